@@ -1,0 +1,1 @@
+"""One Claude call per text, and the contract its answer keeps."""

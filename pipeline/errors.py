@@ -1,0 +1,37 @@
+"""Errors, grouped by what the caller does next. Each carries the exit code it ends a command with."""
+
+
+class VerbatimsError(Exception):
+    """One line for a person: what is wrong, which one, and what to try. Holds no secret and no verbatim."""
+
+    exit_code = 3
+
+
+class SettingsError(VerbatimsError):
+    """Fix a setting or an argument: nothing was read, sent or written."""
+
+    exit_code = 2
+
+
+class InputError(VerbatimsError):
+    """Fix the input: it cannot be read as a whole, or holds nothing where something was expected."""
+
+    exit_code = 2
+
+
+class Refused(VerbatimsError):
+    """Claude's API turned the caller away (401 to 404): fix the key, the model or the account."""
+
+    exit_code = 2
+
+
+class Stopped(VerbatimsError):
+    """The work stopped on the way (outage, limit, full disk): the same command goes on where it ended."""
+
+    exit_code = 3
+
+
+class Interrupted(VerbatimsError):
+    """Somebody asked the process to end: what was in flight is stored, the same command goes on."""
+
+    exit_code = 130

@@ -1,0 +1,222 @@
+"""What the stages hand to each other: frozen records, closed sets of words, and the observer they talk to."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+
+class Sentiment(StrEnum):
+    """The overall feeling of a verbatim."""
+
+    POSITIVE = "positive"
+    NEUTRAL = "neutral"
+    NEGATIVE = "negative"
+    MIXED = "mixed"
+
+
+class Outcome(StrEnum):
+    """How a call to Claude ended. No outcome borrows another's name, and all but `failed` have paid tokens."""
+
+    ANALYSED = "analysed"
+    REFUSED = "refused"
+    EMPTY = "empty"
+    TRUNCATED = "truncated"
+    UNREADABLE = "unreadable"
+    FAILED = "failed"
+
+
+class SkipReason(StrEnum):
+    """Why a verbatim is not analysed."""
+
+    TOO_SHORT = "too_short"
+    TOO_LONG = "too_long"
+    DUPLICATE = "duplicate"
+
+
+class JsonError(StrEnum):
+    """What was wrong with an unreadable answer."""
+
+    INVALID_JSON = "invalid_json"
+    WRONG_SHAPE = "wrong_shape"
+    QUOTE_NOT_IN_TEXT = "quote_not_in_text"
+
+
+class LoadError(StrEnum):
+    """Why a row or a whole load job did not reach the warehouse."""
+
+    ROW_REFUSED = "row_refused"
+    JOB_FAILED = "job_failed"
+
+
+class Length(StrEnum):
+    """Classes of text length, in characters after masking."""
+
+    SHORT = "short"
+    MEDIUM = "medium"
+    LONG = "long"
+
+    @classmethod
+    def of(cls, characters: int) -> Length:
+        """Short below 100 characters, medium below 500, long from there on."""
+        if characters < 100:
+            return cls.SHORT
+        return cls.MEDIUM if characters < 500 else cls.LONG
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """One verbatim as a source gives it."""
+
+    source: str
+    external_id: str
+    """What the source calls it; stable from one reading to the next."""
+    text: str
+    position: int
+    """Which record of the input it is, counted from 1: the line of a file, the running number over pages."""
+    url: str | None = None
+    rating: float | None = None
+    language: str | None = None
+    """ISO 639-1, as the source says or, failing that, as guessed from the text."""
+    written_at: str | None = None
+    """ISO 8601 day or instant; None where the source's date cannot be read without guessing."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenRecord:
+    """A record that cannot be read. Names its place, never its text."""
+
+    position: int
+    problem: str
+    """A few words, such as `not JSON` or `no text`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A verbatim that this process has claimed and is about to send."""
+
+    verbatim_id: str
+    text: str
+    request_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewTopic:
+    """A theme outside the reference base."""
+
+    label: str
+    definition: str
+    quote: str
+    """The words of the verbatim that show it; checked to be in the text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """A validated answer."""
+
+    summary: str
+    sentiment: Sentiment
+    topics: tuple[str, ...]
+    """Ids out of the reference base, in the order answered."""
+    new_topics: tuple[NewTopic, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One ended call, retries of the transport within it included."""
+
+    outcome: Outcome
+    model: str
+    sent_at: datetime
+    """When the first HTTP request left, UTC."""
+    duration_s: float
+    """From there to the answer validated."""
+    input_tokens: int = 0
+    """All of them: plain, written to the prompt cache, and read from it."""
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+    analysis: Analysis | None = None
+    """Present when, and only when, the outcome is `analysed`."""
+    json_error: JsonError | None = None
+    """Present when, and only when, the outcome is `unreadable`."""
+    error: str | None = None
+    """For `failed`: `http_529`, `timeout`, `connection` or `bad_response`."""
+    raw: str | None = None
+    """The answer's text as received, for the store only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A verbatim whose outcome was just committed for the first time: what the metrics say of it."""
+
+    source: str
+    sentiment: Sentiment
+    characters: int
+    new_topics: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of `verbatims_analysed_v1`; the columns are described beside the table."""
+
+    verbatim_id: str
+    run_id: str
+    source: str
+    external_id: str
+    url: str | None
+    rating: float | None
+    language: str | None
+    written_at: str | None
+    seen_on: str
+    text: str
+    summary: str
+    sentiment: str
+    topics: tuple[str, ...]
+    new_topics: tuple[NewTopic, ...]
+    model: str
+    prompt_version: str
+    cost_usd: float
+    trace_id: str | None
+    analysed_at: str
+
+
+class Call(Protocol):
+    """One verbatim on its way to Claude and back, as the observer sees it."""
+
+    @property
+    def trace_id(self) -> str | None:
+        """32 hex digits, or None where no trace is kept."""
+
+    def answered(self, attempt: Attempt) -> None:
+        """Called inside the call's context, for each attempt that ended."""
+
+    def committed(self, attempt: Attempt) -> None:
+        """Called once the attempt is in the store; may come after the context has closed."""
+
+
+class Observer(Protocol):
+    """Told by `run.py` what happens; makes spans and metrics of it. Nothing here may raise."""
+
+    def stage(self, name: str, run_id: str) -> AbstractContextManager[None]:
+        """Around one stage: scrape, clean, analyse or load."""
+
+    def call(self, ask: Ask) -> AbstractContextManager[Call]:
+        """Around all attempts for one verbatim: its span is current while Claude answers."""
+
+    def sent(self, characters: int) -> None:
+        """A text of so many masked characters leaves for Claude."""
+
+    def analysed(self, settled: Settled) -> None:
+        """A verbatim's analysis was committed for the first time."""
+
+    def skipped(self, source: str, reason: SkipReason) -> None:
+        """A verbatim was put aside for the first time."""
+
+    def load_failed(self, reason: LoadError) -> None:
+        """A row or a load job did not reach the warehouse."""
+
+    def success_ratio(self, ratio: float) -> None:
+        """Attempts with a valid contract ÷ attempts ended, over the current run in all processes."""
