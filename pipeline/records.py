@@ -101,6 +101,8 @@ class Ask:
     verbatim_id: str
     text: str
     request_key: str
+    row: int = 0
+    """The store's own number of this very text; an edited text has another."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,66 @@
+"""What a call costs, by a pinned price list or by the operator's own prices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from genai_prices import Usage, calc_price
+
+from pipeline.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What one answer used. The API counts cached input apart: `input_tokens` alone is too little."""
+
+    plain: int
+    cache_write: int
+    cache_read: int
+    output: int
+
+    @property
+    def input(self) -> int:
+        """All input tokens, cached ones included."""
+        return self.plain + self.cache_write + self.cache_read
+
+    @classmethod
+    def of(cls, usage: Mapping[str, Any]) -> Tokens:
+        """From the `usage` object of an answer; absent fields count 0."""
+        names = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens")
+        return cls(*(int(usage.get(name) or 0) for name in names))
+
+
+class Price:
+    """Prices of one model, in USD."""
+
+    def __init__(self, model: str, input_usd_per_mtok: float | None, output_usd_per_mtok: float | None) -> None:
+        """Own prices, if given, count for every input token alike.
+
+        Raises SettingsError for a model that the price list does not know: it must not seem to cost nothing.
+        """
+        self._model = model
+        self._own = None
+        if input_usd_per_mtok is not None and output_usd_per_mtok is not None:
+            self._own = (input_usd_per_mtok, output_usd_per_mtok)
+            return
+        try:
+            calc_price(Usage(input_tokens=1), model, provider_id="anthropic")
+        except LookupError:
+            raise SettingsError(
+                f"VERBATIMS_MODEL: no price is known for {model}; "
+                "set VERBATIMS_INPUT_USD_PER_MTOK and VERBATIMS_OUTPUT_USD_PER_MTOK, or name another model"
+            ) from None
+
+    def usd(self, tokens: Tokens) -> float:
+        """What these tokens cost."""
+        if self._own is not None:
+            return (tokens.input * self._own[0] + tokens.output * self._own[1]) / 1_000_000
+        usage = Usage(
+            input_tokens=tokens.input,  # the price list wants the whole, and takes the cached parts out again
+            cache_write_tokens=tokens.cache_write,
+            cache_read_tokens=tokens.cache_read,
+            output_tokens=tokens.output,
+        )
+        return float(calc_price(usage, self._model, provider_id="anthropic").total_price)

@@ -1,0 +1,68 @@
+"""The reference base of topics: a YAML file that a user edits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.errors import SettingsError
+
+SHIPPED = Path(__file__).parent / "topics.yaml"
+
+ID = re.compile(r"[a-z][a-z0-9_]{0,39}")
+"""Ids are values in rows and charts: short, and the same in every language."""
+
+MOST = 200
+"""Ids travel with each request as a closed list; beyond some hundreds the list costs more than the verbatim."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One entry: what it is called in rows, and what Claude reads of it."""
+
+    id: str
+    fr: str
+    en: str
+
+
+def load_topics(path: Path | None) -> tuple[Topic, ...]:
+    """The topics in file order; None is the base that ships.
+
+    Raises SettingsError, one line that names the file and the entry.
+    """
+    path = path or SHIPPED
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"VERBATIMS_TOPICS: {path} cannot be read ({type(error).__name__})") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}" if mark else "somewhere"
+        raise SettingsError(f"VERBATIMS_TOPICS: {path} is not YAML ({where})") from None
+    entries = content.get("topics") if isinstance(content, Mapping) else None
+    if not isinstance(entries, list) or not 1 <= len(entries) <= MOST:
+        raise SettingsError(f"VERBATIMS_TOPICS: {path} needs a list `topics` with 1 to {MOST} entries")
+    topics = tuple(_topic(path, number, entry) for number, entry in enumerate(entries, start=1))
+    _refuse_twice(path, topics)
+    return topics
+
+
+def _topic(path: Path, number: int, entry: Any) -> Topic:
+    if not isinstance(entry, Mapping) or not all(isinstance(entry.get(key), str) for key in ("id", "fr", "en")):
+        raise SettingsError(f"VERBATIMS_TOPICS: {path}, entry {number}: needs texts `id`, `fr` and `en`")
+    if not ID.fullmatch(entry["id"]):
+        raise SettingsError(f"VERBATIMS_TOPICS: {path}, entry {number}: id must be lower case letters, digits and _")
+    return Topic(entry["id"], entry["fr"], entry["en"])
+
+
+def _refuse_twice(path: Path, topics: tuple[Topic, ...]) -> None:
+    seen: set[str] = set()
+    for topic in topics:
+        if topic.id in seen:
+            raise SettingsError(f"VERBATIMS_TOPICS: {path}: id {topic.id} stands there twice")
+        seen.add(topic.id)

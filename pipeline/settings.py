@@ -1,0 +1,290 @@
+"""What the operator sets. The environment and `.env` are read here and nowhere else."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from pipeline.errors import SettingsError
+
+SANDBOX_MODEL = "sandbox"
+"""The model name of everything the sandbox answers: it is part of each request key and stands in each row."""
+
+SANDBOX_PRICED_AS = "claude-haiku-5-5"
+"""What a sandbox run would have cost: the prices of this model, labelled as not billed."""
+
+OWN_PREFIX = "VERBATIMS_"
+
+
+def _key(name: str) -> Any:
+    return AliasChoices(name)
+
+
+class Settings(BaseSettings):
+    """All settings, checked at start. Field descriptions stand in `.env.example`; a test compares both."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=False, hide_input_in_errors=True)
+
+    mode: Literal["sandbox", "prod"] = Field(
+        "sandbox",
+        validation_alias=_key("SCRAPER_MODE"),
+        description="sandbox: invented reviews and the sandbox Claude, nothing leaves this machine. "
+        "prod: real sources, real Claude, real cost.",
+    )
+    store: str = Field(
+        "sqlite:///var/verbatims.db",
+        repr=False,  # a Postgres URL may hold a password
+        validation_alias=_key("STORE"),
+        description="Where runs, verbatims, calls and answers are kept: sqlite:///path or postgresql://user@host/db. "
+        "Sandbox and prod each need their own.",
+    )
+    warehouse: str = Field(
+        "",
+        repr=False,
+        validation_alias=_key("WAREHOUSE"),
+        description="Where analysts find the rows: sqlite:///path. "
+        "Empty: the store's own file, or sqlite:///var/verbatims.db beside a Postgres store.",
+    )
+    api_key: SecretStr | None = Field(
+        None,
+        validation_alias=_key("ANTHROPIC_API_KEY"),
+        description="Claude's key. Required in prod; in sandbox mode it is never read, sent or needed.",
+    )
+    base_url: str = Field(
+        "",
+        validation_alias=_key("ANTHROPIC_BASE_URL"),
+        description="Another address for Claude's API. Prod: a gateway. Sandbox: a running `verbatims sandbox`; "
+        "empty, each run starts its own.",
+    )
+    model: str = Field(
+        "claude-haiku-5-5",
+        validation_alias=_key("VERBATIMS_MODEL"),
+        description="The model asked in prod. In sandbox mode the model is always `sandbox`.",
+    )
+    concurrency: int = Field(
+        64,
+        ge=1,
+        le=1000,
+        validation_alias=_key("VERBATIMS_CONCURRENCY"),
+        description="Calls in flight per process.",
+    )
+    max_tokens: int = Field(
+        1024,
+        ge=64,
+        le=8192,
+        validation_alias=_key("VERBATIMS_MAX_TOKENS"),
+        description="Longest answer, in tokens; a good one has about 150. Part of the request: "
+        "changing it asks new verbatims anew, never old ones.",
+    )
+    timeout_s: float = Field(
+        60.0,
+        gt=0,
+        le=600,
+        validation_alias=_key("VERBATIMS_TIMEOUT_S"),
+        description="Seconds before one HTTP request to Claude is given up (the SDK's own default is 600).",
+    )
+    retries: int = Field(
+        4,
+        ge=0,
+        le=20,
+        validation_alias=_key("VERBATIMS_RETRIES"),
+        description="How often the SDK repeats a request that met a limit, an overload or a broken connection.",
+    )
+    topics: Path | None = Field(
+        None,
+        validation_alias=_key("VERBATIMS_TOPICS"),
+        description="Your own reference base of topics (YAML). Empty: the one that ships, pipeline/analyse/topics.yaml.",
+    )
+    input_usd_per_mtok: float | None = Field(
+        None,
+        ge=0,
+        validation_alias=_key("VERBATIMS_INPUT_USD_PER_MTOK"),
+        description="Price of a million input tokens, for a model or contract that the price list does not know. "
+        "Goes together with the next.",
+    )
+    output_usd_per_mtok: float | None = Field(
+        None,
+        ge=0,
+        validation_alias=_key("VERBATIMS_OUTPUT_USD_PER_MTOK"),
+        description="Price of a million output tokens.",
+    )
+    site: str = Field(
+        "",
+        validation_alias=_key("VERBATIMS_SITE"),
+        description="First page of reviews to scrape in prod when no --input is given. Sandbox mode reads its own site.",
+    )
+    site_delay_s: float = Field(
+        0.5,
+        ge=0,
+        le=60,
+        validation_alias=_key("VERBATIMS_SITE_DELAY_S"),
+        description="Seconds between two pages of a site; robots.txt may ask for more. "
+        "The sandbox's own site is read without delay.",
+    )
+    otlp_endpoint: str = Field(
+        "",
+        validation_alias=_key("OTEL_EXPORTER_OTLP_ENDPOINT"),
+        description="OTLP/HTTP address of the Collector, such as http://127.0.0.1:4318. Empty: nothing is sent.",
+    )
+    otlp_headers: SecretStr | None = Field(
+        None,
+        validation_alias=_key("OTEL_EXPORTER_OTLP_HEADERS"),
+        description="Headers for it, as name=value,name=value. Often a secret, so never shown.",
+    )
+    otlp_timeout_s: float = Field(
+        2.0,
+        gt=0,
+        le=30,
+        validation_alias=_key("OTEL_EXPORTER_OTLP_TIMEOUT"),
+        description="Seconds before one export is given up; 2 let a run end in 3.5 s when nobody listens, 10 in 14 s.",
+    )
+    metric_export_interval_ms: int = Field(
+        5000,
+        ge=100,
+        validation_alias=_key("OTEL_METRIC_EXPORT_INTERVAL"),
+        description="Milliseconds between two metric exports.",
+    )
+    service_name: str = Field(
+        "verbatims",
+        validation_alias=_key("OTEL_SERVICE_NAME"),
+        description="service.name of spans and metrics; Prometheus shows it as job.",
+    )
+    resource_attributes: str = Field(
+        "",
+        validation_alias=_key("OTEL_RESOURCE_ATTRIBUTES"),
+        description="More attributes of the process, as name=value,name=value.",
+    )
+    otel_disabled: bool = Field(
+        False,
+        validation_alias=_key("OTEL_SDK_DISABLED"),
+        description="true: no spans and no metrics, whatever the endpoint says.",
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `load` passes: a test hands in a mapping and never touches the environment."""
+        return (init_settings,)
+
+    @field_validator("store")
+    @classmethod
+    def _store_kind(cls, value: str) -> str:
+        return _url_of_kind(value, ("sqlite:///", "postgresql://"))
+
+    @field_validator("warehouse")
+    @classmethod
+    def _warehouse_kind(cls, value: str) -> str:
+        return _url_of_kind(value, ("sqlite:///",)) if value else value
+
+    @field_validator("base_url", "otlp_endpoint", "site")
+    @classmethod
+    def _http_address(cls, value: str) -> str:
+        if value and (not re.match(r"https?://[^/\s]", value) or re.search(r"\s", value)):
+            raise ValueError("is not an http:// or https:// address")
+        if value and "@" in urlsplit(value).netloc:
+            raise ValueError("holds a user name or password; leave them out of the address")
+        return value.rstrip("/") if value else value
+
+    @field_validator("topics")
+    @classmethod
+    def _topics_exist(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            raise ValueError(f"there is no file {value}")
+        return value
+
+    @model_validator(mode="after")
+    def _together(self) -> Settings:
+        if self.mode == "prod" and not (self.api_key and self.api_key.get_secret_value()):
+            raise ValueError(
+                "ANTHROPIC_API_KEY: SCRAPER_MODE=prod asks the real Claude and needs a key; "
+                "set it, or SCRAPER_MODE=sandbox"
+            )
+        if (self.input_usd_per_mtok is None) != (self.output_usd_per_mtok is None):
+            raise ValueError("VERBATIMS_INPUT_USD_PER_MTOK and VERBATIMS_OUTPUT_USD_PER_MTOK: set both or neither")
+        return self
+
+    @property
+    def sandbox(self) -> bool:
+        """Whether the sandbox answers; nothing else decides it."""
+        return self.mode == "sandbox"
+
+    @property
+    def asked_model(self) -> str:
+        """The model name in each request."""
+        return SANDBOX_MODEL if self.sandbox else self.model
+
+    @property
+    def priced_model(self) -> str:
+        """The model whose prices count."""
+        return SANDBOX_PRICED_AS if self.sandbox else self.model
+
+    @property
+    def warehouse_url(self) -> str:
+        """Where the rows go, the default resolved."""
+        if self.warehouse:
+            return self.warehouse
+        return self.store if self.store.startswith("sqlite:///") else "sqlite:///var/verbatims.db"
+
+
+def load(environment: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> Settings:
+    """Read the environment, and `.env` beneath it; empty values count as not set.
+
+    Raises SettingsError, one line that names the key; values are never repeated, since one may be a secret.
+    """
+    environment = os.environ if environment is None else environment
+    values = {**_dotenv(dotenv), **environment}
+    known = {str(field.validation_alias.choices[0]) for field in Settings.model_fields.values()}  # type: ignore[union-attr]
+    _refuse_unknown(values, known)
+    given = {name: value for name, value in values.items() if name in known and value != ""}
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        raise SettingsError(_one_line(error)) from None
+
+
+def pairs(text: str) -> dict[str, str]:
+    """`name=value,name=value` as a dict, the form of the OTEL_* lists; what has no `=` is left out."""
+    return {name.strip(): value.strip() for name, _, value in (part.partition("=") for part in text.split(",")) if value}
+
+
+def _dotenv(path: Path | None) -> dict[str, str]:
+    if path is None or not path.is_file():
+        return {}
+    try:
+        return {name: value for name, value in dotenv_values(path).items() if value is not None}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read ({type(error).__name__}); it must be a UTF-8 text file") from None
+
+
+def _refuse_unknown(values: Mapping[str, str], known: set[str]) -> None:
+    for name in sorted(values):
+        if name.startswith(OWN_PREFIX) and name not in known:
+            ours = ", ".join(sorted(key for key in known if key.startswith(OWN_PREFIX)))
+            raise SettingsError(f"{name}: no such setting; there are {ours}")
+
+
+def _one_line(error: ValidationError) -> str:
+    first = error.errors(include_input=False, include_url=False)[0]
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{first['loc'][0]}: {message}" if first["loc"] else message
+
+
+def _url_of_kind(value: str, kinds: tuple[str, ...]) -> str:
+    kind = next((kind for kind in kinds if value.startswith(kind)), None)
+    if kind is None or value == kind:
+        raise ValueError(f"must begin with {' or '.join(kinds)} and go on with a place")
+    return value

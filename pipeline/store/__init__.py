@@ -1,0 +1,21 @@
+"""What every stage reads and leaves: runs, verbatims, calls, answers, topics. Nothing else speaks SQL to it."""
+
+from pipeline.store.claims import Claims, Ended, Taken
+from pipeline.store.counts import Failure, RunCounts, count_run, failures, too_long
+from pipeline.store.store import Decision, Store, open_store
+from pipeline.store.totals import StoreTotals
+
+__all__ = [
+    "Claims",
+    "Decision",
+    "Ended",
+    "Failure",
+    "RunCounts",
+    "Store",
+    "StoreTotals",
+    "Taken",
+    "count_run",
+    "failures",
+    "open_store",
+    "too_long",
+]

@@ -1,0 +1,177 @@
+"""What happened to each record that a run has read, counted once, and what the run has paid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from pipeline.records import Outcome
+from pipeline.store.database import Database
+from pipeline.store.store import SEEN_BEFORE
+from pipeline.store.tables import answers, calls, load_errors, readings, verbatims
+
+UNREADABLE_RECORD = "unreadable_record"
+"""How a record that could not be read at all counts among the failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunCounts:
+    """A run in numbers. scraped = analysed + from_cache + failed + skipped + pending."""
+
+    scraped: int
+    analysed: int
+    """Answers newly paid by this run."""
+    from_cache: int
+    """Answered in an earlier run, by another process, or by an identical text."""
+    skipped: dict[str, int]
+    failed: dict[str, int]
+    pending: int
+    """Kept, and not decided: the run was stopped, or the calls failed in a way that the next run repeats."""
+    calls: int
+    calls_failed: int
+    """Calls that ended without any answer, by outage or limit."""
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+    load_refused: int
+    """Rows that the warehouse did not take, plus whole jobs that failed, in this run."""
+
+
+def count_run(database: Database, run_id: str) -> RunCounts:
+    """Count one run; correct at any moment, while other processes work on it too."""
+    with database.read() as connection:
+        kinds = _by_kind(connection, run_id)
+        paid = connection.execute(_calls(run_id)).one()
+        refused = connection.execute(
+            sa.select(sa.func.count()).select_from(load_errors).where(load_errors.c.run_id == run_id)
+        ).scalar_one()
+    return RunCounts(
+        scraped=sum(kinds.values()),
+        analysed=kinds.pop(("analysed", ""), 0),
+        from_cache=kinds.pop(("from_cache", ""), 0),
+        pending=kinds.pop(("pending", ""), 0),
+        skipped=_named(kinds, "skipped"),
+        failed=_named(kinds, "failed"),
+        calls=paid.calls,
+        calls_failed=int(paid.failed or 0),
+        input_tokens=int(paid.input_tokens or 0),
+        output_tokens=int(paid.output_tokens or 0),
+        cost_usd=float(paid.cost_usd or 0.0),
+        load_refused=refused,
+    )
+
+
+def _by_kind(connection: sa.Connection, run_id: str) -> dict[tuple[str, str], int]:
+    paid_here = (answers.c.run_id == run_id) & (answers.c.row == verbatims.c.row)
+    kind = sa.case(
+        (readings.c.problem == SEEN_BEFORE, "skipped"),
+        (readings.c.problem.is_not(None), "failed"),
+        (verbatims.c.outcome == "skipped", "skipped"),
+        ((verbatims.c.outcome == Outcome.ANALYSED.value) & paid_here, "analysed"),
+        (verbatims.c.outcome == Outcome.ANALYSED.value, "from_cache"),
+        (verbatims.c.outcome.is_not(None), "failed"),
+        else_="pending",
+    )
+    detail = sa.case(
+        (readings.c.problem == SEEN_BEFORE, "duplicate"),
+        (readings.c.problem.is_not(None), UNREADABLE_RECORD),
+        (verbatims.c.outcome == "skipped", verbatims.c.reason),
+        (verbatims.c.outcome == Outcome.ANALYSED.value, ""),
+        (verbatims.c.outcome.is_not(None), verbatims.c.outcome),
+        else_="",
+    )
+    read = readings.outerjoin(verbatims, verbatims.c.row == readings.c.row).outerjoin(
+        answers, answers.c.request_key == verbatims.c.answer_key
+    )
+    labelled = (
+        sa.select(kind.label("kind"), detail.label("detail"))
+        .select_from(read)
+        .where(readings.c.run_id == run_id)
+        .subquery()
+    )
+    query = sa.select(labelled, sa.func.count().label("n")).group_by(labelled.c.kind, labelled.c.detail)
+    return {(found.kind, found.detail): found.n for found in connection.execute(query)}
+
+
+def _calls(run_id: str) -> sa.Executable:
+    return sa.select(
+        sa.func.count().label("calls"),
+        sa.func.sum(sa.case((calls.c.outcome == Outcome.FAILED.value, 1), else_=0)).label("failed"),
+        sa.func.sum(calls.c.input_tokens).label("input_tokens"),
+        sa.func.sum(calls.c.output_tokens).label("output_tokens"),
+        sa.func.sum(calls.c.cost_usd).label("cost_usd"),
+    ).where(calls.c.run_id == run_id)
+
+
+def _named(kinds: dict[tuple[str, str], int], kind: str) -> dict[str, int]:
+    return {detail: n for (found, detail), n in sorted(kinds.items()) if found == kind}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A record that has no row in the warehouse although it should: what `verbatims failed` lists."""
+
+    position: int
+    source: str | None
+    external_id: str | None
+    outcome: str
+    detail: str | None
+    """The problem of the record, the kind of unreadable answer, or the error of the call."""
+    trace_id: str | None
+
+
+def failures(database: Database, run_id: str) -> list[Failure]:
+    """The run's failed records in the order they were read; texts are not among the fields."""
+    last = sa.select(calls.c.row, sa.func.max(calls.c.call).label("call")).group_by(calls.c.row).subquery("last")
+    undone = verbatims.c.outcome.is_(None) & verbatims.c.kept
+    lost = verbatims.c.outcome.is_not(None) & verbatims.c.outcome.not_in(["skipped", Outcome.ANALYSED.value])
+    unread = readings.c.problem.is_not(None) & (readings.c.problem != SEEN_BEFORE)
+    query = (
+        sa.select(
+            readings.c.position,
+            readings.c.problem,
+            verbatims.c.source,
+            verbatims.c.external_id,
+            verbatims.c.outcome,
+            calls.c.json_error,
+            calls.c.error,
+            calls.c.trace_id,
+        )
+        .select_from(
+            readings.outerjoin(verbatims, verbatims.c.row == readings.c.row)
+            .outerjoin(last, last.c.row == verbatims.c.row)
+            .outerjoin(calls, calls.c.call == last.c.call)
+        )
+        .where(readings.c.run_id == run_id, undone | lost | unread)
+        .order_by(readings.c.position)
+    )
+    with database.read() as connection:
+        return [_failure(found) for found in connection.execute(query)]
+
+
+def too_long(database: Database, run_id: str, limit: int) -> list[int]:
+    """The places of texts that this run's input holds and that were skipped for their length."""
+    query = (
+        sa.select(readings.c.position)
+        .join(verbatims, verbatims.c.row == readings.c.row)
+        .where(readings.c.run_id == run_id, verbatims.c.reason == "too_long")
+        .order_by(readings.c.position)
+        .limit(limit)
+    )
+    with database.read() as connection:
+        return list(connection.execute(query).scalars())
+
+
+def _failure(found: Any) -> Failure:
+    if found.problem is not None:
+        return Failure(found.position, None, None, UNREADABLE_RECORD, found.problem, None)
+    return Failure(
+        position=found.position,
+        source=found.source,
+        external_id=found.external_id,
+        outcome=found.outcome or Outcome.FAILED.value,
+        detail=found.json_error or found.error,
+        trace_id=found.trace_id,
+    )

@@ -1,0 +1,327 @@
+"""Runs, what they have read, and what became of each verbatim."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from pipeline.errors import SettingsError
+from pipeline.records import BrokenRecord, LoadError, NewTopic, Review, Row, SkipReason
+from pipeline.store.database import Database
+from pipeline.store.migrate import migrate
+from pipeline.store.tables import answers, calls, load_errors, readings, runs, verbatims
+
+PAGE = 500
+"""Rows per transaction: large enough that commits cost little, small enough that a writer waits briefly."""
+
+SEEN_BEFORE = "duplicate"
+"""The problem of a reading whose id was read before in the same run."""
+
+FINAL_ERRORS = frozenset({"http_400", "http_413"})
+"""Errors of a call that no repetition heals; every other failed call is asked again by the next run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What cleaning says of one verbatim: skipped for a reason, or kept."""
+
+    row: int
+    source: str
+    reason: SkipReason | None
+
+
+@dataclass(frozen=True, slots=True)
+class Uncleaned:
+    """A verbatim that cleaning has not looked at, and whether an earlier one of its source has the same text."""
+
+    row: int
+    source: str
+    text: str
+    duplicate: bool
+
+
+def open_store(url: str) -> Store:
+    """Open a store, building or upgrading its tables first. Raises SettingsError naming STORE."""
+    database = Database(url)
+    migrate(database)
+    return Store(database)
+
+
+class Store:
+    """One store. Safe for many processes; one instance belongs to one process."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def close(self) -> None:
+        self.database.close()
+
+    # Runs
+
+    def begin_run(self, mode: str, name: str) -> str:
+        """Note a new run and return its id, which sorts by time.
+
+        `mode` is sandbox or claude. Raises SettingsError where the store holds answers of the other kind.
+        """
+        started = _now()
+        run_id = f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+        with self.database.write() as connection:
+            self._refuse_other_mode(connection, mode)
+            connection.execute(
+                sa.insert(runs).values(run_id=run_id, mode=mode, input=name, started_at=started.isoformat())
+            )
+        return run_id
+
+    def check_mode(self, mode: str) -> None:
+        """Raises SettingsError where the store holds answers of the other kind."""
+        with self.database.read() as connection:
+            self._refuse_other_mode(connection, mode)
+
+    def end_run(self, run_id: str) -> None:
+        """Note that the run came to its end."""
+        with self.database.write() as connection:
+            connection.execute(sa.update(runs).where(runs.c.run_id == run_id).values(ended_at=_now().isoformat()))
+
+    def latest_run(self) -> str | None:
+        """The run begun last, or None in a new store."""
+        query = sa.select(runs.c.run_id).order_by(runs.c.started_at.desc(), runs.c.run_id.desc()).limit(1)
+        with self.database.read() as connection:
+            return connection.execute(query).scalar()
+
+    def _refuse_other_mode(self, connection: sa.Connection, mode: str) -> None:
+        other = connection.execute(sa.select(runs.c.mode).where(runs.c.mode != mode).limit(1)).scalar()
+        if other is not None:
+            raise SettingsError(
+                f"STORE: {self.database.name} holds answers of {_kind(other)}, SCRAPER_MODE now asks {_kind(mode)}: "
+                "name another STORE, so that the two never mix"
+            )
+
+    # Scrape
+
+    def add(self, run_id: str, records: Iterable[Review | BrokenRecord]) -> Iterator[int]:
+        """Take records in as they come, a page to a transaction; yields how many each page held.
+
+        A known id with the same text keeps its row and outcome; an edited text replaces the row and is new.
+        The same id twice in one run: the first counts, the second is noted as a duplicate.
+        """
+        seen: set[bytes] = set()
+        for page in _pages(records):
+            with self.database.write() as connection:
+                self._add_page(connection, run_id, page, seen)
+            yield len(page)
+
+    def _add_page(
+        self, connection: sa.Connection, run_id: str, page: Sequence[Review | BrokenRecord], seen: set[bytes]
+    ) -> None:
+        reviews: dict[str, Review] = {}
+        taken: list[tuple[int, str | None, str | None]] = []
+        for record in page:
+            if isinstance(record, BrokenRecord):
+                taken.append((record.position, None, record.problem))
+                continue
+            identity = verbatim_id(record.source, record.external_id)
+            digest = bytes.fromhex(identity)
+            repeated = digest in seen
+            seen.add(digest)
+            taken.append((record.position, None, SEEN_BEFORE) if repeated else (record.position, identity, None))
+            if not repeated:
+                reviews[identity] = record
+        rows = self._upsert(connection, reviews)
+        connection.execute(
+            sa.insert(readings),
+            [
+                {
+                    "run_id": run_id,
+                    "position": position,
+                    "row": rows[identity] if identity else None,
+                    "problem": problem,
+                }
+                for position, identity, problem in taken
+            ],
+        )
+
+    def _upsert(self, connection: sa.Connection, reviews: Mapping[str, Review]) -> dict[str, int]:
+        """The row of each identity, after new texts were inserted, edited ones replaced, and facts refreshed."""
+        known = self._current(connection, reviews)
+        today = _now().date().isoformat()
+        new = [_columns(identity, review, today) for identity, review in reviews.items() if identity not in known]
+        for identity, found in known.items():
+            columns = _columns(identity, reviews[identity], found.seen_on)
+            if columns["text_hash"] != found.text_hash:
+                self._supersede(connection, found.row)
+                new.append(columns)
+            elif any(columns[name] != getattr(found, name) for name in ("url", "rating", "language", "written_at")):
+                connection.execute(sa.update(verbatims).where(verbatims.c.row == found.row).values(_facts(columns)))
+        if new:
+            # sorted, so that two processes on Postgres take their locks in one order
+            new.sort(key=lambda columns: str(columns["verbatim_id"]))
+            connection.execute(
+                _insert(connection, verbatims).on_conflict_do_nothing(
+                    index_elements=["verbatim_id"], index_where=sa.text("NOT superseded")
+                ),
+                new,
+            )
+        return {identity: found.row for identity, found in self._current(connection, reviews).items()}
+
+    def _current(self, connection: sa.Connection, identities: Iterable[str]) -> dict[str, Any]:
+        query = sa.select(verbatims).where(verbatims.c.verbatim_id.in_(list(identities)), ~verbatims.c.superseded)
+        return {found.verbatim_id: found for found in connection.execute(query)}
+
+    def _supersede(self, connection: sa.Connection, row: int) -> None:
+        """The old text goes, its outcome stays: what was counted once must not vanish from the totals."""
+        connection.execute(sa.update(verbatims).where(verbatims.c.row == row).values(superseded=True, text=None))
+
+    # Clean
+
+    def uncleaned(self, run_id: str) -> Iterator[list[Uncleaned]]:
+        """The run's verbatims that cleaning has not looked at yet, a page at a time."""
+        earlier = verbatims.alias("earlier")
+        duplicate = sa.exists().where(
+            earlier.c.source == verbatims.c.source,
+            earlier.c.text_hash == verbatims.c.text_hash,
+            earlier.c.row < verbatims.c.row,
+            ~earlier.c.superseded,
+        )
+        query = (
+            sa.select(verbatims.c.row, verbatims.c.source, verbatims.c.text, duplicate.label("duplicate"))
+            .join(readings, readings.c.row == verbatims.c.row)
+            .where(readings.c.run_id == run_id, ~verbatims.c.kept, verbatims.c.outcome.is_(None))
+            .where(~verbatims.c.superseded)
+        )
+        for page in self._paged(query, verbatims.c.row):
+            yield [Uncleaned(found.row, found.source, found.text, bool(found.duplicate)) for found in page]
+
+    def decide(self, run_id: str, decisions: Iterable[Decision]) -> list[Decision]:
+        """Commit what cleaning says; returns the skipped ones whose outcome is new with this call."""
+        fresh = []
+        with self.database.write() as connection:
+            for decision in decisions:
+                undecided = (verbatims.c.row == decision.row) & verbatims.c.outcome.is_(None) & ~verbatims.c.kept
+                values: dict[str, Any] = {"kept": True}
+                if decision.reason is not None:
+                    values = {"outcome": "skipped", "reason": decision.reason.value, "run_id": run_id}
+                changed = connection.execute(sa.update(verbatims).where(undecided).values(values)).rowcount
+                if changed and decision.reason is not None:
+                    fresh.append(decision)
+        return fresh
+
+    # Load
+
+    def rows(self, run_id: str) -> Iterator[list[Row]]:
+        """What the run has read and what is analysed, as the warehouse holds it, a page at a time."""
+        paid = (
+            sa.select(sa.func.coalesce(sa.func.sum(calls.c.cost_usd), 0.0))
+            .where(calls.c.row == verbatims.c.row)
+            .scalar_subquery()
+        )
+        query = (
+            sa.select(verbatims, answers, verbatims.c.run_id.label("settled_in"), paid.label("paid"))
+            .join(readings, readings.c.row == verbatims.c.row)
+            .join(answers, answers.c.request_key == verbatims.c.answer_key)
+            .where(readings.c.run_id == run_id, verbatims.c.outcome == "analysed", ~verbatims.c.superseded)
+        )
+        for page in self._paged(query, verbatims.c.row):
+            yield [_row(found) for found in page]
+
+    def note_load_error(self, run_id: str, reason: LoadError, verbatim: str | None = None) -> None:
+        """Keep that a row, or a whole job, did not reach the warehouse."""
+        with self.database.write() as connection:
+            connection.execute(
+                sa.insert(load_errors).values(
+                    run_id=run_id, verbatim_id=verbatim, reason=reason.value, happened_at=_now().isoformat()
+                )
+            )
+
+    def _paged(self, query: sa.Select[Any], key: sa.ColumnElement[int]) -> Iterator[Sequence[Any]]:
+        """Page by id: no cursor stays open while somebody writes."""
+        after = 0
+        while True:
+            with self.database.read() as connection:
+                page = connection.execute(query.where(key > after).order_by(key).limit(PAGE)).all()
+            if not page:
+                return
+            yield page
+            after = page[-1].row
+
+
+def verbatim_id(source: str, external_id: str) -> str:
+    """Who a verbatim is, in every store and warehouse: a hash of its source and the source's own id."""
+    return hashlib.sha256(f"{source}\0{external_id}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def insert_ignoring(connection: sa.Connection, table: sa.Table) -> Any:
+    """An INSERT that leaves an existing row as it is."""
+    return _insert(connection, table).on_conflict_do_nothing()
+
+
+def _insert(connection: sa.Connection, table: sa.Table) -> Any:
+    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
+
+
+def _columns(identity: str, review: Review, seen_on: str) -> dict[str, Any]:
+    return {
+        "verbatim_id": identity,
+        "source": review.source,
+        "external_id": review.external_id,
+        "url": review.url,
+        "rating": review.rating,
+        "language": review.language,
+        "written_at": review.written_at,
+        "seen_on": seen_on,
+        "text": review.text,
+        "text_hash": hashlib.sha256(review.text.encode()).hexdigest(),
+        "characters": len(review.text),
+        "superseded": False,
+        "kept": False,
+    }
+
+
+def _facts(columns: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: columns[name] for name in ("url", "rating", "language", "written_at")}
+
+
+def _row(found: Any) -> Row:
+    return Row(
+        verbatim_id=found.verbatim_id,
+        run_id=found.settled_in,
+        source=found.source,
+        external_id=found.external_id,
+        url=found.url,
+        rating=found.rating,
+        language=found.language,
+        written_at=found.written_at,
+        seen_on=found.seen_on,
+        text=found.text,
+        summary=found.summary,
+        sentiment=found.sentiment,
+        topics=tuple(json.loads(found.topics)),
+        new_topics=tuple(NewTopic(**topic) for topic in json.loads(found.new_topics)),
+        model=found.model,
+        prompt_version=found.prompt_version,
+        cost_usd=found.paid,
+        trace_id=found.trace_id,
+        analysed_at=found.analysed_at,
+    )
+
+
+def _pages(records: Iterable[Review | BrokenRecord]) -> Iterator[list[Review | BrokenRecord]]:
+    iterator = iter(records)
+    while page := list(islice(iterator, PAGE)):
+        yield page
+
+
+def _kind(mode: str) -> str:
+    return "the sandbox" if mode == "sandbox" else "Claude"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,203 @@
+"""What happens becomes spans and metrics here, and nowhere else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from opentelemetry.context import Context
+from opentelemetry.metrics import MeterProvider
+from opentelemetry.trace import (
+    Link,
+    Span,
+    SpanContext,
+    StatusCode,
+    TracerProvider,
+    format_trace_id,
+    get_current_span,
+    set_span_in_context,
+    use_span,
+)
+
+from pipeline.errors import VerbatimsError
+from pipeline.records import Ask, Attempt, Length, LoadError, Outcome, Settled, SkipReason
+from pipeline.telemetry import catalogue
+from pipeline.telemetry.instruments import SCOPE, Instruments
+
+_NO_FAULT = (Outcome.ANALYSED, Outcome.REFUSED)
+"""Outcomes that leave a span's status unset. A refusal is an answer: nothing broke, asking again changes nothing, and
+whoever searches for errors wants to find what can be mended. It is counted by `claude_calls`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """The stage that is under way, for the calls inside it."""
+
+    run_id: str
+    span: SpanContext
+
+
+class TelemetryCall:
+    """One verbatim's span: fulfils `records.Call`."""
+
+    def __init__(self, span: Span, instruments: Instruments) -> None:
+        self._span = span
+        self._instruments = instruments
+        self._context = set_span_in_context(span, Context())
+        self._trace_id = format_trace_id(span.get_span_context().trace_id) if span.is_recording() else None
+        self._attempts: list[Attempt] = []
+
+    @property
+    def trace_id(self) -> str | None:
+        """32 hex digits, or None where no trace is kept."""
+        return self._trace_id
+
+    def answered(self, attempt: Attempt) -> None:
+        """Take in one ended attempt; the span says what all of them came to."""
+        self._attempts.append(attempt)
+
+    def committed(self, attempt: Attempt) -> None:
+        """Record what is said of a call. The span may have ended: its context still leads the exemplar to it."""
+        write, context = self._instruments.write, self._context
+        write(catalogue.DURATION, attempt.duration_s, context, outcome=attempt.outcome.value)
+        write(catalogue.CALLS, 1, context, outcome=attempt.outcome.value)
+        write(catalogue.TOKENS, attempt.input_tokens, context, type="input")
+        write(catalogue.TOKENS, attempt.output_tokens, context, type="output")
+        write(catalogue.COST, attempt.cost_usd, context)
+        if attempt.json_error is not None:
+            write(catalogue.JSON_ERRORS, 1, context, reason=attempt.json_error.value)
+        if attempt.outcome is Outcome.EMPTY:
+            write(catalogue.EMPTY_RESPONSES, 1, context)
+
+    def describe(self) -> None:
+        """Write onto the span what became of the verbatim: sums over its attempts, and the outcome of the last."""
+        if not self._attempts:
+            return
+        last = self._attempts[-1]
+        self._span.set_attributes(
+            {
+                "verbatims.attempts": len(self._attempts),
+                "verbatims.outcome": last.outcome.value,
+                "verbatims.model": last.model,
+                "verbatims.input_tokens": sum(attempt.input_tokens for attempt in self._attempts),
+                "verbatims.output_tokens": sum(attempt.output_tokens for attempt in self._attempts),
+                "verbatims.cost_usd": sum(attempt.cost_usd for attempt in self._attempts),
+            }
+        )
+        self._blame(last)
+
+    def _blame(self, last: Attempt) -> None:
+        # an unreadable answer that the second attempt made good stays visible
+        json_errors = [attempt.json_error.value for attempt in self._attempts if attempt.json_error is not None]
+        if json_errors:
+            self._span.set_attribute("verbatims.json_error", json_errors[-1])
+        if last.error is not None:
+            self._span.set_attribute("verbatims.error", last.error)
+        if last.outcome not in _NO_FAULT:
+            why = last.json_error or last.error
+            self._span.set_status(StatusCode.ERROR, f"{last.outcome}: {why}" if why else last.outcome.value)
+
+
+class TelemetryObserver:
+    """Fulfils `records.Observer`. No span or metric holds a verbatim's text."""
+
+    def __init__(
+        self,
+        tracer_provider: TracerProvider,
+        meter_provider: MeterProvider,
+        *,
+        now_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._tracer = tracer_provider.get_tracer(SCOPE)
+        self._instruments = Instruments(meter_provider.get_meter(SCOPE))
+        self._now_ns = now_ns
+        self._stage: _Stage | None = None
+
+    @contextmanager
+    def stage(self, name: str, run_id: str) -> Iterator[None]:
+        """A span around the stage, current during it, and its duration."""
+        attributes = {"verbatims.run_id": run_id, "verbatims.stage": name}
+        began = self._now_ns()
+        span = self._tracer.start_span(f"stage {name}", _parent(), attributes=attributes, start_time=began)
+        outer, self._stage = self._stage, _Stage(run_id, span.get_span_context())
+        try:
+            with _current(span):
+                yield
+        finally:
+            self._stage = outer
+            ended = self._now_ns()
+            seconds = (ended - began) / 1e9
+            self._instruments.write(catalogue.STAGE_DURATION, seconds, set_span_in_context(span), stage=name)
+            span.end(ended)
+
+    @contextmanager
+    def call(self, ask: Ask) -> Iterator[TelemetryCall]:
+        """A trace of its own for the verbatim: one for a whole run would pass the 5 MB that Tempo takes."""
+        span = self._tracer.start_span(
+            "analyse verbatim",
+            Context(),
+            attributes=self._about(ask),
+            links=[Link(self._stage.span)] if self._stage and self._stage.span.is_valid else (),
+            start_time=self._now_ns(),
+        )
+        call = TelemetryCall(span, self._instruments)
+        try:
+            with _current(span):
+                yield call
+        finally:
+            call.describe()
+            span.end(self._now_ns())
+
+    def _about(self, ask: Ask) -> dict[str, str | int]:
+        about: dict[str, str | int] = {
+            "verbatims.verbatim_id": ask.verbatim_id,
+            "verbatims.request_key": ask.request_key,
+            "verbatims.characters": len(ask.text),
+        }
+        return about | ({"verbatims.run_id": self._stage.run_id} if self._stage else {})
+
+    def sent(self, characters: int) -> None:
+        """A text of so many masked characters leaves for Claude."""
+        self._instruments.write(catalogue.CURRENT_SIZE, characters)
+
+    def analysed(self, settled: Settled) -> None:
+        """What is said of a verbatim, once: source and sentiment, length, new topics."""
+        self._instruments.begin(settled.source)
+        write = self._instruments.write
+        write(catalogue.ANALYZED, 1, source=settled.source, sentiment=settled.sentiment.value)
+        write(catalogue.LENGTHS, 1, length=Length.of(settled.characters).value)
+        write(catalogue.NEW_TOPICS, settled.new_topics)
+
+    def skipped(self, source: str, reason: SkipReason) -> None:
+        """A verbatim was put aside for the first time."""
+        self._instruments.begin(source)
+        self._instruments.write(catalogue.SKIPPED, 1, source=source, reason=reason.value)
+
+    def load_failed(self, reason: LoadError) -> None:
+        """A row or a load job did not reach the warehouse."""
+        self._instruments.write(catalogue.LOAD_ERRORS, 1, reason=reason.value)
+
+    def success_ratio(self, ratio: float) -> None:
+        """Attempts with a valid contract ÷ attempts ended."""
+        self._instruments.write(catalogue.SUCCESS_RATIO, ratio)
+
+
+def _parent() -> Context | None:
+    """The current context if it is traced, else none: Airflow, its traces off, runs a task inside a valid, unsampled
+    span that nobody will ever find."""
+    return None if get_current_span().get_span_context().trace_flags.sampled else Context()
+
+
+@contextmanager
+def _current(span: Span) -> Iterator[None]:
+    """Make the span current; an exception marks it by its type, since a message or a stack may quote a verbatim."""
+    with use_span(span, record_exception=False, set_status_on_exception=False):
+        try:
+            yield
+        except Exception as error:
+            span.set_attribute("error.type", type(error).__name__)
+            # our own errors promise to hold neither secret nor verbatim
+            span.set_status(StatusCode.ERROR, str(error) if isinstance(error, VerbatimsError) else None)
+            raise
