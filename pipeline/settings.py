@@ -101,7 +101,7 @@ class Settings(BaseSettings):
     topics: Path | None = Field(
         None,
         validation_alias=_key("VERBATIMS_TOPICS"),
-        description="Your own reference base of topics (YAML). Empty: the one that ships, pipeline/analyse/topics.yaml.",
+        description="Your own reference base of topics. Empty: the one that ships, pipeline/analyse/topics.yaml.",
     )
     input_usd_per_mtok: float | None = Field(
         None,
@@ -119,7 +119,7 @@ class Settings(BaseSettings):
     site: str = Field(
         "",
         validation_alias=_key("VERBATIMS_SITE"),
-        description="First page of reviews to scrape in prod when no --input is given. Sandbox mode reads its own site.",
+        description="First page of reviews to scrape in prod when no --input is given. Sandbox mode has its own.",
     )
     site_delay_s: float = Field(
         0.5,
@@ -258,7 +258,8 @@ def load(environment: Mapping[str, str] | None = None, dotenv: Path | None = Pat
 
 def pairs(text: str) -> dict[str, str]:
     """`name=value,name=value` as a dict, the form of the OTEL_* lists; what has no `=` is left out."""
-    return {name.strip(): value.strip() for name, _, value in (part.partition("=") for part in text.split(",")) if value}
+    parts = (part.partition("=") for part in text.split(","))
+    return {name.strip(): value.strip() for name, _, value in parts if value}
 
 
 def _dotenv(path: Path | None) -> dict[str, str]:

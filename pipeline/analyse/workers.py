@@ -57,12 +57,15 @@ async def analyse(work: Work, claude: Asker, observer: Observer, concurrency: in
 async def _one(ask: Ask, work: Work, claude: Asker, observer: Observer) -> Attempt:
     """One verbatim; an unreadable answer is asked for once more, and no oftener."""
     attempts: list[Attempt] = []
-    with observer.call(ask) as call:
-        observer.sent(len(ask.text))
-        while not attempts or (attempts[-1].outcome is Outcome.UNREADABLE and len(attempts) == 1):
-            attempts.append(await claude.ask(ask.text))
-            call.answered(attempts[-1])
-    await work.commit(ask, tuple(attempts), call)
+    try:
+        with observer.call(ask) as call:
+            observer.sent(len(ask.text))
+            while not attempts or (attempts[-1].outcome is Outcome.UNREADABLE and len(attempts) == 1):
+                attempts.append(await claude.ask(ask.text))
+                call.answered(attempts[-1])
+    finally:
+        if attempts:  # even when the second attempt is turned away, the first is paid
+            await work.commit(ask, tuple(attempts), call)
     return attempts[-1]
 
 
@@ -75,4 +78,4 @@ class _Outage:
     def note(self, attempt: Attempt) -> None:
         self._in_a_row = self._in_a_row + 1 if attempt.outcome is Outcome.FAILED else 0
         if self._in_a_row >= OUTAGE:
-            raise Stopped(f"Claude's API does not answer: {OUTAGE} calls in a row failed, the last with {attempt.error}")
+            raise Stopped(f"Claude's API is out: {OUTAGE} calls in a row failed, the last with {attempt.error}")

@@ -4,6 +4,7 @@ from pipeline.store.claims import Claims, Ended, Taken
 from pipeline.store.counts import Failure, RunCounts, count_run, failures, too_long
 from pipeline.store.store import Decision, Store, open_store
 from pipeline.store.totals import StoreTotals
+from pipeline.store.work import StoreWork
 
 __all__ = [
     "Claims",
@@ -13,6 +14,7 @@ __all__ = [
     "RunCounts",
     "Store",
     "StoreTotals",
+    "StoreWork",
     "Taken",
     "count_run",
     "failures",

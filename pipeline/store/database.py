@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,9 +46,10 @@ class Database:
             yield connection
 
     def now(self, connection: sa.Connection) -> float:
-        """Seconds since 1970 by the database's clock: leases of several machines need one."""
-        sql = "SELECT unixepoch('subsec')" if self.sqlite else "SELECT extract(epoch FROM clock_timestamp())"
-        return float(connection.exec_driver_sql(sql).scalar_one())
+        """Seconds since 1970 by the clock that all share: the server's, or the machine's for a SQLite file."""
+        if self.sqlite:
+            return time.time()
+        return float(connection.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())").scalar_one())
 
     def close(self) -> None:
         self.engine.dispose()
@@ -73,15 +75,22 @@ class Database:
 
     def _sqlite(self) -> sa.Engine:
         if self._url.database and self._url.database != ":memory:":
-            Path(self._url.database).expanduser().parent.mkdir(parents=True, exist_ok=True)
-        engine = sa.create_engine(self._url, connect_args={"timeout": BUSY_TIMEOUT_S})
+            _make_folder(Path(self._url.database).parent)
+        engine = sa.create_engine(self._url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_S})
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
         return engine
 
     def _postgres(self) -> sa.Engine:
         url = self._url.set(drivername="postgresql+psycopg")
-        return sa.create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+        return sa.create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"STORE: cannot make the folder {folder}: {error.strerror}") from None
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -13,8 +13,11 @@ HEAD = "0001"
 """The revision this code works with; a test compares it with `migrations/`."""
 
 
-def migrate(database: Database) -> None:
-    """Leave the store at HEAD.
+SCRIPTS = Path(__file__).parent / "migrations"
+
+
+def migrate(database: Database, head: str = HEAD, scripts: Path = SCRIPTS) -> None:
+    """Leave the store at `head`.
 
     Two processes that start at once on a new store build it once. Before an upgrade the store is backed up:
     beside the file for SQLite, in a schema of its own for Postgres.
@@ -22,19 +25,21 @@ def migrate(database: Database) -> None:
     Raises SettingsError when the store was made by newer code.
     """
     with database.read() as connection:
-        if _revision(connection) == HEAD:
-            return
-    _backup_file(database)
+        revision = _revision(connection)
+    if revision == head:
+        return
+    _refuse_newer(database, revision, head)
+    if revision is not None and database.sqlite:
+        _backup_file(database, head)
     with database.write() as connection:
         if not database.sqlite:
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(716327)")
         revision = _revision(connection)
-        if revision == HEAD:
+        if revision == head:  # another process was quicker
             return
-        _refuse_newer(revision, database)
         if revision is not None and not database.sqlite:
-            _backup_schema(connection, revision)
-        _upgrade(connection)
+            _backup_schema(connection, head)
+        _upgrade(connection, head, scripts)
 
 
 def _revision(connection: sa.Connection) -> str | None:
@@ -43,24 +48,17 @@ def _revision(connection: sa.Connection) -> str | None:
     return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
 
 
-def _refuse_newer(revision: str | None, database: Database) -> None:
-    if revision is not None and revision > HEAD:
+def _refuse_newer(database: Database, revision: str | None, head: str) -> None:
+    if revision is not None and revision > head:
         raise SettingsError(
-            f"STORE: {database.name} has schema {revision}, this version of verbatims knows up to {HEAD}: "
+            f"STORE: {database.name} has schema {revision}, this version of verbatims knows up to {head}: "
             "install the newer version, or name another store"
         )
 
 
-def _backup_file(database: Database) -> None:
+def _backup_file(database: Database, head: str) -> None:
     """SQLite cannot be copied inside the upgrade's own transaction, so the copy is made just before it."""
-    if not database.sqlite:
-        return
-    with database.read() as connection:
-        revision = _revision(connection)
-        _refuse_newer(revision, database)
-    if revision is None:
-        return
-    target = Path(f"{database.engine.url.database}.before-{HEAD}")
+    target = Path(f"{database.engine.url.database}.before-{head}")
     target.unlink(missing_ok=True)
     raw = database.engine.raw_connection()
     try:
@@ -69,18 +67,20 @@ def _backup_file(database: Database) -> None:
         raw.close()
 
 
-def _backup_schema(connection: sa.Connection, revision: str) -> None:
-    schema = f"before_{HEAD}"
-    connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+def _backup_schema(connection: sa.Connection, head: str) -> None:
+    """On Postgres a copy of each table in a schema of its own, in the same transaction as the upgrade."""
+    schema = f"before_{head}"
+    connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
     for table in sa.inspect(connection).get_table_names():
         connection.exec_driver_sql(f'CREATE TABLE {schema}."{table}" AS TABLE "{table}"')
 
 
-def _upgrade(connection: sa.Connection) -> None:
+def _upgrade(connection: sa.Connection, head: str, scripts: Path) -> None:
     from alembic import command
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(scripts))
+    config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    command.upgrade(config, HEAD)
+    command.upgrade(config, head)

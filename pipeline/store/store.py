@@ -52,7 +52,11 @@ class Uncleaned:
 def open_store(url: str) -> Store:
     """Open a store, building or upgrading its tables first. Raises SettingsError naming STORE."""
     database = Database(url)
-    migrate(database)
+    try:
+        migrate(database)
+    except BaseException:
+        database.close()
+        raise
     return Store(database)
 
 
@@ -97,6 +101,11 @@ class Store:
         with self.database.read() as connection:
             return connection.execute(query).scalar()
 
+    def has_run(self, run_id: str) -> bool:
+        """Whether a run of that id was ever begun here."""
+        with self.database.read() as connection:
+            return connection.execute(sa.select(runs.c.run_id).where(runs.c.run_id == run_id)).first() is not None
+
     def _refuse_other_mode(self, connection: sa.Connection, mode: str) -> None:
         other = connection.execute(sa.select(runs.c.mode).where(runs.c.mode != mode).limit(1)).scalar()
         if other is not None:
@@ -118,6 +127,17 @@ class Store:
             with self.database.write() as connection:
                 self._add_page(connection, run_id, page, seen)
             yield len(page)
+
+    def is_known(self, review: Review) -> bool:
+        """Whether this very text of this very verbatim has an outcome already."""
+        columns = _columns(verbatim_id(review.source, review.external_id), review, "")
+        query = sa.select(verbatims.c.row).where(
+            verbatims.c.verbatim_id == columns["verbatim_id"],
+            verbatims.c.text_hash == columns["text_hash"],
+            verbatims.c.outcome.is_not(None),
+        )
+        with self.database.read() as connection:
+            return connection.execute(query).first() is not None
 
     def _add_page(
         self, connection: sa.Connection, run_id: str, page: Sequence[Review | BrokenRecord], seen: set[bytes]

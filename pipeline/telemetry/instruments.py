@@ -11,12 +11,16 @@ from opentelemetry.sdk.metrics import ExemplarFilter, MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader
 from opentelemetry.sdk.metrics.view import View
 from opentelemetry.sdk.resources import Resource
+from opentelemetry.trace import INVALID_SPAN, set_span_in_context
 
 from pipeline.telemetry.catalogue import METRICS, Kind, Metric
 
 SCOPE = "verbatims"
 """The instrumentation scope. It has no version: the Collector makes it part of a series' identity even where it hides
 it, and `service.version` says it already."""
+
+_NOWHERE = set_span_in_context(INVALID_SPAN, Context())
+"""Outside every span: a zero is nobody's exemplar. (The SDK takes an empty context for none, and uses the current.)"""
 
 
 def meter_provider(
@@ -53,8 +57,7 @@ class Instruments:
         for metric in METRICS:
             if metric.kind in (Kind.COUNTER, Kind.UP_DOWN_COUNTER) and metric.open_labels == seen.keys():
                 for labels in metric.known(**seen):
-                    # an empty context: a zero is nobody's exemplar
-                    self.write(metric, 0, context=Context(), **labels)
+                    self.write(metric, 0, context=_NOWHERE, **labels)
 
 
 def _writer(meter: Meter, metric: Metric) -> Callable[..., Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from threading import Lock
-from typing import Any
+from typing import Any, cast
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.metrics import Exemplar, ExemplarReservoir
@@ -42,4 +42,5 @@ class KeepingReservoir(ExemplarReservoir):
 
 def keeping_view() -> View:
     """Gives every instrument of a provider the reservoir that remembers; changes nothing else."""
-    return View(instrument_name="*", exemplar_reservoir_factory=lambda _aggregation: KeepingReservoir)
+    # the builder's declared type, one dict, is not how the SDK calls it: with keywords, or with none
+    return View(instrument_name="*", exemplar_reservoir_factory=lambda _aggregation: cast(Any, KeepingReservoir))

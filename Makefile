@@ -1,0 +1,43 @@
+# `make` lists the targets; each is a sentence.
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint requirements clean
+SHELL := /bin/bash
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/main ## Run the whole journey on the sandbox: no key, no cost, no network
+	@SCRAPER_MODE=sandbox $(BIN)/verbatims run
+
+test: .venv/dev ## Run the tests (under three minutes)
+	@$(BIN)/python -m pytest
+
+lint: .venv/dev ## Check style and types
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
+
+requirements: .venv/dev ## Compile the pinned requirements anew from pyproject.toml
+	@$(COMPILE) pyproject.toml --group build -o requirements/main.txt
+	@$(COMPILE) --group dev -c requirements/main.txt -o requirements/dev.txt
+	@$(COMPILE) --group airflow -c requirements/main.txt -o requirements/airflow.txt
+
+clean: ## Remove the environment and the demo's data
+	@rm -rf .venv var
+
+COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet
+
+# Wheels only, each with its hash; the project itself is installed without fetching anything more.
+.venv/main: requirements/main.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else "make: Python 3.11 or newer is needed, $(PYTHON) is %d.%d; try make PYTHON=python3.12" % v[:2])'
+	@echo "make: installing into .venv (about a minute the first time)"
+	@$(PYTHON) -m venv .venv
+	@$(PIP) install --require-hashes --only-binary :all: -r requirements/main.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev: .venv/main requirements/dev.txt
+	@$(PIP) install --require-hashes --only-binary :all: -r requirements/dev.txt
+	@touch $@

@@ -1,0 +1,269 @@
+"""The command line: each command parses, calls one function, prints the result.
+
+Data on standard output, words on standard error, and an exit code that tells the truth: 0 done, 1 done with
+failed records, 2 settings or input, 3 stopped on the way, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NoReturn
+
+from pipeline import __version__
+from pipeline.errors import Interrupted, SettingsError, Stopped, VerbatimsError
+
+DONE, WITH_FAILURES = 0, 1
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command. The only broad `except` of the project stands here."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = False
+    try:
+        options = _parser().parse_args(arguments)
+        debug = options.debug
+        signal.signal(signal.SIGTERM, _interrupt)
+        signal.signal(signal.SIGINT, _interrupt)
+        return int(options.command(options))
+    except BrokenPipeError:
+        # whoever read our output has left: nothing more to say, and no trace either
+        sys.stderr.close()
+        return Stopped.exit_code
+    except VerbatimsError as error:
+        return _say(error, arguments, debug)
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        # its message may quote a verbatim, so only its kind is shown
+        _words(f"verbatims: unexpected {type(error).__name__}; the same command with --debug shows where")
+        return Stopped.exit_code
+
+
+def _say(error: VerbatimsError, arguments: Sequence[str], debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    _words(f"verbatims: {error}")
+    if isinstance(error, Stopped | Interrupted):
+        _words(f"to go on: {_again(arguments)}")
+    return error.exit_code
+
+
+def _again(arguments: Sequence[str]) -> str:
+    """The command that goes on. Standard input cannot be read twice, but what was read is in the store."""
+    if "-" in arguments or "--input=-" in arguments:
+        return "verbatims clean && verbatims analyse && verbatims load"
+    return shlex.join(["verbatims", *arguments])
+
+
+def _interrupt(_number: int, _frame: object) -> NoReturn:
+    raise Interrupted("interrupted: what was read and analysed so far is stored")
+
+
+def _run(options: argparse.Namespace) -> int:
+    from pipeline import journey, summary
+    from pipeline.run import run
+
+    with journey.prepare(options, reads=True, asks=True) as ready:
+        if options.dry_run:
+            return _dry_run(options, ready)
+        ready.announce()
+        result = run(ready.context, ready.source or (), ready.source_name, options.limit)
+        ready.name_places(result.run_id)
+        if options.json:
+            _data(summary.as_json(result, ready.settings))
+        else:
+            ready.show(result)
+    return WITH_FAILURES if result.counts.failed or result.counts.load_refused else DONE
+
+
+def _dry_run(options: argparse.Namespace, ready: Any) -> int:
+    estimate = ready.estimate(options.limit)
+    if options.json:
+        _data(asdict(estimate))
+        return DONE
+    _words(
+        f"dry run: {estimate.scraped} records, {sum(estimate.skipped.values())} skipped, {estimate.known} known, "
+        f"{estimate.failed} unreadable; {estimate.would_ask} texts would be asked, "
+        f"about ${estimate.estimated_cost_usd:.4f}{ready.not_billed}; nothing was sent or written"
+    )
+    return DONE
+
+
+def _stage(options: argparse.Namespace) -> int:
+    from pipeline import journey
+
+    return journey.one_stage(options, _words, _data)
+
+
+def _failed(options: argparse.Namespace) -> int:
+    from pipeline.settings import load
+    from pipeline.store import failures, open_store
+
+    store = open_store(load().store)
+    try:
+        run_id = options.run or store.latest_run()
+        found = failures(store.database, run_id) if run_id else []
+    finally:
+        store.close()
+    for failure in found:
+        _data(asdict(failure))
+    _words(f"{len(found)} failed records in run {run_id or '(there is none yet)'}")
+    return WITH_FAILURES if found else DONE
+
+
+def _exporter(options: argparse.Namespace) -> int:
+    from pipeline.exporter import serve
+    from pipeline.settings import load
+    from pipeline.store import StoreTotals, open_store
+
+    store = open_store(load().store)
+    try:
+        serve(
+            StoreTotals(store.database),
+            options.host,
+            options.port,
+            listening=lambda address: _words(f"exporter on {address}: totals of {store.database.name}"),
+        )
+    finally:
+        store.close()
+    return DONE
+
+
+def _sandbox(options: argparse.Namespace) -> int:
+    from pipeline.sandbox import serve
+    from pipeline.sandbox.faults import parse
+
+    faults = parse(options.faults)
+    serve(options.host, options.port, options.latency, faults, options.seed, options.billed)
+    return DONE
+
+
+class _Parser(argparse.ArgumentParser):
+    """Errors as one line, like all others."""
+
+    def error(self, message: str) -> NoReturn:
+        raise SettingsError(f"{message} (see `{self.prog} --help`)")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="verbatims",
+        description="Turns free-text customer feedback into rows an analyst can trust, one Claude call each. "
+        "Settings come from the environment and .env: see .env.example.",
+        epilog="Exit codes: 0 done, 1 done with failed records, 2 settings or input, 3 stopped on the way, "
+        "130 interrupted.",
+    )
+    parser.add_argument("--version", action="version", version=f"verbatims {__version__}")
+    parser.set_defaults(debug=False)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _run_command(commands)
+    for name, help_text in STAGES.items():
+        _stage_command(commands, name, help_text)
+    _service_commands(commands)
+    return parser
+
+
+STAGES = {
+    "scrape": "read a source into the store, masked; prints the new run's id",
+    "clean": "decide which verbatims of a run are worth a call",
+    "analyse": "ask Claude about a run's verbatims that nobody has asked yet",
+    "load": "bring a run's analysed verbatims into the warehouse",
+}
+
+
+def _command(commands: Any, name: str, help_text: str, call: Callable[[argparse.Namespace], int]) -> Any:
+    command = commands.add_parser(name, help=help_text, description=help_text[0].upper() + help_text[1:] + ".")
+    command.add_argument("--debug", action="store_true", help="show a trace with an error")
+    command.set_defaults(command=call, name=name)
+    return command
+
+
+def _run_command(commands: Any) -> None:
+    command = _command(commands, "run", "scrape, clean, analyse, load: the whole journey", _run)
+    _source_options(command)
+    command.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    command.add_argument("--dry-run", action="store_true", help="only count, and estimate the cost; no call, no write")
+
+
+def _stage_command(commands: Any, name: str, help_text: str) -> None:
+    command = _command(commands, name, help_text, _stage)
+    command.add_argument("--json", action="store_true", help="print the run's counts as one JSON object")
+    if name == "scrape":
+        _source_options(command)
+        command.set_defaults(run=None)
+    else:
+        command.add_argument("--run", metavar="ID", help="which run (default: the latest)")
+
+
+def _source_options(command: Any) -> None:
+    command.add_argument(
+        "--input", metavar="FILE", help="a .csv, .tsv, .jsonl or .ndjson file, or - for standard input"
+    )
+    for column in ("text", "id", "rating", "date", "language"):
+        command.add_argument(f"--{column}-column", metavar="NAME", help=f"the file's column for the {column}")
+    command.add_argument("--limit", type=_positive, metavar="N", help="read the first N records only")
+
+
+def _service_commands(commands: Any) -> None:
+    command = _command(commands, "failed", "list a run's failed records as JSON lines, without their texts", _failed)
+    command.add_argument("--run", metavar="ID", help="which run (default: the latest)")
+    command = _command(commands, "exporter", "serve the ten metrics as totals of the store, for Prometheus", _exporter)
+    command.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    command.add_argument("--port", type=_port, default=8000, help="port to listen on (default: %(default)s)")
+    command = _command(commands, "sandbox", "serve a review site and a stand-in for Claude's API on loopback", _sandbox)
+    command.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    command.add_argument("--port", type=_port, default=9100, help="port to listen on (default: %(default)s)")
+    command.add_argument(
+        "--latency", type=_seconds, default=0.05, metavar="S", help="seconds per answer (default: %(default)s)"
+    )
+    command.add_argument(
+        "--faults",
+        default="",
+        metavar="KIND=SHARE,…",
+        help="share of answers that go wrong: unreadable, empty, truncated, refused, rate_limited, overloaded, "
+        "error, timeout",
+    )
+    command.add_argument("--seed", type=int, default=7, help="which answers go wrong (default: %(default)s)")
+    command.add_argument("--billed", type=Path, metavar="FILE", help="append a JSON line per answer given")
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port (0 to 65535)")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 600:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds (0 to 600)")
+    return value
+
+
+def _words(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _data(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

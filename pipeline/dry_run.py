@@ -1,0 +1,71 @@
+"""What a run would do and cost, without a call and without a write."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
+
+from pipeline import clean as cleaning
+from pipeline.analyse.price import Price, Tokens
+from pipeline.analyse.prompt import Prompt
+from pipeline.records import BrokenRecord, Review, SkipReason
+from pipeline.store import Store
+
+CHARACTERS_PER_TOKEN = 4
+"""A rough rule for French and English; the bill counts real tokens."""
+
+ANSWER_TOKENS = 150
+"""What a usual answer takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A run that did not happen."""
+
+    scraped: int
+    skipped: dict[str, int]
+    failed: int
+    known: int
+    """Outcome already in the store: nothing would be asked."""
+    would_ask: int
+    estimated_cost_usd: float
+
+
+def estimate(
+    source: Iterable[Review | BrokenRecord], store: Store | None, prompt: Prompt, price: Price, limit: int | None
+) -> Estimate:
+    """Read the source as a run would, and count. `store` is None where none exists yet."""
+    counts: Counter[str] = Counter()
+    skipped: Counter[str] = Counter()
+    seen_ids: set[tuple[str, str]] = set()
+    seen_texts: set[tuple[str, bytes]] = set()
+    asked: set[str] = set()
+    tokens_in = 0
+    fixed = len(str(prompt.request(""))) // CHARACTERS_PER_TOKEN
+    for record in islice(source, limit):
+        counts["scraped"] += 1
+        if isinstance(record, BrokenRecord):
+            counts["failed"] += 1
+            continue
+        review = cleaning.prepare(record)
+        if (review.source, review.external_id) in seen_ids:
+            skipped[SkipReason.DUPLICATE.value] += 1
+            continue
+        seen_ids.add((review.source, review.external_id))
+        text = (review.source, hashlib.sha256(review.text.encode()).digest()[:16])
+        reason = cleaning.reason(review.text, duplicate=text in seen_texts)
+        seen_texts.add(text)
+        if reason is not None:
+            skipped[reason.value] += 1
+        elif store is not None and store.is_known(review):
+            counts["known"] += 1
+        elif (key := prompt.key(review.text)) not in asked:
+            asked.add(key)
+            tokens_in += fixed + len(review.text) // CHARACTERS_PER_TOKEN
+    tokens = Tokens(tokens_in, 0, 0, ANSWER_TOKENS * len(asked))
+    return Estimate(
+        counts["scraped"], dict(skipped), counts["failed"], counts["known"], len(asked), round(price.usd(tokens), 4)
+    )

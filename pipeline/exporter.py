@@ -1,0 +1,254 @@
+"""`:8000/metrics`: the ten metrics as totals since the first run, read from the store at each scrape."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from socketserver import ThreadingMixIn
+from typing import Any, Protocol
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from opentelemetry.metrics import Meter, Observation
+from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter
+from opentelemetry.sdk.resources import Resource
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import SummaryMetricFamily
+from prometheus_client.exposition import make_wsgi_app
+from prometheus_client.registry import Collector
+
+from pipeline.errors import SettingsError
+from pipeline.telemetry import catalogue
+from pipeline.telemetry.catalogue import TEN, Kind, Metric
+from pipeline.telemetry.instruments import SCOPE, meter_provider
+
+_log = logging.getLogger(__name__)
+
+
+class Totals(Protocol):
+    """What the exporter asks of the store, which reads it now; may raise whatever its database raises."""
+
+    def analysed(self) -> Mapping[tuple[str, str], int]:
+        """(source, sentiment) → verbatims."""
+
+    def skipped(self) -> Mapping[tuple[str, str], int]:
+        """(source, reason) → verbatims."""
+
+    def durations(self) -> Mapping[str, tuple[int, float]]:
+        """Outcome → (ended attempts, their seconds)."""
+
+    def json_errors(self) -> Mapping[str, int]:
+        """Reason → unreadable answers."""
+
+    def empty_responses(self) -> int:
+        """Answers without any content."""
+
+    def last_size(self) -> int | None:
+        """Masked characters of the verbatim last sent; None before the first."""
+
+    def lengths(self) -> Mapping[str, int]:
+        """Length class → verbatims analysed."""
+
+    def new_topics(self) -> int:
+        """Themes outside the reference base."""
+
+    def load_errors(self) -> Mapping[str, int]:
+        """Reason → rows or jobs that did not reach the warehouse."""
+
+    def success_ratio(self) -> float | None:
+        """Of the latest run with ended attempts; None before the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """The store at one moment: label values → value, for each metric."""
+
+    series: Mapping[Metric, Mapping[tuple[str, ...], float]]
+    durations: Mapping[str, tuple[int, float]]
+
+
+def _read(totals: Totals) -> _Reading:
+    analysed, skipped = totals.analysed(), totals.skipped()
+    sources = sorted({source for source, _ in (*analysed, *skipped)})
+    found: dict[Metric, Mapping[Any, float]] = {
+        catalogue.ANALYZED: analysed,
+        catalogue.SKIPPED: skipped,
+        catalogue.JSON_ERRORS: _by_one(totals.json_errors()),
+        catalogue.EMPTY_RESPONSES: {(): totals.empty_responses()},
+        catalogue.CURRENT_SIZE: _unless_none(totals.last_size()),
+        catalogue.LENGTHS: _by_one(totals.lengths()),
+        catalogue.NEW_TOPICS: {(): totals.new_topics()},
+        catalogue.LOAD_ERRORS: _by_one(totals.load_errors()),
+        catalogue.SUCCESS_RATIO: _unless_none(totals.success_ratio()),
+    }
+    nothing = {labels["outcome"]: (0, 0.0) for labels in catalogue.DURATION.known()}
+    return _Reading(
+        {metric: _zeros(metric, sources) | dict(values) for metric, values in found.items()},
+        nothing | dict(totals.durations()),
+    )
+
+
+def _zeros(metric: Metric, sources: Sequence[str]) -> dict[tuple[str, ...], float]:
+    """0 for every known label value, as the running processes start; a gauge has no such value."""
+    if metric.kind is Kind.GAUGE:
+        return {}
+    known = [metric.known(source=source) for source in sources] if metric.open_labels else [metric.known()]
+    return {tuple(labels.values()): 0 for combinations in known for labels in combinations}
+
+
+def _by_one(values: Mapping[str, int]) -> dict[tuple[str, ...], float]:
+    return {(label,): value for label, value in values.items()}
+
+
+def _unless_none(value: float | None) -> dict[tuple[str, ...], float]:
+    return {} if value is None else {(): value}
+
+
+class Exporter:
+    """A WSGI application that answers `/metrics` with the store's totals.
+
+    A scrape reads the store once, before anything is written. Where that fails the answer is a 500 without a single
+    sample: Prometheus then says `up == 0`, which is alerted on, whereas half the names would look like counters that
+    vanished, and nobody would know why. The log gets one line when it starts to fail and one when it is over.
+    """
+
+    def __init__(self, totals: Totals) -> None:
+        self._totals = totals
+        self._reading = _Reading({}, {})
+        # scrapes take turns: the instruments all read the one reading
+        self._turn = threading.Lock()
+        self._failing = False
+        registry = CollectorRegistry()
+        # the names are the ten and no more: no target_info, no scope labels
+        reader = PrometheusMetricReader(disable_target_info=True, scope_info_enabled=False, registry=registry)
+        registry.register(_Durations(lambda: self._reading.durations))
+        self._provider = meter_provider([reader], Resource({}), AlwaysOffExemplarFilter())
+        for metric in TEN:
+            if metric is not catalogue.DURATION:
+                _observe(self._provider.get_meter(SCOPE), metric, self._observations(metric))
+        self._expose: WSGIApplication = make_wsgi_app(registry)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        if environ.get("PATH_INFO") != "/metrics":
+            return _plain(start_response, "404 Not Found", "The metrics are at /metrics.")
+        with self._turn:
+            try:
+                self._reading = _read(self._totals)
+            except Exception as error:  # the top of a server: any database may be behind the store
+                self._complain(error)
+                return _plain(start_response, "500 Internal Server Error", "The store cannot be read.")
+            if self._failing:
+                self._failing = False
+                _log.warning("exporter: the store can be read again")
+            return self._expose(environ, start_response)
+
+    def _observations(self, metric: Metric) -> Callable[..., list[Observation]]:
+        def observe(_options: object) -> list[Observation]:
+            series = self._reading.series.get(metric, {})
+            return [Observation(value, dict(zip(metric.attributes, key, strict=True))) for key, value in series.items()]
+
+        return observe
+
+    def _complain(self, error: Exception) -> None:
+        if not self._failing:
+            first_line = str(error).partition("\n")[0]
+            _log.error("exporter: the store cannot be read (%s: %s)", type(error).__name__, first_line)
+        self._failing = True
+
+
+class _Durations(Collector):
+    """The duration: OpenTelemetry has no instrument for a count and a sum that were added up elsewhere."""
+
+    def __init__(self, read: Callable[[], Mapping[str, tuple[int, float]]]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterator[SummaryMetricFamily]:
+        metric = catalogue.DURATION
+        family = SummaryMetricFamily(
+            metric.prometheus_name, metric.description, labels=tuple(metric.attributes), unit="seconds"
+        )
+        for outcome, (count, seconds) in self._read().items():
+            family.add_metric([outcome], count, seconds)
+        yield family
+
+
+def _observe(meter: Meter, metric: Metric, callback: Callable[..., list[Observation]]) -> None:
+    create: dict[Kind, Callable[..., Any]] = {
+        Kind.COUNTER: meter.create_observable_counter,
+        Kind.UP_DOWN_COUNTER: meter.create_observable_up_down_counter,
+        Kind.GAUGE: meter.create_observable_gauge,
+    }
+    create[metric.kind](metric.name, [callback], metric.unit, metric.description)
+
+
+def _plain(start_response: StartResponse, status: str, text: str) -> list[bytes]:
+    start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
+    return [f"{text}\n".encode()]
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _ServerV6(_Server):
+    address_family = socket.AF_INET6
+
+
+class _Silent(WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        """A line for each scrape would be four a minute for nothing."""
+
+
+def serve(
+    totals: Totals,
+    host: str,
+    port: int,
+    *,
+    stop: threading.Event | None = None,
+    listening: Callable[[str], None] = lambda address: None,
+) -> None:
+    """Serve the totals until SIGINT, SIGTERM or `stop`; port 0 takes a free one.
+
+    `listening` is told the address once requests are answered. Raises SettingsError where the port cannot be had.
+    """
+    stop = stop or threading.Event()
+    server = _listen(Exporter(totals), host, port)
+    with server, _signals_set(stop):
+        thread = threading.Thread(target=server.serve_forever, name="exporter", daemon=True)
+        thread.start()
+        try:
+            listening(f"http://{host}:{server.server_port}/metrics")
+            stop.wait()
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def _listen(exporter: Exporter, host: str, port: int) -> WSGIServer:
+    family = _ServerV6 if ":" in host else _Server
+    try:
+        return make_server(host, port, exporter, family, _Silent)
+    except (OSError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise SettingsError(f"port {port} of {host} cannot be had ({why}): choose another --port or --host") from error
+
+
+@contextmanager
+def _signals_set(stop: threading.Event) -> Iterator[None]:
+    """SIGINT and SIGTERM set the event; only the main thread may say so."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,109 @@
+"""The embedded warehouse: a SQLite file, the store's own by default."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import SettingsError, Stopped
+from pipeline.load.table import ANALYSED, Column, TableDescription, describe
+from pipeline.load.warehouse import Loaded, Refusal
+from pipeline.records import Row
+
+TYPES = {"STRING": "TEXT", "FLOAT64": "REAL", "DATE": "TEXT", "TIMESTAMP": "TEXT", "JSON": "TEXT"}
+
+BUSY_TIMEOUT_S = 60
+"""The pipeline and an analyst's notebook may write one file: wait rather than fail."""
+
+
+class SqliteWarehouse:
+    """Builds its table and views when it opens; each column's meaning stands in `.schema`."""
+
+    def __init__(self, url: str) -> None:
+        self._path = Path(url.removeprefix("sqlite:///")).expanduser()
+        self._table = describe(ANALYSED)
+        self.name = f"{self._path}, table {ANALYSED}"
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._build()
+        except (sqlite3.Error, OSError) as error:
+            raise SettingsError(f"WAREHOUSE: cannot use {self._path}: {error}") from error
+
+    def load(self, pages: Iterable[Sequence[Row]]) -> Loaded:
+        """Upsert page by page, each in a transaction of its own; a row that is the same is not written."""
+        held = 0
+        refused: list[Refusal] = []
+        upsert = _upsert(self._table)
+        try:
+            for page in pages:
+                self._connection.execute("BEGIN IMMEDIATE")
+                before = len(refused)
+                refused.extend(filter(None, (self._one(upsert, row) for row in page)))
+                self._connection.execute("COMMIT")
+                held += len(page) - (len(refused) - before)
+        except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+            raise Stopped(f"the warehouse {self._path} stopped answering: {error}; free space or mend it") from error
+        finally:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        return Loaded(held, tuple(refused))
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _one(self, upsert: str, row: Row) -> Refusal | None:
+        try:
+            self._connection.execute(upsert, _values(row))
+        except sqlite3.IntegrityError as error:
+            return Refusal(row.verbatim_id, str(error))
+        return None
+
+    def _build(self) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+        exists = self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (ANALYSED,)).fetchone()
+        if not exists:
+            self._connection.execute(_create(self._table))
+        for view, select in self._table.views("sqlite").items():
+            self._connection.execute(f"CREATE VIEW IF NOT EXISTS {view} AS\n{select}")
+        self._connection.execute("COMMIT")
+
+
+def _create(table: TableDescription) -> str:
+    # the comma must stand before the comment that ends the line
+    lines = [_column(column, table.key) for column in table.columns]
+    last = len(lines) - 1
+    columns = "\n".join(
+        f"  {line}{'' if number == last else ','} -- {column.description}"
+        for number, (line, column) in enumerate(zip(lines, table.columns, strict=True))
+    )
+    return f"CREATE TABLE {table.name} ( -- {table.description}\n{columns}\n)"
+
+
+def _column(column: Column, key: str) -> str:
+    kind = TYPES[column.type]
+    return f"{column.name} {kind}{' NOT NULL' if column.required else ''}{' PRIMARY KEY' if column.name == key else ''}"
+
+
+def _upsert(table: TableDescription) -> str:
+    names = [column.name for column in table.columns]
+    others = [name for name in names if name != table.key]
+    return (
+        f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join(':' + name for name in names)}) "
+        f"ON CONFLICT ({table.key}) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in others)} "
+        f"WHERE {' OR '.join(f'{table.name}.{name} IS NOT excluded.{name}' for name in others)}"
+    )
+
+
+def _values(row: Row) -> dict[str, Any]:
+    values = asdict(row)
+    return {**values, "topics": _json(values["topics"]), "new_topics": _json(values["new_topics"])}
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

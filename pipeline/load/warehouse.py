@@ -1,0 +1,40 @@
+"""The seam between the load stage and a warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pipeline.records import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A row that the warehouse did not take."""
+
+    verbatim_id: str
+    problem: str
+    """What the warehouse said, without the row's values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a load came to."""
+
+    held: int
+    """How many of the rows handed in the warehouse now holds, unchanged ones included."""
+    refused: tuple[Refusal, ...]
+
+
+class Warehouse(Protocol):
+    """Called by `run.py`. Loading the same rows again changes nothing."""
+
+    @property
+    def name(self) -> str:
+        """Where the rows are, for a person; no secret."""
+
+    def load(self, pages: Iterable[Sequence[Row]]) -> Loaded:
+        """Insert or replace by verbatim_id. Raises Stopped when the warehouse is out of reach or full."""
+
+    def close(self) -> None: ...

@@ -1,0 +1,219 @@
+"""The whole journey: four functions named after the stages, and one that calls them in order.
+
+Each stage reads what the one before it left in the store and leaves its own. Each may run again: same rows,
+nothing paid twice. Airflow's tasks call the same four.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from anthropic import AsyncAnthropic
+
+from pipeline import clean as cleaning
+from pipeline import load as loading
+from pipeline.analyse.claude import Claude, connect
+from pipeline.analyse.price import Price
+from pipeline.analyse.prompt import Prompt
+from pipeline.analyse.topics import load_topics
+from pipeline.analyse.workers import analyse as send
+from pipeline.errors import InputError, Interrupted, Stopped
+from pipeline.progress import Progress
+from pipeline.records import BrokenRecord, LoadError, Observer, Review, Row
+from pipeline.settings import Settings
+from pipeline.store import Claims, Decision, RunCounts, Store, StoreWork, count_run
+from pipeline.telemetry import Telemetry
+
+
+@dataclass(frozen=True)
+class Context:
+    """What every stage is given: where things are kept, what is set, who is told."""
+
+    settings: Settings
+    store: Store
+    telemetry: Telemetry
+    progress: Progress
+    claude_url: str | None = None
+    """The sandbox's address in sandbox mode, a gateway's in prod, None for the API itself."""
+
+    @property
+    def observer(self) -> Observer:
+        return self.telemetry.observer
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a whole run came to."""
+
+    run_id: str
+    counts: RunCounts
+    loaded: int
+    duration_s: float
+
+
+def run(context: Context, source: Iterable[Review | BrokenRecord], name: str, limit: int | None = None) -> Result:
+    """Scrape, clean, analyse, load. `name` says what is read; `limit` takes the first so many records.
+
+    Raises InputError where nothing was found, Refused, Stopped or Interrupted where the work did not reach its
+    end: what is done by then is stored, and the same call goes on.
+    """
+    started = time.monotonic()
+    run_id = context.store.begin_run(context.settings.mode, name)
+    with context.observer.stage("run", run_id):
+        scrape(context, run_id, source, limit)
+        clean(context, run_id)
+        analyse(context, run_id)
+        loaded = load(context, run_id)
+    context.store.end_run(run_id)
+    counts = settled(count_run(context.store.database, run_id))
+    return Result(run_id, counts, loaded, time.monotonic() - started)
+
+
+def scrape(context: Context, run_id: str, source: Iterable[Review | BrokenRecord], limit: int | None = None) -> None:
+    """Take in what a source gives; texts are repaired and masked before anything is stored."""
+    with context.observer.stage("scrape", run_id), context.progress.stage("scrape") as advance:
+        found = 0
+        for read in context.store.add(run_id, _prepared(source, limit)):
+            found += read
+            advance(read, 0.0)
+    if not found:
+        raise InputError("the source holds no verbatim, although some were expected: look whether its layout changed")
+
+
+def clean(context: Context, run_id: str) -> None:
+    """Decide which verbatims are worth a call, and keep the reason of those that are not."""
+    with context.observer.stage("clean", run_id), context.progress.stage("clean") as advance:
+        for page in context.store.uncleaned(run_id):
+            decisions = [Decision(v.row, v.source, cleaning.reason(v.text, duplicate=v.duplicate)) for v in page]
+            for skipped in context.store.decide(run_id, decisions):
+                if skipped.reason is not None:
+                    context.observer.skipped(skipped.source, skipped.reason)
+            advance(len(page), 0.0)
+
+
+def analyse(context: Context, run_id: str) -> None:
+    """One call to Claude for each text that nobody has asked yet.
+
+    Ctrl-C and SIGTERM let what is in flight come back, then raise Interrupted; a second one ends the process.
+    """
+    prompt = prompt_of(context.settings)
+    claims = Claims(context.store.database, run_id, prompt.version)
+    pending = claims.count_pending()
+    if not pending:
+        return
+    with context.observer.stage("analyse", run_id), context.progress.stage("analyse", pending) as advance:
+        asyncio.run(_analyse(context, claims, prompt, advance))
+
+
+def load(context: Context, run_id: str) -> int:
+    """Bring the run's analysed verbatims into the warehouse; returns how many of them it now holds."""
+    with context.observer.stage("load", run_id), context.progress.stage("load") as advance:
+        warehouse = loading.open_warehouse(context.settings.warehouse_url)
+        try:
+            loaded = warehouse.load(_counted(context.store.rows(run_id), advance))
+        except Stopped:
+            context.observer.load_failed(LoadError.JOB_FAILED)
+            context.store.note_load_error(run_id, LoadError.JOB_FAILED)
+            raise
+        finally:
+            warehouse.close()
+        for refusal in loaded.refused:
+            context.store.note_load_error(run_id, LoadError.ROW_REFUSED, refusal.verbatim_id)
+            context.observer.load_failed(LoadError.ROW_REFUSED)
+    return loaded.held
+
+
+def prompt_of(settings: Settings) -> Prompt:
+    """The request's fixed part, as the settings make it. Raises SettingsError for a bad reference base."""
+    return Prompt(settings.asked_model, settings.max_tokens, load_topics(settings.topics))
+
+
+def price_of(settings: Settings) -> Price:
+    """Raises SettingsError for a model without a known price."""
+    return Price(settings.priced_model, settings.input_usd_per_mtok, settings.output_usd_per_mtok)
+
+
+def settled(counts: RunCounts) -> RunCounts:
+    """The counts of a run that came to its end: what is still pending then has failed in this run."""
+    if not counts.pending:
+        return counts
+    failed = {**counts.failed, "failed": counts.failed.get("failed", 0) + counts.pending}
+    return replace(counts, failed=failed, pending=0)
+
+
+def _prepared(source: Iterable[Review | BrokenRecord], limit: int | None) -> Iterator[Review | BrokenRecord]:
+    for number, record in enumerate(source):
+        if limit is not None and number >= limit:
+            return
+        yield record if isinstance(record, BrokenRecord) else cleaning.prepare(record)
+
+
+async def _analyse(context: Context, claims: Claims, prompt: Prompt, advance: Callable[[int, float], None]) -> None:
+    concurrency = context.settings.concurrency
+    async with (
+        _client(context) as client,
+        StoreWork(claims, prompt.key, context.observer, advance, page=concurrency) as work,
+    ):
+        with _Signals(work.stop, context.progress.say) as signals:
+            await send(work, Claude(client, prompt, price_of(context.settings)), context.observer, concurrency)
+    if signals.received:
+        raise Interrupted("interrupted: everything that was in flight is stored")
+
+
+def _client(context: Context) -> AsyncAnthropic:
+    settings = context.settings
+    # the real key never travels to a sandbox, whatever the environment holds
+    key = "sandbox" if settings.sandbox or settings.api_key is None else settings.api_key.get_secret_value()
+    return connect(
+        api_key=key,
+        base_url=context.claude_url,
+        concurrency=settings.concurrency,
+        timeout_s=settings.timeout_s,
+        retries=settings.retries,
+        open_telemetry=context.telemetry.anthropic_option(),
+    )
+
+
+def _counted(pages: Iterable[list[Row]], advance: Callable[[int, float], None]) -> Iterator[list[Row]]:
+    for page in pages:
+        yield page
+        advance(len(page), 0.0)
+
+
+class _Signals:
+    """Turns the first SIGINT or SIGTERM into `stop`, and a second one into the end of the process."""
+
+    def __init__(self, stop: Callable[[], None], say: Callable[[str], None]) -> None:
+        self._stop = stop
+        self._say = say
+        self._here = threading.current_thread() is threading.main_thread()
+        self._before: dict[signal.Signals, object] = {}
+        self.received = False
+
+    def __enter__(self) -> _Signals:
+        if self._here:
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.getsignal(number)
+                loop.add_signal_handler(number, self._handle)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._here:
+            loop = asyncio.get_running_loop()
+            for number, before in self._before.items():
+                loop.remove_signal_handler(number)
+                signal.signal(number, before)  # type: ignore[arg-type]
+
+    def _handle(self) -> None:
+        if self.received:
+            os._exit(Interrupted.exit_code)
+        self.received = True
+        self._say("stopping: waiting for the calls in flight, which are paid; once more to give them up")
+        self._stop()

@@ -1,0 +1,11 @@
+"""Loopback stand-ins with the real wire formats, for demos, tests and everyone without a key.
+
+server.py    everything on one port; `Sandbox` in a thread, `serve` in the foreground, `identify` from outside
+site.py      the review site, of corpus.py's verbatims (verbatims.jsonl)
+claude.py    Claude's Messages API: wire.py holds its shapes, limits.py its headers, faults.py what goes wrong
+analyst.py   the answers, by rules: sentiment.py with lexicon.py, themes.py, and words.py below them
+"""
+
+from pipeline.sandbox.server import Sandbox, identify, serve
+
+__all__ = ["Sandbox", "identify", "serve"]

@@ -1,0 +1,230 @@
+"""One loopback port with everything on it: the review site, Claude's API, and a page that says it is a sandbox."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from types import TracebackType
+
+import requests
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from pipeline import __version__
+from pipeline.errors import SettingsError
+from pipeline.sandbox import site, wire
+from pipeline.sandbox.claude import Billed, Claude
+from pipeline.sandbox.corpus import verbatims
+from pipeline.sandbox.faults import parse
+
+HEADER = "x-verbatims-sandbox"
+"""On every response, with the value `true`."""
+
+_LARGEST_BODY = 32 * 1024 * 1024
+"""Bytes; the limit of Claude's own API."""
+
+_BACKLOG = 1024
+"""A client with hundreds of calls in flight connects all at once."""
+
+_GRACE_S = 0.05
+"""What a request in flight is given when the sandbox stops: hanging ones hang for two minutes."""
+
+_LARGEST_IDENTITY = 4096
+
+
+class Sandbox:
+    """Runs the sandbox in a thread of its own: `with Sandbox() as sandbox: requests.get(sandbox.url)`.
+
+    `port` 0 takes a free one, `latency_s` is how long Claude thinks, `faults` are shares by kind or a spec such as
+    "overloaded=0.05" decided with `seed`, `billed` is a file that gets a line per paid answer.
+    Raises SettingsError for bad faults when made, and when started for an address that cannot be listened on.
+    """
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        latency_s: float = 0.05,
+        faults: Mapping[str, float] | str | None = None,
+        seed: int = 7,
+        billed: Path | None = None,
+    ) -> None:
+        self._host, self._port = host, port
+        self._latency_s, self._seed, self._billed = latency_s, seed, billed
+        self._faults = parse(faults) if isinstance(faults, str) else dict(faults or {})
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self.url = ""
+        """Where it listens, without a slash at the end; empty until started."""
+
+    def start(self) -> Sandbox:
+        """Listen; back when requests are answered."""
+        listening = _listen(self._host, self._port)
+        try:
+            billed = _open(self._billed)
+        except SettingsError:
+            listening.close()
+            raise
+        app = application(Claude(self._latency_s, self._faults, self._seed, billed))
+        self.url = f"http://{_in_url(self._host)}:{listening.getsockname()[1]}"
+        self._loop, ready = asyncio.new_event_loop(), Future[None]()
+        self._thread = threading.Thread(
+            target=_run, args=(self._loop, app, listening, ready, billed), name="sandbox", daemon=True
+        )
+        self._thread.start()
+        ready.result()
+        return self
+
+    def stop(self) -> None:
+        """Stop listening and hang up on whoever still waits. Does nothing when it is not running."""
+        if self._loop is not None and self._thread is not None:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+        self._loop = self._thread = None
+
+    def __enter__(self) -> Sandbox:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def serve(
+    host: str = "127.0.0.1",
+    port: int = 9100,
+    latency_s: float = 0.05,
+    faults: Mapping[str, float] | str | None = None,
+    seed: int = 7,
+    billed: Path | None = None,
+) -> None:
+    """Run in the foreground until SIGINT or SIGTERM. Raises SettingsError as `Sandbox` does."""
+    ended = threading.Event()
+    with Sandbox(host, port, latency_s, faults, seed, billed) as sandbox:
+        before = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+        print(
+            f"sandbox on {sandbox.url}: review site at /, Claude's API at /v1/messages (no real Claude answers)",
+            file=sys.stderr,
+            flush=True,
+        )
+        ended.wait()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def identify(url: str, timeout_s: float = 2.0) -> bool:
+    """Whether a sandbox answers at this address. Sends no credentials, uses no proxy, follows no redirect."""
+    try:
+        with requests.Session() as session:
+            session.trust_env = False
+            # a function that adds nothing: without one, requests would send what stands before the @ of the address
+            session.auth = lambda request: request
+            with session.get(
+                f"{url.rstrip('/')}/sandbox", timeout=timeout_s, allow_redirects=False, stream=True
+            ) as response:
+                return _is_sandbox(response)
+    except (requests.RequestException, OSError, ValueError):
+        return False
+
+
+def application(claude: Claude) -> web.Application:
+    """The web application: every route of the sandbox."""
+    app = web.Application(client_max_size=_LARGEST_BODY, middlewares=[_api_errors])
+    app.on_response_prepare.append(_label)
+    app.add_routes(
+        [
+            web.get("/", site.page),
+            web.get("/avis/{id}", site.review),
+            web.get("/robots.txt", site.robots),
+            web.get("/private/{rest:.*}", site.private),
+            web.get("/sandbox", _identity),
+            web.post("/v1/messages", claude.messages),
+        ]
+    )
+    return app
+
+
+async def _identity(request: web.Request) -> web.Response:
+    return web.json_response({"sandbox": "verbatims", "version": __version__, "verbatims": len(verbatims())})
+
+
+async def _label(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers[HEADER] = "true"
+
+
+@web.middleware
+async def _api_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Under /v1/ even an unknown path, a wrong method or too large a body is answered in the API's own shape."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        if not request.path.startswith("/v1/"):
+            raise
+        kind = {404: "not_found_error", 413: "request_too_large"}.get(error.status, "invalid_request_error")
+        request_id = wire.new_id("req")
+        body = wire.error(kind, error.reason, request_id)
+        return web.json_response(body, status=error.status, headers={"request-id": request_id})
+
+
+def _run(
+    loop: asyncio.AbstractEventLoop,
+    app: web.Application,
+    listening: socket.socket,
+    ready: Future[None],
+    billed: Billed | None,
+) -> None:
+    """The thread: answers until the loop is stopped, then hangs up and closes what was opened."""
+    asyncio.set_event_loop(loop)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GRACE_S)
+    try:
+        loop.run_until_complete(_answer(runner, listening))
+        ready.set_result(None)
+        loop.run_forever()
+    except Exception as error:
+        ready.set_exception(error)
+    finally:
+        loop.run_until_complete(runner.cleanup())
+        loop.close()
+        listening.close()
+        if billed is not None:
+            billed.close()
+
+
+async def _answer(runner: web.AppRunner, listening: socket.socket) -> None:
+    await runner.setup()
+    await web.SockSite(runner, listening, backlog=_BACKLOG).start()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except (OSError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise SettingsError(f"cannot listen on {host}, port {port} ({why}): choose another with --port") from error
+
+
+def _open(path: Path | None) -> Billed | None:
+    try:
+        return None if path is None else Billed(path)
+    except OSError as error:
+        raise SettingsError(f"cannot write {path} ({error.strerror}): choose another file with --billed") from error
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _is_sandbox(response: requests.Response) -> bool:
+    if response.status_code != 200 or response.headers.get(HEADER) != "true":
+        return False
+    said = json.loads(response.raw.read(_LARGEST_IDENTITY, decode_content=True))
+    return isinstance(said, dict) and said.get("sandbox") == "verbatims"

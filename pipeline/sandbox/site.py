@@ -1,0 +1,152 @@
+"""The sandbox's review site: numbered pages with schema.org reviews, nested as differently as real shops nest them."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from html import escape
+from typing import Any
+
+from aiohttp import web
+
+from pipeline.sandbox.corpus import Verbatim, verbatims
+
+PAGE_SIZE = 40
+
+ROBOTS = "User-agent: *\nAllow: /\nDisallow: /private/\n"
+
+_BANNER = "Bac à sable de verbatims : boutique, produits et avis sont inventés. Sandbox: nothing here is real."
+_CONTEXT = "https://schema.org"
+_STYLE = (
+    "body{font:1rem/1.5 system-ui,sans-serif;max-width:46rem;margin:0 auto;padding:1rem;color:#1b1b1b;background:#fff}"
+    "[role=note]{background:#7a0019;color:#fff;padding:.5rem 1rem}"
+    "article{border-top:1px solid #767676;padding:.5rem 0;overflow-wrap:anywhere}"
+    ".avis{white-space:pre-line}a{color:#0b4f9e}"
+)
+
+
+def pages() -> int:
+    """How many pages the site has."""
+    return -(-len(verbatims()) // PAGE_SIZE)
+
+
+async def page(request: web.Request) -> web.Response:
+    """`/` and `/?page=N`; 404 for a number that no page has."""
+    number = request.query.get("page", "1")
+    if not (number.isascii() and number.isdigit() and 1 <= int(number[:9]) <= pages()):
+        return _missing("Page introuvable", "Cette page n'existe pas.")
+    return _html(_page(int(number), str(request.url.origin())))
+
+
+async def review(request: web.Request) -> web.Response:
+    """`/avis/ID`: one review by itself."""
+    found = next((one for one in verbatims() if one.url == request.path), None)
+    if found is None:
+        return _missing("Avis introuvable", "Cet avis n'existe pas.")
+    body = _article(found) + '<p><a href="/">Tous les avis</a></p>'
+    return _html(_document("Un avis", body, _script(_review(found, 0, str(request.url.origin())))))
+
+
+async def robots(request: web.Request) -> web.Response:
+    """`/robots.txt`: all but /private/ is open."""
+    return web.Response(text=ROBOTS)
+
+
+async def private(request: web.Request) -> web.Response:
+    """`/private/…`: what robots.txt asks visitors to leave alone."""
+    return _html(_document("Espace privé", "<p>robots.txt demande de ne pas lire cette page.</p>"))
+
+
+@lru_cache(maxsize=64)
+def _page(number: int, origin: str) -> str:
+    shown = verbatims()[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
+    title = f"Avis clients, page {number} sur {pages()}"
+    head = "".join(_script(data) for data in _nested(number, shown, origin)) + _links(number)
+    return _document(title, "".join(map(_article, shown)) + _navigation(number), head)
+
+
+def _nested(number: int, shown: tuple[Verbatim, ...], origin: str) -> list[Any]:
+    """The contents of a page's scripts: each page in turn nests its reviews in another of five ways."""
+    reviews = [_review(one, number + at, origin) for at, one in enumerate(shown)]
+    shop = {"@type": "Organization", "name": "Boutique du bac à sable", "url": f"{origin}/"}
+    match number % 5:
+        case 1:
+            return [{"@context": _CONTEXT, **shop}, reviews]
+        case 2:
+            return [{"@context": _CONTEXT, "@graph": [shop, {"@type": "WebPage", "url": f"{origin}/"}, *reviews]}]
+        case 3:
+            return [_product("Montre connectée", reviews)]
+        case 4:
+            return [{"@context": _CONTEXT, **one} for one in reviews]
+        case _:
+            half = len(reviews) // 2
+            graph = {"@context": _CONTEXT, "@graph": [shop, _product("Application mobile", reviews[1:half])]}
+            return [_product("Bracelet", reviews[0]), graph, reviews[half:]]
+
+
+def _product(name: str, reviews: Any) -> dict[str, Any]:
+    return {"@context": _CONTEXT, "@type": "Product", "name": name, "review": reviews}
+
+
+def _review(one: Verbatim, variant: int, origin: str) -> dict[str, Any]:
+    value: int | str = (one.rating, str(one.rating), f"{one.rating}.0")[variant % 3]
+    data: dict[str, Any] = {
+        "@type": "Review" if variant % 4 else ["Review"],
+        "@id": f"{origin}/#{one.id}",
+        "identifier": one.id,
+        "author": {"@type": "Person", "name": "Client du bac à sable"},
+        "datePublished": one.date,
+        "reviewBody": one.text,
+        "reviewRating": {"@type": "Rating", "ratingValue": value, "bestRating": "5", "worstRating": 1},
+    }
+    if one.language:
+        data["inLanguage"] = one.language
+    if one.url:
+        data["url"] = origin + one.url
+    return data
+
+
+def _script(data: Any) -> str:
+    # "<" written as \u003c: a review that holds "</script>" must not end the script
+    written = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
+    return f'<script type="application/ld+json">{written}</script>\n'
+
+
+def _links(number: int) -> str:
+    links = [f'<link rel="canonical" href="/?page={number}">\n']
+    if number > 1:
+        links.append(f'<link rel="prev" href="/?page={number - 1}">\n')
+    if number < pages():
+        links.append(f'<link rel="next" href="/?page={number + 1}">\n')
+    return "".join(links)
+
+
+def _navigation(number: int) -> str:
+    before = f'<a rel="prev" href="/?page={number - 1}">Page précédente</a> ' if number > 1 else ""
+    after = f'<a rel="next" href="/?page={number + 1}">Page suivante</a>' if number < pages() else ""
+    return f'<nav aria-label="Pages">{before}{after}</nav>'
+
+
+def _article(one: Verbatim) -> str:
+    language = f' lang="{escape(one.language)}"' if one.language not in (None, "fr") else ""
+    link = f' <a href="{escape(one.url)}">Lien vers l\'avis {one.id}</a>' if one.url else ""
+    return (
+        f'<article id="{one.id}"><h2>Note : {one.rating} sur 5</h2>'
+        f'<p class="avis"{language}>{escape(one.text)}</p><p>Publié : {escape(one.date)}{link}</p></article>\n'
+    )
+
+
+def _document(title: str, body: str, head: str = "") -> str:
+    return (
+        f'<!DOCTYPE html>\n<html lang="fr">\n<head>\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<style>{_STYLE}</style>\n{head}</head>\n'
+        f'<body>\n<p role="note">{_BANNER}</p>\n<main>\n<h1>{escape(title)}</h1>\n{body}</main>\n</body>\n</html>\n'
+    )
+
+
+def _missing(title: str, words: str) -> web.Response:
+    return _html(_document(title, f"<p>{words}</p>"), status=404)
+
+
+def _html(text: str, status: int = 200) -> web.Response:
+    return web.Response(text=text, status=status, content_type="text/html", charset="utf-8")

@@ -1,0 +1,194 @@
+"""The shapes of Claude's Messages API, as pure functions: what a request must be, and what is answered."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+MODEL = "sandbox"
+"""The only model here: the sandbox never poses as Claude."""
+
+CHARACTERS_PER_TOKEN = 4
+"""The sandbox's own count, each part rounded up: system, each message, schema; and the answer. Real counts differ."""
+
+_FIELDS = frozenset(
+    {
+        "model",
+        "max_tokens",
+        "messages",
+        "system",
+        "output_config",
+        "metadata",
+        "stop_sequences",
+        "stream",
+        "service_tier",
+        "thinking",
+        "tools",
+        "tool_choice",
+        "cache_control",
+        "container",
+        "diagnostics",
+        "inference_geo",
+        "speed",
+    }
+)
+_VERBATIM = re.compile(r"<verbatim>\n?(.*)\n?</verbatim>", re.DOTALL)
+
+
+class Rejected(Exception):
+    """The request gets an error status instead of an answer; `kind` is the API's name for it."""
+
+    def __init__(self, status: int, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.kind = status, kind
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the sandbox takes out of a valid request."""
+
+    verbatim: str
+    max_tokens: int
+    input_tokens: int
+    schema: Mapping[str, Any] | None
+
+    @property
+    def topics(self) -> list[str]:
+        """The closed list that the request's schema allows, in its order."""
+        fields = (self.schema or {}).get("properties", {})
+        return list(fields.get("topics", {}).get("items", {}).get("enum", []))
+
+
+def authenticate(headers: Mapping[str, str]) -> None:
+    """Raises Rejected without a key or an API version; any key will do."""
+    if not headers.get("x-api-key") and not headers.get("Authorization"):
+        raise Rejected(401, "authentication_error", "x-api-key header is required")
+    if not headers.get("anthropic-version"):
+        raise _invalid("anthropic-version: header is required")
+
+
+def question(body: bytes) -> Question:
+    """Read a request's body. Raises Rejected as the API would: 400, or 404 for any other model."""
+    request = _object(body)
+    for field in ("model", "max_tokens", "messages"):
+        if field not in request:
+            raise _invalid(f"{field}: Field required")
+    for field in request:
+        if field not in _FIELDS:
+            raise _invalid(f"{field}: Extra inputs are not permitted")
+    if request["model"] != MODEL:
+        raise Rejected(404, "not_found_error", f"model: {request['model']} (this is a sandbox: ask for {MODEL!r})")
+    if type(request["max_tokens"]) is not int or request["max_tokens"] < 1:
+        raise _invalid("max_tokens: Input should be an integer of 1 or more")
+    if request.get("stream"):
+        raise _invalid("stream: the sandbox does not stream")
+    return _taken(request)
+
+
+def tokens(text: str) -> int:
+    """How many tokens a text counts here."""
+    return math.ceil(len(text) / CHARACTERS_PER_TOKEN)
+
+
+def new_id(prefix: str) -> str:
+    """An id in the API's style, such as msg_sandbox…"""
+    return f"{prefix}_sandbox{secrets.token_hex(9)}"
+
+
+def message(content: str | None, stop_reason: str, input_tokens: int, output_tokens: int) -> dict[str, Any]:
+    """A message object with one block of text, or without any. Nothing is ever cached: prompts here are too short."""
+    refused = {"type": "refusal", "category": None, "explanation": None} if stop_reason == "refusal" else None
+    return {
+        "id": new_id("msg"),
+        "type": "message",
+        "role": "assistant",
+        "model": MODEL,
+        "content": [] if content is None else [{"type": "text", "text": content}],
+        "stop_reason": stop_reason,
+        "stop_sequence": None,
+        "stop_details": refused,
+        "usage": {
+            "input_tokens": input_tokens,
+            "cache_creation_input_tokens": 0,
+            "cache_read_input_tokens": 0,
+            "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+            "output_tokens": output_tokens,
+            "service_tier": "standard",
+        },
+    }
+
+
+def error(kind: str, words: str, request_id: str) -> dict[str, Any]:
+    """An error object."""
+    return {"type": "error", "error": {"type": kind, "message": words}, "request_id": request_id}
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        request = json.loads(body)
+        # half a surrogate pair is JSON to Python alone; the API turns it away
+        json.dumps(request, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        raise _invalid("The request body is not valid JSON") from None
+    if not isinstance(request, dict):
+        raise _invalid("The request body must be a JSON object")
+    return request
+
+
+def _taken(request: dict[str, Any]) -> Question:
+    texts = _messages(request["messages"])
+    schema = _schema(request.get("output_config"))
+    parts = [_text("system", request.get("system") or ""), *texts]
+    if schema is not None:
+        parts.append(json.dumps(schema, ensure_ascii=False, separators=(",", ":")))
+    return Question(_between_marks(texts[-1]), request["max_tokens"], sum(map(tokens, parts)), schema)
+
+
+def _messages(given: object) -> list[str]:
+    if not isinstance(given, list) or not given:
+        raise _invalid("messages: at least one message is required")
+    for at, one in enumerate(given):
+        if not isinstance(one, dict) or one.get("role") not in ("user", "assistant"):
+            raise _invalid(f"messages.{at}.role: Input should be 'user' or 'assistant'")
+    if given[-1]["role"] != "user":
+        raise _invalid("messages: the conversation must end with a user message")
+    return [_text(f"messages.{at}.content", one.get("content")) for at, one in enumerate(given)]
+
+
+def _text(field: str, given: object) -> str:
+    """The text of a string or of a list of text blocks."""
+    if isinstance(given, str):
+        return given
+    if not isinstance(given, list) or not all(isinstance(block, dict) for block in given):
+        raise _invalid(f"{field}: Input should be a string or a list of blocks")
+    if not all(block.get("type") == "text" and isinstance(block.get("text"), str) for block in given):
+        raise _invalid(f"{field}: the sandbox reads blocks of text alone")
+    return "".join(block["text"] for block in given)
+
+
+def _schema(output_config: object) -> Mapping[str, Any] | None:
+    if output_config is None:
+        return None
+    shape = output_config.get("format") if isinstance(output_config, dict) else None
+    if shape is None and isinstance(output_config, dict):
+        return None
+    if not isinstance(shape, dict) or shape.get("type") != "json_schema" or not isinstance(shape.get("schema"), dict):
+        raise _invalid("output_config.format: Input should hold type 'json_schema' and a schema")
+    schema: dict[str, Any] = shape["schema"]
+    if schema.get("additionalProperties") is not False:
+        raise _invalid("output_config.format.schema: for 'object' type, 'additionalProperties' must be false")
+    return schema
+
+
+def _between_marks(content: str) -> str:
+    found = _VERBATIM.search(content)
+    return found[1].removesuffix("\n") if found else content
+
+
+def _invalid(words: str) -> Rejected:
+    return Rejected(400, "invalid_request_error", words)

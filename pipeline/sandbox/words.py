@@ -1,0 +1,101 @@
+"""Words of a text without accents, and finding listed words, stems and phrases among them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Generic, NamedTuple, TypeVar
+
+Value = TypeVar("Value")
+
+
+class Word(NamedTuple):
+    """A word, a run of punctuation or an emoji, with its place in the text it was taken from."""
+
+    form: str
+    """Lower case, no accents, letters stretched for emphasis set right ("suuuper" is "super")."""
+    start: int
+    end: int
+
+
+class Hit(NamedTuple, Generic[Value]):
+    """A listed entry found: words `first` up to `last`, exclusive."""
+
+    first: int
+    last: int
+    value: Value
+
+
+class _Fold(dict[int, str]):
+    """Maps each character to exactly one, so that places in the folded text hold in the original."""
+
+    def __missing__(self, code: int) -> str:
+        plain = (unicodedata.normalize("NFKD", chr(code)).lower() or " ")[0]
+        self[code] = "'" if plain in "’`´" else plain
+        return self[code]
+
+
+_FOLD = _Fold()
+_TOKEN = re.compile(r"[a-z0-9]+|[.!?;,:\n…]+|[\u2600-\u27bf\U0001f300-\U0001faff]")
+_STRETCHED = re.compile(r"([a-z])\1{2,}")
+_LONGEST_PHRASE = 4
+
+
+def split(text: str) -> list[Word]:
+    """The words of a text in order; whatever is neither word, punctuation nor emoji is left out."""
+    return [Word(_form(found[0]), *found.span()) for found in _TOKEN.finditer(fold(text))]
+
+
+def fold(text: str) -> str:
+    """The text in lower case and without accents, character by character: same length, same places."""
+    return text.translate(_FOLD)
+
+
+@lru_cache(maxsize=20_000)
+def _form(token: str) -> str:
+    return _STRETCHED.sub(r"\1", token) if token.isalpha() else token[:1] if token[0] in ".!?;,:\n…" else token
+
+
+class Listing(Generic[Value]):
+    """Entries to look for: "word", "stem*", "two words", "two word*", all folded; the longest phrase wins."""
+
+    def __init__(self, entries: Mapping[str, Value]) -> None:
+        self._exact = {fold(entry): value for entry, value in entries.items() if not entry.endswith("*")}
+        self._stems = {fold(entry[:-1]): value for entry, value in entries.items() if entry.endswith("*")}
+        firsts = [entry.split()[0] for entry in (*self._exact, *self._stems) if " " in entry]
+        self._opens_phrase = frozenset(firsts)
+        # one per listing: most words come back thousands of times in a run
+        self._of_word = lru_cache(maxsize=20_000)(self._look_up)
+
+    def find(self, words: list[Word]) -> Iterator[Hit[Value]]:
+        """Hits from left to right; no word belongs to two."""
+        at = 0
+        while at < len(words):
+            hit = self._at(words, at)
+            if hit is None:
+                at += 1
+            else:
+                yield hit
+                at = hit.last
+
+    def _at(self, words: list[Word], at: int) -> Hit[Value] | None:
+        if words[at].form in self._opens_phrase:
+            for length in range(min(_LONGEST_PHRASE, len(words) - at), 1, -1):
+                value = self._look_up(" ".join(word.form for word in words[at : at + length]))
+                if value is not None:
+                    return Hit(at, at + length, value)
+        value = self._of_word(words[at].form)
+        return None if value is None else Hit(at, at + 1, value)
+
+    def _look_up(self, key: str) -> Value | None:
+        if key in self._exact:
+            return self._exact[key]
+        blanks = key.count(" ")
+        for length in range(len(key), 2, -1):
+            stem = key[:length]
+            # a stem of two words must not swallow a third: "pas mal" is not "pas maladroit ..."
+            if stem in self._stems and stem.count(" ") == blanks:
+                return self._stems[stem]
+        return None

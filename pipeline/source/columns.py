@@ -1,0 +1,88 @@
+"""Which column of a file holds what: as named, or guessed from the names and said aloud."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from types import MappingProxyType
+
+from pipeline.errors import InputError
+from pipeline.source.fields import folded
+
+KNOWN_NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType({
+    "text": (
+        "texte", "text", "verbatim", "verbatims", "avis", "review", "review_text", "reviewbody", "review_body", "body",
+        "content", "contenu", "comment", "comments", "commentaire", "commentaires", "message", "feedback",
+        "description", "reponse", "answer",
+    ),
+    "id": ("id", "external_id", "review_id", "reviewid", "id_avis", "avis_id", "verbatim_id", "identifiant", "uuid"),
+    "rating": ("note", "rating", "stars", "score", "etoiles", "star_rating", "ratingvalue", "nb_etoiles"),
+    "date": (
+        "date", "written_at", "created_at", "date_publication", "date_de_publication", "datepublished",
+        "published_at", "date_avis", "review_date", "at", "timestamp",
+    ),
+    "language": ("langue", "language", "lang", "locale", "inlanguage"),
+})  # fmt: skip
+"""Names by what they hold, accents and case aside; the first that a file has is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Names of columns; None is guessed by `resolve`, and stays None where nothing looks like it."""
+
+    text: str | None = None
+    id: str | None = None
+    rating: str | None = None
+    date: str | None = None
+    language: str | None = None
+
+
+def resolve(wanted: Columns, names: Sequence[str], file: str) -> tuple[Columns, list[str]]:
+    """The columns of a file, and a sentence for each guess. Raises InputError for a column that is not there."""
+    chosen: dict[str, str | None] = {}
+    guesses = []
+    for what in (field.name for field in fields(Columns)):
+        named = getattr(wanted, what)
+        chosen[what] = _named(named, what, names, file) if named is not None else _guessed(what, names)
+        if named is None:
+            guesses += _sentence(what, chosen[what])
+    if chosen["text"] is None:
+        raise InputError(
+            f"{file}: no column looks like the text; name it with --text-column (columns: {listed(names)})"
+        )
+    _refuse_twins([name for name in chosen.values() if name], names, file)
+    return Columns(**chosen), guesses
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names for an error message; what looks like a sentence or an address may be a verbatim and is not shown."""
+    shown = [name if name and len(name) <= 40 and "@" not in name else "…" for name in names[:30]]
+    return ", ".join(repr(name) if not name.isprintable() else name for name in shown) or "none"
+
+
+def _named(name: str, what: str, names: Sequence[str], file: str) -> str:
+    if name in names:
+        return name
+    alike = [other for other in names if folded(other) == folded(name)]
+    if len(alike) == 1:
+        return alike[0]
+    raise InputError(f'{file}: no column "{name}" for --{what}-column (columns: {listed(names)})')
+
+
+def _guessed(what: str, names: Sequence[str]) -> str | None:
+    by_fold: dict[str, str] = {}
+    for name in names:
+        by_fold.setdefault(folded(name), name)
+    return next((by_fold[known] for known in KNOWN_NAMES[what] if known in by_fold), None)
+
+
+def _sentence(what: str, name: str | None) -> list[str]:
+    if name is not None:
+        return [f'{what} column: "{name}" (guessed; --{what}-column to change)']
+    return ["no id column: ids are made from the content (--id-column to name one)"] if what == "id" else []
+
+
+def _refuse_twins(chosen: Sequence[str], names: Sequence[str], file: str) -> None:
+    for name in chosen:
+        if names.count(name) > 1:
+            raise InputError(f'{file}: the column "{name}" occurs twice; rename one of them')

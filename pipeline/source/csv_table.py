@@ -1,0 +1,127 @@
+"""CSV: delimiter out of the header, quoted line ends, and a way on behind a quote that is never closed."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import deque
+from collections.abc import Iterator, Mapping
+from itertools import chain
+
+from pipeline.errors import InputError
+from pipeline.records import BrokenRecord
+from pipeline.source.stream import MAX_LINE, Lines, not_utf8
+from pipeline.source.table import Table
+
+DELIMITERS = ",;\t|"
+
+MAX_RECORD = 1_000_000
+"""Characters of a record over several lines; beyond, a quote was never closed."""
+
+MAX_REREAD = 100_000_000
+"""Characters read a second time in one file after broken quotes: a hostile file must not make reading quadratic."""
+
+csv.field_size_limit(MAX_LINE)
+
+
+class _RecordTooLong(Exception):
+    """A record holds a line over the limit, or too many lines."""
+
+
+def read_csv(lines: Lines, name: str, delimiter: str | None) -> Table:
+    """The table behind the header. Raises InputError where there is no header or no record."""
+    source = iter(lines)
+    header, delimiter = _header(source, name, delimiter)
+    rows = _Rows(chain([header], source), lines.number - 1, delimiter).read()
+    names = next(rows)
+    if isinstance(names, BrokenRecord):
+        raise InputError(f"{name}: the header cannot be read ({names.problem})")
+    records = _records([column.strip() for column in names[1]], rows)
+    first = next(records, None)
+    if first is None:
+        raise InputError(f"{name}: a header, but no record")
+    return Table([column.strip() for column in names[1]], chain([first], records))
+
+
+def _header(lines: Iterator[str | None], name: str, delimiter: str | None) -> tuple[str, str]:
+    """The first line that is not blank; Excel's `sep=;` above it says the delimiter."""
+    for line in lines:
+        if line is None:
+            raise InputError(f"{name}: the header is a line of over {MAX_LINE:,} characters")
+        if said := re.fullmatch(r"sep=([,;\t|])\s*", line):
+            delimiter = delimiter or said[1]
+        elif line.strip():
+            return line, delimiter or _guess_delimiter(line)
+    raise InputError(f"{name}: empty")
+
+
+def _guess_delimiter(header: str) -> str:
+    outside_quotes = re.sub(r'"[^"]*"', "", header)
+    return max(DELIMITERS, key=outside_quotes.count)
+
+
+def _records(
+    names: list[str], rows: Iterator[tuple[int, list[str]] | BrokenRecord]
+) -> Iterator[tuple[int, Mapping[str, object]] | BrokenRecord]:
+    for row in rows:
+        if isinstance(row, BrokenRecord):
+            yield row
+        elif len(row[1]) != len(names):
+            yield BrokenRecord(row[0], f"{len(row[1])} fields instead of {len(names)}")
+        elif any(not_utf8(field) for field in row[1]):
+            yield BrokenRecord(row[0], "not UTF-8")
+        else:
+            yield row[0], dict(zip(names, row[1], strict=True))
+
+
+class _Rows:
+    """Rows with the line they start on. Quotes are read strictly: read with leniency, two reviews melt into one."""
+
+    def __init__(self, lines: Iterator[str | None], line: int, delimiter: str) -> None:
+        self._source = lines
+        self._again: deque[str] = deque()
+        self._record: list[str] = []
+        self._line, self._size = line, 0
+        self._delimiter = delimiter
+        self._reread = 0
+
+    def read(self) -> Iterator[tuple[int, list[str]] | BrokenRecord]:
+        """Blank lines are no records and are passed over."""
+        while True:
+            start, self._record, self._size = self._line + 1, [], 0
+            try:
+                # a reader for each record: one that has failed keeps half a record
+                row = next(csv.reader(self._physical(), delimiter=self._delimiter, strict=True), None)
+            except (csv.Error, _RecordTooLong) as error:
+                yield self._go_back(start, "quotes out of place" if self._record else str(error))
+            else:
+                if row is None:
+                    return
+                if row:
+                    yield start, row
+
+    def _physical(self) -> Iterator[str]:
+        for line in chain(self._take_again(), self._source):
+            self._line += 1
+            if line is None:
+                raise _RecordTooLong(f"a line of over {MAX_LINE:,} characters")
+            self._record.append(line)
+            self._size += len(line)
+            if self._size > MAX_RECORD and len(self._record) > 1:
+                raise _RecordTooLong
+            yield line
+
+    def _take_again(self) -> Iterator[str]:
+        while self._again:
+            yield self._again.popleft()
+
+    def _go_back(self, start: int, problem: str) -> BrokenRecord:
+        """Reading goes on in the line behind the one where the broken record starts, as far as that is affordable."""
+        swallowed = self._record[1:]
+        size = sum(map(len, swallowed))
+        if self._reread + size > MAX_REREAD:
+            return BrokenRecord(start, f"{problem}, {len(swallowed)} lines behind it lost")
+        self._reread += size
+        self._again.extendleft(reversed(swallowed))
+        self._line -= len(swallowed)
+        return BrokenRecord(start, problem)

@@ -1,0 +1,140 @@
+"""What the fields of a record mean, whichever source they come from. Unreadable is None, never a guess."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+import unicodedata
+from datetime import date, datetime
+
+MAX_RATING = 100.0
+"""Scales seen are of 5, 10, 20 and 100; anything above is some other number in the wrong column."""
+
+MAX_ID = 200
+"""Characters of an id that is kept as it is; a longer one is hashed."""
+
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_EMAIL = re.compile(r"[^@\s]@[^@\s.]+\.|[^@\s]%40[^@\s.]+\.", re.I)
+_ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d.{0,30})?")
+_NUMERIC_DAY = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:[ T,]+\d{1,2}[:h]\d\d(?::\d\d)?)?")
+_LANGUAGE_NAMES = {
+    "francais": "fr", "french": "fr", "fra": "fr", "fre": "fr", "anglais": "en", "english": "en", "eng": "en",
+    "allemand": "de", "german": "de", "deutsch": "de", "deu": "de", "ger": "de", "espagnol": "es", "spanish": "es",
+    "espanol": "es", "spa": "es", "italien": "it", "italian": "it", "italiano": "it", "ita": "it", "portugais": "pt",
+    "portuguese": "pt", "por": "pt", "neerlandais": "nl", "dutch": "nl", "nederlands": "nl", "nld": "nl", "dut": "nl",
+}  # fmt: skip
+_ISO_639_1 = frozenset(
+    re.findall(
+        "[a-z]+",
+        "aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da "
+        "de dv dz ee el en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz "
+        "ia id ie ig ii ik io is it iu ja jv ka kg ki kj kk kl km kn ko kr ks ku kv kw ky la lb lg li ln "
+        "lo lt lu lv mg mh mi mk ml mn mr ms mt my na nb nd ne ng nl nn no nr nv ny oc oj om or os pa pi "
+        "pl ps pt qu rm rn ro ru rw sa sc sd se sg si sk sl sm sn so sq sr ss st su sv sw ta te tg th ti "
+        "tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu ",
+    )
+)
+
+
+def plain(text: str) -> str:
+    """Without what no store takes (NUL, lone surrogates), and with line ends as `\\n`."""
+    text = _SURROGATE.sub("\ufffd", text).replace("\x00", "")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def folded(word: str) -> str:
+    """Lower case without accents, blanks and dashes as underscores: `Étoiles` and `etoiles` are one name."""
+    bare = "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
+    return re.sub(r"[\s.-]+", "_", bare.casefold().strip())
+
+
+def number(value: object) -> float | None:
+    """A finite number out of a number or a string, with a point or a comma."""
+    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d{1,15}(?:[.,]\d{1,15})?\s*", value):
+        value = float(value.replace(",", "."))
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if abs(value) < 1e15 and math.isfinite(value) else None
+
+
+def rating(value: object) -> float | None:
+    """A rating on the scale of the source, from 0 to `MAX_RATING`."""
+    read = number(value)
+    return read if read is not None and 0 <= read <= MAX_RATING else None
+
+
+def written_at(value: object) -> str | None:
+    """ISO 8601 as it stands, or a numeric date of which only one reading is a date; None for anything else."""
+    text = value.strip() if isinstance(value, str) else ""
+    try:
+        return _iso(text) if _ISO.fullmatch(text) else _numeric_day(text)
+    except ValueError:
+        return None
+
+
+def _iso(text: str) -> str | None:
+    instant = datetime.fromisoformat(text)
+    if not 1970 <= instant.year < 2100:
+        return None
+    return instant.isoformat() if len(text) > 10 else instant.date().isoformat()
+
+
+def _numeric_day(text: str) -> str | None:
+    found = _NUMERIC_DAY.fullmatch(text)
+    if not found:
+        return None
+    first, second, year = (int(part) for part in found.groups())
+    if first <= 12 and second <= 12 and first != second:
+        return None  # 03/04: March or April, depending on who wrote it
+    day, month = (first, second) if second <= 12 else (second, first)
+    return date(year, month, day).isoformat() if 1970 <= year < 2100 else None
+
+
+def language(value: object) -> str | None:
+    """ISO 639-1 out of a code (`fr-FR`) or a name (`français`, `French`)."""
+    name = folded(value) if isinstance(value, str) and len(value) < 100 else ""
+    code = name.split("_")[0]
+    return code if code in _ISO_639_1 else _LANGUAGE_NAMES.get(code)
+
+
+def external_id(value: object) -> str | None:
+    """The source's own id as a string; hashed where it is long or holds an e-mail address. None without one."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return None
+        value = int(value) if value.is_integer() else value
+    text = plain(_digits(value)).strip()
+    return "sha256:" + _hash(text) if len(text) > MAX_ID or _EMAIL.search(text) else text or None
+
+
+def _digits(value: str | int | float) -> str:
+    try:
+        return str(value)
+    except ValueError:  # Python writes no integer of more than 4300 digits
+        return hex(int(value))
+
+
+class ContentIds:
+    """Ids for records without one, from what they say: the same in any order of the input and in every run.
+
+    Identical records of one source ("Super", five stars) are different people: from the second on they are numbered.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[bytes, int] = {}
+
+    def give(self, source: str, text: str, rating: float | None, written: str | None, language: str | None) -> str:
+        """`sha256:` and 32 hex digits, with `#2` for the second identical record, and so on."""
+        digest = _hash(json.dumps([text, rating, written, language]))
+        # 16 bytes a record are what is kept: a million records cost some 100 MB less than their ids would
+        key = hashlib.sha256(f"{source}\0{digest}".encode()).digest()[:16]
+        count = self._seen[key] = self._seen.get(key, 0) + 1
+        return f"sha256:{digest}" + (f"#{count}" if count > 1 else "")
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32]

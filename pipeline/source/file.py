@@ -1,0 +1,165 @@
+"""Verbatims out of a file that somebody already has: CSV or JSON Lines, or either on stdin."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+from pipeline.errors import InputError, Stopped
+from pipeline.records import BrokenRecord, Review
+from pipeline.source import fields
+from pipeline.source.columns import Columns, resolve
+from pipeline.source.csv_table import read_csv
+from pipeline.source.jsonl_table import read_jsonl
+from pipeline.source.stream import HEAD, Lines, Pushed, encoding, refuse_binary
+from pipeline.source.table import Table
+
+FORMATS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+
+MAX_SOURCES = 100
+"""Different values of `source` in one input: each is a series of every metric."""
+
+MAX_LABEL = 100
+"""Characters of a source label."""
+
+
+class File:
+    """One file, or stdin for `-`. Whatever is wrong with it as a whole is an InputError here, before the first record.
+
+    A path may be gone through again; stdin only once. Memory does not grow with the file, but for 100 bytes a record
+    where ids are made from the content.
+    """
+
+    _format: str
+    _encoding: str
+
+    def __init__(self, path: str, columns: Columns | None = None, stdin: BinaryIO | None = None) -> None:
+        self._path = None if path == "-" else Path(path)
+        self.name = "stdin" if self._path is None else fields.plain(self._path.name)
+        self._stem = "stdin" if self._path is None else fields.plain(self._path.stem)[:MAX_LABEL]
+        self.guesses: list[str] = []
+        self._once: Table | None = None
+        wanted = columns or Columns()
+        if self._path is None:
+            table = self._once = self._open_stdin(stdin or sys.stdin.buffer)
+            self._columns, guesses = resolve(wanted, table.names, self.name)
+        else:
+            self._format = _format(self._path, self.name)
+            self._columns, guesses = self._check(self._path, wanted)
+        self.guesses += guesses
+
+    def reviews(self) -> Iterator[Review | BrokenRecord]:
+        """In the order of the file. Raises Stopped where the medium fails on the way."""
+        try:
+            if self._path is None:
+                yield from self._read(self._take_stdin())
+                return
+            with self._lines(self._path.open("rb")) as lines:
+                yield from self._read(self._table(lines))
+        except OSError as error:
+            raise Stopped(f"{self.name}: reading stopped ({error.strerror}); run the same command again") from error
+
+    def _check(self, path: Path, wanted: Columns) -> tuple[Columns, list[str]]:
+        try:
+            with path.open("rb") as stream:
+                if not path.is_file():
+                    raise InputError(f"{self.name}: not a regular file")
+                refuse_binary(stream.read(HEAD), self.name)
+                stream.seek(0)
+                self._decide_encoding(iter(lambda: stream.read(HEAD), b""))
+            with self._lines(path.open("rb")) as lines:
+                return resolve(wanted, self._table(lines).names, self.name)
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+            reason = getattr(error, "strerror", None) or "no such path"
+            raise InputError(f"{self.name}: cannot be opened ({reason})") from error
+
+    def _open_stdin(self, stream: BinaryIO) -> Table:
+        head = stream.read(HEAD)
+        refuse_binary(head, self.name)
+        self._format = "csv"
+        self._decide_encoding(iter([head]))
+        if head.decode(self._encoding, "replace").lstrip().startswith("{"):
+            self._format, self._encoding, self.guesses = "jsonl", self._encoding.replace("cp1252", "utf-8-sig"), []
+        return self._table(self._lines(io.BufferedReader(Pushed(head, stream))))
+
+    def _decide_encoding(self, chunks: Iterator[bytes]) -> None:
+        self._encoding = encoding(chunks, legacy=self._format != "jsonl")
+        if self._encoding == "cp1252":
+            self.guesses.append("encoding: Windows-1252 (guessed, since it is not UTF-8; save as UTF-8 to be sure)")
+
+    def _lines(self, stream: io.BufferedReader) -> Lines:
+        return Lines(stream, self._encoding, newline="\n" if self._format == "jsonl" else "")
+
+    def _table(self, lines: Lines) -> Table:
+        if self._format == "jsonl":
+            return read_jsonl(lines, self.name)
+        return read_csv(lines, self.name, "\t" if self._format == "tsv" else None)
+
+    def _take_stdin(self) -> Table:
+        table, self._once = self._once, None
+        if table is None:
+            raise InputError("stdin can be read only once")
+        return table
+
+    def _read(self, table: Table) -> Iterator[Review | BrokenRecord]:
+        reading = _Reading(self._columns, self._stem)
+        for record in table.records:
+            yield record if isinstance(record, BrokenRecord) else reading.review(*record)
+
+
+class _Reading:
+    """What one reading of a file remembers: the sources met, and the contents that ids were made from."""
+
+    def __init__(self, columns: Columns, stem: str) -> None:
+        self._columns, self._stem = columns, stem
+        self._sources: set[str] = set()
+        self._ids = fields.ContentIds()
+
+    def review(self, position: int, record: Mapping[str, object]) -> Review | BrokenRecord:
+        text = record.get(self._columns.text or "")
+        if text is not None and not isinstance(text, str):
+            return BrokenRecord(position, "text is not a string")
+        text = fields.plain(text or "")
+        if not text.strip():
+            return BrokenRecord(position, "no text")
+        source = self._source(record)
+        if source is None:
+            return BrokenRecord(
+                position, f"more than {MAX_SOURCES} different values of source; it is a label for charts"
+            )
+        return self._with_id(position, record, source, text)
+
+    def _source(self, record: Mapping[str, object]) -> str | None:
+        value = record.get("source")
+        label = " ".join(fields.plain(value).split()) if isinstance(value, str) and len(value) <= MAX_LABEL else ""
+        label = label if label and "@" not in label else self._stem
+        if label not in self._sources and len(self._sources) == MAX_SOURCES:
+            return None
+        self._sources.add(label)
+        return label
+
+    def _with_id(self, position: int, record: Mapping[str, object], source: str, text: str) -> Review | BrokenRecord:
+        rating = fields.rating(self._value(record, self._columns.rating))
+        written = fields.written_at(self._value(record, self._columns.date))
+        language = fields.language(self._value(record, self._columns.language))
+        if self._columns.id is None:
+            external_id: str | None = self._ids.give(source, text, rating, written, language)
+        else:
+            external_id = fields.external_id(record.get(self._columns.id))
+        if external_id is None:
+            return BrokenRecord(position, "no id")
+        return Review(source, external_id, text, position, None, rating, language, written)
+
+    @staticmethod
+    def _value(record: Mapping[str, object], column: str | None) -> object:
+        return None if column is None else record.get(column)
+
+
+def _format(path: Path, name: str) -> str:
+    found = FORMATS.get(path.suffix.lower())
+    if found is None:
+        raise InputError(f"{name}: reads files that end in {', '.join(FORMATS)} (or - for stdin)")
+    return found

@@ -1,0 +1,176 @@
+"""The work of one analysing process: claims handed out as workers pull, ended calls committed in groups."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pipeline.errors import VerbatimsError
+from pipeline.records import Ask, Attempt, Call, Observer
+from pipeline.store.claims import LEASE_S, Claims, Ended, Taken
+
+T = TypeVar("T")
+
+LOOK_AGAIN_S = 0.2
+"""How often a text that somebody else is asking is looked at again; a call takes a second or more."""
+
+MOST_WAITING = 1000
+"""Texts kept in memory while others ask them; beyond that no new page is read."""
+
+RATIO_EVERY_S = 2.0
+"""How often the success ratio is read from the store while a run goes on."""
+
+RENEW_EVERY_BEATS = int(LEASE_S / 3 / RATIO_EVERY_S)
+"""Leases are renewed at a third of their length, so that one missed beat costs nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    ended: Ended
+    call: Call
+    done: asyncio.Future[None]
+
+
+class StoreWork:
+    """Implements the analyse stage's `Work`. Use it as an async context manager inside one event loop."""
+
+    def __init__(
+        self,
+        claims: Claims,
+        key: Callable[[str], str],
+        observer: Observer,
+        progress: Callable[[int, float], None],
+        page: int,
+    ) -> None:
+        """`key` gives a text's request key; `progress` is told (verbatims done, USD) as they are committed."""
+        self._claims = claims
+        self._key = key
+        self._observer = observer
+        self._progress = progress
+        self._page = page
+        self._ready: deque[Ask] = deque()
+        self._waiting: list[Ask] = []
+        self._after = 0
+        self._read_all = False
+        self._stopped = asyncio.Event()
+        self._pulling = asyncio.Lock()
+        self._entries: list[_Entry] = []
+        self._flushing: asyncio.Task[None] | None = None
+        self._heartbeat: asyncio.Task[None] | None = None
+        # one thread: SQLite has one writer, and waiting for it in a queue is fairer than in its busy loop
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+
+    async def __aenter__(self) -> StoreWork:
+        self._heartbeat = asyncio.create_task(self._beat())
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._heartbeat:
+            self._heartbeat.cancel()
+        try:
+            await self._in_thread(self._claims.release)
+            await self._report_ratio()
+        except VerbatimsError:
+            if kind is None:
+                raise  # otherwise the first error says more than this one
+        finally:
+            self._thread.shutdown()
+
+    def stop(self) -> None:
+        """Hand out nothing more."""
+        self._stopped.set()
+
+    async def next(self) -> Ask | None:
+        """The next verbatim that is ours to ask; waits while all that is left is being asked by others."""
+        async with self._pulling:
+            while not self._stopped.is_set():
+                if self._ready:
+                    return self._ready.popleft()
+                if not await self._refill():
+                    return None
+        return None
+
+    async def commit(self, ask: Ask, attempts: tuple[Attempt, ...], call: Call) -> None:
+        """Join the next group commit and return when it is on disk."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._entries.append(_Entry(Ended(ask, attempts, call.trace_id), call, done))
+        if self._flushing is None or self._flushing.done():
+            self._flushing = asyncio.create_task(self._flush())
+        await done
+
+    async def _refill(self) -> bool:
+        """Claim another page; False when there is nothing left to do."""
+        offered = await self._read_page()
+        if not offered:
+            if not self._waiting:
+                return False
+            await self._pause()
+            offered, self._waiting = self._waiting, []
+        taken: Taken = await self._in_thread(self._claims.take, offered)
+        self._ready.extend(taken.asks)
+        self._waiting.extend(taken.waiting)
+        for settled in taken.settled:
+            self._observer.analysed(settled)
+        self._progress(taken.finished, 0.0)
+        return True
+
+    async def _read_page(self) -> list[Ask]:
+        if self._read_all or len(self._waiting) > MOST_WAITING:
+            return []
+        found = await self._in_thread(self._claims.pending, self._after, self._page)
+        if not found:
+            self._read_all = True
+            return []
+        self._after = found[-1][0]
+        return [Ask(identity, text, self._key(text), row) for row, identity, text in found]
+
+    async def _pause(self) -> None:
+        try:
+            await asyncio.wait_for(self._stopped.wait(), LOOK_AGAIN_S)
+        except TimeoutError:
+            return
+
+    async def _flush(self) -> None:
+        while self._entries:
+            group, self._entries = self._entries, []
+            try:
+                settled = await self._in_thread(self._claims.commit, [entry.ended for entry in group])
+            except Exception as error:
+                for entry in group:
+                    entry.done.set_exception(error)
+                continue
+            for entry, news in zip(group, settled, strict=True):
+                self._tell(entry)
+                if news is not None:
+                    self._observer.analysed(news)
+                entry.done.set_result(None)
+
+    def _tell(self, entry: _Entry) -> None:
+        for attempt in entry.ended.attempts:
+            entry.call.committed(attempt)
+        self._progress(1, sum(attempt.cost_usd for attempt in entry.ended.attempts))
+
+    async def _beat(self) -> None:
+        """Renew the leases and show the ratio while the run goes on."""
+        beats = 0
+        while True:
+            await asyncio.sleep(RATIO_EVERY_S)
+            beats += 1
+            try:
+                if beats % RENEW_EVERY_BEATS == 0:
+                    await self._in_thread(self._claims.renew)
+                await self._report_ratio()
+            except VerbatimsError:
+                self.stop()  # the store is gone: the commits in flight say why
+
+    async def _report_ratio(self) -> None:
+        ratio = await self._in_thread(self._claims.success_ratio)
+        if ratio is not None:
+            self._observer.success_ratio(ratio)
+
+    async def _in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)

@@ -1,0 +1,230 @@
+"""Telemetry of one process: made inside it, private to it, and gone without a trace when it ends.
+
+Nothing happens at import and no global provider is set: Airflow forks its tasks and may have providers of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
+from urllib.parse import urlsplit
+
+from opentelemetry.metrics import NoOpMeterProvider
+from opentelemetry.sdk.metrics import MeterProvider, TraceBasedExemplarFilter
+from opentelemetry.sdk.metrics.export import DataPointT, InMemoryMetricReader, MetricReader, NumberDataPoint
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.id_generator import IdGenerator
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from opentelemetry.sdk.version import __version__ as sdk_version
+from opentelemetry.trace import NoOpTracerProvider
+from opentelemetry.trace import TracerProvider as AnyTracerProvider
+
+from pipeline import __version__
+from pipeline.errors import SettingsError
+from pipeline.telemetry.catalogue import METRICS, Metric
+from pipeline.telemetry.instruments import meter_provider
+from pipeline.telemetry.observer import TelemetryObserver
+from pipeline.telemetry.reservoir import keeping_view
+
+if TYPE_CHECKING:
+    from anthropic import OpenTelemetryOptions
+
+    from pipeline.telemetry._otlp import Delivery
+
+_log = logging.getLogger(__name__)
+
+SHUTDOWN_S = 4.0
+"""How long the end of a process may wait for telemetry: an export under way and the last one, 2 s each."""
+
+
+class Reading(NamedTuple):
+    """One series as this process has it now."""
+
+    metric: Metric
+    labels: dict[str, str]
+    value: float | tuple[int, float]
+    """Of a histogram: how many measurements, and their sum."""
+
+
+class Telemetry:
+    """Spans, metrics and their way out, for one process. Use as a context manager, or call `shutdown` at the end."""
+
+    def __init__(
+        self,
+        tracer_provider: AnyTracerProvider,
+        meter_provider: MeterProvider,
+        memory: InMemoryMetricReader,
+        *,
+        delivery: Delivery | None,
+        place: str,
+        traces_requests: bool,
+        report: Callable[[str], None],
+        now_ns: Callable[[], int],
+    ) -> None:
+        self.tracer_provider = tracer_provider
+        self.meter_provider = meter_provider
+        self.observer = TelemetryObserver(tracer_provider, meter_provider, now_ns=now_ns)
+        self._memory = memory
+        self._delivery = delivery
+        self._place = place
+        self._traces_requests = traces_requests
+        self._report = report
+        self._ended = False
+
+    def values(self) -> list[Reading]:
+        """The live values of this process, in the catalogue's order; still there after `shutdown`."""
+        data = self._memory.get_metrics_data()
+        scopes = [scope for resource in data.resource_metrics for scope in resource.scope_metrics] if data else []
+        points = {metric.name: metric.data.data_points for scope in scopes for metric in scope.metrics}
+        return [_reading(metric, point) for metric in METRICS for point in points.get(metric.name, ())]
+
+    def anthropic_option(self) -> OpenTelemetryOptions | Literal[False]:
+        """What `AsyncAnthropic(open_telemetry=…)` takes. Every field is set: the SDK reads variables of its own, one
+        of which turns contents on, only for what it is not given."""
+        if not isinstance(self.tracer_provider, TracerProvider):
+            return False
+        return {
+            "tracer_provider": self.tracer_provider,
+            "propagation": False,
+            "traces": {"enabled": True, "content_mode": "metadata_only"},
+        }
+
+    def shutdown(self) -> None:
+        """Send what is left, once, within 4 s, and say in one line what could not be sent. Never raises."""
+        if self._ended:
+            return
+        self._ended = True
+        if self._traces_requests:
+            from pipeline.telemetry import _requests
+
+            _requests.uninstrument()
+        if self._delivery:
+            self._delivery.close_by(time.monotonic() + SHUTDOWN_S)
+        # the SDK would wait 30 s for each provider; its threads are daemons, and so are these
+        closing = threading.Thread(target=self._close, daemon=True)
+        closing.start()
+        closing.join(SHUTDOWN_S)
+        if self._delivery and (losses := self._delivery.losses(self._place)):
+            self._report(losses)
+
+    def _close(self) -> None:
+        ends = [threading.Thread(target=self.meter_provider.shutdown, daemon=True)]
+        if isinstance(self.tracer_provider, TracerProvider):
+            ends.append(threading.Thread(target=self.tracer_provider.shutdown, daemon=True))
+        for end in ends:
+            end.start()
+        for end in ends:
+            end.join()
+        if self._delivery:
+            self._delivery.end()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.shutdown()
+
+
+def _reading(metric: Metric, point: DataPointT) -> Reading:
+    labels = {label: str(value) for label, value in (point.attributes or {}).items()}
+    return Reading(metric, labels, point.value if isinstance(point, NumberDataPoint) else (point.count, point.sum))
+
+
+def start(
+    *,
+    endpoint: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    timeout_s: float = 2.0,
+    export_interval_s: float = 10.0,
+    service_name: str = "verbatims",
+    resource_attributes: Mapping[str, str] | None = None,
+    disabled: bool = False,
+    endpoint_setting: str = "OTEL_EXPORTER_OTLP_ENDPOINT",
+    warn: Callable[[str], None] = _log.warning,
+    id_generator: IdGenerator | None = None,
+    span_processors: Sequence[SpanProcessor] = (),
+    metric_readers: Sequence[MetricReader] = (),
+    now_ns: Callable[[], int] = time.time_ns,
+) -> Telemetry:
+    """Make this process's telemetry. Without an endpoint nothing is sent, no thread starts, and no spans are kept.
+
+    `endpoint` is the base address of an OTLP/HTTP receiver; `/v1/traces` and `/v1/metrics` are appended.
+    `resource_attributes` add to what identifies the process and don't replace it. The last four parameters are for
+    tests.
+
+    Raises SettingsError where the endpoint is not an HTTP address.
+    """
+    base = None if disabled or not endpoint else _base(endpoint, endpoint_setting)
+    processors = [] if disabled else list(span_processors)
+    memory = InMemoryMetricReader()
+    readers: list[MetricReader] = [memory, *metric_readers]
+    delivery = None
+    if base:
+        from pipeline.telemetry import _otlp
+
+        delivery = _otlp.Delivery()
+        processors.append(_otlp.span_processor(delivery, base, headers or {}, timeout_s))
+        readers.append(_otlp.metric_reader(delivery, base, headers or {}, timeout_s, export_interval_s))
+    resource = _resource(service_name, resource_attributes or {})
+    tracers = _tracer_provider(resource, processors, id_generator) if processors else NoOpTracerProvider()
+    return Telemetry(
+        tracers,
+        meter_provider(readers, resource, TraceBasedExemplarFilter(), [keeping_view()]),
+        memory,
+        delivery=delivery,
+        # without the password that may stand in the address
+        place=urlsplit(base or "").netloc.rpartition("@")[2],
+        traces_requests=_trace_requests(tracers) if processors else False,
+        report=lambda losses: warn(f"telemetry: {losses}; see that a Collector runs there, or mend {endpoint_setting}"),
+        now_ns=now_ns,
+    )
+
+
+def _base(endpoint: str, setting: str) -> str:
+    parts = urlsplit(endpoint)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise SettingsError(f"{setting} is not an HTTP address; one looks like http://127.0.0.1:4318")
+    return endpoint.rstrip("/")
+
+
+def _resource(service_name: str, attributes: Mapping[str, str]) -> Resource:
+    """Built from parameters alone: the environment is read in one place, and that isn't here."""
+    ours = {
+        "telemetry.sdk.language": "python",
+        "telemetry.sdk.name": "opentelemetry",
+        "telemetry.sdk.version": sdk_version,
+        "service.name": service_name,
+        "service.version": __version__,
+        # a series of its own for each process, whatever is asked: two that add to the same one lose counts
+        "service.instance.id": str(uuid.uuid4()),
+    }
+    # the Collector would make the namespace part of Prometheus' `job`, and no panel or alert would find the series
+    return Resource({name: value for name, value in attributes.items() if name != "service.namespace"} | ours)
+
+
+def _tracer_provider(
+    resource: Resource, processors: Sequence[SpanProcessor], id_generator: IdGenerator | None
+) -> TracerProvider:
+    # always on: the default follows the parent, and an Airflow task runs inside an unsampled one
+    provider = TracerProvider(
+        ALWAYS_ON, resource, shutdown_on_exit=False, id_generator=id_generator, meter_provider=NoOpMeterProvider()
+    )
+    for processor in processors:
+        provider.add_span_processor(processor)
+    # OTEL_SDK_DISABLED was honoured by whoever called: see `disabled`
+    provider._disabled = False
+    return provider
+
+
+def _trace_requests(tracer_provider: AnyTracerProvider) -> bool:
+    from pipeline.telemetry import _requests
+
+    return _requests.instrument(tracer_provider)

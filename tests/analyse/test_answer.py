@@ -1,0 +1,66 @@
+"""An answer is what the contract says, or it is unreadable for a stated reason."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.analyse.answer import Unreadable, read, schema
+from pipeline.records import Analysis, JsonError
+
+TEXT = "La livraison est lente, mais l’emballage cadeau est très joli."
+TOPICS = frozenset({"delivery", "price"})
+
+
+def answer(**changes: Any) -> str:
+    good = {"summary": "Livraison lente.", "sentiment": "mixed", "topics": ["delivery"], "new_topics": []}
+    return json.dumps(good | changes)
+
+
+def new_topic(quote: str) -> dict[str, str]:
+    return {"label": "emballage cadeau", "definition": "Tout sur les cadeaux.", "quote": quote}
+
+
+def test_a_good_answer_becomes_an_analysis() -> None:
+    analysis = read(answer(topics=["delivery", "delivery"]), TEXT, TOPICS)
+    assert (analysis.summary, analysis.sentiment, analysis.topics) == ("Livraison lente.", "mixed", ("delivery",))
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        ("not json", JsonError.INVALID_JSON),
+        (answer()[:-5], JsonError.INVALID_JSON),
+        ("[]", JsonError.WRONG_SHAPE),
+        (answer(sentiment="angry"), JsonError.WRONG_SHAPE),
+        (answer(summary=" "), JsonError.WRONG_SHAPE),
+        (answer(topics=["weather"]), JsonError.WRONG_SHAPE),
+        (answer(extra=1), JsonError.WRONG_SHAPE),
+        (answer(new_topics=[new_topic("emballage de fête")]), JsonError.QUOTE_NOT_IN_TEXT),
+    ],
+)
+def test_a_broken_answer_says_what_is_wrong(raw: str, reason: JsonError) -> None:
+    with pytest.raises(Unreadable) as error:
+        read(raw, TEXT, TOPICS)
+    assert error.value.reason is reason
+
+
+def test_a_quote_may_differ_in_case_blanks_and_apostrophe() -> None:
+    assert read(answer(new_topics=[new_topic("L'Emballage  cadeau")]), TEXT, TOPICS).new_topics
+
+
+@given(st.text() | st.binary().map(lambda b: b.decode("latin-1")))
+def test_whatever_comes_back_is_an_analysis_or_unreadable(raw: str) -> None:
+    try:
+        assert isinstance(read(raw, TEXT, TOPICS), Analysis)
+    except Unreadable:
+        pass
+
+
+def test_every_object_of_the_schema_is_closed() -> None:
+    sent = schema(["delivery"])
+    assert sent["additionalProperties"] is False
+    assert sent["properties"]["new_topics"]["items"]["additionalProperties"] is False
+    assert sent["properties"]["topics"]["items"]["enum"] == ["delivery"]

@@ -1,0 +1,40 @@
+"""What is put aside, and what is said of a language."""
+
+import pytest
+
+from pipeline.clean import guess, reason
+from pipeline.records import SkipReason
+
+
+@pytest.mark.parametrize("text", ["", "Super", "Très bien", "👍 👍 👍 👍", "Top !!! 👍", "... - !"])
+def test_under_three_words_is_too_short_and_emoji_are_no_words(text: str) -> None:
+    assert reason(text, duplicate=True) is SkipReason.TOO_SHORT
+
+
+def test_three_words_are_enough() -> None:
+    assert reason("ne marche plus", duplicate=False) is None
+
+
+def test_the_limit_of_length_is_the_last_that_passes() -> None:
+    assert reason(("mot " * 6000)[:20_000], duplicate=False) is None
+    assert reason(("mot " * 6000)[:20_001], duplicate=False) is SkipReason.TOO_LONG
+
+
+def test_only_longer_texts_are_duplicates() -> None:
+    short, long = "Une très bonne application 123", "Une très bonne application 1234"
+    assert (len(short), reason(short, duplicate=True)) == (30, None)
+    assert (reason(long, duplicate=True), reason(long, duplicate=False)) == (SkipReason.DUPLICATE, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Cette application est vraiment très pratique", "fr"),
+        ("The watch never syncs with my phone anymore", "en"),
+        ("Très bien", None),
+        ("", None),
+        ("👍" * 40, None),
+    ],
+)
+def test_a_language_is_guessed_only_where_there_is_enough_to_read(text: str, language: str | None) -> None:
+    assert guess(text) == language

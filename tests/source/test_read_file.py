@@ -1,0 +1,200 @@
+"""Files give reviews, name what is broken by its line, and are refused as a whole before the first record."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipeline.errors import InputError
+from pipeline.records import BrokenRecord, Review
+from pipeline.source import Columns, File
+
+
+def write(folder: Path, name: str, content: str | bytes) -> str:
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return str(path)
+
+
+def read(folder: Path, name: str, content: str | bytes, columns: Columns | None = None) -> list[Review | BrokenRecord]:
+    return list(File(write(folder, name, content), columns).reviews())
+
+
+def reviews(records: list[Review | BrokenRecord]) -> list[Review]:
+    assert not [record for record in records if isinstance(record, BrokenRecord)]
+    return [record for record in records if isinstance(record, Review)]
+
+
+def test_a_line_of_json_is_a_review(tmp_path: Path) -> None:
+    line = {"id": 7, "texte": "Bien", "note": "4,5", "date": "31/12/2024", "langue": "français", "source": "store"}
+    expected = Review("store", "7", "Bien", 1, None, 4.5, "fr", "2024-12-31")
+    assert read(tmp_path, "a.jsonl", json.dumps(line)) == [expected]
+
+
+def test_positions_are_lines_even_behind_quoted_line_ends(tmp_path: Path) -> None:
+    records = reviews(read(tmp_path, "a.csv", 'id;avis\n1;"un\ndeux ""trois"""\n\n2;quatre\n'))
+    assert [(r.position, r.external_id, r.text) for r in records] == [(2, "1", 'un\ndeux "trois"'), (5, "2", "quatre")]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_the_delimiter_is_read_off_the_header(tmp_path: Path, delimiter: str) -> None:
+    content = f"id{delimiter}texte\n1{delimiter}Bien\n"
+    assert [r.text for r in reviews(read(tmp_path, "a.csv", content))] == ["Bien"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_every_usual_encoding_is_read(tmp_path: Path, encoding: str) -> None:
+    content = "id,texte\n1,Déçu à 5 €\n".encode(encoding)
+    assert [r.text for r in reviews(read(tmp_path, "a.csv", content))] == ["Déçu à 5 €"]
+
+
+def test_guesses_are_said_aloud(tmp_path: Path) -> None:
+    source = File(write(tmp_path, "a.csv", "Étoiles;TEXTE\n5;d\xe9\xe7u\n".encode("cp1252")))
+    assert source.guesses == [
+        "encoding: Windows-1252 (guessed, since it is not UTF-8; save as UTF-8 to be sure)",
+        'text column: "TEXTE" (guessed; --text-column to change)',
+        "no id column: ids are made from the content (--id-column to name one)",
+        'rating column: "Étoiles" (guessed; --rating-column to change)',
+    ]
+
+
+def test_named_columns_are_taken_as_named(tmp_path: Path) -> None:
+    columns = Columns(text="b", id="n")
+    assert reviews(read(tmp_path, "a.csv", "n,texte,b\n1,x,y\n", columns))[0].text == "y"
+    with pytest.raises(InputError, match='a.csv: no column "zz" for --text-column .columns: n, texte, b'):
+        read(tmp_path, "a.csv", "n,texte,b\n1,x,y\n", Columns(text="zz"))
+
+
+def test_identical_records_stay_apart_and_order_does_not_matter(tmp_path: Path) -> None:
+    lines = ["Super,5", "Super,5", "Super,4", "Nul,1"]
+    forth = reviews(read(tmp_path, "a.csv", "\n".join(["texte,note", *lines])))
+    back = reviews(read(tmp_path, "a.csv", "\n".join(["texte,note", *lines[::-1]])))
+    assert len({r.external_id for r in forth}) == 4
+    assert {(r.external_id, r.text) for r in forth} == {(r.external_id, r.text) for r in back}
+
+
+def test_an_email_never_becomes_an_id(tmp_path: Path) -> None:
+    (review,) = reviews(read(tmp_path, "a.csv", "id,texte\njean@exemple.fr,Bien\n"))
+    assert review.external_id.startswith("sha256:")
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("{", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ("[1]", "not a JSON object"),
+        ('{"id": 1}', "no text"),
+        ('{"id": 1, "texte": " "}', "no text"),
+        ('{"id": 1, "texte": 5}', "text is not a string"),
+        ('{"id": "", "texte": "a"}', "no id"),
+        ('{"id": null, "texte": "a"}', "no id"),
+        (b'{"id": 1, "texte": "d\xe9"}', "not UTF-8"),
+    ],
+)
+def test_a_broken_line_of_json_names_its_place(tmp_path: Path, line: str | bytes, problem: str) -> None:
+    good = b'{"id": 1.0, "texte": "a"}\n\n'
+    records = read(tmp_path, "a.jsonl", good + (line if isinstance(line, bytes) else line.encode()))
+    assert records == [Review("a", "1", "a", 1), BrokenRecord(3, problem)]
+
+
+def test_a_line_without_end_is_broken_and_reading_goes_on(tmp_path: Path) -> None:
+    long = '{"id": 2, "texte": "' + "a" * 10_000_000 + '"}'
+    records = read(tmp_path, "a.jsonl", f'{{"id": 1, "texte": "a"}}\n{long}\n{{"id": 3, "texte": "c"}}\n')
+    assert [record.position for record in records] == [1, 2, 3]
+    assert isinstance(records[1], BrokenRecord)
+
+
+def test_rows_of_another_width_are_broken(tmp_path: Path) -> None:
+    records = read(tmp_path, "a.csv", "id,texte\n1,a,b\n2\n3,c\n")
+    assert records[:2] == [BrokenRecord(2, "3 fields instead of 2"), BrokenRecord(3, "1 fields instead of 2")]
+    assert isinstance(records[2], Review)
+
+
+def test_a_quote_that_is_never_closed_costs_one_record(tmp_path: Path) -> None:
+    records = read(tmp_path, "a.csv", 'id,texte\n1,"jamais fermé\n2,b\n3,"c, d"\n4,e\n')
+    assert records[0] == BrokenRecord(2, "quotes out of place")
+    assert [(r.position, r.external_id) for r in reviews(records[1:])] == [(3, "2"), (4, "3"), (5, "4")]
+
+
+def test_the_hundred_and_first_source_is_refused(tmp_path: Path) -> None:
+    lines = [json.dumps({"id": n, "texte": "a", "source": f"s{n}"}) for n in range(101)]
+    records = read(tmp_path, "a.jsonl", "\n".join(lines))
+    assert records[-1] == BrokenRecord(101, "more than 100 different values of source; it is a label for charts")
+    assert len(reviews(records[:-1])) == 100
+
+
+def test_nul_and_lone_surrogates_do_not_reach_the_store(tmp_path: Path) -> None:
+    (review,) = reviews(read(tmp_path, "a.jsonl", r'{"id": "1\u0000", "texte": "a\u0000b\ud800"}'))
+    assert (review.external_id, review.text) == ("1", "ab\ufffd")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", b"", "empty"),
+        ("a.csv", b"\n\n", "empty"),
+        ("a.csv", b"id,texte\n", "a header, but no record"),
+        ("a.csv", b"id,prix\n1,2\n", "--text-column .columns: id, prix"),
+        ("a.csv", b"PK\x03\x04rest", "Excel"),
+        ("a.csv", b"id,texte\n1,\x00\n", "NUL"),
+        ("a.csv", b"texte,texte\na,b\n", "twice"),
+        ("a.jsonl", b"\n \n", "no record"),
+        ("a.jsonl", b"[\n1\n]", "one object a line"),
+        ("a.xlsx", b"x", "reads files that end in .csv, .tsv, .jsonl, .ndjson"),
+    ],
+)
+def test_an_unusable_file_is_refused_in_one_line(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+    with pytest.raises(InputError, match=message) as refused:
+        File(write(tmp_path, name, content))
+    assert "\n" not in str(refused.value)
+
+
+def test_missing_files_and_folders_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "folder.csv").mkdir()
+    for name in ("missing.csv", "folder.csv", "nul\0.csv"):
+        with pytest.raises(InputError):
+            File(str(tmp_path / name))
+
+
+def test_a_verbatim_in_place_of_a_header_is_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as refused:
+        File(write(tmp_path, "a.csv", "Je suis très déçu de cette application qui plante\nSuper\n"))
+    assert "déçu" not in str(refused.value)
+
+
+@pytest.mark.parametrize("content", ['\n {"id": 1, "texte": "Bien"}', "id,texte\n1,Bien\n"])
+def test_stdin_is_json_where_it_begins_with_a_brace_and_csv_otherwise(content: str) -> None:
+    source = File("-", stdin=io.BytesIO(content.encode()))
+    (review,) = source.reviews()
+    assert isinstance(review, Review)
+    assert (source.name, review.source, review.text, review.position) == ("stdin", "stdin", "Bien", 2)
+
+
+@given(st.sampled_from([".csv", ".jsonl", "-"]), st.binary(max_size=300), st.sampled_from([b"", b"id,texte\n1,a\n"]))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_bytes_give_records_or_one_refusal(tmp_path: Path, kind: str, content: bytes, head: bytes) -> None:
+    try:
+        if kind == "-":
+            records = list(File("-", stdin=io.BytesIO(head + content)).reviews())
+        else:
+            records = list(File(write(tmp_path, "a" + kind, head + content)).reviews())
+    except InputError:
+        return
+    assert records
+
+
+LETTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0\r")
+CELL = st.text(alphabet=LETTERS, min_size=1, max_size=100).filter(str.strip)
+
+
+@given(st.lists(st.tuples(CELL, CELL.filter(lambda cell: "@" not in cell and "%40" not in cell)), min_size=1))
+def test_what_a_csv_writer_wrote_is_what_is_read(rows: list[tuple[str, str]]) -> None:
+    file = io.StringIO(newline="")
+    csv.writer(file).writerows([("texte", "id"), *rows])
+    read_back = reviews(list(File("-", stdin=io.BytesIO(file.getvalue().encode())).reviews()))
+    assert [(r.text, r.external_id) for r in read_back] == [(text, name.strip()) for text, name in rows]

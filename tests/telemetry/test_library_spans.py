@@ -1,0 +1,125 @@
+"""Spans that libraries make under ours: the right ones, and nothing in them that nobody should read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+import requests
+from anthropic import AsyncAnthropic
+from anthropic.types import MessageParam
+from opentelemetry.instrumentation.requests import RequestsInstrumentor
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import NonRecordingSpan, NoOpTracerProvider, SpanContext, SpanKind, use_span
+from pytest_httpserver import HTTPServer
+
+from pipeline.records import Ask
+from pipeline.telemetry import Telemetry, start
+
+TEXT = "La livraison était en retard et le colis abîmé."
+ANSWER = "Une réponse tout aussi confidentielle."
+
+
+@pytest.fixture
+def kept() -> InMemorySpanExporter:
+    return InMemorySpanExporter()
+
+
+@pytest.fixture
+def telemetry(kept: InMemorySpanExporter) -> Iterator[Telemetry]:
+    with start(span_processors=[SimpleSpanProcessor(kept)]) as telemetry:
+        yield telemetry
+
+
+async def ask_claude(telemetry: Telemetry, base_url: str) -> None:
+    option = telemetry.anthropic_option()
+    async with AsyncAnthropic(api_key="k", base_url=base_url, max_retries=0, open_telemetry=option) as client:
+        with telemetry.observer.stage("analyse", "run-1"), telemetry.observer.call(Ask("v", TEXT, "key")):
+            question: MessageParam = {"role": "user", "content": TEXT}
+            await client.messages.create(model="claude-haiku-5-5", max_tokens=10, messages=[question])
+
+
+def test_claudes_client_span_is_the_only_one_under_ours_and_holds_no_text(
+    telemetry: Telemetry, kept: InMemorySpanExporter, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even where the SDK's own variables ask for contents and propagation."""
+    monkeypatch.setenv("ANTHROPIC_OPEN_TELEMETRY_TRACES_CONTENT_MODE", "content")
+    monkeypatch.setenv("ANTHROPIC_OPEN_TELEMETRY_PROPAGATION", "true")
+    message = {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "claude-haiku-5-5",
+        "content": [{"type": "text", "text": ANSWER}],
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "usage": {"input_tokens": 10, "output_tokens": 5},
+    }
+    httpserver.expect_request("/v1/messages").respond_with_json(message)
+    asyncio.run(ask_claude(telemetry, httpserver.url_for("")))
+
+    spans = {span.name: span for span in kept.get_finished_spans()}
+    claude, ours, stage = spans["anthropic.messages.create"], spans["analyse verbatim"], spans["stage analyse"]
+    assert [span.name for span in spans.values() if span.kind is SpanKind.CLIENT] == ["anthropic.messages.create"]
+    assert claude.parent == ours.context
+    assert ours.parent is None
+    assert [link.context for link in ours.links] == [stage.context]
+    assert len({ours.context.trace_id, stage.context.trace_id}) == 2
+    assert not any(words in span.to_json() for span in spans.values() for words in ("livraison", "confidentielle"))
+    assert "traceparent" not in httpserver.log[0][0].headers
+
+
+def test_a_fetched_page_has_a_span_without_the_secrets_of_its_address(
+    telemetry: Telemetry, kept: InMemorySpanExporter, httpserver: HTTPServer
+) -> None:
+    httpserver.expect_request("/avis").respond_with_data("page")
+    url = httpserver.url_for("/avis?token=s3cret").replace("http://", "http://user:passw0rd@")
+    with telemetry.observer.stage("scrape", "run-1"):
+        requests.get(url, timeout=5)
+        with pytest.raises(requests.ConnectionError):
+            requests.get("http://127.0.0.1:9/avis?token=s3cret", timeout=5)
+
+    fetched, failed, stage = kept.get_finished_spans()
+    assert fetched.attributes and fetched.attributes["http.url"] == httpserver.url_for("/avis")
+    assert fetched.parent == failed.parent == stage.context
+    assert not failed.status.is_ok
+    assert not any(secret in span.to_json() for span in (fetched, failed) for secret in ("s3cret", "passw0rd"))
+    # the site learns nothing of our traces
+    assert "traceparent" not in httpserver.log[0][0].headers
+
+
+def test_somebody_elses_tracing_of_requests_is_left_alone(kept: InMemorySpanExporter) -> None:
+    theirs = RequestsInstrumentor()
+    theirs.instrument(tracer_provider=NoOpTracerProvider())
+    send = requests.Session.send
+    with start(span_processors=[SimpleSpanProcessor(kept)]):
+        assert requests.Session.send is send
+    assert requests.Session.send is send
+    theirs.uninstrument()
+
+
+def test_an_exception_marks_the_span_by_its_type_alone(telemetry: Telemetry, kept: InMemorySpanExporter) -> None:
+    """A message or a stack may quote the verbatim, as pydantic's do."""
+    with pytest.raises(ValueError), telemetry.observer.call(Ask("v", TEXT, "key")):
+        raise ValueError(TEXT)
+    (span,) = kept.get_finished_spans()
+    assert not span.status.is_ok
+    assert span.attributes and span.attributes["error.type"] == "ValueError"
+    assert "livraison" not in span.to_json()
+
+
+def test_inside_an_unsampled_parent_spans_are_kept_and_begin_their_own_trace(
+    telemetry: Telemetry, kept: InMemorySpanExporter
+) -> None:
+    """Airflow runs a task inside such a parent when its own traces are off."""
+    airflows = NonRecordingSpan(SpanContext(trace_id=7, span_id=7, is_remote=True))
+    observer = telemetry.observer
+    with use_span(airflows), observer.stage("analyse", "run-1"), observer.call(Ask("v", TEXT, "key")) as call:
+        pass
+    assert call.trace_id
+    assert [(span.name, span.parent) for span in kept.get_finished_spans()] == [
+        ("analyse verbatim", None),
+        ("stage analyse", None),
+    ]

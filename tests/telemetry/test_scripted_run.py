@@ -1,0 +1,180 @@
+"""The whole export of a small run, span by span and series by series, as it stands in expected.json."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricReader, Sum
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.id_generator import IdGenerator
+
+from pipeline.errors import Stopped
+from pipeline.records import Ask, Attempt, JsonError, LoadError, Observer, Outcome, Sentiment, Settled, SkipReason
+from pipeline.telemetry import TEN, Telemetry, start
+
+EXPECTED = Path(__file__).parent / "expected.json"
+BEGINNING_NS = 1_800_000_000 * 10**9
+
+
+class CountedIds(IdGenerator):
+    def __init__(self) -> None:
+        self.traces, self.spans = itertools.count(1), itertools.count(1)
+
+    def generate_trace_id(self) -> int:
+        return next(self.traces)
+
+    def generate_span_id(self) -> int:
+        return next(self.spans)
+
+
+class Recording:
+    """Telemetry with counted ids and a clock that ticks once a second, kept in memory."""
+
+    def __init__(self) -> None:
+        self.exporter, self.reader = InMemorySpanExporter(), InMemoryMetricReader()
+        ticks = itertools.count(BEGINNING_NS, 10**9)
+        self.telemetry = start(
+            id_generator=CountedIds(),
+            span_processors=[SimpleSpanProcessor(self.exporter)],
+            metric_readers=[self.reader],
+            now_ns=lambda: next(ticks),
+        )
+
+    def metrics(self) -> dict[str, Any]:
+        data = self.reader.get_metrics_data()
+        assert data is not None
+        return {metric.name: metric for metric in data.resource_metrics[0].scope_metrics[0].metrics}
+
+
+def play(observe: Observer, attempt: Callable[..., Attempt]) -> None:
+    unpaid = {"input_tokens": 0, "output_tokens": 0, "cost_usd": 0.0}
+    attempts = {
+        "v1": [attempt(Outcome.UNREADABLE, 6.5, json_error=JsonError.INVALID_JSON), attempt()],
+        "v2": [attempt(Outcome.REFUSED, 0.5)],
+        "v3": [attempt(Outcome.FAILED, 60.5, error="timeout", **unpaid)],
+        "v4": [attempt(Outcome.EMPTY)],
+    }
+    with observe.stage("scrape", "run-1"):
+        observe.skipped("fichier", SkipReason.TOO_SHORT)
+    with observe.stage("analyse", "run-1"):
+        for name, ended in attempts.items():
+            observe.sent(42)
+            with observe.call(Ask(name, "Un texte que personne ne doit voir.", f"key of {name}")) as call:
+                for each in ended:
+                    call.answered(each)
+            for each in ended:
+                call.committed(each)
+    observe.analysed(Settled("fichier", Sentiment.POSITIVE, 42, 2))
+    observe.success_ratio(0.2)
+    with pytest.raises(Stopped), observe.stage("load", "run-1"):
+        observe.load_failed(LoadError.JOB_FAILED)
+        raise Stopped("the warehouse does not answer: run the same command again")
+
+
+def test_a_run_exports_exactly_this(attempt: Callable[..., Attempt]) -> None:
+    """Ids and clock are fixed. Where the file is missing it is written, for review."""
+    recording = Recording()
+    play(recording.telemetry.observer, attempt)
+    got = {
+        "spans": [plain_span(span) for span in recording.exporter.get_finished_spans()],
+        "metrics": [plain_metric(metric) for metric in recording.metrics().values()],
+    }
+    recording.telemetry.shutdown()
+    if not EXPECTED.exists():
+        EXPECTED.write_text(by_lines(got))
+        pytest.fail(f"{EXPECTED.name} was written: review it and run again")
+    assert got == json.loads(EXPECTED.read_text())
+    assert "texte" not in json.dumps(got)
+
+
+def test_a_fresh_process_already_has_every_counter_at_zero() -> None:
+    with start() as telemetry:
+        values = {reading.metric.name: reading.value for reading in telemetry.values()}
+    # those of a source begin when it is first met, gauges and histograms with their first measurement
+    begun = {metric.name for metric in TEN if "counter" in metric.kind and not metric.open_labels}
+    assert begun <= values.keys()
+    assert set(values.values()) == {0}
+
+
+def test_without_an_endpoint_there_is_no_trace_but_the_live_values_are_there(attempt: Callable[..., Attempt]) -> None:
+    """As well where the SDK is disabled by its own variable, which empties its providers."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("OTEL_SDK_DISABLED", "true")
+        telemetry = start(endpoint="http://127.0.0.1:4318", disabled=True)
+    with telemetry, telemetry.observer.call(Ask("v1", "Texte.", "key")) as call:
+        call.committed(attempt(duration_s=2.0))
+    assert call.trace_id is None
+    assert telemetry.anthropic_option() is False
+    assert durations(telemetry) == {"analysed": (1, 2.0)}
+
+
+def durations(telemetry: Telemetry) -> dict[str, Any]:
+    readings = [reading for reading in telemetry.values() if reading.metric.name == "verbatim_analysis_duration"]
+    return {reading.labels["outcome"]: reading.value for reading in readings}
+
+
+def test_a_buckets_exemplar_stays_until_a_newer_one_replaces_it(attempt: Callable[..., Attempt]) -> None:
+    recording = Recording()
+    seen = []
+    for duration_s in (6.5, 0.5, 7.5):
+        with recording.telemetry.observer.call(Ask("v", "Texte.", "key")) as call:
+            pass
+        call.committed(attempt(duration_s=duration_s))
+        (point,) = recording.metrics()["verbatim_analysis_duration"].data.data_points
+        seen.append([(exemplar.value, f"{exemplar.trace_id:032x}") for exemplar in point.exemplars])
+    recording.telemetry.shutdown()
+    first, second, third = (f"{number:032x}" for number in (1, 2, 3))
+    assert seen == [[(6.5, first)], [(0.5, second), (6.5, first)], [(0.5, second), (7.5, third)]]
+    assert call.trace_id == third
+
+
+def by_lines(got: dict[str, list[Any]]) -> str:
+    """JSON with a line for each span and metric: a change shows as one line in a diff."""
+    parts = [f'"{name}": [\n' + ",\n".join(map(json.dumps, items)) + "\n]" for name, items in got.items()]
+    return "{" + ",\n".join(parts) + "}\n"
+
+
+def plain_span(span: ReadableSpan) -> dict[str, Any]:
+    assert span.context and span.start_time and span.end_time
+    status = {"code": span.status.status_code.name, "description": span.status.description}
+    return {
+        "name": span.name,
+        "kind": span.kind.name,
+        "trace": span.context.trace_id,
+        "span": span.context.span_id,
+        "parent": span.parent.span_id if span.parent else None,
+        "links": [[link.context.trace_id, link.context.span_id] for link in span.links],
+        "from_s": (span.start_time - BEGINNING_NS) / 1e9,
+        "to_s": (span.end_time - BEGINNING_NS) / 1e9,
+        "status": {key: value for key, value in status.items() if value is not None},
+        "attributes": dict(span.attributes or {}),
+        "events": [event.name for event in span.events],
+    }
+
+
+def plain_metric(metric: Any) -> dict[str, Any]:
+    monotonic = isinstance(metric.data, Sum) and metric.data.is_monotonic
+    return {
+        "name": metric.name,
+        "unit": metric.unit,
+        "kind": type(metric.data).__name__ + (" monotonic" if monotonic else ""),
+        "points": [plain_point(point) for point in metric.data.data_points],
+    }
+
+
+def plain_point(point: Any) -> dict[str, Any]:
+    plain: dict[str, Any] = {"labels": dict(point.attributes)}
+    if isinstance(point, HistogramDataPoint):
+        plain |= {"count": point.count, "sum": point.sum, "buckets": list(point.bucket_counts)}
+    else:
+        plain["value"] = point.value
+    if point.exemplars:
+        plain["exemplars"] = [[exemplar.value, exemplar.trace_id, exemplar.span_id] for exemplar in point.exemplars]
+    return plain

@@ -1,0 +1,75 @@
+"""Settings fail at start, in one line that names the key, and never show a secret."""
+
+from pathlib import Path
+
+import pytest
+from env_example import render
+
+from pipeline.errors import SettingsError
+from pipeline.settings import load
+
+KEY = "sk-ant-secret-0123"
+
+
+def test_the_example_file_is_what_the_settings_say() -> None:
+    example = Path(__file__).parents[1] / ".env.example"
+    assert example.read_text(encoding="utf-8") == render(), "run: python tests/env_example.py > .env.example"
+
+
+@pytest.mark.parametrize(
+    ("environment", "names"),
+    [
+        ({"STORE": "nonsense://x"}, "STORE"),
+        ({"STORE": "sqlite:///"}, "STORE"),
+        ({"WAREHOUSE": "duckdb:///x"}, "WAREHOUSE"),
+        ({"SCRAPER_MODE": "production"}, "SCRAPER_MODE"),
+        ({"SCRAPER_MODE": "prod"}, "ANTHROPIC_API_KEY"),
+        ({"SCRAPER_MODE": "prod", "ANTHROPIC_API_KEY": ""}, "ANTHROPIC_API_KEY"),
+        ({"VERBATIMS_CONCURRENCY": "many"}, "VERBATIMS_CONCURRENCY"),
+        ({"VERBATIMS_CONCURRENCY": "0"}, "VERBATIMS_CONCURRENCY"),
+        ({"VERBATIMS_CONCURENCY": "8"}, "VERBATIMS_CONCURENCY"),
+        ({"VERBATIMS_TOPICS": "nowhere.yaml"}, "VERBATIMS_TOPICS"),
+        ({"VERBATIMS_INPUT_USD_PER_MTOK": "1"}, "VERBATIMS_OUTPUT_USD_PER_MTOK"),
+        ({"ANTHROPIC_BASE_URL": "localhost:9100"}, "ANTHROPIC_BASE_URL"),
+        ({"ANTHROPIC_BASE_URL": f"http://user:{KEY}@host"}, "ANTHROPIC_BASE_URL"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://user:{KEY}@host"}, "OTEL_EXPORTER_OTLP_ENDPOINT"),
+    ],
+)
+def test_a_wrong_value_is_one_line_that_names_the_key(environment: dict[str, str], names: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        load(environment, dotenv=None)
+    assert names in str(error.value)
+    assert "\n" not in str(error.value)
+    assert KEY not in str(error.value)
+
+
+def test_secrets_do_not_print() -> None:
+    settings = load(
+        {
+            "SCRAPER_MODE": "prod",
+            "ANTHROPIC_API_KEY": KEY,
+            "STORE": f"postgresql://me:{KEY}@host/db",
+            "OTEL_EXPORTER_OTLP_HEADERS": f"authorization={KEY}",
+        },
+        dotenv=None,
+    )
+    assert KEY not in repr(settings) + str(settings)
+
+
+def test_the_environment_wins_over_the_file_and_others_may_live_in_it(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("VERBATIMS_CONCURRENCY=8\nVERBATIMS_RETRIES=1\nGF_SECURITY_ADMIN_PASSWORD=x\n")
+    settings = load({"VERBATIMS_CONCURRENCY": "9"}, dotenv=file)
+    assert (settings.concurrency, settings.retries) == (9, 1)
+
+
+def test_an_unknown_key_of_ours_in_the_file_is_an_error_too(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("VERBATIMS_MODLE=x\n")
+    with pytest.raises(SettingsError, match="VERBATIMS_MODLE"):
+        load({}, dotenv=file)
+
+
+def test_the_mode_alone_decides_which_model_answers() -> None:
+    assert load({"ANTHROPIC_API_KEY": KEY, "VERBATIMS_MODEL": "claude-x"}, dotenv=None).asked_model == "sandbox"
+    assert load({"ANTHROPIC_API_KEY": KEY, "SCRAPER_MODE": "prod"}, dotenv=None).asked_model == "claude-haiku-5-5"
