@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 
 from pipeline import __version__
 from pipeline.errors import Interrupted, SettingsError, Stopped, VerbatimsError
+from pipeline.words import called
 
 DONE, WITH_FAILURES = 0, 1
 
@@ -39,6 +40,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return Stopped.exit_code
     except VerbatimsError as error:
         return _say(error, arguments, debug)
+    except OSError as error:
+        return _say(
+            Stopped(f"{error.strerror or type(error).__name__}: {error.filename or 'no file named'}"), arguments, debug
+        )
     except Exception as error:
         if debug:
             traceback.print_exc()
@@ -59,8 +64,8 @@ def _say(error: VerbatimsError, arguments: Sequence[str], debug: bool) -> int:
 def _again(arguments: Sequence[str]) -> str:
     """The command that goes on. Standard input cannot be read twice, but what was read is in the store."""
     if "-" in arguments or "--input=-" in arguments:
-        return "verbatims clean && verbatims analyse && verbatims load"
-    return shlex.join(["verbatims", *arguments])
+        return " && ".join(f"{called()} {stage}" for stage in ("clean", "analyse", "load"))
+    return shlex.join([called(), *arguments])
 
 
 def _interrupt(_number: int, _frame: object) -> NoReturn:
@@ -75,7 +80,7 @@ def _run(options: argparse.Namespace) -> int:
         if options.dry_run:
             return _dry_run(options, ready)
         ready.announce()
-        result = run(ready.context, ready.source or (), ready.source_name, options.limit)
+        result = run(ready.context, ready.records, ready.source_name, options.limit)
         ready.name_places(result.run_id)
         if options.json:
             _data(summary.as_json(result, ready.settings))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from pipeline import summary
 from pipeline.dry_run import Estimate, estimate
 from pipeline.errors import SettingsError
 from pipeline.progress import Terminal
+from pipeline.records import BrokenRecord, Review
 from pipeline.run import Context, Result, price_of, prompt_of
 from pipeline.settings import SANDBOX_PRICED_AS, Settings, load, pairs
 from pipeline.source import Columns, File, Site, Source
@@ -51,6 +52,11 @@ class Ready:
     @property
     def source_name(self) -> str:
         return self.source.name if self.source else ""
+
+    @property
+    def records(self) -> Iterable[Review | BrokenRecord]:
+        """What the source gives, read as it is asked for."""
+        return self.source.reviews() if self.source else ()
 
     @property
     def not_billed(self) -> str:
@@ -88,7 +94,7 @@ class Ready:
     def estimate(self, limit: int | None) -> Estimate:
         """What a run would do, without a call and without a write."""
         settings = self.settings
-        return estimate(self.source or (), self.store, prompt_of(settings), price_of(settings), limit)
+        return estimate(self.records, self.store, prompt_of(settings), price_of(settings), limit)
 
 
 @contextmanager
@@ -122,8 +128,8 @@ def one_stage(options: argparse.Namespace, words: Callable[[str], None], data: C
         context = ready.context
         run_id = _run_id(ready, options)
         ready.announce()
-        if reads and ready.source:
-            stages.scrape(context, run_id, ready.source, options.limit)
+        if reads:
+            stages.scrape(context, run_id, ready.records, options.limit)
         else:
             {"clean": stages.clean, "analyse": stages.analyse, "load": stages.load}[options.name](context, run_id)
         counts = count_run(context.store.database, run_id)

@@ -13,6 +13,7 @@ from pipeline.settings import SANDBOX_PRICED_AS, Settings
 from pipeline.store import StoreTotals
 from pipeline.telemetry import TEN, Metric, Reading
 from pipeline.telemetry import catalogue as c
+from pipeline.words import called
 
 NEVER = "–"
 """Shown where there is no value yet; 0 is a value."""
@@ -44,11 +45,13 @@ def show(
     """Print the closing summary."""
     console.print()
     console.print(_records(result))
-    console.print(_paid(result, settings), markup=False, highlight=False)
+    console.print(_paid(result, settings), markup=False, highlight=False, soft_wrap=True)
     console.print()
     console.print(_metrics(readings, totals))
-    console.print(f"\nThe rows: {result.loaded} of this run are in {rows}", markup=False, highlight=False)
-    console.print(_next(settings, bool(result.counts.failed)), markup=False, highlight=False)
+    console.print(
+        f"\nThe rows: {result.loaded} of this run are in {rows}", markup=False, highlight=False, soft_wrap=True
+    )
+    console.print(_next(settings, bool(result.counts.failed)), markup=False, highlight=False, soft_wrap=True)
 
 
 def _records(result: Result) -> Table:
@@ -80,10 +83,10 @@ def _metrics(readings: Iterable[Reading], totals: StoreTotals) -> Table:
         if reading.metric in live:
             live[reading.metric][tuple(reading.labels.values())] = reading.value
     ever = _ever(totals)
-    table = Table(title="The ten metrics", title_justify="left", box=None)
-    table.add_column("name")
-    table.add_column("this run", justify="right")
-    table.add_column("since the first run", justify="right")
+    table = Table(title="The ten metrics, of this run and since the first", title_justify="left", box=None)
+    table.add_column("name", no_wrap=True)
+    table.add_column("this run", justify="right", no_wrap=True)
+    table.add_column("ever", justify="right", no_wrap=True)
     table.add_column("of which")
     for metric in TEN:
         table.add_row(
@@ -112,11 +115,11 @@ def _total(metric: Metric, values: Mapping[Any, Any]) -> str:
     if metric is c.DURATION:
         calls = sum(count for count, _ in values.values())
         seconds = sum(total for _, total in values.values())
-        return f"{calls} calls, mean {seconds / calls:.3f} s" if calls else NEVER
+        return f"{calls} × {seconds / calls:.3f} s" if calls else NEVER
     if metric is c.SUCCESS_RATIO:
         return f"{100 * next(iter(values.values())):.1f} %" if values else NEVER
     if metric is c.CURRENT_SIZE:
-        return f"{next(iter(values.values())):.0f} characters" if values else NEVER
+        return f"{next(iter(values.values())):.0f}" if values else NEVER
     return f"{sum(values.values()):.0f}"
 
 
@@ -132,18 +135,19 @@ def _parts(values: Mapping[Any, Any]) -> str:
 
 
 def _next(settings: Settings, failed: bool) -> str:
+    me = called()
     file = settings.warehouse_url.removeprefix("sqlite:///")
     query = "SELECT * FROM sentiment_by_week_v1"
     first = (
-        "verbatims failed          # which records failed, and why"
+        f"{me} failed          # which records failed, and why"
         if failed
-        else ("verbatims run --input reviews.csv     # the same for a file of yours")
+        else (f"{me} run --input reviews.csv     # the same for a file of yours")
     )
     return "\n".join(
         (
             "\nNext:",
             f"  python3 -c \"import sqlite3; print(*sqlite3.connect('{file}').execute('{query}'), sep='\\n')\"",
-            "  verbatims exporter --port 8000        # the ten metrics for Prometheus",
+            f"  {me} exporter --port 8000        # the ten metrics for Prometheus",
             f"  {first}",
         )
     )

@@ -33,7 +33,7 @@ def render() -> str:
         )
         why = textwrap.fill(field.description, 110, initial_indent="# ", subsequent_indent="# ")
         parts.append(
-            f"{why}\n# ({_kind(field.annotation)}; default: {default if default != '' else 'empty'})\n#{key}={default}\n"
+            f"{why}\n# ({_kind(field.annotation)}; default: {default or 'empty'})\n#{key}={default}\n"
         )
     return "\n".join(parts)
 

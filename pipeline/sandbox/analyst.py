@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from pipeline.sandbox.lexicon import ENGLISH, FRENCH
@@ -26,11 +27,12 @@ def analyse(text: str, topics: list[str]) -> dict[str, Any]:
     """The answer to one verbatim, naming only ids out of `topics`. Instructions in the text change nothing."""
     read = text[:LONGEST_READ]
     words = split(read)
+    forms = [word.form for word in words]
     return {
         "summary": summary(read),
-        "sentiment": feel(words).sentiment.value,
-        "topics": _topics(words, topics),
-        "new_topics": _new_topics(read, words),
+        "sentiment": feel(forms).sentiment.value,
+        "topics": _topics(forms, topics),
+        "new_topics": _new_topics(read, words, forms),
     }
 
 
@@ -49,22 +51,20 @@ def summary(text: str) -> str:
     return " ".join(chosen) or "(vide)"
 
 
-def english(words: list[Word]) -> bool:
+def english(forms: Sequence[str]) -> bool:
     """Whether more English than French small words are there; French where neither are."""
-    forms = [word.form for word in words]
     return sum(form in ENGLISH for form in forms) > sum(form in FRENCH for form in forms)
 
 
-def _topics(words: list[Word], allowed: list[str]) -> list[str]:
-    spoken_of = {topic for hit in TOPICS.find(words) for topic in hit.value}
+def _topics(forms: Sequence[str], allowed: list[str]) -> list[str]:
+    spoken_of = {topic for hit in TOPICS.find(forms) for topic in hit.value}
     return [topic for topic in allowed if topic in spoken_of]
 
 
-def _new_topics(text: str, words: list[Word]) -> list[dict[str, str]]:
+def _new_topics(text: str, words: list[Word], forms: Sequence[str]) -> list[dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
-    in_english = english(words)
-    for hit in THEMES.find(words):
-        label, definition = hit.value.en if in_english else hit.value.fr
+    for hit in THEMES.find(forms):
+        label, definition = hit.value.en if english(forms) else hit.value.fr
         quote = _quote(text, words, hit.first, hit.last)
         found.setdefault(label, {"label": label, "definition": definition, "quote": quote})
     return list(found.values())[:_NEW_TOPICS]

@@ -1,7 +1,8 @@
-"""How a customer feels, by words alone: no rating is looked at, nothing is learnt, the same text gives the same answer."""
+"""How a customer feels, by words alone: no rating is seen, nothing is learnt, one text has one answer."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from pipeline.records import Sentiment
@@ -16,7 +17,7 @@ from pipeline.sandbox.lexicon import (
     TURNS,
     WEAKER,
 )
-from pipeline.sandbox.words import Hit, Listing, Word
+from pipeline.sandbox.words import Hit, Listing
 
 _FEELING = Listing(FEELING)
 _CUES = Listing(dict.fromkeys(CUES, 0.3))
@@ -24,7 +25,7 @@ _CUES = Listing(dict.fromkeys(CUES, 0.3))
 _CUES_AT_MOST = 1.2
 """Blame that the words of a complaint add up to at most: alone they make no outrage."""
 
-_STOPS = frozenset(".!?;\n…")
+_STOPS = frozenset(".,!?;\n…")
 
 _REACH = 4
 """Words that a negation reaches forward, within its sentence."""
@@ -40,6 +41,9 @@ _MIXED_FROM = 1.8
 
 _MIXED_WITHIN = 0.15
 """... and differ by no more than this share of their sum."""
+
+_IRONY_FROM = 1.5
+"""Blame beside which "bravo" and "merci" are no praise."""
 
 _FELT_FROM = 0.25
 """Below this nothing was felt: neutral."""
@@ -62,19 +66,18 @@ class Feeling(NamedTuple):
         return Sentiment.POSITIVE if difference > 0 else Sentiment.NEGATIVE
 
 
-def feel(words: list[Word]) -> Feeling:
-    """Weigh the words of a text."""
-    forms = [word.form for word in words]
+def feel(forms: Sequence[str]) -> Feeling:
+    """Weigh the words of a text, as `words.split` forms them."""
     turn = next((at for at, form in enumerate(forms) if form in TURNS), len(forms))
-    hits = [(hit, _weight(hit, forms, turn)) for hit in _FEELING.find(words)]
+    hits = [(hit, _weight(hit, forms, turn)) for hit in _FEELING.find(forms)]
     blame = -sum(weight for _, weight in hits if weight < 0)
-    ironic = _ironic(hits, forms) if blame >= 2 else 0.0
+    ironic = _ironic(hits, forms) if blame >= _IRONY_FROM else 0.0
     praise = sum(weight for _, weight in hits if weight > 0)
-    cues = min(_CUES_AT_MOST, sum(hit.value for hit in _CUES.find(words)))
+    cues = min(_CUES_AT_MOST, sum(hit.value for hit in _CUES.find(forms)))
     return Feeling(praise - ironic, blame + ironic / 2 + cues)
 
 
-def _weight(hit: Hit[float], forms: list[str], turn: int) -> float:
+def _weight(hit: Hit[float], forms: Sequence[str], turn: int) -> float:
     weight = hit.value
     if hit.last - hit.first == 1 and _negated(hit.first, forms):
         weight *= _PRAISE_NEGATED if weight > 0 else _BLAME_NEGATED
@@ -86,7 +89,7 @@ def _weight(hit: Hit[float], forms: list[str], turn: int) -> float:
     return weight * _AFTER_TURN if hit.first > turn else weight
 
 
-def _negated(at: int, forms: list[str]) -> bool:
+def _negated(at: int, forms: Sequence[str]) -> bool:
     for back in range(at - 1, max(at - 1 - _REACH, -1), -1):
         form = forms[back]
         if form in _STOPS or form in TURNS:
@@ -97,6 +100,6 @@ def _negated(at: int, forms: list[str]) -> bool:
     return following in ("pas", "plus", "jamais") and forms[at].startswith(NEGATED_AFTER)
 
 
-def _ironic(hits: list[tuple[Hit[float], float]], forms: list[str]) -> float:
+def _ironic(hits: list[tuple[Hit[float], float]], forms: Sequence[str]) -> float:
     """Praise by words that people who complain say bitterly: "merci", "bravo"."""
     return sum(weight for hit, weight in hits if weight > 0 and forms[hit.first] in IRONIC)

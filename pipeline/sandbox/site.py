@@ -13,6 +13,9 @@ from pipeline.sandbox.corpus import Verbatim, verbatims
 
 PAGE_SIZE = 40
 
+ORIGIN = "https://boutique.example"
+"""The invented shop's address in its data, whatever port serves it: a review read twice must be the same review."""
+
 ROBOTS = "User-agent: *\nAllow: /\nDisallow: /private/\n"
 
 _BANNER = "Bac à sable de verbatims : boutique, produits et avis sont inventés. Sandbox: nothing here is real."
@@ -35,7 +38,7 @@ async def page(request: web.Request) -> web.Response:
     number = request.query.get("page", "1")
     if not (number.isascii() and number.isdigit() and 1 <= int(number[:9]) <= pages()):
         return _missing("Page introuvable", "Cette page n'existe pas.")
-    return _html(_page(int(number), str(request.url.origin())))
+    return _html(_page(int(number)))
 
 
 async def review(request: web.Request) -> web.Response:
@@ -44,7 +47,7 @@ async def review(request: web.Request) -> web.Response:
     if found is None:
         return _missing("Avis introuvable", "Cet avis n'existe pas.")
     body = _article(found) + '<p><a href="/">Tous les avis</a></p>'
-    return _html(_document("Un avis", body, _script(_review(found, 0, str(request.url.origin())))))
+    return _html(_document("Un avis", body, _script(_review(found, 0))))
 
 
 async def robots(request: web.Request) -> web.Response:
@@ -58,22 +61,22 @@ async def private(request: web.Request) -> web.Response:
 
 
 @lru_cache(maxsize=64)
-def _page(number: int, origin: str) -> str:
+def _page(number: int) -> str:
     shown = verbatims()[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
     title = f"Avis clients, page {number} sur {pages()}"
-    head = "".join(_script(data) for data in _nested(number, shown, origin)) + _links(number)
+    head = "".join(_script(data) for data in _nested(number, shown)) + _links(number)
     return _document(title, "".join(map(_article, shown)) + _navigation(number), head)
 
 
-def _nested(number: int, shown: tuple[Verbatim, ...], origin: str) -> list[Any]:
+def _nested(number: int, shown: tuple[Verbatim, ...]) -> list[Any]:
     """The contents of a page's scripts: each page in turn nests its reviews in another of five ways."""
-    reviews = [_review(one, number + at, origin) for at, one in enumerate(shown)]
-    shop = {"@type": "Organization", "name": "Boutique du bac à sable", "url": f"{origin}/"}
+    reviews = [_review(one, number + at) for at, one in enumerate(shown)]
+    shop = {"@type": "Organization", "name": "Boutique du bac à sable", "url": f"{ORIGIN}/"}
     match number % 5:
         case 1:
             return [{"@context": _CONTEXT, **shop}, reviews]
         case 2:
-            return [{"@context": _CONTEXT, "@graph": [shop, {"@type": "WebPage", "url": f"{origin}/"}, *reviews]}]
+            return [{"@context": _CONTEXT, "@graph": [shop, {"@type": "WebPage", "url": f"{ORIGIN}/"}, *reviews]}]
         case 3:
             return [_product("Montre connectée", reviews)]
         case 4:
@@ -88,11 +91,11 @@ def _product(name: str, reviews: Any) -> dict[str, Any]:
     return {"@context": _CONTEXT, "@type": "Product", "name": name, "review": reviews}
 
 
-def _review(one: Verbatim, variant: int, origin: str) -> dict[str, Any]:
+def _review(one: Verbatim, variant: int) -> dict[str, Any]:
     value: int | str = (one.rating, str(one.rating), f"{one.rating}.0")[variant % 3]
     data: dict[str, Any] = {
         "@type": "Review" if variant % 4 else ["Review"],
-        "@id": f"{origin}/#{one.id}",
+        "@id": f"{ORIGIN}/#{one.id}",
         "identifier": one.id,
         "author": {"@type": "Person", "name": "Client du bac à sable"},
         "datePublished": one.date,
@@ -102,7 +105,7 @@ def _review(one: Verbatim, variant: int, origin: str) -> dict[str, Any]:
     if one.language:
         data["inLanguage"] = one.language
     if one.url:
-        data["url"] = origin + one.url
+        data["url"] = ORIGIN + one.url
     return data
 
 
@@ -139,7 +142,8 @@ def _article(one: Verbatim) -> str:
 def _document(title: str, body: str, head: str = "") -> str:
     return (
         f'<!DOCTYPE html>\n<html lang="fr">\n<head>\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<style>{_STYLE}</style>\n{head}</head>\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<style>{_STYLE}</style>\n{head}</head>\n"
         f'<body>\n<p role="note">{_BANNER}</p>\n<main>\n<h1>{escape(title)}</h1>\n{body}</main>\n</body>\n</html>\n'
     )
 

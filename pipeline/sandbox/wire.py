@@ -131,8 +131,6 @@ def error(kind: str, words: str, request_id: str) -> dict[str, Any]:
 def _object(body: bytes) -> dict[str, Any]:
     try:
         request = json.loads(body)
-        # half a surrogate pair is JSON to Python alone; the API turns it away
-        json.dumps(request, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise _invalid("The request body is not valid JSON") from None
     if not isinstance(request, dict):
@@ -143,10 +141,28 @@ def _object(body: bytes) -> dict[str, Any]:
 def _taken(request: dict[str, Any]) -> Question:
     texts = _messages(request["messages"])
     schema = _schema(request.get("output_config"))
-    parts = [_text("system", request.get("system") or ""), *texts]
-    if schema is not None:
-        parts.append(json.dumps(schema, ensure_ascii=False, separators=(",", ":")))
-    return Question(_between_marks(texts[-1]), request["max_tokens"], sum(map(tokens, parts)), schema)
+    counted = sum(map(tokens, texts)) + tokens(_text("system", request.get("system") or "")) + _MEASURED.tokens(schema)
+    return Question(_between_marks(texts[-1]), request["max_tokens"], counted, schema)
+
+
+class _Measured:
+    """Counts schemas. A run sends the same one each time, and comparing is ten times cheaper than writing it out."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Mapping[str, Any] | None, int] = (None, 0)
+
+    def tokens(self, schema: Mapping[str, Any] | None) -> int:
+        if schema is None:
+            return 0
+        # taken once: sandboxes in several threads share this
+        last = self._last
+        if schema != last[0]:
+            last = schema, tokens(json.dumps(schema, ensure_ascii=False, separators=(",", ":")))
+            self._last = last
+        return last[1]
+
+
+_MEASURED = _Measured()
 
 
 def _messages(given: object) -> list[str]:
@@ -163,12 +179,21 @@ def _messages(given: object) -> list[str]:
 def _text(field: str, given: object) -> str:
     """The text of a string or of a list of text blocks."""
     if isinstance(given, str):
-        return given
+        return _encodable(field, given)
     if not isinstance(given, list) or not all(isinstance(block, dict) for block in given):
         raise _invalid(f"{field}: Input should be a string or a list of blocks")
     if not all(block.get("type") == "text" and isinstance(block.get("text"), str) for block in given):
         raise _invalid(f"{field}: the sandbox reads blocks of text alone")
-    return "".join(block["text"] for block in given)
+    return _encodable(field, "".join(block["text"] for block in given))
+
+
+def _encodable(field: str, text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        # half a surrogate pair is JSON to Python alone; the API turns it away
+        raise _invalid(f"{field}: The request body is not valid JSON: no low surrogate in string") from None
+    return text
 
 
 def _schema(output_config: object) -> Mapping[str, Any] | None:

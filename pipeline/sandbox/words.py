@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Generic, NamedTuple, TypeVar
 
@@ -69,25 +69,26 @@ class Listing(Generic[Value]):
         # one per listing: most words come back thousands of times in a run
         self._of_word = lru_cache(maxsize=20_000)(self._look_up)
 
-    def find(self, words: list[Word]) -> Iterator[Hit[Value]]:
+    def find(self, forms: Sequence[str]) -> list[Hit[Value]]:
         """Hits from left to right; no word belongs to two."""
+        hits: list[Hit[Value]] = []
         at = 0
-        while at < len(words):
-            hit = self._at(words, at)
-            if hit is None:
-                at += 1
-            else:
-                yield hit
-                at = hit.last
+        while at < len(forms):
+            form = forms[at]
+            hit = self._phrase(forms, at) if form in self._opens_phrase else None
+            if hit is None and (value := self._of_word(form)) is not None:
+                hit = Hit(at, at + 1, value)
+            if hit is not None:
+                hits.append(hit)
+            at = hit.last if hit else at + 1
+        return hits
 
-    def _at(self, words: list[Word], at: int) -> Hit[Value] | None:
-        if words[at].form in self._opens_phrase:
-            for length in range(min(_LONGEST_PHRASE, len(words) - at), 1, -1):
-                value = self._look_up(" ".join(word.form for word in words[at : at + length]))
-                if value is not None:
-                    return Hit(at, at + length, value)
-        value = self._of_word(words[at].form)
-        return None if value is None else Hit(at, at + 1, value)
+    def _phrase(self, forms: Sequence[str], at: int) -> Hit[Value] | None:
+        for length in range(min(_LONGEST_PHRASE, len(forms) - at), 1, -1):
+            value = self._look_up(" ".join(forms[at : at + length]))
+            if value is not None:
+                return Hit(at, at + length, value)
+        return None
 
     def _look_up(self, key: str) -> Value | None:
         if key in self._exact:

@@ -169,8 +169,11 @@ def _text(body: object) -> str:
 
 
 def _external_id(item: Mapping[str, object]) -> str | None:
-    """`@id`, `identifier` or `url`, whichever names this review on every page and every day."""
-    for value in (_first(item.get("@id")), _first(item.get("identifier")), _first(item.get("url"))):
+    """`identifier`, `@id` or `url`, whichever names this review on every page and every day.
+
+    The first is the shop's own word; the others are addresses, which change when a site moves.
+    """
+    for value in (_first(item.get("identifier")), _first(item.get("@id")), _first(item.get("url"))):
         value = value.get("value") if isinstance(value, dict) else value
         # "_:b0" and "#review-1" are places on this page: another review stands there tomorrow
         if not (isinstance(value, str) and value.startswith(("_:", "#"))) and (found := fields.external_id(value)):

@@ -118,7 +118,7 @@ def test_a_page_that_vanishes_on_the_way_stops_the_reading(httpserver: HTTPServe
 
 def test_no_review_at_all_is_a_failure(httpserver: HTTPServer) -> None:
     serve(httpserver, {"/1": "<p>Bientôt des avis</p>"})
-    with pytest.raises(InputError, match="no schema.org Review"):
+    with pytest.raises(InputError, match=r"no schema\.org Review"):
         read(httpserver)
 
 

@@ -1,0 +1,88 @@
+"""Bad input and bad settings: one clear line that names the culprit, exit 2, nothing half-written."""
+
+from pathlib import Path
+
+from .conftest import Command, query
+
+HUSH = "hush-hush"
+
+
+def test_each_bad_input_is_one_line_and_leaves_nothing(verbatims: Command, tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").write_bytes(b"")
+    (tmp_path / "binary.jsonl").write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00\x00")
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "good.csv").write_text("id,texte\n1,Une livraison rapide\n")
+    cases: list[tuple[list[str], dict[str, str], str]] = [
+        (["--input", "missing.csv"], {}, "missing.csv"),
+        (["--input", "other.csv"], {}, "--text-column"),
+        (["--input", "other.csv", "--text-column", "avis"], {}, "avis"),
+        (["--input", "empty.csv"], {}, "empty.csv"),
+        (["--input", "binary.jsonl"], {}, "binary.jsonl"),
+        (["--input", "."], {}, "."),
+        (["--input", "good.csv"], {"STORE": "nonsense://"}, "STORE"),
+        (["--input", "good.csv"], {"SCRAPER_MODE": "production"}, "SCRAPER_MODE"),
+        (["--input", "good.csv"], {"SCRAPER_MODE": "prod"}, "ANTHROPIC_API_KEY"),
+        (["--input", "good.csv"], {"ANTHROPIC_BASE_URL": f"http://me:{HUSH}@127.0.0.1:1"}, "ANTHROPIC_BASE_URL"),
+        (["--input", "good.csv"], {"STORE": f"postgresql://me:{HUSH}@127.0.0.1:1/db"}, "STORE"),
+        (["--input", "good.csv"], {"ANTHROPIC_BASE_URL": "http://127.0.0.1:1"}, "ANTHROPIC_BASE_URL"),
+        ([], {"SCRAPER_MODE": "prod", "ANTHROPIC_API_KEY": HUSH}, "VERBATIMS_SITE"),
+        (["--limit", "none"], {}, "--limit"),
+    ]
+    for arguments, environment, culprit in cases:
+        ended = verbatims("run", *arguments, **environment)
+        assert ended.code == 2, (arguments, environment, ended)
+        assert ended.err.count("\n") == 1 and culprit in ended.err, (arguments, environment, ended.err)
+        assert HUSH not in ended.err and ended.out == ""
+        assert not (tmp_path / "var").exists(), (arguments, environment)
+
+
+def test_bad_records_are_counted_and_named_by_line_and_the_rest_goes_on(verbatims: Command, tmp_path: Path) -> None:
+    secret = "phrase-secrete"
+    lines = [
+        '{"id": 1, "texte": "Une livraison vraiment rapide"}',
+        f'{{"id": 2, "texte": "{secret}',
+        f'{{"id": 3, "texte": "{(secret + " ") * 70_000}"}}',
+        f'{{"id": 4, "texte": ["{secret}"]}}',
+        '{"id": 5, "texte": "Le service client est aimable"}',
+    ]
+    (tmp_path / "reviews.jsonl").write_text("\n".join(lines))
+    ended = verbatims("run", "--input", "reviews.jsonl", "--json")
+    assert ended.code == 1
+    assert (ended.data["scraped"], ended.data["analysed"], ended.data["loaded"]) == (5, 2, 2)
+    assert ended.data["failed"] == {"unreadable_record": 2} and ended.data["skipped"] == {"too_long": 1}
+    assert "too long: record 3" in ended.err and secret not in ended.err + ended.out
+    listed = verbatims("failed")
+    assert [line.split(",")[0] for line in listed.out.splitlines()] == ['{"position": 2', '{"position": 4']
+    assert secret not in listed.out
+
+
+def test_an_unknown_command_or_option_is_one_line(verbatims: Command) -> None:
+    for arguments in (["fly"], ["run", "--fast"], []):
+        ended = verbatims(*arguments)
+        assert (ended.code, ended.err.count("\n")) == (2, 1)
+
+
+def test_a_dry_run_counts_and_writes_nothing(verbatims: Command, tmp_path: Path) -> None:
+    (tmp_path / "good.csv").write_text("id,texte\n1,Une livraison rapide\n2,Bof\n1,encore la même ligne\n")
+    ended = verbatims("run", "--input", "good.csv", "--dry-run", "--json")
+    assert (ended.code, ended.data["would_ask"], ended.data["skipped"]) == (0, 1, {"too_short": 1, "duplicate": 1})
+    assert not (tmp_path / "var").exists()
+    assert verbatims("run", "--input", "good.csv").code == 0
+    assert verbatims("run", "--input", "good.csv", "--dry-run", "--json").data["would_ask"] == 0
+
+
+def test_a_file_that_is_no_store_is_refused(verbatims: Command, tmp_path: Path) -> None:
+    (tmp_path / "good.csv").write_text("id,texte\n1,Une livraison rapide\n")
+    (tmp_path / "x.db").write_text("not a database, but long enough to be looked at as one" * 20)
+    ended = verbatims("run", "--input", "good.csv", STORE="sqlite:///x.db")
+    assert (ended.code, ended.err.count("\n")) == (2, 1) and "STORE" in ended.err
+
+
+def test_what_analysts_see_is_described_in_the_file_itself(verbatims: Command, tmp_path: Path) -> None:
+    (tmp_path / "good.csv").write_text("id,texte,note\n1,Une livraison très rapide,5\n2,La livraison est nulle,1\n")
+    assert verbatims("run", "--input", "good.csv").code == 0
+    file = tmp_path / "var" / "verbatims.db"
+    [(schema,)] = query(file, "SELECT sql FROM sqlite_master WHERE name = 'verbatims_analysed_v1'")
+    assert schema.count("--") == 20
+    assert sum(n for (n,) in query(file, "SELECT verbatims FROM sentiment_by_week_v1")) == 2
+    assert ("delivery", 2, 3.0) in query(file, "SELECT topic, verbatims, mean_rating FROM topics_v1")

@@ -1,0 +1,189 @@
+"""The main job on real reviews: every record has one outcome, nothing is paid twice, whatever happens on the way."""
+
+import json
+import os
+import resource
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.sandbox import Sandbox
+
+from .conftest import Command, Shell, query, write_jsonl
+
+COLUMNS = ("--text-column", "texte", "--id-column", "id", "--rating-column", "note", "--language-column", "langue")
+ROWS = "SELECT * FROM verbatims_analysed_v1 ORDER BY verbatim_id"
+
+
+def answers(store: Path) -> int:
+    return int(query(store, "SELECT count(*) FROM answers")[0][0])
+
+
+def billed(file: Path) -> int:
+    return len(file.read_text().splitlines()) if file.exists() else 0
+
+
+def several(folder: Path, number: int = 400) -> Path:
+    return write_jsonl(folder / "reviews.jsonl", [f"La livraison numéro {i} était très rapide" for i in range(number)])
+
+
+def accounted(data: dict[str, Any]) -> bool:
+    everything = data["analysed"] + data["from_cache"] + sum(data["failed"].values()) + sum(data["skipped"].values())
+    return bool(everything == data["scraped"] and data["loaded"] == data["analysed"] + data["from_cache"])
+
+
+def test_six_thousand_real_reviews_and_the_same_again(shell: Shell, reviews: Path) -> None:
+    arguments = ("run", "--input", str(reviews / "avis_apps_fr.jsonl"), *COLUMNS, "--json")
+    first = shell.process(*arguments)
+    assert first.code == 0, first.err
+    assert first.data["scraped"] == 6000 and accounted(first.data)
+    store = shell.folder / "var" / "verbatims.db"
+    rows = query(store, ROWS)
+    again = shell.process(*arguments)
+    assert (again.data["analysed"], again.data["calls"], again.data["cost_usd"]) == (0, 0, 0) and accounted(again.data)
+    assert query(store, ROWS) == rows
+    # the largest of this test's processes, in kB
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 350_000
+
+
+def test_a_killed_run_goes_on_and_pays_again_only_what_was_in_flight(shell: Shell, tmp_path: Path) -> None:
+    file, bills, store = several(tmp_path), tmp_path / "billed.jsonl", tmp_path / "var" / "verbatims.db"
+    with Sandbox(latency_s=0.2, billed=bills) as sandbox:
+        shell.environment |= {"ANTHROPIC_BASE_URL": sandbox.url, "VERBATIMS_CONCURRENCY": "16"}
+        process = shell.start("run", "--input", file.name, "--json")
+        _until(lambda: billed(bills) > 100)
+        process.kill()
+        shell.end(process)
+        time.sleep(0.5)  # what was in flight is answered and billed by now
+        kept, paid = answers(store), billed(bills)
+        assert 0 < kept < 400 and paid - kept <= 16
+        ended = shell.process("run", "--input", file.name, "--json")
+        assert (ended.code, ended.data["from_cache"], ended.data["analysed"]) == (0, kept, 400 - kept)
+        assert billed(bills) == paid + 400 - kept
+    assert query(store, "SELECT count(*), count(DISTINCT external_id) FROM verbatims_analysed_v1") == [(400, 400)]
+
+
+def test_two_processes_on_one_store_pay_each_text_once(shell: Shell, tmp_path: Path) -> None:
+    file, bills, store = several(tmp_path), tmp_path / "billed.jsonl", tmp_path / "var" / "verbatims.db"
+    with Sandbox(latency_s=0.1, billed=bills) as sandbox:
+        shell.environment |= {"ANTHROPIC_BASE_URL": sandbox.url, "VERBATIMS_CONCURRENCY": "8"}
+        both = [shell.start("run", "--input", file.name, "--json") for _ in range(2)]
+        ended = [shell.end(process) for process in both]
+    assert [one.code for one in ended] == [0, 0], ended
+    assert billed(bills) == answers(store) == 400
+    assert sum(one.data["analysed"] for one in ended) == 400
+    assert all(accounted(one.data) and one.data["loaded"] == 400 for one in ended)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_keeps_what_is_in_flight_and_says_how_to_go_on(
+    shell: Shell, tmp_path: Path, number: signal.Signals
+) -> None:
+    file, bills = several(tmp_path), tmp_path / "billed.jsonl"
+    with Sandbox(latency_s=0.3, billed=bills) as sandbox:
+        shell.environment |= {"ANTHROPIC_BASE_URL": sandbox.url, "VERBATIMS_CONCURRENCY": "16"}
+        process = shell.start("run", "--input", file.name)
+        _until(lambda: billed(bills) > 40)
+        process.send_signal(number)
+        ended = shell.end(process)
+    assert ended.code == 130
+    assert f"to go on: verbatims run --input {file.name}" in ended.err.replace(f"{sys.executable} -m pipeline", "")
+    assert billed(bills) == answers(tmp_path / "var" / "verbatims.db") < 400
+
+
+def test_the_stages_one_by_one_come_to_the_same_rows(verbatims: Command, tmp_path: Path) -> None:
+    file = several(tmp_path, 20)
+    run_id = verbatims("scrape", "--input", file.name, STORE="sqlite:///a.db").data
+    for stage in ("clean", "analyse", "load"):
+        ended = verbatims(stage, "--run", run_id, "--json", STORE="sqlite:///a.db")
+        assert ended.code == 0, ended.err
+    assert (ended.data["run_id"], ended.data["analysed"]) == (run_id, 20)
+    assert verbatims("run", "--input", file.name, STORE="sqlite:///b.db").code == 0
+    facts = "SELECT verbatim_id, text, summary, sentiment, topics, cost_usd FROM verbatims_analysed_v1 ORDER BY 1"
+    assert query(tmp_path / "a.db", facts) == query(tmp_path / "b.db", facts)
+
+
+def test_standard_input_is_a_source_too(shell: Shell) -> None:
+    process = shell.start("run", "--input", "-", "--json", stdin=-1)
+    ended = shell.end(process, '{"id": 1, "texte": "Une livraison très rapide"}\n')
+    assert (ended.code, ended.data["loaded"]) == (0, 1)
+    [(source, model)] = query(shell.folder / "var/verbatims.db", "SELECT source, model FROM verbatims_analysed_v1")
+    assert (source, model) == ("stdin", "sandbox")
+
+
+def test_a_full_disk_stops_the_run_in_one_line_and_the_rest_goes_on_later(shell: Shell, tmp_path: Path) -> None:
+    file = several(tmp_path, 300)
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # no file of the process may grow beyond this: SQLite then meets the error of a disk that is full
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, limit[1]))
+    try:
+        process = shell.start("run", "--input", file.name)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    ended = shell.end(process)
+    assert ended.code == 3 and "the store" in ended.err and "to go on:" in ended.err, ended
+    assert "Traceback" not in ended.err
+    again = shell.process("run", "--input", file.name, "--json")
+    assert (again.code, again.data["loaded"]) == (0, 300)
+
+
+def _until(condition: Any, seconds: float = 60) -> None:
+    """Wait for something another process does; a test that waits in vain fails."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+def test_an_outage_stops_the_run_before_it_has_asked_everything(verbatims: Command, tmp_path: Path) -> None:
+    file = several(tmp_path)
+    with Sandbox(latency_s=0, faults={"overloaded": 1.0}) as sandbox:
+        ended = verbatims(
+            "run",
+            "--input",
+            file.name,
+            ANTHROPIC_BASE_URL=sandbox.url,
+            VERBATIMS_CONCURRENCY="8",
+            VERBATIMS_RETRIES="0",
+        )
+    assert ended.code == 3 and "20 calls in a row failed, the last with http_529" in ended.err
+    calls = query(tmp_path / "var/verbatims.db", "SELECT count(*) FROM calls")[0][0]
+    assert 20 <= calls < 40
+    # with the outage over, the same command brings every row
+    assert verbatims("run", "--input", file.name, "--json").data["loaded"] == 400
+
+
+def test_a_limit_reads_the_first_records_only(verbatims: Command, tmp_path: Path) -> None:
+    file = several(tmp_path, 20)
+    assert verbatims("run", "--input", file.name, "--limit", "3", "--json").data["scraped"] == 3
+
+
+def test_an_edited_text_is_analysed_again_and_replaces_its_row(verbatims: Command, tmp_path: Path) -> None:
+    file = write_jsonl(tmp_path / "reviews.jsonl", ["La livraison est parfaite"])
+    verbatims("run", "--input", file.name)
+    write_jsonl(file, ["La livraison est une catastrophe"])
+    assert verbatims("run", "--input", file.name, "--json").data["analysed"] == 1
+    rows = query(tmp_path / "var/verbatims.db", "SELECT text, sentiment FROM verbatims_analysed_v1")
+    assert rows == [("La livraison est une catastrophe", "negative")]
+
+
+def test_a_failure_that_stands_is_not_asked_again(verbatims: Command, tmp_path: Path) -> None:
+    file, bills = several(tmp_path, 20), tmp_path / "billed.jsonl"
+    with Sandbox(latency_s=0, faults={"refused": 0.5}, billed=bills) as sandbox:
+        first = verbatims("run", "--input", file.name, "--json", ANTHROPIC_BASE_URL=sandbox.url)
+        second = verbatims("run", "--input", file.name, "--json", ANTHROPIC_BASE_URL=sandbox.url)
+    refused = first.data["failed"]["refused"]
+    assert (first.code, second.code) == (1, 1) and 0 < refused < 20
+    assert second.data["failed"] == {"refused": refused} and second.data["calls"] == 0
+    assert billed(bills) == 20 and accounted(second.data)
+    assert {json.loads(line)["outcome"] for line in verbatims("failed").out.splitlines()} == {"refused"}
+
+
+def test_nothing_is_left_running(verbatims: Command, tmp_path: Path) -> None:
+    before = len(os.listdir("/proc/self/task"))
+    verbatims("run", "--input", several(tmp_path, 5).name)
+    _until(lambda: len(os.listdir("/proc/self/task")) <= before, 10)

@@ -1,0 +1,121 @@
+"""Which Claude answers is never in doubt: the mode alone decides."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
+
+from .conftest import Command, query, write_jsonl
+
+KEY = "sk-ant-real-0123456789"
+PROD = {"SCRAPER_MODE": "prod", "ANTHROPIC_API_KEY": KEY}
+
+
+class Recorder:
+    """A stand-in for the real API (not the sandbox): notes every request and answers well."""
+
+    def __init__(self, server: HTTPServer) -> None:
+        self.url = server.url_for("").rstrip("/")
+        self.requests: list[dict[str, Any]] = []
+        self.keys: list[str | None] = []
+        self.status = 200
+        server.expect_request("/v1/messages", method="POST").respond_with_handler(self._answer)
+
+    def _answer(self, request: Request) -> Response:
+        self.requests.append(json.loads(request.data))
+        self.keys.append(request.headers.get("authorization"))
+        if self.status != 200:
+            error = {"type": "error", "error": {"type": "authentication_error", "message": "no"}}
+            return Response(json.dumps(error), self.status, content_type="application/json")
+        answer = {"summary": "Bien.", "sentiment": "positive", "topics": [], "new_topics": []}
+        message = {
+            "id": "msg_1",
+            "type": "message",
+            "role": "assistant",
+            "model": "claude-haiku-5-5",
+            "content": [{"type": "text", "text": json.dumps(answer)}],
+            "stop_reason": "end_turn",
+            "stop_sequence": None,
+            "usage": {"input_tokens": 1000, "output_tokens": 20},
+        }
+        return Response(json.dumps(message), content_type="application/json")
+
+
+@pytest.fixture
+def recorder(httpserver: HTTPServer) -> Iterator[Recorder]:
+    yield Recorder(httpserver)
+    httpserver.clear()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    return write_jsonl(tmp_path / "reviews.jsonl", ["La livraison est très rapide", "Le produit est arrivé cassé"]).name
+
+
+def test_sandbox_answers_never_pass_for_claudes(verbatims: Command, recorder: Recorder, file: str) -> None:
+    assert verbatims("run", "--input", file, "--json").data["analysed"] == 2
+    mixed = verbatims("run", "--input", file, ANTHROPIC_BASE_URL=recorder.url, **PROD)
+    assert (mixed.code, mixed.err.count("\n"), recorder.requests) == (2, 1, []) and "STORE" in mixed.err
+    real = verbatims(
+        "run", "--input", file, "--json", ANTHROPIC_BASE_URL=recorder.url, STORE="sqlite:///real.db", **PROD
+    )
+    assert (real.data["analysed"], real.data["from_cache"], real.data["sandbox"]) == (2, 0, False)
+    assert len(recorder.requests) == 2 and set(recorder.keys) == {f"Bearer {KEY}"}
+
+
+def test_a_sandbox_run_says_so_in_its_first_line_its_summary_and_every_row(
+    verbatims: Command, file: str, tmp_path: Path
+) -> None:
+    ended = verbatims("run", "--input", file, ANTHROPIC_API_KEY=KEY, VERBATIMS_MODEL="claude-haiku-5-5")
+    lines = ended.err.splitlines()
+    assert lines[0].startswith("SANDBOX: no real Claude answers")
+    assert any("not billed" in line and "calls" in line for line in lines)
+    assert set(query(tmp_path / "var/verbatims.db", "SELECT model FROM verbatims_analysed_v1")) == {("sandbox",)}
+
+
+def test_sandbox_mode_asks_no_address_that_is_no_sandbox(verbatims: Command, recorder: Recorder, file: str) -> None:
+    ended = verbatims("run", "--input", file, ANTHROPIC_BASE_URL=recorder.url, ANTHROPIC_API_KEY=KEY)
+    assert (ended.code, ended.err.count("\n")) == (2, 1) and "does not identify itself as a sandbox" in ended.err
+    assert recorder.requests == []
+
+
+def test_the_sandbox_never_answers_for_a_real_model(verbatims: Command, file: str) -> None:
+    from pipeline.sandbox import Sandbox
+
+    with Sandbox() as sandbox:
+        ended = verbatims("run", "--input", file, ANTHROPIC_BASE_URL=sandbox.url, **PROD)
+    assert ended.code == 2 and "claude-haiku-5-5" in ended.err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("status", [401, 402, 403, 404])
+def test_a_refused_key_stops_the_run_at_once(
+    verbatims: Command, recorder: Recorder, tmp_path: Path, status: int
+) -> None:
+    recorder.status = status
+    write_jsonl(tmp_path / "reviews.jsonl", [f"La livraison numéro {i} était rapide" for i in range(100)])
+    ended = verbatims(
+        "run",
+        "--input",
+        "reviews.jsonl",
+        ANTHROPIC_BASE_URL=recorder.url,
+        VERBATIMS_CONCURRENCY="4",
+        VERBATIMS_RETRIES="0",
+        **PROD,
+    )
+    assert ended.code == 2 and f"answered {status}" in ended.err and KEY not in ended.err
+    assert len(recorder.requests) <= 8
+
+
+def test_the_request_is_the_same_for_every_verbatim_but_its_text(
+    verbatims: Command, recorder: Recorder, file: str
+) -> None:
+    verbatims("run", "--input", file, ANTHROPIC_BASE_URL=recorder.url, **PROD)
+    first, second = recorder.requests
+    assert first.pop("messages") != second.pop("messages")
+    assert first == second and first["model"] == "claude-haiku-5-5"
+    assert not {"temperature", "top_p", "top_k"} & first.keys()
+    assert first["output_config"]["format"]["type"] == "json_schema"

@@ -1,0 +1,115 @@
+"""Claude's Messages API as the real SDK meets it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import anthropic
+import pytest
+import requests
+
+from pipeline.analyse.answer import read
+from pipeline.records import Sentiment
+from pipeline.sandbox import Sandbox
+
+Ask = Callable[..., anthropic.types.Message]
+Body = Callable[[str], dict[str, Any]]
+HEADERS = {"x-api-key": "sandbox", "anthropic-version": "2023-06-01"}
+
+
+def test_a_verbatim_is_answered_by_the_contract(sandbox: Sandbox, ask: Ask, topics: list[str]) -> None:
+    text = "Livraison en retard, colis abîmé et prix scandaleux."
+    message = ask(sandbox, text)
+    analysis = read(message.content[0].text, text, frozenset(topics))
+    assert (analysis.sentiment, analysis.topics) == (Sentiment.NEGATIVE, ("delivery", "price"))
+    assert (message.model, message.role, message.stop_reason) == ("sandbox", "assistant", "end_turn")
+
+
+def test_the_same_question_has_the_same_answer(sandbox: Sandbox, ask: Ask) -> None:
+    assert ask(sandbox, "Bien").content == ask(sandbox, "Bien").content
+
+
+def test_tokens_are_counted_by_four_characters(sandbox: Sandbox, ask: Ask) -> None:
+    plain = {"model": "sandbox", "max_tokens": 50, "messages": [{"role": "user", "content": "x" * 41}]}
+    usage = ask(sandbox, "", **plain, system="y" * 8, output_config=anthropic.NOT_GIVEN).usage
+    assert (usage.input_tokens, usage.cache_creation_input_tokens, usage.cache_read_input_tokens) == (11 + 2, 0, 0)
+
+
+def test_an_answer_longer_than_max_tokens_is_cut_there(sandbox: Sandbox, ask: Ask) -> None:
+    message = ask(sandbox, "Bonne montre", max_tokens=5)
+    assert (message.stop_reason, message.usage.output_tokens) == ("max_tokens", 5)
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "kind"),
+    [
+        ({"model": "claude-haiku-5-5"}, 404, "not_found_error"),
+        ({"model": None}, 400, "invalid_request_error"),
+        ({"max_tokens": None}, 400, "invalid_request_error"),
+        ({"messages": None}, 400, "invalid_request_error"),
+        ({"max_tokens": 0}, 400, "invalid_request_error"),
+        ({"messages": []}, 400, "invalid_request_error"),
+        ({"messages": [{"role": "user", "content": 3}]}, 400, "invalid_request_error"),
+        ({"temperature": 0.5}, 400, "invalid_request_error"),
+        ({"output_config": {"format": {"type": "json"}}}, 400, "invalid_request_error"),
+    ],
+)
+def test_a_bad_request_is_turned_away_as_the_api_would(
+    sandbox: Sandbox, body: Body, change: dict[str, Any], status: int, kind: str
+) -> None:
+    changed = {name: value for name, value in {**body("Bien"), **change}.items() if value is not None}
+    answer = requests.post(f"{sandbox.url}/v1/messages", json=changed, headers=HEADERS, timeout=5)
+    assert (answer.status_code, answer.json()["error"]["type"]) == (status, kind)
+    assert answer.json()["request_id"] == answer.headers["request-id"]
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"model": "\\ud800"}', b"\xff", b"[" * 100_000])
+def test_a_body_that_is_no_json_object_is_a_bad_request(sandbox: Sandbox, body: bytes) -> None:
+    assert requests.post(f"{sandbox.url}/v1/messages", data=body, headers=HEADERS, timeout=5).status_code == 400
+
+
+def test_without_a_key_nothing_is_answered(sandbox: Sandbox, body: Body) -> None:
+    answer = requests.post(f"{sandbox.url}/v1/messages", json=body("Bien"), timeout=5)
+    assert (answer.status_code, answer.json()["error"]["type"]) == (401, "authentication_error")
+
+
+def test_an_unknown_path_of_the_api_is_an_error_object(sandbox: Sandbox) -> None:
+    answer = requests.get(f"{sandbox.url}/v1/models", timeout=5)
+    assert (answer.status_code, answer.json()["error"]["type"]) == (404, "not_found_error")
+
+
+def test_every_answer_carries_the_rate_limits(sandbox: Sandbox, body: Body) -> None:
+    for headers in (HEADERS, {}):
+        answer = requests.post(f"{sandbox.url}/v1/messages", json=body("Bien"), headers=headers, timeout=5)
+        for kind in ("requests", "input-tokens", "output-tokens"):
+            prefix = f"anthropic-ratelimit-{kind}"
+            assert 0 <= int(answer.headers[f"{prefix}-remaining"]) <= int(answer.headers[f"{prefix}-limit"])
+            assert answer.headers[f"{prefix}-reset"].endswith("Z")
+
+
+def test_every_paid_answer_is_billed_once_under_its_request_id(ask: Ask, tmp_path: Path) -> None:
+    """Asked by many at once; error statuses cost nothing."""
+    bill = tmp_path / "billed.jsonl"
+    texts = [f"Montre {n}" for n in range(40)]
+
+    def paid(text: str) -> tuple[str, str, int, int] | None:
+        try:
+            message = ask(sandbox, text)
+        except anthropic.APIStatusError:
+            return None
+        usage = message.usage
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        return str(message._request_id), digest, usage.input_tokens, usage.output_tokens
+
+    with Sandbox(latency_s=0, faults="overloaded=0.3,empty=0.2", billed=bill) as sandbox, ThreadPoolExecutor(8) as pool:
+        received = {line for line in pool.map(paid, texts) if line}
+    lines = [json.loads(line) for line in bill.read_text(encoding="utf-8").splitlines()]
+    keys = ("request_id", "text_sha256", "input_tokens", "output_tokens")
+    assert {tuple(line[key] for key in keys) for line in lines} == received
+    assert len(lines) == len(received) < len(texts)
+    assert {line["outcome"] for line in lines} == {"analysed", "empty"}
