@@ -32,9 +32,7 @@ def render() -> str:
             "" if field.default is None else str(field.default).lower() if field.default is False else field.default
         )
         why = textwrap.fill(field.description, 110, initial_indent="# ", subsequent_indent="# ")
-        parts.append(
-            f"{why}\n# ({_kind(field.annotation)}; default: {default or 'empty'})\n#{key}={default}\n"
-        )
+        parts.append(f"{why}\n# ({_kind(field.annotation)}; default: {default or 'empty'})\n#{key}={default}\n")
     return "\n".join(parts)
 
 

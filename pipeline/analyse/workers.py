@@ -59,8 +59,8 @@ async def _one(ask: Ask, work: Work, claude: Asker, observer: Observer) -> Attem
     attempts: list[Attempt] = []
     try:
         with observer.call(ask) as call:
-            observer.sent(len(ask.text))
             while not attempts or (attempts[-1].outcome is Outcome.UNREADABLE and len(attempts) == 1):
+                observer.sent(len(ask.text))
                 attempts.append(await claude.ask(ask.text))
                 call.answered(attempts[-1])
     finally:

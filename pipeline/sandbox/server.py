@@ -192,6 +192,7 @@ def _run(
         ready.set_exception(error)
     finally:
         loop.run_until_complete(runner.cleanup())
+        loop.run_until_complete(_abandon())
         loop.close()
         listening.close()
         if billed is not None:
@@ -201,6 +202,14 @@ def _run(
 async def _answer(runner: web.AppRunner, listening: socket.socket) -> None:
     await runner.setup()
     await web.SockSite(runner, listening, backlog=_BACKLOG).start()
+
+
+async def _abandon() -> None:
+    """Cancel answers whose client has left: aiohttp's own clean-up knows only those that are still connected."""
+    pending = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in pending:
+        task.cancel()
+    await asyncio.gather(*pending, return_exceptions=True)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -1,63 +1,14 @@
-"""Loopback receivers and attempts for the telemetry tests."""
+"""Attempts for the telemetry tests."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from pipeline.records import Analysis, Attempt, Outcome, Sentiment
-
-
-class Receiver:
-    """An OTLP/HTTP receiver on a real port, which keeps what it decodes and answers with `status`."""
-
-    def __init__(self) -> None:
-        self.status = 200
-        self.headers: list[dict[str, str]] = []
-        self.traces: list[ExportTraceServiceRequest] = []
-        self.metrics: list[ExportMetricsServiceRequest] = []
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                receiver.take(self.path, self.rfile.read(int(self.headers["Content-Length"])), dict(self.headers))
-                self.send_response(receiver.status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.endpoint = f"http://127.0.0.1:{self.server.server_port}"
-
-    def take(self, path: str, body: bytes, headers: dict[str, str]) -> None:
-        self.headers.append({name.lower(): value for name, value in headers.items()})
-        if path == "/v1/traces":
-            self.traces.append(ExportTraceServiceRequest.FromString(body))
-        if path == "/v1/metrics":
-            self.metrics.append(ExportMetricsServiceRequest.FromString(body))
-
-    def spans(self) -> list[Any]:
-        scopes = [s for request in self.traces for r in request.resource_spans for s in r.scope_spans]
-        return [span for scope in scopes for span in scope.spans]
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    receiver = Receiver()
-    thread = threading.Thread(target=receiver.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    yield receiver
-    receiver.server.shutdown()
-    receiver.server.server_close()
 
 
 @pytest.fixture

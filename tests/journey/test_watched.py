@@ -1,0 +1,232 @@
+"""A run can be watched: live metrics, the exporter and the store say the same, and no text leaves with them."""
+
+import json
+import re
+import socket
+import urllib.request
+from pathlib import Path
+
+import pytest
+from otlp_receiver import Receiver
+from prometheus_client.parser import text_string_to_metric_families
+
+from pipeline.sandbox import Sandbox
+from pipeline.sandbox.faults import parse
+
+from .conftest import Command, Shell, query, write_jsonl
+
+CANARY = "canari-7f3a mon secret"
+EMAIL = "jeanne.canari@example.org"
+Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+def mixed(folder: Path, first: int, last: int) -> Path:
+    """Texts of every kind: short, long, repeated, with themes outside the base, too short."""
+    texts = [f"La livraison {i} est rapide. " + "Très content du produit. " * (i % 30) for i in range(first, last)]
+    return write_jsonl(folder / "reviews.jsonl", [*texts, "Bof", "Super produit merci", "Super produit merci"])
+
+
+def store_says(file: Path) -> Samples:
+    """The ten, counted from the tables by hand."""
+
+    def one(sql: str) -> float:
+        return float(query(file, sql)[0][0] or 0)
+
+    def by(name: str, labels: tuple[str, ...], sql: str) -> Samples:
+        return {
+            (name, tuple(sorted(zip(labels, map(str, row[:-1]), strict=True)))): float(row[-1])
+            for row in query(file, sql)
+        }
+
+    joined = "FROM verbatims v JOIN answers a ON a.request_key = v.answer_key"
+    length = "CASE WHEN characters < 100 THEN 'short' WHEN characters < 500 THEN 'medium' ELSE 'long' END"
+    duration = "verbatim_analysis_duration_seconds"
+    last_run = "run_id = (SELECT run_id FROM calls ORDER BY call DESC LIMIT 1)"
+    return (
+        by(
+            "verbatims_analyzed_total",
+            ("source", "sentiment"),
+            f"SELECT source, sentiment, count(*) {joined} GROUP BY 1, 2",
+        )
+        | by(
+            "verbatims_skipped_total",
+            ("source", "reason"),
+            "SELECT source, reason, count(*) FROM verbatims WHERE reason IS NOT NULL GROUP BY 1, 2",
+        )
+        | by(f"{duration}_count", ("outcome",), "SELECT outcome, count(*) FROM calls GROUP BY 1")
+        | by(f"{duration}_sum", ("outcome",), "SELECT outcome, sum(duration_s) FROM calls GROUP BY 1")
+        | by(
+            "errors_json_total", ("reason",), "SELECT json_error, count(*) FROM calls WHERE json_error > '' GROUP BY 1"
+        )
+        | by(
+            "verbatims_by_length_bucket",
+            ("length",),
+            f"SELECT {length}, count(*) FROM verbatims WHERE outcome = 'analysed' GROUP BY 1",
+        )
+        | by("bq_insert_errors_total", ("reason",), "SELECT reason, count(*) FROM load_errors GROUP BY 1")
+        | {
+            ("claude_response_empty_total", ()): one("SELECT count(*) FROM calls WHERE outcome = 'empty'"),
+            ("new_topics_detected_total", ()): one(f"SELECT sum(json_array_length(a.new_topics)) {joined}"),
+            ("current_verbatim_size", ()): one(
+                'SELECT length(v.text) FROM calls c JOIN verbatims v ON v."row" = c."row" ORDER BY c.sent_at DESC'
+            ),
+            ("claude_call_success_ratio", ()): one(f"SELECT avg(outcome = 'analysed') FROM calls WHERE {last_run}"),
+        }
+    )
+
+
+def exporter_says(shell: Shell) -> Samples:
+    """One scrape of a freshly started exporter."""
+    port = _free_port()
+    process = shell.start("exporter", "--port", str(port))
+    try:
+        assert process.stderr is not None
+        assert "exporter on" in process.stderr.readline()
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as response:
+            text = response.read().decode()
+    finally:
+        process.terminate()
+        assert shell.end(process).code == 0
+    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    return {(s.name, tuple(sorted(s.labels.items()))): s.value for s in samples if not s.name.endswith("_created")}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def without_zeros(samples: Samples) -> Samples:
+    """Known labels that never occurred are shown as 0 by the exporter and are no row in the store."""
+    return {key: pytest.approx(value) for key, value in samples.items() if value}
+
+
+def test_the_exporter_equals_the_store_after_faults_a_second_run_and_a_restart(shell: Shell, tmp_path: Path) -> None:
+    faults = parse("unreadable=0.1,empty=0.1,truncated=0.1,overloaded=0.1")
+    store = tmp_path / "var" / "verbatims.db"
+    with Sandbox(latency_s=0.01, faults=faults) as sandbox:
+        shell.environment |= {"ANTHROPIC_BASE_URL": sandbox.url, "VERBATIMS_RETRIES": "0"}
+        assert shell.process("run", "--input", mixed(tmp_path, 0, 80).name).code == 1
+        first = exporter_says(shell)
+        assert without_zeros(first) == without_zeros(store_says(store))
+        assert exporter_says(shell) == first
+        assert shell.process("run", "--input", mixed(tmp_path, 0, 120).name).code == 1
+    second = exporter_says(shell)
+    assert without_zeros(second) == without_zeros(store_says(store))
+    outcomes = {dict(labels).get("outcome") for name, labels in second if name.endswith("_count")}
+    assert {"analysed", "unreadable", "empty", "truncated", "failed"} <= outcomes
+    grown = ("verbatims_analyzed_total", (("sentiment", "positive"), ("source", "reviews")))
+    assert second[grown] > first[grown] > 0
+
+
+def test_live_metrics_of_a_run_equal_the_growth_of_the_store(
+    verbatims: Command, tmp_path: Path, receiver: Receiver
+) -> None:
+    with Sandbox(latency_s=0, faults=parse("unreadable=0.2,empty=0.1")) as sandbox:
+        ended = verbatims(
+            "run",
+            "--input",
+            mixed(tmp_path, 0, 60).name,
+            ANTHROPIC_BASE_URL=sandbox.url,
+            OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint,
+        )
+    assert ended.code == 1 and "telemetry" not in ended.err
+    live = _last_values(receiver)
+    stored = {(name.removesuffix("_total"), labels): value for (name, labels), value in _counters(tmp_path).items()}
+    assert {key: value for key, value in live.items() if value} == stored
+
+
+def _counters(folder: Path) -> Samples:
+    says = store_says(folder / "var" / "verbatims.db")
+    renamed = {
+        (name.replace("_duration_seconds_count", "_duration"), labels): value
+        for (name, labels), value in says.items()
+        if not name.endswith("_sum") and value
+    }
+    return renamed
+
+
+def _last_values(receiver: Receiver) -> Samples:
+    ten = {"verbatims_analyzed", "verbatims_skipped", "verbatim_analysis_duration", "errors_json"} | {
+        "claude_response_empty",
+        "current_verbatim_size",
+        "verbatims_by_length_bucket",
+        "new_topics_detected",
+        "bq_insert_errors",
+        "claude_call_success_ratio",
+    }
+    values: Samples = {}
+    for request in receiver.metrics:
+        for metric in (m for r in request.resource_metrics for s in r.scope_metrics for m in s.metrics):
+            if metric.name in ten:
+                points = getattr(metric, metric.WhichOneof("data")).data_points
+                for point in points:
+                    labels = tuple(sorted((a.key, a.value.string_value) for a in point.attributes))
+                    values[metric.name, labels] = float(
+                        point.count if hasattr(point, "count") else point.as_int or point.as_double
+                    )
+    return values
+
+
+def test_each_row_leads_to_its_trace_and_each_trace_to_its_run(
+    verbatims: Command, tmp_path: Path, receiver: Receiver
+) -> None:
+    file = mixed(tmp_path, 0, 20)
+    assert verbatims("run", "--input", file.name, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint).code == 0
+    spans = receiver.spans()
+    traces = {trace for (trace,) in query(tmp_path / "var/verbatims.db", "SELECT trace_id FROM answers")}
+    ours = {span.trace_id.hex(): span for span in spans if span.name == "analyse verbatim"}
+    claude = [span for span in spans if span.name == "anthropic.messages.create"]
+    assert traces == set(ours) and len(claude) == len(ours)
+    assert {span.parent_span_id for span in claude} == {span.span_id for span in ours.values()}
+    stages = {span.span_id for span in spans if span.name.startswith("stage")}
+    assert {link.span_id for span in ours.values() for link in span.links} <= stages
+
+
+def test_no_text_and_no_secret_leaves_with_spans_metrics_or_words(
+    verbatims: Command, tmp_path: Path, receiver: Receiver
+) -> None:
+    texts = [f"{CANARY} et mon adresse {EMAIL}, livraison rapide numéro {i}" for i in range(10)]
+    file = write_jsonl(tmp_path / "reviews.jsonl", texts)
+    with Sandbox(latency_s=0, faults=parse("unreadable=0.3,refused=0.2")) as sandbox:
+        ended = verbatims(
+            "run",
+            "--input",
+            file.name,
+            "--debug",
+            OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint,
+            ANTHROPIC_BASE_URL=sandbox.url,
+            ANTHROPIC_OPEN_TELEMETRY_TRACES_CONTENT_MODE="content",
+            ANTHROPIC_LOG="debug",
+        )
+    sent = "".join(str(request) for request in [*receiver.traces, *receiver.metrics])
+    assert len(receiver.spans()) > 10
+    for secret in ("canari", "mon secret"):
+        assert secret not in sent + ended.out + ended.err
+    everything = json.dumps(query(tmp_path / "var/verbatims.db", "SELECT text FROM verbatims"))
+    assert "canari-7f3a" in everything and EMAIL not in everything and "[email]" in everything
+
+
+@pytest.mark.parametrize("kind", ["absent", "black hole"])
+def test_a_collector_that_does_not_answer_changes_nothing_but_one_warning(
+    verbatims: Command, tmp_path: Path, kind: str
+) -> None:
+    file = mixed(tmp_path, 0, 20)
+    facts = "SELECT verbatim_id, text, sentiment, topics FROM verbatims_analysed_v1 ORDER BY 1"
+    assert verbatims("run", "--input", file.name, STORE="sqlite:///without.db").code == 0
+    with socket.socket() as hole:
+        hole.bind(("127.0.0.1", 0))
+        if kind == "black hole":
+            hole.listen(64)  # accepts, and never answers
+        endpoint = f"http://127.0.0.1:{hole.getsockname()[1]}"
+        ended = verbatims("run", "--input", file.name, STORE="sqlite:///with.db", OTEL_EXPORTER_OTLP_ENDPOINT=endpoint)
+    assert ended.code == 0
+    assert len(re.findall("telemetry:", ended.err)) == 1 and "OTEL_EXPORTER_OTLP_ENDPOINT" in ended.err
+    assert query(tmp_path / "with.db", facts) == query(tmp_path / "without.db", facts)
+
+
+def test_nothing_is_sent_where_no_collector_is_named(verbatims: Command, tmp_path: Path) -> None:
+    ended = verbatims("run", "--input", mixed(tmp_path, 0, 3).name)
+    assert ended.code == 0 and "telemetry" not in ended.err
+    assert query(tmp_path / "var/verbatims.db", "SELECT DISTINCT trace_id FROM calls") == [(None,)]
