@@ -1,0 +1,87 @@
+"""The house rules that no linter knows."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli import _parser
+
+ROOT = Path(__file__).parents[1]
+STAGES = ("source", "clean", "analyse", "load")
+SHARED = {"pipeline", "pipeline.__version__", "pipeline.records", "pipeline.errors", "pipeline.settings"}
+
+
+def imports(file: Path) -> set[str]:
+    """The modules that a file imports anywhere in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            if node.module == "pipeline":
+                found |= {f"pipeline.{alias.name}" for alias in node.names}
+    return found
+
+
+def ours(file: Path) -> set[str]:
+    return {name for name in imports(file) if name.split(".")[0] == "pipeline"}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_knows_no_other_stage_no_store_and_no_telemetry(stage: str) -> None:
+    for file in (ROOT / "pipeline" / stage).rglob("*.py"):
+        foreign = {name for name in ours(file) if not name.startswith(f"pipeline.{stage}")} - SHARED
+        assert foreign <= {f"pipeline.{stage}"}, file
+        assert not any(name.startswith(("opentelemetry", "sqlalchemy")) for name in imports(file)), file
+
+
+@pytest.mark.parametrize("file", ["records.py", "errors.py", "settings.py"])
+def test_what_all_share_knows_no_stage(file: str) -> None:
+    assert ours(ROOT / "pipeline" / file) <= SHARED
+
+
+def test_the_store_and_telemetry_know_no_stage() -> None:
+    for folder in ("store", "telemetry"):
+        for file in (ROOT / "pipeline" / folder).rglob("*.py"):
+            assert ours(file) <= SHARED | {n for n in ours(file) if n.startswith(f"pipeline.{folder}")}, file
+
+
+def test_the_pipeline_never_imports_airflow_nor_a_heavy_library_where_it_is_not_used() -> None:
+    for file in (ROOT / "pipeline").rglob("*.py"):
+        assert not any(name.split(".")[0] == "airflow" for name in imports(file)), file
+    code = "import sys, pipeline.journey; print([m for m in sys.modules if m in ('google.cloud.bigquery', 'alembic')])"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True, cwd=ROOT).strip() == "[]"
+
+
+def test_the_readme_names_every_command_and_option() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    [commands] = [action for action in _parser()._actions if getattr(action, "choices", None)]
+    for name, command in commands.choices.items():  # type: ignore[union-attr, attr-defined]
+        assert re.search(rf"verbatims {name}\b", readme), name
+        for action in command._actions:
+            assert action.help, f"{name} {action.option_strings}"
+            long = [option for option in action.option_strings if option.startswith("--") and option != "--help"]
+            assert all(option in readme for option in long), f"{name} {long}"
+
+
+def test_pinned_requirements_hold_no_address_and_are_hashed() -> None:
+    for file in sorted((ROOT / "requirements").glob("*.txt")):
+        text = file.read_text(encoding="utf-8")
+        assert "://" not in text, file
+        pins = re.findall(r"^[a-z0-9][^\s]*==[^\\\n]*(\\?)$", text, re.MULTILINE)
+        assert pins and all(pins), f"{file}: a pin without a hash"
+
+
+def test_every_dependency_of_the_project_is_pinned() -> None:
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    pinned = (ROOT / "requirements" / "main.txt").read_text(encoding="utf-8")
+    for wanted in project["project"]["dependencies"]:
+        name = re.split(r"[\[=<>~ ]", wanted)[0]
+        assert re.search(rf"^{re.escape(name)}==", pinned, re.MULTILINE), name
