@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -111,6 +112,9 @@ def connect(
     open_telemetry: Any,
 ) -> AsyncAnthropic:
     """A client on the aiohttp transport, which halves the CPU of a call. Close it when done."""
+    for name in ("anthropic", "httpx2"):
+        # ANTHROPIC_LOG=debug would write every text to the log
+        logging.getLogger(name).setLevel(logging.WARNING)
     limits = anthropic.DEFAULT_CONNECTION_LIMITS
     return AsyncAnthropic(
         api_key=api_key,

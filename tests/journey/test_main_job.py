@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from pipeline.sandbox import Sandbox
@@ -199,3 +200,23 @@ def test_nothing_is_left_running(verbatims: Command, tmp_path: Path) -> None:
     before = len(os.listdir("/proc/self/task"))
     verbatims("run", "--input", several(tmp_path, 5).name)
     _until(lambda: len(os.listdir("/proc/self/task")) <= before, 10)
+
+
+def test_on_postgres_two_processes_share_the_work_and_pay_each_text_once(
+    shell: Shell, tmp_path: Path, postgres: str
+) -> None:
+    file, bills = several(tmp_path, 200), tmp_path / "billed.jsonl"
+    with psycopg.connect(f"{postgres}/postgres", autocommit=True) as connection:
+        connection.execute("CREATE DATABASE journey")
+    with Sandbox(latency_s=0.05, billed=bills) as sandbox:
+        shell.environment |= {
+            "ANTHROPIC_BASE_URL": sandbox.url,
+            "STORE": f"{postgres}/journey",
+            "VERBATIMS_CONCURRENCY": "8",
+        }
+        both = [shell.start("run", "--input", file.name, "--json") for _ in range(2)]
+        ended = [shell.end(process) for process in both]
+    assert [one.code for one in ended] == [0, 0], ended
+    assert billed(bills) == sum(one.data["analysed"] for one in ended) == 200
+    assert all(accounted(one.data) and one.data["loaded"] == 200 for one in ended)
+    assert query(tmp_path / "var/verbatims.db", "SELECT count(*) FROM verbatims_analysed_v1") == [(200,)]

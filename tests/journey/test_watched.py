@@ -185,21 +185,18 @@ def test_each_row_leads_to_its_trace_and_each_trace_to_its_run(
 
 
 def test_no_text_and_no_secret_leaves_with_spans_metrics_or_words(
-    verbatims: Command, tmp_path: Path, receiver: Receiver
+    shell: Shell, tmp_path: Path, receiver: Receiver
 ) -> None:
     texts = [f"{CANARY} et mon adresse {EMAIL}, livraison rapide numéro {i}" for i in range(10)]
     file = write_jsonl(tmp_path / "reviews.jsonl", texts)
     with Sandbox(latency_s=0, faults=parse("unreadable=0.3,refused=0.2")) as sandbox:
-        ended = verbatims(
-            "run",
-            "--input",
-            file.name,
-            "--debug",
-            OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint,
-            ANTHROPIC_BASE_URL=sandbox.url,
-            ANTHROPIC_OPEN_TELEMETRY_TRACES_CONTENT_MODE="content",
-            ANTHROPIC_LOG="debug",
-        )
+        shell.environment |= {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint,
+            "ANTHROPIC_BASE_URL": sandbox.url,
+            "ANTHROPIC_OPEN_TELEMETRY_TRACES_CONTENT_MODE": "content",
+            "ANTHROPIC_LOG": "debug",
+        }
+        ended = shell.process("run", "--input", file.name, "--debug")
     sent = "".join(str(request) for request in [*receiver.traces, *receiver.metrics])
     assert len(receiver.spans()) > 10
     for secret in ("canari", "mon secret"):
