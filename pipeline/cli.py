@@ -142,6 +142,33 @@ def _exporter(options: argparse.Namespace) -> int:
     return DONE
 
 
+def _forwarder(options: argparse.Namespace) -> int:
+    from pipeline.forwarder import serve
+    from pipeline.settings import load
+
+    gateway = load().pushgateway_url
+    serve(
+        gateway,
+        options.host,
+        options.port,
+        listening=lambda address: _words(f"forwarder on {address}: to the Pushgateway at {gateway}"),
+    )
+    return DONE
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from pipeline.doctor import examine
+    from pipeline.settings import load
+
+    findings = list(examine(load()))
+    for finding in findings:
+        if options.json:
+            _data(asdict(finding))
+        else:
+            _words(f"{'fine ' if finding.fine else 'WRONG'}  {finding.name:<12} {finding.said}")
+    return DONE if all(finding.fine for finding in findings) else WITH_FAILURES
+
+
 def _sandbox(options: argparse.Namespace) -> int:
     from pipeline.sandbox import serve
     from pipeline.sandbox.faults import parse
@@ -223,6 +250,15 @@ def _service_commands(commands: Any) -> None:
     command = _command(commands, "exporter", "serve the ten metrics as totals of the store, for Prometheus", _exporter)
     command.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     command.add_argument("--port", type=_port, default=8000, help="port to listen on (default: %(default)s)")
+    command = _command(
+        commands, "forwarder", "take batch metrics by OTLP/HTTP and push them to the Pushgateway", _forwarder
+    )
+    command.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    command.add_argument("--port", type=_port, default=4319, help="port to listen on (default: %(default)s)")
+    command = _command(
+        commands, "doctor", "look at all that a run leans on: what is fine, what is wrong, what to do", _doctor
+    )
+    command.add_argument("--json", action="store_true", help="print each finding as a JSON object")
     command = _command(commands, "sandbox", "serve a review site and a stand-in for Claude's API on loopback", _sandbox)
     command.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     command.add_argument("--port", type=_port, default=9100, help="port to listen on (default: %(default)s)")

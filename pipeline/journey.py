@@ -47,7 +47,7 @@ class Ready:
         """What the stages are given. Raises AttributeError in a dry run without a store, which has no stages."""
         if self.store is None:
             raise AttributeError("a dry run has no stages")
-        return Context(self.settings, self.store, self.telemetry, self.progress, self.url)
+        return Context(self.settings, self.store, self.telemetry, self.progress, claude_url=self.url)
 
     @property
     def source_name(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -161,6 +162,23 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
+class Batch:
+    """How one task went, said at its end; it stays in the Pushgateway until the next one."""
+
+    dag_id: str
+    """`cli` outside Airflow."""
+    task_id: str
+    """The stage outside Airflow."""
+    succeeded: bool
+    duration_s: float
+    verbatims: Mapping[str, int]
+    """Outcome → how many of the run's verbatims had it when the task ended."""
+    cost_usd: float
+    """Of this task's calls."""
+    errors: int
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One line of `verbatims_analysed_v1`; the columns are described beside the table."""
 
@@ -219,6 +237,9 @@ class Observer(Protocol):
 
     def load_failed(self, reason: LoadError) -> None:
         """A row or a load job did not reach the warehouse."""
+
+    def batch(self, batch: Batch) -> None:
+        """A task came to its end, or was stopped."""
 
     def success_ratio(self, ratio: float) -> None:
         """Attempts with a valid contract ÷ attempts ended, over the current run in all processes."""

@@ -12,6 +12,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from anthropic import AsyncAnthropic
@@ -23,9 +24,9 @@ from pipeline.analyse.price import Price
 from pipeline.analyse.prompt import Prompt
 from pipeline.analyse.topics import load_topics
 from pipeline.analyse.workers import analyse as send
-from pipeline.errors import InputError, Interrupted, Stopped
-from pipeline.progress import Progress
-from pipeline.records import BrokenRecord, LoadError, Observer, Review, Row
+from pipeline.errors import InputError, Interrupted, Stopped, VerbatimsError
+from pipeline.progress import Advance, Progress
+from pipeline.records import Batch, BrokenRecord, LoadError, Observer, Review, Row
 from pipeline.settings import Settings
 from pipeline.store import Claims, Decision, RunCounts, Store, StoreWork, count_run
 from pipeline.telemetry import Telemetry
@@ -39,6 +40,9 @@ class Context:
     store: Store
     telemetry: Telemetry
     progress: Progress
+    dag_id: str = "cli"
+    task_id: str | None = None
+    """By what a task's batch metrics are grouped; the stage's name where it is None."""
     claude_url: str | None = None
     """The sandbox's address in sandbox mode, a gateway's in prod, None for the API itself."""
 
@@ -77,7 +81,7 @@ def run(context: Context, source: Iterable[Review | BrokenRecord], name: str, li
 
 def scrape(context: Context, run_id: str, source: Iterable[Review | BrokenRecord], limit: int | None = None) -> None:
     """Take in what a source gives; texts are repaired and masked before anything is stored."""
-    with context.observer.stage("scrape", run_id), context.progress.stage("scrape") as advance:
+    with _stage(context, "scrape", run_id) as advance:
         found = 0
         for read in context.store.add(run_id, _prepared(source, limit)):
             found += read
@@ -88,7 +92,7 @@ def scrape(context: Context, run_id: str, source: Iterable[Review | BrokenRecord
 
 def clean(context: Context, run_id: str) -> None:
     """Decide which verbatims are worth a call, and keep the reason of those that are not."""
-    with context.observer.stage("clean", run_id), context.progress.stage("clean") as advance:
+    with _stage(context, "clean", run_id) as advance:
         for page in context.store.uncleaned(run_id):
             decisions = [Decision(v.row, v.source, cleaning.reason(v.text, duplicate=v.duplicate)) for v in page]
             for skipped in context.store.decide(run_id, decisions):
@@ -105,15 +109,14 @@ def analyse(context: Context, run_id: str) -> None:
     prompt = prompt_of(context.settings)
     claims = Claims(context.store.database, run_id, prompt.version)
     pending = claims.count_pending()
-    if not pending:
-        return
-    with context.observer.stage("analyse", run_id), context.progress.stage("analyse", pending) as advance:
-        asyncio.run(_analyse(context, claims, prompt, advance))
+    with _stage(context, "analyse", run_id, pending) as advance:
+        if pending:
+            asyncio.run(_analyse(context, claims, prompt, advance))
 
 
 def load(context: Context, run_id: str) -> int:
     """Bring the run's analysed verbatims into the warehouse; returns how many of them it now holds."""
-    with context.observer.stage("load", run_id), context.progress.stage("load") as advance:
+    with _stage(context, "load", run_id) as advance:
         warehouse = loading.open_warehouse(context.settings.warehouse_url)
         try:
             loaded = warehouse.load(_counted(context.store.rows(run_id), advance))
@@ -147,6 +150,42 @@ def settled(counts: RunCounts) -> RunCounts:
     return replace(counts, failed=failed, pending=0)
 
 
+@contextmanager
+def _stage(context: Context, name: str, run_id: str, total: int | None = None) -> Iterator[Advance]:
+    """Around a stage: its span, its bar, and what it leaves in the Pushgateway, also when it fails."""
+    began = time.monotonic()
+    succeeded = False
+    with context.observer.stage(name, run_id), context.progress.stage(name, total) as advance:
+        try:
+            yield advance
+            succeeded = True
+        finally:
+            with suppress(VerbatimsError):  # a store that is gone has said so already
+                _report(context, name, run_id, succeeded, time.monotonic() - began)
+
+
+def _report(context: Context, name: str, run_id: str, succeeded: bool, duration_s: float) -> None:
+    counts = count_run(context.store.database, run_id)
+    failed = sum(counts.failed.values())
+    context.observer.batch(
+        Batch(
+            dag_id=context.dag_id,
+            task_id=context.task_id or name,
+            succeeded=succeeded,
+            duration_s=duration_s,
+            verbatims={
+                "analysed": counts.analysed,
+                "from_cache": counts.from_cache,
+                "skipped": sum(counts.skipped.values()),
+                "failed": failed,
+                "pending": counts.pending,
+            },
+            cost_usd=counts.cost_usd if name == "analyse" else 0.0,  # or the sum over tasks would count it twice
+            errors=failed + counts.load_refused + (not succeeded),
+        )
+    )
+
+
 def _prepared(source: Iterable[Review | BrokenRecord], limit: int | None) -> Iterator[Review | BrokenRecord]:
     for number, record in enumerate(source):
         if limit is not None and number >= limit:
@@ -154,7 +193,7 @@ def _prepared(source: Iterable[Review | BrokenRecord], limit: int | None) -> Ite
         yield record if isinstance(record, BrokenRecord) else cleaning.prepare(record)
 
 
-async def _analyse(context: Context, claims: Claims, prompt: Prompt, advance: Callable[[int, float], None]) -> None:
+async def _analyse(context: Context, claims: Claims, prompt: Prompt, advance: Advance) -> None:
     concurrency = context.settings.concurrency
     async with (
         _client(context) as client,
@@ -180,7 +219,7 @@ def _client(context: Context) -> AsyncAnthropic:
     )
 
 
-def _counted(pages: Iterable[list[Row]], advance: Callable[[int, float], None]) -> Iterator[list[Row]]:
+def _counted(pages: Iterable[list[Row]], advance: Advance) -> Iterator[list[Row]]:
     for page in pages:
         yield page
         advance(len(page), 0.0)

@@ -168,6 +168,27 @@ class Settings(BaseSettings):
         description="true: no spans and no metrics, whatever the endpoint says.",
     )
 
+    prometheus_url: str = Field(
+        "http://127.0.0.1:9090",
+        validation_alias=_key("VERBATIMS_PROMETHEUS_URL"),
+        description="Where `verbatims doctor` looks for Prometheus.",
+    )
+    pushgateway_url: str = Field(
+        "http://127.0.0.1:9091",
+        validation_alias=_key("VERBATIMS_PUSHGATEWAY_URL"),
+        description="The Pushgateway that `verbatims forwarder` pushes to and `verbatims doctor` looks at.",
+    )
+    tempo_url: str = Field(
+        "http://127.0.0.1:3200",
+        validation_alias=_key("VERBATIMS_TEMPO_URL"),
+        description="Where `verbatims doctor` looks for Tempo.",
+    )
+    grafana_url: str = Field(
+        "http://127.0.0.1:3000",
+        validation_alias=_key("VERBATIMS_GRAFANA_URL"),
+        description="Where `verbatims doctor` looks for Grafana.",
+    )
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -190,7 +211,9 @@ class Settings(BaseSettings):
     def _warehouse_kind(cls, value: str) -> str:
         return _url_of_kind(value, ("sqlite:///",)) if value else value
 
-    @field_validator("base_url", "otlp_endpoint", "site")
+    @field_validator(
+        "base_url", "otlp_endpoint", "site", "prometheus_url", "pushgateway_url", "tempo_url", "grafana_url"
+    )
     @classmethod
     def _http_address(cls, value: str) -> str:
         if value and (not re.match(r"https?://[^/\s]", value) or re.search(r"\s", value)):

@@ -9,8 +9,11 @@ from itertools import product
 
 from pipeline.records import JsonError, Length, LoadError, Outcome, Sentiment, SkipReason
 
-STAGES = ("scrape", "clean", "analyse", "load")
-"""The stages in the order the data travels."""
+STAGES = ("run", "scrape", "clean", "analyse", "load")
+"""The whole run, and the stages in the order the data travels."""
+
+BATCH_OUTCOMES = ("analysed", "from_cache", "skipped", "failed", "pending")
+"""What a batch says of the run's verbatims, each of them every time: the Pushgateway replaces whole families."""
 
 DURATION_BOUNDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
 """Seconds. The objective, p95 under 8 s, is a bound itself; floats, since `le="1"` and `le="1.0"` are two series."""
@@ -191,3 +194,49 @@ TEN = (
 
 METRICS = (*TEN, CALLS, TOKENS, COST, STAGE_DURATION)
 """Everything that is measured."""
+
+_GROUP: Mapping[str, tuple[str, ...] | None] = {"dag_id": None, "task_id": None}
+
+BATCH_LAST_SUCCESS = Metric(
+    "batch_last_success_timestamp",
+    Kind.GAUGE,
+    "s",
+    "When the task last came to its end, in seconds since 1970.",
+    "batch_last_success_timestamp_seconds",
+    _GROUP,
+)
+BATCH_DURATION = Metric(
+    "batch_duration",
+    Kind.GAUGE,
+    "s",
+    "How long the task took, last time.",
+    "batch_duration_seconds",
+    _GROUP,
+)
+BATCH_VERBATIMS = Metric(
+    "batch_verbatims",
+    Kind.GAUGE,
+    "{verbatim}",
+    "The run's verbatims when the task ended, by what had become of them.",
+    "batch_verbatims",
+    {**_GROUP, "outcome": BATCH_OUTCOMES},
+)
+BATCH_COST = Metric(
+    "batch_cost_usd",
+    Kind.GAUGE,
+    "{USD}",
+    "What the task's calls cost, last time, in US dollars.",
+    "batch_cost_usd",
+    _GROUP,
+)
+BATCH_ERRORS = Metric(
+    "batch_errors",
+    Kind.GAUGE,
+    "{error}",
+    "Failed records and refused rows of the run when the task ended, and 1 more if it did not come to its end.",
+    "batch_errors",
+    _GROUP,
+)
+
+BATCH = (BATCH_LAST_SUCCESS, BATCH_DURATION, BATCH_VERBATIMS, BATCH_COST, BATCH_ERRORS)
+"""What a task leaves in the Pushgateway, in a scope of its own."""

@@ -19,6 +19,9 @@ SCOPE = "verbatims"
 """The instrumentation scope. It has no version: the Collector makes it part of a series' identity even where it hides
 it, and `service.version` says it already."""
 
+BATCH_SCOPE = "pipeline.batch"
+"""The scope that the Collector forwards to the Pushgateway."""
+
 _NOWHERE = set_span_in_context(INVALID_SPAN, Context())
 """Outside every span: a zero is nobody's exemplar. (The SDK takes an empty context for none, and uses the current.)"""
 
@@ -38,8 +41,8 @@ def meter_provider(
 class Instruments:
     """Writes measurements. Every counter starts at 0 for each known label value, so that no panel is ever empty."""
 
-    def __init__(self, meter: Meter) -> None:
-        self._writers = {metric: _writer(meter, metric) for metric in METRICS}
+    def __init__(self, meter: Meter, metrics: Sequence[Metric] = METRICS) -> None:
+        self._writers = {metric: _writer(meter, metric) for metric in metrics}
         self._begun: set[str] = set()
         self._zeros()
 
@@ -54,7 +57,7 @@ class Instruments:
             self._zeros(source=source)
 
     def _zeros(self, **seen: str) -> None:
-        for metric in METRICS:
+        for metric in self._writers:
             if metric.kind in (Kind.COUNTER, Kind.UP_DOWN_COUNTER) and metric.open_labels == seen.keys():
                 for labels in metric.known(**seen):
                     self.write(metric, 0, context=_NOWHERE, **labels)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from opentelemetry.context import Context
 from opentelemetry.metrics import MeterProvider
@@ -22,9 +23,9 @@ from opentelemetry.trace import (
 )
 
 from pipeline.errors import VerbatimsError
-from pipeline.records import Ask, Attempt, Length, LoadError, Outcome, Settled, SkipReason
+from pipeline.records import Ask, Attempt, Batch, Length, LoadError, Outcome, Settled, SkipReason
 from pipeline.telemetry import catalogue
-from pipeline.telemetry.instruments import SCOPE, Instruments
+from pipeline.telemetry.instruments import BATCH_SCOPE, SCOPE, Instruments
 
 _NO_FAULT = (Outcome.ANALYSED, Outcome.REFUSED)
 """Outcomes that leave a span's status unset. A refusal is an answer: nothing broke, asking again changes nothing, and
@@ -112,6 +113,7 @@ class TelemetryObserver:
     ) -> None:
         self._tracer = tracer_provider.get_tracer(SCOPE)
         self._instruments = Instruments(meter_provider.get_meter(SCOPE))
+        self._batch = Instruments(meter_provider.get_meter(BATCH_SCOPE), catalogue.BATCH)
         self._now_ns = now_ns
         self._stage: _Stage | None = None
 
@@ -182,6 +184,17 @@ class TelemetryObserver:
     def success_ratio(self, ratio: float) -> None:
         """Attempts with a valid contract ÷ attempts ended."""
         self._instruments.write(catalogue.SUCCESS_RATIO, ratio)
+
+    def batch(self, batch: Batch) -> None:
+        """What a task leaves behind. A failed one says nothing of its last success, which stays as it was."""
+        write = partial(self._batch.write, dag_id=batch.dag_id, task_id=batch.task_id)
+        if batch.succeeded:
+            write(catalogue.BATCH_LAST_SUCCESS, self._now_ns() / 1e9)
+        write(catalogue.BATCH_DURATION, batch.duration_s)
+        for outcome in catalogue.BATCH_OUTCOMES:
+            write(catalogue.BATCH_VERBATIMS, batch.verbatims.get(outcome, 0), outcome=outcome)
+        write(catalogue.BATCH_COST, batch.cost_usd)
+        write(catalogue.BATCH_ERRORS, batch.errors)
 
 
 def _parent() -> Context | None:

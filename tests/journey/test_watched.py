@@ -184,6 +184,38 @@ def test_each_row_leads_to_its_trace_and_each_trace_to_its_run(
     assert {link.span_id for span in ours.values() for link in span.links} <= stages
 
 
+def batches(receiver: Receiver) -> dict[tuple[str, str, str], float]:
+    """The last value of each batch metric by task and outcome."""
+    values = {}
+    for request in receiver.metrics:
+        for scope in (s for r in request.resource_metrics for s in r.scope_metrics if s.scope.name == "pipeline.batch"):
+            for metric in scope.metrics:
+                for point in metric.gauge.data_points:
+                    labels = {a.key: a.value.string_value for a in point.attributes}
+                    assert labels["dag_id"] == "cli"
+                    key = (metric.name, labels["task_id"], labels.get("outcome", ""))
+                    values[key] = float(point.as_double or point.as_int)
+    return values
+
+
+def test_each_stage_says_at_its_end_how_it_went(verbatims: Command, tmp_path: Path, receiver: Receiver) -> None:
+    arguments = ("run", "--input", mixed(tmp_path, 0, 30).name)
+    with Sandbox(latency_s=0, faults=parse("overloaded=1")) as sandbox:
+        environment = {"ANTHROPIC_BASE_URL": sandbox.url, "VERBATIMS_RETRIES": "0"}
+        ended = verbatims(*arguments, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint, **environment)
+    assert ended.code == 3
+    failed = batches(receiver)
+    assert ("batch_last_success_timestamp", "clean", "") in failed
+    assert ("batch_last_success_timestamp", "analyse", "") not in failed
+    assert failed["batch_errors", "analyse", ""] == 1
+    assert verbatims(*arguments, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint).code == 0
+    good = batches(receiver)
+    assert ("batch_last_success_timestamp", "analyse", "") in good
+    load = {outcome: n for (name, task, outcome), n in good.items() if (name, task) == ("batch_verbatims", "load")}
+    assert load == {"analysed": 31, "from_cache": 1, "skipped": 1, "failed": 0, "pending": 0}
+    assert good["batch_cost_usd", "analyse", ""] > 0 == good["batch_cost_usd", "load", ""]
+
+
 def test_no_text_and_no_secret_leaves_with_spans_metrics_or_words(
     shell: Shell, tmp_path: Path, receiver: Receiver
 ) -> None:

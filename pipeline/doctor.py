@@ -1,0 +1,141 @@
+"""`verbatims doctor`: for each thing a run leans on, fine or what is wrong and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import requests
+
+from pipeline.errors import VerbatimsError
+from pipeline.settings import Settings, pairs
+
+TIMEOUT_S = 3.0
+"""Long enough for a loaded machine, short enough for somebody who waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one look found."""
+
+    name: str
+    fine: bool
+    said: str
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Look at each part in the order a run meets them; asks nothing that costs money and writes no row."""
+    yield Finding("settings", True, f"SCRAPER_MODE={settings.mode}, model {settings.asked_model}")
+    for name, look in _LOOKS.items():
+        yield _found(name, look, settings)
+
+
+class Wrong(Exception):
+    """What is wrong and what to do, in one line."""
+
+
+def _found(name: str, look: Callable[[Settings], str], settings: Settings) -> Finding:
+    try:
+        return Finding(name, True, look(settings))
+    except (VerbatimsError, Wrong) as error:
+        return Finding(name, False, str(error))
+
+
+def _store(settings: Settings) -> str:
+    from pipeline.store import open_store
+
+    store = open_store(settings.store)
+    try:
+        store.check_mode(settings.mode)
+        return f"{store.database.name} opens"
+    finally:
+        store.close()
+
+
+def _warehouse(settings: Settings) -> str:
+    from pipeline.load import open_warehouse
+
+    warehouse = open_warehouse(settings.warehouse_url)
+    warehouse.close()
+    return f"{warehouse.name} opens"
+
+
+def _claude(settings: Settings) -> str:
+    if settings.sandbox:
+        return _sandbox(settings)
+    assert settings.api_key is not None  # the settings are checked
+    base = settings.base_url or "https://api.anthropic.com"
+    headers = {"x-api-key": settings.api_key.get_secret_value(), "anthropic-version": "2023-06-01"}
+    answer = _get(f"{base}/v1/models?limit=1", "ANTHROPIC_BASE_URL and the network", headers)
+    if answer.status_code in (401, 403):
+        raise Wrong(f"{base} refuses the key ({answer.status_code}): check ANTHROPIC_API_KEY")
+    if answer.status_code >= 500:
+        raise Wrong(f"{base} answers {answer.status_code}: try again later")
+    return f"{base} answers and takes the key"
+
+
+def _sandbox(settings: Settings) -> str:
+    from pipeline.sandbox import identify
+
+    if not settings.base_url:
+        return "each run starts its own sandbox"
+    if not identify(settings.base_url):
+        raise Wrong(f"{settings.base_url} is no sandbox: start `verbatims sandbox` there, or unset ANTHROPIC_BASE_URL")
+    return f"{settings.base_url} is a sandbox"
+
+
+def _collector(settings: Settings) -> str:
+    if not settings.otlp_endpoint:
+        return "OTEL_EXPORTER_OTLP_ENDPOINT is not set: nothing is sent"
+    place = urlsplit(settings.otlp_endpoint).netloc
+    secret = settings.otlp_headers.get_secret_value() if settings.otlp_headers else ""
+    try:
+        # an empty request is a valid one
+        answer = _session().post(
+            f"{settings.otlp_endpoint}/v1/metrics",
+            data=b"",
+            headers={"Content-Type": "application/x-protobuf", **pairs(secret)},
+            timeout=TIMEOUT_S,
+        )
+    except requests.RequestException:
+        raise Wrong(f"{place} does not answer: start the Collector, or mend OTEL_EXPORTER_OTLP_ENDPOINT") from None
+    if answer.status_code != 200:
+        raise Wrong(f"{place} answers {answer.status_code} to OTLP: mend OTEL_EXPORTER_OTLP_ENDPOINT")
+    return f"{place} takes OTLP"
+
+
+def _server(key: str, address: Callable[[Settings], str], path: str) -> Callable[[Settings], str]:
+    def look(settings: Settings) -> str:
+        url = address(settings)
+        answer = _get(url + path, key)
+        if answer.status_code != 200:
+            raise Wrong(f"{url} answers {answer.status_code}: look at its log, or mend {key}")
+        return f"{url} is ready"
+
+    return look
+
+
+def _get(url: str, mend: str, headers: dict[str, str] | None = None) -> requests.Response:
+    try:
+        return _session().get(url, headers=headers, timeout=TIMEOUT_S, allow_redirects=False)
+    except requests.RequestException:
+        raise Wrong(f"{urlsplit(url).netloc} does not answer: start it, or mend {mend}") from None
+
+
+def _session() -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False  # a proxy or a .netrc of the machine has no part in this
+    return session
+
+
+_LOOKS: dict[str, Callable[[Settings], str]] = {
+    "store": _store,
+    "warehouse": _warehouse,
+    "Claude": _claude,
+    "Collector": _collector,
+    "Prometheus": _server("VERBATIMS_PROMETHEUS_URL", lambda s: s.prometheus_url, "/-/ready"),
+    "Pushgateway": _server("VERBATIMS_PUSHGATEWAY_URL", lambda s: s.pushgateway_url, "/-/ready"),
+    "Tempo": _server("VERBATIMS_TEMPO_URL", lambda s: s.tempo_url, "/ready"),
+    "Grafana": _server("VERBATIMS_GRAFANA_URL", lambda s: s.grafana_url, "/api/health"),
+}

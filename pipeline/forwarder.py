@@ -1,0 +1,246 @@
+"""OTLP/HTTP in, Pushgateway out: what the Collector's distributions have no exporter for.
+
+The Collector sends the scope `pipeline.batch` here and keeps what cannot be delivered: 503 asks it to come again,
+400 tells it to drop what no repetition would heal.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import signal
+import threading
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.error import HTTPError, URLError
+
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+    ExportMetricsServiceResponse,
+)
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality, Metric, NumberDataPoint
+from prometheus_client import CollectorRegistry, pushadd_to_gateway
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from pipeline.errors import SettingsError
+
+_log = logging.getLogger(__name__)
+
+GROUPING = ("dag_id", "task_id")
+"""With job, what a group of the Pushgateway is named by. Never an instance or a run: a group stays for ever."""
+
+LARGEST_BYTES = 4_000_000
+"""A batch of a night has some kilobytes; more than this is no batch."""
+
+PUSH_TIMEOUT_S = 5.0
+
+
+class Refused(Exception):
+    """What the Pushgateway cannot carry, whoever sends it how often."""
+
+
+class Away(Exception):
+    """The Pushgateway does not answer now."""
+
+
+Key = tuple[tuple[str, str], ...]
+Family = CounterMetricFamily | GaugeMetricFamily
+
+
+@dataclass(frozen=True)
+class Group:
+    """One group of the Pushgateway and the families for it."""
+
+    key: Key
+    families: dict[str, Family] = field(default_factory=dict)
+
+
+def groups(request: ExportMetricsServiceRequest) -> tuple[list[Group], list[str]]:
+    """The request's families by group, and a reason for each metric that has no place there."""
+    found: dict[Key, Group] = {}
+    refused: list[str] = []
+    for resource in request.resource_metrics:
+        job = _labels(resource.resource.attributes).get("service.name", "")
+        for metric in (metric for scope in resource.scope_metrics for metric in scope.metrics):
+            try:
+                _sort_in(found, job, metric)
+            except Refused as reason:
+                refused.append(str(reason))
+    return list(found.values()), refused
+
+
+def push(gateway: str, group: Group) -> None:
+    """POST whole families: those of the group that are not named stay. Raises Refused or Away."""
+    registry = CollectorRegistry()
+    registry.register(_Families(group.families.values()))
+    labels = dict(group.key)
+    try:
+        pushadd_to_gateway(gateway, labels.pop("job"), registry, labels, timeout=PUSH_TIMEOUT_S)
+    except HTTPError as error:
+        said = error.read(500).decode(errors="replace").strip()
+        if 400 <= error.code < 500:
+            raise Refused(f"the Pushgateway refuses group {dict(group.key)}: {said}") from error
+        raise Away(f"the Pushgateway answered {error.code}") from error
+    except (URLError, OSError) as error:
+        raise Away(f"the Pushgateway at {gateway} does not answer") from error
+
+
+def take(gateway: str, body: bytes) -> tuple[int, str]:
+    """Forward one OTLP request; returns the HTTP status and, unless it is 200, the reason.
+
+    What can be carried is carried even when something beside it cannot.
+    """
+    try:
+        request = ExportMetricsServiceRequest.FromString(body)
+    except DecodeError:
+        return 400, "not an OTLP metrics request in protobuf"
+    sorted_in, refused = groups(request)
+    for group in sorted_in:
+        try:
+            push(gateway, group)
+        except Refused as reason:
+            refused.append(str(reason))
+        except Away as reason:
+            return 503, str(reason)
+    return (400, "; ".join(refused)) if refused else (200, "")
+
+
+def serve(
+    gateway: str,
+    host: str,
+    port: int,
+    *,
+    stop: threading.Event | None = None,
+    listening: Callable[[str], None] = lambda address: None,
+) -> None:
+    """Forward until SIGINT, SIGTERM or `stop`; port 0 takes a free one. Raises SettingsError for a taken port."""
+    stop = stop or threading.Event()
+    try:
+        server = ThreadingHTTPServer((host, port), _handler(gateway))
+    except OSError as error:
+        raise SettingsError(f"--port: cannot listen on {host}:{port}: {error.strerror}") from None
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set())
+    with server:
+        thread = threading.Thread(target=server.serve_forever, name="forwarder", daemon=True)
+        thread.start()
+        listening(f"http://{host}:{server.server_port}/v1/metrics")
+        stop.wait()
+        server.shutdown()
+        thread.join()
+
+
+class _Families(Collector):
+    def __init__(self, families: Iterable[Family]) -> None:
+        self._families = list(families)
+
+    def collect(self) -> Iterable[Family]:
+        return self._families
+
+
+def _sort_in(found: dict[Key, Group], job: str, metric: Metric) -> None:
+    kind = metric.WhichOneof("data") or "no data"
+    if kind not in ("gauge", "sum"):
+        raise Refused(f"{metric.name}: a {kind} has no place in the Pushgateway; only gauges and sums have")
+    if (
+        kind == "sum"
+        and metric.sum.aggregation_temporality != AggregationTemporality.AGGREGATION_TEMPORALITY_CUMULATIVE
+    ):
+        raise Refused(f"{metric.name}: a delta sum would replace a total; send it cumulative")
+    for point in (metric.gauge if kind == "gauge" else metric.sum).data_points:
+        labels = _labels(point.attributes)
+        key = _key(job, labels, metric.name)
+        group = found.setdefault(key, Group(key))
+        _add(group, metric, {name: value for name, value in labels.items() if name not in GROUPING}, point)
+
+
+def _key(job: str, labels: dict[str, str], name: str) -> Key:
+    key = {"job": job, **{label: labels.get(label, "") for label in GROUPING}}
+    if "job" in labels or "instance" in labels:
+        raise Refused(f"{name}: the labels job and instance belong to the group")
+    missing = [label for label, value in key.items() if not value]
+    if missing:
+        raise Refused(f"{name}: no {' and no '.join(missing)} to name its group by")
+    return tuple(key.items())
+
+
+def _add(group: Group, metric: Metric, labels: dict[str, str], point: NumberDataPoint) -> None:
+    name, names = _name(metric), sorted(labels)
+    family = group.families.get(name)
+    if family is None:
+        counts = metric.WhichOneof("data") == "sum" and metric.sum.is_monotonic
+        make = CounterMetricFamily if counts else GaugeMetricFamily
+        family = group.families[name] = make(name, metric.description or name, labels=names)
+    value = point.as_double if point.WhichOneof("value") == "as_double" else float(point.as_int)
+    family.add_metric([labels[label] for label in names], value)
+
+
+def _name(metric: Metric) -> str:
+    """As the Collector's own exporter would name it: seconds are spelled out, units in braces say nothing."""
+    name = re.sub(r"[^a-zA-Z0-9_:]", "_", metric.name)
+    if metric.unit == "s" and not name.endswith("_seconds"):
+        name += "_seconds"
+    return name
+
+
+def _labels(attributes: Iterable[KeyValue]) -> dict[str, str]:
+    return {attribute.key: _text(attribute) for attribute in attributes}
+
+
+def _text(attribute: KeyValue) -> str:
+    kind = attribute.value.WhichOneof("value")
+    return str(getattr(attribute.value, kind)) if kind else ""
+
+
+def _handler(gateway: str) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            status, reason = self._take() if self.path == "/v1/metrics" else (404, "only /v1/metrics is here")
+            if reason:
+                _log.warning("%s: %s", status, reason)
+            self._answer(status, reason)
+
+        def do_GET(self) -> None:
+            self._answer(*((200, "") if self.path == "/health" else (404, "only /health is here")))
+
+        def _take(self) -> tuple[int, str]:
+            length = self.headers.get("Content-Length", "")
+            if not length.isdigit() or int(length) > LARGEST_BYTES:
+                return 413, f"a request needs a length of at most {LARGEST_BYTES} bytes"
+            try:
+                body = _unpacked(self.rfile.read(int(length)), self.headers.get("Content-Encoding", ""))
+            except (OSError, zlib.error, EOFError, ValueError) as error:
+                return 400, f"the body cannot be unpacked: {error}"
+            return take(gateway, body)
+
+        def _answer(self, status: int, reason: str) -> None:
+            body = reason.encode() if reason else ExportMetricsServiceResponse().SerializeToString()
+            self.send_response(status)
+            self.send_header("Content-Type", "text/plain" if reason else "application/x-protobuf")
+            self.send_header("Content-Length", str(len(body)))
+            if status == 503:
+                self.send_header("Retry-After", "5")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            return
+
+    return Handler
+
+
+def _unpacked(body: bytes, encoding: str) -> bytes:
+    if encoding in ("", "identity"):
+        return body
+    if encoding != "gzip":
+        raise ValueError(f"encoding {encoding} is not known; gzip and none are")
+    unpacked = zlib.decompressobj(wbits=31).decompress(body, LARGEST_BYTES + 1)
+    if len(unpacked) > LARGEST_BYTES:
+        raise ValueError(f"more than {LARGEST_BYTES} bytes")
+    return unpacked

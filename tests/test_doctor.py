@@ -1,0 +1,56 @@
+"""The doctor says for each part whether it is fine, or what to do."""
+
+import socket
+
+import pytest
+from otlp_receiver import Receiver
+from pytest_httpserver import HTTPServer
+
+from pipeline.doctor import Finding, examine
+from pipeline.sandbox import Sandbox
+from pipeline.settings import load
+
+SERVERS = {"Prometheus": "/-/ready", "Pushgateway": "/-/ready", "Tempo": "/ready", "Grafana": "/api/health"}
+
+
+def look(tmp_path: object, **environment: str) -> dict[str, Finding]:
+    settings = load({"STORE": f"sqlite:///{tmp_path}/x.db", **environment}, dotenv=None)
+    return {finding.name: finding for finding in examine(settings)}
+
+
+@pytest.fixture
+def nobody() -> str:
+    """An address where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{probe.getsockname()[1]}"
+
+
+def test_all_is_fine_where_all_answer(tmp_path: object, httpserver: HTTPServer, receiver: Receiver) -> None:
+    for path in set(SERVERS.values()):
+        httpserver.expect_request(path).respond_with_data("ok")
+    urls = {f"VERBATIMS_{name.upper()}_URL": httpserver.url_for("") for name in SERVERS}
+    with Sandbox() as sandbox:
+        found = look(tmp_path, ANTHROPIC_BASE_URL=sandbox.url, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint, **urls)
+    assert len(found) == 9 and all(finding.fine for finding in found.values()), found
+
+
+def test_what_does_not_answer_is_named_with_its_setting(tmp_path: object, nobody: str) -> None:
+    urls = {f"VERBATIMS_{name.upper()}_URL": nobody for name in SERVERS}
+    found = look(tmp_path, ANTHROPIC_BASE_URL=nobody, OTEL_EXPORTER_OTLP_ENDPOINT=nobody, **urls)
+    wrong = {name for name, finding in found.items() if not finding.fine}
+    assert wrong == {*SERVERS, "Claude", "Collector"}
+    assert all(f"VERBATIMS_{name.upper()}_URL" in found[name].said for name in SERVERS)
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT" in found["Collector"].said
+
+
+@pytest.mark.parametrize(("status", "fine"), [(200, True), (401, False), (500, False)])
+def test_a_key_is_tried_without_asking_anything_that_costs(
+    tmp_path: object, httpserver: HTTPServer, status: int, fine: bool
+) -> None:
+    httpserver.expect_request("/v1/models").respond_with_data("{}", status)
+    found = look(
+        tmp_path, SCRAPER_MODE="prod", ANTHROPIC_API_KEY="sk-secret", ANTHROPIC_BASE_URL=httpserver.url_for("")
+    )
+    assert found["Claude"].fine is fine and "sk-secret" not in found["Claude"].said
+    assert {request.path for request, _ in httpserver.log} == {"/v1/models"}
