@@ -11,7 +11,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/main ## Run the whole journey on the sandbox: no key, no cost, no network
-	@SCRAPER_MODE=sandbox $(BIN)/verbatims run
+	@SCRAPER_MODE=sandbox STORE=sqlite:///var/demo.db WAREHOUSE= ANTHROPIC_BASE_URL= $(BIN)/verbatims run
 
 test: .venv/dev ## Run the tests (under three minutes)
 	@$(BIN)/python -m pytest
@@ -25,7 +25,7 @@ requirements: .venv/dev ## Compile the pinned requirements anew from pyproject.t
 	@$(COMPILE) --group airflow -c requirements/main.txt -o requirements/airflow.txt
 
 clean: ## Remove the environment and the demo's data
-	@rm -rf .venv var
+	@rm -rf .venv var/demo.db*
 
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet
 

@@ -9,16 +9,17 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
-import signal
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
 
 from pipeline import __version__
 from pipeline.errors import Interrupted, SettingsError, Stopped, VerbatimsError
+from pipeline.signals import raise_interrupted
 from pipeline.words import called
 
 DONE, WITH_FAILURES = 0, 1
@@ -27,100 +28,129 @@ DONE, WITH_FAILURES = 0, 1
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. The only broad `except` of the project stands here."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    debug = False
+    debug = "--debug" in arguments
     try:
         options = _parser().parse_args(arguments)
-        debug = options.debug
-        signal.signal(signal.SIGTERM, _interrupt)
-        signal.signal(signal.SIGINT, _interrupt)
+        options.again = shlex.join([called(), *arguments])
+        raise_interrupted()
         return int(options.command(options))
     except BrokenPipeError:
         # whoever read our output has left: nothing more to say, and no trace either
         sys.stderr.close()
         return Stopped.exit_code
     except VerbatimsError as error:
-        return _say(error, arguments, debug)
+        return _say(error, debug)
     except OSError as error:
-        return _say(
-            Stopped(f"{error.strerror or type(error).__name__}: {error.filename or 'no file named'}"), arguments, debug
-        )
+        return _say(Stopped(f"{error.strerror or type(error).__name__}: {error.filename or 'no file named'}"), debug)
     except Exception as error:
-        if debug:
-            traceback.print_exc()
         # its message may quote a verbatim, so only its kind is shown
-        _words(f"verbatims: unexpected {type(error).__name__}; the same command with --debug shows where")
-        return Stopped.exit_code
+        return _say(Stopped(f"unexpected {type(error).__name__}; the same command with --debug shows where"), debug)
 
 
-def _say(error: VerbatimsError, arguments: Sequence[str], debug: bool) -> int:
+def _say(error: VerbatimsError, debug: bool) -> int:
     if debug:
         traceback.print_exc()
     _words(f"verbatims: {error}")
-    if isinstance(error, Stopped | Interrupted):
-        _words(f"to go on: {_again(arguments)}")
+    if error.go_on:
+        _words(f"to go on: {error.go_on}")
     return error.exit_code
 
 
-def _again(arguments: Sequence[str]) -> str:
-    """The command that goes on. Standard input cannot be read twice, but what was read is in the store."""
-    if "-" in arguments or "--input=-" in arguments:
-        return " && ".join(f"{called()} {stage}" for stage in ("clean", "analyse", "load"))
-    return shlex.join([called(), *arguments])
-
-
-def _interrupt(_number: int, _frame: object) -> NoReturn:
-    raise Interrupted("interrupted: what was read and analysed so far is stored")
+@contextmanager
+def _going_on(options: argparse.Namespace) -> Iterator[None]:
+    """Work that a stop leaves half done says by which command it goes on."""
+    try:
+        yield
+    except (Stopped, Interrupted) as error:
+        error.go_on = options.again
+        if getattr(options, "input", None) == "-":  # cannot be read twice, but what was read is in the store
+            stages = " && ".join(f"{called()} {stage}" for stage in ("clean", "analyse", "load"))
+            error.go_on = f"{stages}  # the rest of standard input was not read"
+        raise
 
 
 def _run(options: argparse.Namespace) -> int:
-    from pipeline import journey, summary
+    from pipeline import summary
+    from pipeline.ready import prepare
     from pipeline.run import run
 
-    with journey.prepare(options, reads=True, asks=True) as ready:
-        if options.dry_run:
-            return _dry_run(options, ready)
-        ready.announce()
-        result = run(ready.context, ready.records, ready.source_name, options.limit)
-        ready.name_places(result.run_id)
+    if options.dry_run:
+        return _dry_run(options)
+    with prepare(options, reads=True, asks=True) as ready, _going_on(options):
+        summary.announce(ready.console, ready.context, ready.source)
+        result = run(ready.context, ready.records, ready.source.name if ready.source else "", options.limit)
+        summary.name_places(ready.console, ready.context, result.run_id)
         if options.json:
-            _data(summary.as_json(result, ready.settings))
+            _data(summary.as_json(result, ready.context.settings))
         else:
-            ready.show(result)
+            summary.show(ready.console, ready.context, result)
     return WITH_FAILURES if result.counts.failed or result.counts.load_refused else DONE
 
 
-def _dry_run(options: argparse.Namespace, ready: Any) -> int:
-    estimate = ready.estimate(options.limit)
+def _dry_run(options: argparse.Namespace) -> int:
+    from pipeline.dry_run import estimate
+    from pipeline.ready import prepare_dry
+    from pipeline.run import price_of, prompt_of
+    from pipeline.summary import about_to_read
+
+    with prepare_dry(options) as (settings, source, store):
+        for line in about_to_read(source):
+            _words(line)
+        found = estimate(source.reviews(), store, prompt_of(settings), price_of(settings), options.limit)
     if options.json:
-        _data(asdict(estimate))
-        return DONE
-    _words(
-        f"dry run: {estimate.scraped} records, {sum(estimate.skipped.values())} skipped, {estimate.known} known, "
-        f"{estimate.failed} unreadable; {estimate.would_ask} texts would be asked, "
-        f"about ${estimate.estimated_cost_usd:.4f}{ready.not_billed}; nothing was sent or written"
-    )
+        _data(asdict(found))
+    else:
+        _words(
+            f"dry run: {found.scraped} records, {sum(found.skipped.values())} skipped, {found.known} known, "
+            f"{found.failed} unreadable; {found.would_ask} texts would be asked, about "
+            f"${found.estimated_cost_usd:.4f}{' (sandbox, not billed)' if settings.sandbox else ''}; "
+            "nothing was sent or written"
+        )
     return DONE
 
 
 def _stage(options: argparse.Namespace) -> int:
-    from pipeline import journey
+    """One stage over one run: a new one for scrape, else the one named or the latest."""
+    from pipeline import run as stages
+    from pipeline import summary
+    from pipeline.ready import prepare
+    from pipeline.store import count_run
 
-    return journey.one_stage(options, _words, _data)
+    reads, asks = options.name == "scrape", options.name == "analyse"
+    with prepare(options, reads=reads, asks=asks) as ready, _going_on(options):
+        context, source = ready.context, ready.source
+        if source is not None:
+            run_id = context.store.begin_run(context.settings.mode, source.name)
+        else:
+            run_id = context.store.run(options.run)
+        summary.announce(ready.console, context, source)
+        if reads:
+            stages.scrape(context, run_id, ready.records, options.limit)
+        else:
+            {"clean": stages.clean, "analyse": stages.analyse, "load": stages.load}[options.name](context, run_id)
+        counts = count_run(context.store.database, run_id)
+    if options.json:
+        _data({"run_id": run_id, **asdict(counts)})
+    elif reads:
+        print(run_id, flush=True)
+    # behind analyse and load, what is still pending has failed and comes again with the next run
+    pending = counts.pending if options.name in ("analyse", "load") else 0
+    return WITH_FAILURES if counts.failed or counts.load_refused or pending else DONE
 
 
 def _failed(options: argparse.Namespace) -> int:
     from pipeline.settings import load
-    from pipeline.store import failures, open_store
+    from pipeline.store import failures, peek_store
 
-    store = open_store(load().store)
-    try:
-        run_id = options.run or store.latest_run()
-        found = failures(store.database, run_id) if run_id else []
-    finally:
-        store.close()
+    store = peek_store(load().store)
+    if store is None:
+        raise SettingsError("STORE: there is no store yet; `verbatims run` makes one")
+    with closing(store):
+        run_id = store.run(options.run)
+        found = failures(store.database, run_id)
     for failure in found:
         _data(asdict(failure))
-    _words(f"{len(found)} failed records in run {run_id or '(there is none yet)'}")
+    _words(f"{len(found)} failed records in run {run_id}")
     return WITH_FAILURES if found else DONE
 
 

@@ -56,7 +56,7 @@ def _store(settings: Settings) -> str:
 def _warehouse(settings: Settings) -> str:
     from pipeline.load import open_warehouse
 
-    warehouse = open_warehouse(settings.warehouse_url)
+    warehouse = open_warehouse(settings.warehouse_url, sandbox=settings.sandbox)
     warehouse.close()
     return f"{warehouse.name} opens"
 

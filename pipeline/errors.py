@@ -5,6 +5,8 @@ class VerbatimsError(Exception):
     """One line for a person: what is wrong, which one, and what to try. Holds no secret and no verbatim."""
 
     exit_code = 3
+    go_on: str | None = None
+    """The command that goes on where this one was stopped; set by the command line."""
 
 
 class SettingsError(VerbatimsError):

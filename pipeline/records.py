@@ -63,9 +63,19 @@ class Length(StrEnum):
     @classmethod
     def of(cls, characters: int) -> Length:
         """Short below 100 characters, medium below 500, long from there on."""
-        if characters < 100:
+        if characters < SHORT_BELOW:
             return cls.SHORT
-        return cls.MEDIUM if characters < 500 else cls.LONG
+        return cls.MEDIUM if characters < MEDIUM_BELOW else cls.LONG
+
+
+INVALID = frozenset({"http_400", "http_413"})
+"""Errors of a call that say the request itself is wrong. One among good answers is that text's own fault."""
+
+SANDBOX_MODEL = "sandbox"
+"""The model name of everything the sandbox answers: it is part of each request key and stands in each row."""
+
+SHORT_BELOW, MEDIUM_BELOW = 100, 500
+"""Where the classes of length end, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +231,7 @@ class Observer(Protocol):
     """Told by `run.py` what happens; makes spans and metrics of it. Nothing here may raise."""
 
     def stage(self, name: str, run_id: str) -> AbstractContextManager[None]:
-        """Around one stage: scrape, clean, analyse or load."""
+        """Around one stage (scrape, clean, analyse, load), or around all of them (run)."""
 
     def call(self, ask: Ask) -> AbstractContextManager[Call]:
         """Around all attempts for one verbatim: its span is current while Claude answers."""

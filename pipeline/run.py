@@ -7,11 +7,8 @@ nothing paid twice. Airflow's tasks call the same four.
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
@@ -28,6 +25,7 @@ from pipeline.errors import InputError, Interrupted, Stopped, VerbatimsError
 from pipeline.progress import Advance, Progress
 from pipeline.records import Batch, BrokenRecord, LoadError, Observer, Review, Row
 from pipeline.settings import Settings
+from pipeline.signals import Drain
 from pipeline.store import Claims, Decision, RunCounts, Store, StoreWork, count_run
 from pipeline.telemetry import Telemetry
 
@@ -117,7 +115,7 @@ def analyse(context: Context, run_id: str) -> None:
 def load(context: Context, run_id: str) -> int:
     """Bring the run's analysed verbatims into the warehouse; returns how many of them it now holds."""
     with _stage(context, "load", run_id) as advance:
-        warehouse = loading.open_warehouse(context.settings.warehouse_url)
+        warehouse = loading.open_warehouse(context.settings.warehouse_url, sandbox=context.settings.sandbox)
         try:
             loaded = warehouse.load(_counted(context.store.rows(run_id), advance))
         except Stopped:
@@ -199,9 +197,9 @@ async def _analyse(context: Context, claims: Claims, prompt: Prompt, advance: Ad
         _client(context) as client,
         StoreWork(claims, prompt.key, context.observer, advance, page=concurrency) as work,
     ):
-        with _Signals(work.stop, context.progress.say) as signals:
+        with Drain(work.stop, context.progress.say).listening() as drain:
             await send(work, Claude(client, prompt, price_of(context.settings)), context.observer, concurrency)
-    if signals.received:
+    if drain.asked:
         raise Interrupted("interrupted: everything that was in flight is stored")
 
 
@@ -215,6 +213,7 @@ def _client(context: Context) -> AsyncAnthropic:
         concurrency=settings.concurrency,
         timeout_s=settings.timeout_s,
         retries=settings.retries,
+        proxies=not settings.sandbox,
         open_telemetry=context.telemetry.anthropic_option(),
     )
 
@@ -223,36 +222,3 @@ def _counted(pages: Iterable[list[Row]], advance: Advance) -> Iterator[list[Row]
     for page in pages:
         yield page
         advance(len(page), 0.0)
-
-
-class _Signals:
-    """Turns the first SIGINT or SIGTERM into `stop`, and a second one into the end of the process."""
-
-    def __init__(self, stop: Callable[[], None], say: Callable[[str], None]) -> None:
-        self._stop = stop
-        self._say = say
-        self._here = threading.current_thread() is threading.main_thread()
-        self._before: dict[signal.Signals, object] = {}
-        self.received = False
-
-    def __enter__(self) -> _Signals:
-        if self._here:
-            loop = asyncio.get_running_loop()
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.getsignal(number)
-                loop.add_signal_handler(number, self._handle)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._here:
-            loop = asyncio.get_running_loop()
-            for number, before in self._before.items():
-                loop.remove_signal_handler(number)
-                signal.signal(number, before)  # type: ignore[arg-type]
-
-    def _handle(self) -> None:
-        if self.received:
-            os._exit(Interrupted.exit_code)
-        self.received = True
-        self._say("stopping: waiting for the calls in flight, which are paid; once more to give them up")
-        self._stop()

@@ -14,9 +14,7 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_vali
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from pipeline.errors import SettingsError
-
-SANDBOX_MODEL = "sandbox"
-"""The model name of everything the sandbox answers: it is part of each request key and stands in each row."""
+from pipeline.records import SANDBOX_MODEL
 
 SANDBOX_PRICED_AS = "claude-haiku-5-5"
 """What a sandbox run would have cost: the prices of this model, labelled as not billed."""
@@ -36,7 +34,7 @@ class Settings(BaseSettings):
     mode: Literal["sandbox", "prod"] = Field(
         "sandbox",
         validation_alias=_key("SCRAPER_MODE"),
-        description="sandbox: invented reviews and the sandbox Claude, nothing leaves this machine. "
+        description="sandbox: invented reviews, no real Claude is asked, nothing is billed. "
         "prod: real sources, real Claude, real cost.",
     )
     store: str = Field(
@@ -51,12 +49,12 @@ class Settings(BaseSettings):
         repr=False,
         validation_alias=_key("WAREHOUSE"),
         description="Where analysts find the rows: sqlite:///path. "
-        "Empty: the store's own file, or sqlite:///var/verbatims.db beside a Postgres store.",
+        "Empty: the store's own file; with a Postgres store it must be named.",
     )
     api_key: SecretStr | None = Field(
         None,
         validation_alias=_key("ANTHROPIC_API_KEY"),
-        description="Claude's key. Required in prod; in sandbox mode it is never read, sent or needed.",
+        description="Claude's key. Required in prod; in sandbox mode it is never sent.",
     )
     base_url: str = Field(
         "",
@@ -236,6 +234,8 @@ class Settings(BaseSettings):
                 "ANTHROPIC_API_KEY: SCRAPER_MODE=prod asks the real Claude and needs a key; "
                 "set it, or SCRAPER_MODE=sandbox"
             )
+        if not self.warehouse and not self.store.startswith("sqlite:///"):
+            raise ValueError("WAREHOUSE: must be named with a Postgres STORE, such as sqlite:///var/warehouse.db")
         if (self.input_usd_per_mtok is None) != (self.output_usd_per_mtok is None):
             raise ValueError("VERBATIMS_INPUT_USD_PER_MTOK and VERBATIMS_OUTPUT_USD_PER_MTOK: set both or neither")
         return self
@@ -258,9 +258,7 @@ class Settings(BaseSettings):
     @property
     def warehouse_url(self) -> str:
         """Where the rows go, the default resolved."""
-        if self.warehouse:
-            return self.warehouse
-        return self.store if self.store.startswith("sqlite:///") else "sqlite:///var/verbatims.db"
+        return self.warehouse or self.store
 
 
 def load(environment: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> Settings:

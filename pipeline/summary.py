@@ -1,19 +1,25 @@
-"""The end of a run for a person: what happened to each verbatim, the ten metrics, where the rows are, what next."""
+"""A run in words: who answers and what is read, then what happened, the ten metrics, where the rows are, what next."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.run import Result
+from pipeline.load import open_warehouse
+from pipeline.run import Context, Result
 from pipeline.settings import SANDBOX_PRICED_AS, Settings
-from pipeline.store import StoreTotals
+from pipeline.source import Source
+from pipeline.store import StoreTotals, too_long
 from pipeline.telemetry import TEN, Metric, Reading
 from pipeline.telemetry import catalogue as c
 from pipeline.words import called
+
+NAMED_PLACES = 10
+"""How many over-long texts are named by their place; the store knows them all."""
 
 NEVER = "–"
 """Shown where there is no value yet; 0 is a value."""
@@ -39,19 +45,45 @@ def as_json(result: Result, settings: Settings) -> dict[str, Any]:
     }
 
 
-def show(
-    console: Console, result: Result, settings: Settings, readings: Iterable[Reading], totals: StoreTotals, rows: str
-) -> None:
+def announce(console: Console, context: Context, source: Source | None) -> None:
+    """The first words of a command: who answers, what is read, and what was guessed."""
+    settings = context.settings
+    if settings.sandbox:
+        _line(console, f"SANDBOX: no real Claude answers; costs are those of {SANDBOX_PRICED_AS}, not billed")
+    else:
+        _line(console, f"asking {settings.model} at {context.claude_url or 'Claude itself'}")
+    if source is not None:
+        for line in about_to_read(source):
+            _line(console, line)
+
+
+def about_to_read(source: Source) -> list[str]:
+    """What is read and what was guessed about it."""
+    return [f"reading {source.name}", *(f"  {guess}" for guess in source.guesses)]
+
+
+def name_places(console: Console, context: Context, run_id: str) -> None:
+    """Say where the over-long texts are; their content stays unsaid."""
+    places = too_long(context.store.database, run_id, NAMED_PLACES + 1)
+    if places:
+        more = " …" if len(places) > NAMED_PLACES else ""
+        _line(console, f"skipped as too long: record {', '.join(map(str, places[:NAMED_PLACES]))}{more}")
+
+
+def show(console: Console, context: Context, result: Result) -> None:
     """Print the closing summary."""
     console.print()
     console.print(_records(result))
-    console.print(_paid(result, settings), markup=False, highlight=False, soft_wrap=True)
+    _line(console, _paid(result, context.settings))
     console.print()
-    console.print(_metrics(readings, totals))
-    console.print(
-        f"\nThe rows: {result.loaded} of this run are in {rows}", markup=False, highlight=False, soft_wrap=True
-    )
-    console.print(_next(settings, bool(result.counts.failed)), markup=False, highlight=False, soft_wrap=True)
+    console.print(_metrics(context.telemetry.values(), StoreTotals(context.store.database)))
+    with closing(open_warehouse(context.settings.warehouse_url, sandbox=context.settings.sandbox)) as warehouse:
+        _line(console, f"\nThe rows: {result.loaded} of this run are in {warehouse.name}")
+        _line(console, _next(warehouse.how_to_look(), bool(result.counts.failed)))
+
+
+def _line(console: Console, text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _records(result: Result) -> Table:
@@ -134,20 +166,9 @@ def _parts(values: Mapping[Any, Any]) -> str:
     return " · ".join(f"{name.replace('_', ' ')} {number:.0f}" for name, number in sorted(parts.items()))
 
 
-def _next(settings: Settings, failed: bool) -> str:
+def _next(look: str, failed: bool) -> str:
     me = called()
-    file = settings.warehouse_url.removeprefix("sqlite:///")
-    query = "SELECT * FROM sentiment_by_week_v1"
-    first = (
-        f"{me} failed          # which records failed, and why"
-        if failed
-        else (f"{me} run --input reviews.csv     # the same for a file of yours")
-    )
-    return "\n".join(
-        (
-            "\nNext:",
-            f"  python3 -c \"import sqlite3; print(*sqlite3.connect('{file}').execute('{query}'), sep='\\n')\"",
-            f"  {me} exporter --port 8000        # the ten metrics for Prometheus",
-            f"  {first}",
-        )
-    )
+    file = f"{me} run --input reviews.csv    # the same for a file of yours"
+    listed = f"{me} failed    # which records failed, and why"
+    exporter = f"{me} exporter --port 8000    # the ten metrics for Prometheus"
+    return "\n  ".join(("\nNext:", look, exporter, listed if failed else file))

@@ -29,7 +29,7 @@ def reviews() -> Path:
     """The real reviews, which are not part of the project."""
     folder = ROOT.parent / "shared" / "data"
     if not folder.is_dir():
-        pytest.skip("the folder of real reviews is not here")
+        skip_or_fail("the folder of real reviews is not here")
     return folder
 
 

@@ -21,7 +21,8 @@ def imports(file: Path) -> set[str]:
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        if isinstance(node, ast.ImportFrom) and node.module:
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0 and node.module, f"{file}: imports are written out"
             found.add(node.module)
             if node.module == "pipeline":
                 found |= {f"pipeline.{alias.name}" for alias in node.names}
@@ -40,6 +41,19 @@ def test_a_stage_knows_no_other_stage_no_store_and_no_telemetry(stage: str) -> N
         assert not any(name.startswith(("opentelemetry", "sqlalchemy")) for name in imports(file)), file
 
 
+def test_what_stands_beside_the_stages_knows_none_of_them() -> None:
+    allowed = {
+        "exporter.py": {"pipeline.telemetry", "pipeline.telemetry.catalogue", "pipeline.telemetry.instruments"},
+        "forwarder.py": set(),
+        "progress.py": set(),
+        "signals.py": set(),
+    }
+    for file, more in allowed.items():
+        assert ours(ROOT / "pipeline" / file) <= SHARED | more, file
+    for file in (ROOT / "pipeline" / "sandbox").rglob("*.py"):
+        assert not any(name.startswith(tuple(f"pipeline.{stage}" for stage in STAGES)) for name in ours(file)), file
+
+
 @pytest.mark.parametrize("file", ["records.py", "errors.py", "settings.py"])
 def test_what_all_share_knows_no_stage(file: str) -> None:
     assert ours(ROOT / "pipeline" / file) <= SHARED
@@ -54,7 +68,7 @@ def test_the_store_and_telemetry_know_no_stage() -> None:
 def test_the_pipeline_never_imports_airflow_nor_a_heavy_library_where_it_is_not_used() -> None:
     for file in (ROOT / "pipeline").rglob("*.py"):
         assert not any(name.split(".")[0] == "airflow" for name in imports(file)), file
-    code = "import sys, pipeline.journey; print([m for m in sys.modules if m in ('google.cloud.bigquery', 'alembic')])"
+    code = "import sys, pipeline.ready; print([m for m in sys.modules if m in ('google.cloud.bigquery', 'alembic')])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True, cwd=ROOT).strip() == "[]"
 
 

@@ -15,11 +15,15 @@ from anthropic import AsyncAnthropic, DefaultAioHttpClient
 from pipeline.analyse.answer import Unreadable, read
 from pipeline.analyse.price import Price, Tokens
 from pipeline.analyse.prompt import Prompt
-from pipeline.errors import Refused
 from pipeline.records import Analysis, Attempt, JsonError, Outcome
 
-TURNED_AWAY = frozenset({401, 402, 403, 404})
-"""Key, account, rights, model: the next verbatim would meet the same answer, so the run stops."""
+TURNED_AWAY = {
+    "http_401": "the key is wrong: check ANTHROPIC_API_KEY",
+    "http_402": "the account has no credit: check its billing",
+    "http_403": "the key may not do this: check its workspace and rights",
+    "http_404": "there is no such model at this address: check VERBATIMS_MODEL and ANTHROPIC_BASE_URL",
+}
+"""Key, credit, rights, model: the next verbatim would meet the same answer, so the run stops."""
 
 LONGEST_CALL_S = 600.0
 """An upper bound over all retries: the SDK follows a server's `retry-after` without a cap."""
@@ -34,10 +38,7 @@ class Claude:
         self._price = price
 
     async def ask(self, text: str) -> Attempt:
-        """Ask once, the transport's retries included.
-
-        Raises Refused when the API turns the caller away; everything else is an outcome.
-        """
+        """Ask once, the transport's retries included. Whatever comes back is an outcome."""
         sent_at, started = datetime.now(UTC), time.perf_counter()
 
         def ended(outcome: Outcome, **more: Any) -> Attempt:
@@ -49,7 +50,6 @@ class Claude:
                 response = await self._client.messages.with_raw_response.create(**self._prompt.request(text))
                 message = await response.json()
         except anthropic.APIStatusError as error:
-            self._stop_if_turned_away(error)
             return ended(Outcome.FAILED, error=f"http_{error.status_code}")
         except (anthropic.APITimeoutError, TimeoutError):
             return ended(Outcome.FAILED, error="timeout")
@@ -90,17 +90,6 @@ class Claude:
             "cost_usd": self._price.usd(tokens),
         }
 
-    def _stop_if_turned_away(self, error: anthropic.APIStatusError) -> None:
-        if error.status_code in TURNED_AWAY:
-            hint = {
-                401: "the key is wrong: check ANTHROPIC_API_KEY",
-                402: "the account has no credit: check its billing",
-                403: "the key may not do this: check its workspace and rights",
-                404: f"there is no model {self._prompt.model} at this address: check VERBATIMS_MODEL "
-                "and ANTHROPIC_BASE_URL",
-            }[error.status_code]
-            raise Refused(f"Claude's API answered {error.status_code}: {hint}") from None
-
 
 def connect(
     *,
@@ -109,9 +98,13 @@ def connect(
     concurrency: int,
     timeout_s: float,
     retries: int,
+    proxies: bool,
     open_telemetry: Any,
 ) -> AsyncAnthropic:
-    """A client on the aiohttp transport, which halves the CPU of a call. Close it when done."""
+    """A client on the aiohttp transport, which halves the CPU of a call. Close it when done.
+
+    `proxies`: whether the machine's proxy settings count; nothing meant for a sandbox may pass through one.
+    """
     for name in ("anthropic", "httpx2"):
         # ANTHROPIC_LOG=debug would write every text to the log
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -121,6 +114,6 @@ def connect(
         base_url=base_url or "https://api.anthropic.com",  # said, so that no profile on the machine decides it
         timeout=timeout_s,
         max_retries=retries,
-        http_client=DefaultAioHttpClient(limits=type(limits)(max_connections=max(concurrency, 100))),
+        http_client=DefaultAioHttpClient(limits=type(limits)(max_connections=max(concurrency, 100)), trust_env=proxies),
         open_telemetry=open_telemetry,
     )

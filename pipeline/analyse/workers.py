@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from pipeline.errors import Stopped
-from pipeline.records import Ask, Attempt, Call, Observer, Outcome
+from pipeline.analyse.claude import TURNED_AWAY
+from pipeline.errors import Refused, Stopped
+from pipeline.records import INVALID, Ask, Attempt, Call, Observer, Outcome
 
 OUTAGE = 20
 """So many failed calls in a row, each already retried by the transport, are an outage and no accident."""
@@ -16,7 +17,7 @@ class Asker(Protocol):
     """Claude, or what stands for it in a test."""
 
     async def ask(self, text: str) -> Attempt:
-        """May raise Refused; everything else is an outcome."""
+        """Raises nothing that can be foreseen: whatever comes back is an outcome."""
 
 
 class Work(Protocol):
@@ -39,12 +40,12 @@ async def analyse(work: Work, claude: Asker, observer: Observer, concurrency: in
     flight have ended and were committed.
     """
     errors: list[Exception] = []
-    outage = _Outage()
+    health = _Health()
 
     async def worker() -> None:
         try:
             while (ask := await work.next()) is not None:
-                outage.note(await _one(ask, work, claude, observer))
+                health.note(await _one(ask, work, claude, observer))
         except Exception as error:
             errors.append(error)
             work.stop()
@@ -57,25 +58,28 @@ async def analyse(work: Work, claude: Asker, observer: Observer, concurrency: in
 async def _one(ask: Ask, work: Work, claude: Asker, observer: Observer) -> Attempt:
     """One verbatim; an unreadable answer is asked for once more, and no oftener."""
     attempts: list[Attempt] = []
-    try:
-        with observer.call(ask) as call:
-            while not attempts or (attempts[-1].outcome is Outcome.UNREADABLE and len(attempts) == 1):
-                observer.sent(len(ask.text))
-                attempts.append(await claude.ask(ask.text))
-                call.answered(attempts[-1])
-    finally:
-        if attempts:  # even when the second attempt is turned away, the first is paid
-            await work.commit(ask, tuple(attempts), call)
+    with observer.call(ask) as call:
+        while not attempts or (attempts[-1].outcome is Outcome.UNREADABLE and len(attempts) == 1):
+            observer.sent(len(ask.text))
+            attempts.append(await claude.ask(ask.text))
+            call.answered(attempts[-1])
+    await work.commit(ask, tuple(attempts), call)
     return attempts[-1]
 
 
-class _Outage:
-    """Counts failed calls in a row over all workers."""
+class _Health:
+    """Decides over all workers whether it makes sense to go on asking."""
 
     def __init__(self) -> None:
-        self._in_a_row = 0
+        self._failed_in_a_row = 0
 
     def note(self, attempt: Attempt) -> None:
-        self._in_a_row = self._in_a_row + 1 if attempt.outcome is Outcome.FAILED else 0
-        if self._in_a_row >= OUTAGE:
-            raise Stopped(f"Claude's API is out: {OUTAGE} calls in a row failed, the last with {attempt.error}")
+        """Raises Refused where the caller must change something, Stopped where the API is out."""
+        self._failed_in_a_row = self._failed_in_a_row + 1 if attempt.outcome is Outcome.FAILED else 0
+        if attempt.error in TURNED_AWAY:
+            raise Refused(f"Claude's API answered {attempt.error[5:]}: {TURNED_AWAY[attempt.error]} ({attempt.model})")
+        if self._failed_in_a_row < OUTAGE:
+            return
+        if attempt.error in INVALID:
+            raise Refused(f"{OUTAGE} requests in a row were invalid: check VERBATIMS_MODEL and VERBATIMS_MAX_TOKENS")
+        raise Stopped(f"Claude's API is out: {OUTAGE} calls in a row failed, the last with {attempt.error}")

@@ -12,7 +12,7 @@ from typing import Any
 from pipeline.errors import SettingsError, Stopped
 from pipeline.load.table import ANALYSED, Column, TableDescription, describe
 from pipeline.load.warehouse import Loaded, Refusal
-from pipeline.records import Row
+from pipeline.records import SANDBOX_MODEL, Row
 
 TYPES = {"STRING": "TEXT", "FLOAT64": "REAL", "DATE": "TEXT", "TIMESTAMP": "TEXT", "JSON": "TEXT"}
 
@@ -23,7 +23,7 @@ BUSY_TIMEOUT_S = 60
 class SqliteWarehouse:
     """Builds its table and views when it opens; each column's meaning stands in `.schema`."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, sandbox: bool) -> None:
         self._path = Path(url.removeprefix("sqlite:///")).expanduser()
         self._table = describe(ANALYSED)
         self.name = f"{self._path}, table {ANALYSED}"
@@ -32,6 +32,7 @@ class SqliteWarehouse:
             self._connection = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._build()
+            self._refuse_others(sandbox)
         except (sqlite3.Error, OSError) as error:
             raise SettingsError(f"WAREHOUSE: cannot use {self._path}: {error}") from error
 
@@ -54,7 +55,14 @@ class SqliteWarehouse:
                 self._connection.execute("ROLLBACK")
         return Loaded(held, tuple(refused))
 
+    def how_to_look(self) -> str:
+        """Python's own sqlite3: the sqlite3 shell is not on every machine."""
+        query = "SELECT * FROM sentiment_by_week_v1"
+        path = str(self._path)
+        return f"python3 -c \"import sqlite3; print(*sqlite3.connect('{path}').execute('{query}'), sep='\\n')\""
+
     def close(self) -> None:
+        """Let go of the file."""
         self._connection.close()
 
     def _one(self, upsert: str, row: Row) -> Refusal | None:
@@ -69,9 +77,32 @@ class SqliteWarehouse:
         exists = self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (ANALYSED,)).fetchone()
         if not exists:
             self._connection.execute(_create(self._table))
+        self._refuse_other_columns()
         for view, select in self._table.views("sqlite").items():
-            self._connection.execute(f"CREATE VIEW IF NOT EXISTS {view} AS\n{select}")
+            self._rebuild(view, f"CREATE VIEW {view} AS\n{select.strip()}")
         self._connection.execute("COMMIT")
+
+    def _rebuild(self, view: str, statement: str) -> None:
+        """A view of an older version gives way; one that is the same is not touched."""
+        found = self._connection.execute("SELECT sql FROM sqlite_master WHERE name = ?", (view,)).fetchone()
+        if found != (statement,):
+            self._connection.execute(f"DROP VIEW IF EXISTS {view}")
+            self._connection.execute(statement)
+
+    def _refuse_other_columns(self) -> None:
+        found = {name for _, name, *_ in self._connection.execute(f"PRAGMA table_info({ANALYSED})")}
+        wanted = {column.name for column in self._table.columns}
+        if found != wanted:
+            self._connection.execute("ROLLBACK")
+            odd = ", ".join(sorted(found ^ wanted))
+            raise SettingsError(f"WAREHOUSE: {ANALYSED} in {self._path} has other columns ({odd}): name another file")
+
+    def _refuse_others(self, sandbox: bool) -> None:
+        """Rows of the sandbox and of Claude in one table would be taken for one another."""
+        query = f"SELECT 1 FROM {ANALYSED} WHERE (model = ?) != ? LIMIT 1"
+        if self._connection.execute(query, (SANDBOX_MODEL, sandbox)).fetchone():
+            asked, there = ("the sandbox", "Claude") if sandbox else ("Claude", "the sandbox")
+            raise SettingsError(f"WAREHOUSE: {self._path} holds rows of {there}, this run asks {asked}: name another")
 
 
 def _create(table: TableDescription) -> str:

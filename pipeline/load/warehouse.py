@@ -37,4 +37,8 @@ class Warehouse(Protocol):
     def load(self, pages: Iterable[Sequence[Row]]) -> Loaded:
         """Insert or replace by verbatim_id. Raises Stopped when the warehouse is out of reach or full."""
 
-    def close(self) -> None: ...
+    def how_to_look(self) -> str:
+        """A command that shows a view of the rows, for a person's shell."""
+
+    def close(self) -> None:
+        """Let go of the connection."""

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-MODEL = "sandbox"
-"""The only model here: the sandbox never poses as Claude."""
+from pipeline.records import SANDBOX_MODEL
 
 CHARACTERS_PER_TOKEN = 4
 """The sandbox's own count, each part rounded up: system, each message, schema; and the answer. Real counts differ."""
@@ -81,8 +80,10 @@ def question(body: bytes) -> Question:
     for field in request:
         if field not in _FIELDS:
             raise _invalid(f"{field}: Extra inputs are not permitted")
-    if request["model"] != MODEL:
-        raise Rejected(404, "not_found_error", f"model: {request['model']} (this is a sandbox: ask for {MODEL!r})")
+    if request["model"] != SANDBOX_MODEL:
+        raise Rejected(
+            404, "not_found_error", f"model: {request['model']} (this is a sandbox: ask for {SANDBOX_MODEL!r})"
+        )
     if type(request["max_tokens"]) is not int or request["max_tokens"] < 1:
         raise _invalid("max_tokens: Input should be an integer of 1 or more")
     if request.get("stream"):
@@ -107,7 +108,7 @@ def message(content: str | None, stop_reason: str, input_tokens: int, output_tok
         "id": new_id("msg"),
         "type": "message",
         "role": "assistant",
-        "model": MODEL,
+        "model": SANDBOX_MODEL,
         "content": [] if content is None else [{"type": "text", "text": content}],
         "stop_reason": stop_reason,
         "stop_sequence": None,

@@ -6,13 +6,12 @@ file.py        CSV and JSON Lines, or either on stdin
 columns.py     which column holds what      csv_table.py, jsonl_table.py, table.py  the formats
 stream.py      bytes to lines of text       fields.py  what ratings, dates, languages and ids mean
 
-A new source is a new file and a line in `SOURCES`.
+A new kind of source is a new file here that fulfils `Source`, and a line in `ready.py`, which chooses.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterator
 from typing import Protocol
 
 from pipeline.records import BrokenRecord, Review
@@ -21,11 +20,11 @@ from pipeline.source.file import File
 from pipeline.source.page import Page, parse
 from pipeline.source.site import Site
 
-__all__ = ["SOURCES", "Columns", "File", "Page", "Site", "Source", "parse"]
+__all__ = ["Columns", "File", "Page", "Site", "Source", "parse"]
 
 
 class Source(Protocol):
-    """Made by `cli.py`, read by the scrape stage. Constructors raise InputError and send nothing."""
+    """Made by `ready.py`, read by the scrape stage. Constructors raise InputError and send nothing."""
 
     @property
     def name(self) -> str:
@@ -37,9 +36,3 @@ class Source(Protocol):
 
     def reviews(self) -> Iterator[Review | BrokenRecord]:
         """Raises InputError where nothing is found, and Stopped where the source fails on the way."""
-
-
-SOURCES: Mapping[str, Callable[..., Source]] = MappingProxyType({
-    "site": Site,
-    "file": File,
-})  # fmt: skip

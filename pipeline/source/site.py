@@ -47,9 +47,18 @@ class Site:
     """The reviews of a page and of those that follow it by `rel=next`, until the last.
 
     `delay_s` lies between two pages, unless robots.txt asks for more, and is the unit of the waiting before a retry.
+    `proxies`: whether the machine's proxy settings count.
     """
 
-    def __init__(self, url: str, source: str | None = None, delay_s: float = 0.5, timeout_s: float = 10.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        source: str | None = None,
+        delay_s: float = 0.5,
+        timeout_s: float = 10.0,
+        *,
+        proxies: bool = True,
+    ) -> None:
         try:
             parts = urlsplit(url.strip())
             host, _ = parts.hostname, parts.port
@@ -63,6 +72,7 @@ class Site:
         self._auth = (parts.username, parts.password or "") if parts.username else None
         self._source = (source or host)[:100]
         self._delay_s, self._timeout_s = delay_s, timeout_s
+        self._proxies = proxies
 
     def reviews(self) -> Iterator[Review | BrokenRecord]:
         """Positions run over all pages. Raises InputError where nothing is found, Stopped where the site fails."""
@@ -71,6 +81,7 @@ class Site:
 
     def _session(self) -> requests.Session:
         session = requests.Session()
+        session.trust_env = self._proxies
         session.headers["User-Agent"] = USER_AGENT
         session.auth = self._auth
         retry = Retry(

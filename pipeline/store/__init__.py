@@ -2,7 +2,7 @@
 
 from pipeline.store.claims import Claims, Ended, Taken
 from pipeline.store.counts import Failure, RunCounts, count_run, failures, too_long
-from pipeline.store.store import Decision, Store, open_store
+from pipeline.store.store import Decision, Store, open_store, peek_store
 from pipeline.store.totals import StoreTotals
 from pipeline.store.work import StoreWork
 
@@ -19,5 +19,6 @@ __all__ = [
     "count_run",
     "failures",
     "open_store",
+    "peek_store",
     "too_long",
 ]

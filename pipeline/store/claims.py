@@ -16,9 +16,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.records import Analysis, Ask, Attempt, Outcome, Sentiment, Settled
+from pipeline.records import INVALID, Analysis, Ask, Attempt, Outcome, Sentiment, Settled
 from pipeline.store.database import Database
-from pipeline.store.store import FINAL_ERRORS, insert_ignoring
+from pipeline.store.store import insert_ignoring
 from pipeline.store.tables import answers, calls, claims, readings, topics, verbatims
 
 LEASE_S = 60.0
@@ -60,6 +60,7 @@ class Claims:
         self._prompt_version = prompt_version
         self._host = socket.gethostname()
         self._pid = os.getpid()
+        self._answered = False
         self.owner = f"{self._host}:{self._pid}:{secrets.token_hex(4)}"
 
     def pending(self, after: int, limit: int) -> list[tuple[int, str, str]]:
@@ -184,7 +185,7 @@ class Claims:
 
     def _failures(self, connection: sa.Connection, keys: set[str]) -> dict[str, str]:
         """How each key failed for good, if it did."""
-        final = calls.c.outcome.in_([o.value for o in FINAL]) | calls.c.error.in_(FINAL_ERRORS)
+        final = calls.c.outcome.in_([o.value for o in FINAL])
         query = sa.select(calls.c.request_key, calls.c.outcome).where(calls.c.request_key.in_(keys), final)
         return {found.request_key: found.outcome for found in connection.execute(query.order_by(calls.c.call))}
 
@@ -207,10 +208,12 @@ class Claims:
         connection.execute(sa.delete(claims).where(ours))
         last = ended.attempts[-1]
         if last.analysis is not None:
+            self._answered = True
             connection.execute(insert_ignoring(connection, answers).values(self._answer(ended, last, last.analysis)))
             known = self._answers(connection, {ended.ask.request_key})
             return self._settle(connection, ended.ask, known[ended.ask.request_key])
-        if last.outcome in FINAL or last.error in FINAL_ERRORS:
+        # among good answers an invalid request is this text's fault; before any, it may be the settings'
+        if last.outcome in FINAL or (last.error in INVALID and self._answered):
             self._close(connection, ended.ask, last.outcome.value)
         return None
 

@@ -30,8 +30,6 @@ class RunCounts:
     pending: int
     """Kept, and not decided: the run was stopped, or the calls failed in a way that the next run repeats."""
     calls: int
-    calls_failed: int
-    """Calls that ended without any answer, by outage or limit."""
     input_tokens: int
     output_tokens: int
     cost_usd: float
@@ -49,13 +47,12 @@ def count_run(database: Database, run_id: str) -> RunCounts:
         ).scalar_one()
     return RunCounts(
         scraped=sum(kinds.values()),
-        analysed=kinds.pop(("analysed", ""), 0),
-        from_cache=kinds.pop(("from_cache", ""), 0),
-        pending=kinds.pop(("pending", ""), 0),
+        analysed=kinds.get(("analysed", ""), 0),
+        from_cache=kinds.get(("from_cache", ""), 0),
+        pending=kinds.get(("pending", ""), 0),
         skipped=_named(kinds, "skipped"),
         failed=_named(kinds, "failed"),
         calls=paid.calls,
-        calls_failed=int(paid.failed or 0),
         input_tokens=int(paid.input_tokens or 0),
         output_tokens=int(paid.output_tokens or 0),
         cost_usd=float(paid.cost_usd or 0.0),
@@ -98,7 +95,6 @@ def _by_kind(connection: sa.Connection, run_id: str) -> dict[tuple[str, str], in
 def _calls(run_id: str) -> sa.Executable:
     return sa.select(
         sa.func.count().label("calls"),
-        sa.func.sum(sa.case((calls.c.outcome == Outcome.FAILED.value, 1), else_=0)).label("failed"),
         sa.func.sum(calls.c.input_tokens).label("input_tokens"),
         sa.func.sum(calls.c.output_tokens).label("output_tokens"),
         sa.func.sum(calls.c.cost_usd).label("cost_usd"),
@@ -125,7 +121,7 @@ class Failure:
 def failures(database: Database, run_id: str) -> list[Failure]:
     """The run's failed records in the order they were read; texts are not among the fields."""
     last = sa.select(calls.c.row, sa.func.max(calls.c.call).label("call")).group_by(calls.c.row).subquery("last")
-    undone = verbatims.c.outcome.is_(None) & verbatims.c.kept
+    undone = verbatims.c.outcome.is_(None) & (calls.c.outcome == Outcome.FAILED.value)
     lost = verbatims.c.outcome.is_not(None) & verbatims.c.outcome.not_in(["skipped", Outcome.ANALYSED.value])
     unread = readings.c.problem.is_not(None) & (readings.c.problem != SEEN_BEFORE)
     query = (

@@ -25,33 +25,34 @@ def migrate(database: Database, head: str = HEAD, scripts: Path = SCRIPTS) -> No
     Raises SettingsError when the store was made by newer code.
     """
     with database.read() as connection:
-        revision = _revision(connection)
-    if revision == head:
+        found = revision(connection)
+    if found == head:
         return
-    _refuse_newer(database, revision, head)
-    if revision is not None and database.sqlite:
+    _refuse_newer(database, found, head)
+    if found is not None and database.sqlite:
         _backup_file(database, head)
     with database.write() as connection:
         if not database.sqlite:
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(716327)")
-        revision = _revision(connection)
-        if revision == head:  # another process was quicker
+        found = revision(connection)
+        if found == head:  # another process was quicker
             return
-        if revision is not None and not database.sqlite:
+        if found is not None and not database.sqlite:
             _backup_schema(connection, head)
         _upgrade(connection, head, scripts)
 
 
-def _revision(connection: sa.Connection) -> str | None:
+def revision(connection: sa.Connection) -> str | None:
+    """The schema a store has, or None where there is none yet."""
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
     return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
 
 
-def _refuse_newer(database: Database, revision: str | None, head: str) -> None:
-    if revision is not None and revision > head:
+def _refuse_newer(database: Database, found: str | None, head: str) -> None:
+    if found is not None and found > head:
         raise SettingsError(
-            f"STORE: {database.name} has schema {revision}, this version of verbatims knows up to {head}: "
+            f"STORE: {database.name} has schema {found}, this version of verbatims knows up to {head}: "
             "install the newer version, or name another store"
         )
 

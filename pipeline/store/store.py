@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,7 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from pipeline.errors import SettingsError
 from pipeline.records import BrokenRecord, LoadError, NewTopic, Review, Row, SkipReason
 from pipeline.store.database import Database
-from pipeline.store.migrate import migrate
+from pipeline.store.migrate import HEAD, migrate, revision
 from pipeline.store.tables import answers, calls, load_errors, readings, runs, verbatims
 
 PAGE = 500
@@ -25,9 +26,6 @@ PAGE = 500
 
 SEEN_BEFORE = "duplicate"
 """The problem of a reading whose id was read before in the same run."""
-
-FINAL_ERRORS = frozenset({"http_400", "http_413"})
-"""Errors of a call that no repetition heals; every other failed call is asked again by the next run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +58,24 @@ def open_store(url: str) -> Store:
     return Store(database)
 
 
+def peek_store(url: str) -> Store | None:
+    """An existing store just as it is, or None: nothing is built, upgraded or written.
+
+    Raises SettingsError for a store of another version.
+    """
+    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
+        return None
+    database = Database(url)
+    with database.read() as connection:
+        found = revision(connection)
+    if found == HEAD:
+        return Store(database)
+    database.close()
+    if found is None:
+        return None
+    raise SettingsError(f"STORE: {database.name} has schema {found}, this version works with {HEAD}: a run upgrades it")
+
+
 class Store:
     """One store. Safe for many processes; one instance belongs to one process."""
 
@@ -69,12 +85,10 @@ class Store:
     def close(self) -> None:
         self.database.close()
 
-    # Runs
-
     def begin_run(self, mode: str, name: str) -> str:
         """Note a new run and return its id, which sorts by time.
 
-        `mode` is sandbox or claude. Raises SettingsError where the store holds answers of the other kind.
+        `mode` is sandbox or prod. Raises SettingsError where the store was begun in the other.
         """
         started = _now()
         run_id = f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
@@ -86,7 +100,7 @@ class Store:
         return run_id
 
     def check_mode(self, mode: str) -> None:
-        """Raises SettingsError where the store holds answers of the other kind."""
+        """Raises SettingsError where the store was begun in the other mode."""
         with self.database.read() as connection:
             self._refuse_other_mode(connection, mode)
 
@@ -95,26 +109,24 @@ class Store:
         with self.database.write() as connection:
             connection.execute(sa.update(runs).where(runs.c.run_id == run_id).values(ended_at=_now().isoformat()))
 
-    def latest_run(self) -> str | None:
-        """The run begun last, or None in a new store."""
+    def run(self, run_id: str | None) -> str:
+        """The run of that id, or the one begun last. Raises SettingsError where there is none."""
         query = sa.select(runs.c.run_id).order_by(runs.c.started_at.desc(), runs.c.run_id.desc()).limit(1)
+        if run_id is not None:
+            query = query.where(runs.c.run_id == run_id)
         with self.database.read() as connection:
-            return connection.execute(query).scalar()
-
-    def has_run(self, run_id: str) -> bool:
-        """Whether a run of that id was ever begun here."""
-        with self.database.read() as connection:
-            return connection.execute(sa.select(runs.c.run_id).where(runs.c.run_id == run_id)).first() is not None
+            found: str | None = connection.execute(query).scalar()
+        if found is None:
+            raise SettingsError(f"--run: {self.database.name} has no run {run_id or 'yet'}; `verbatims run` begins one")
+        return found
 
     def _refuse_other_mode(self, connection: sa.Connection, mode: str) -> None:
         other = connection.execute(sa.select(runs.c.mode).where(runs.c.mode != mode).limit(1)).scalar()
         if other is not None:
             raise SettingsError(
-                f"STORE: {self.database.name} holds answers of {_kind(other)}, SCRAPER_MODE now asks {_kind(mode)}: "
-                "name another STORE, so that the two never mix"
+                f"STORE: {self.database.name} was begun with SCRAPER_MODE={other}, now it is {mode}: "
+                "name another STORE, so that answers of the sandbox and of Claude never mix"
             )
-
-    # Scrape
 
     def add(self, run_id: str, records: Iterable[Review | BrokenRecord]) -> Iterator[int]:
         """Take records in as they come, a page to a transaction; yields how many each page held.
@@ -200,8 +212,6 @@ class Store:
         """The old text goes, its outcome stays: what was counted once must not vanish from the totals."""
         connection.execute(sa.update(verbatims).where(verbatims.c.row == row).values(superseded=True, text=None))
 
-    # Clean
-
     def uncleaned(self, run_id: str) -> Iterator[list[Uncleaned]]:
         """The run's verbatims that cleaning has not looked at yet, a page at a time."""
         earlier = verbatims.alias("earlier")
@@ -233,8 +243,6 @@ class Store:
                 if changed and decision.reason is not None:
                     fresh.append(decision)
         return fresh
-
-    # Load
 
     def rows(self, run_id: str) -> Iterator[list[Row]]:
         """What the run has read and what is analysed, as the warehouse holds it, a page at a time."""
@@ -337,10 +345,6 @@ def _pages(records: Iterable[Review | BrokenRecord]) -> Iterator[list[Review | B
     iterator = iter(records)
     while page := list(islice(iterator, PAGE)):
         yield page
-
-
-def _kind(mode: str) -> str:
-    return "the sandbox" if mode == "sandbox" else "Claude"
 
 
 def _now() -> datetime:

@@ -23,10 +23,10 @@ runs = Table(
     "runs",
     metadata,
     Column("run_id", String, primary_key=True),
-    Column("mode", String, nullable=False, comment="sandbox or claude: a store holds one kind only"),
+    Column("mode", String, nullable=False, comment="sandbox or prod: a store holds one kind only"),
     Column("input", String, nullable=False, comment="what was read: a file's name, a site's address"),
     Column("started_at", String, nullable=False),
-    Column("ended_at", String, comment="null while it runs, and for ever if it was killed"),
+    Column("ended_at", String, comment="null until a whole run has come to its end"),
 )
 
 verbatims = Table(

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.records import Length, Outcome
+from pipeline.records import MEDIUM_BELOW, SHORT_BELOW, Length, Outcome
 from pipeline.store.database import Database
 from pipeline.store.tables import answers, calls, load_errors, topics, verbatims
 
@@ -68,8 +68,8 @@ class StoreTotals:
     def lengths(self) -> Mapping[str, int]:
         """Length class → verbatims analysed."""
         size = verbatims.c.characters
-        short = sa.func.sum(sa.case((size < 100, 1), else_=0))
-        long = sa.func.sum(sa.case((size >= 500, 1), else_=0))
+        short = sa.func.sum(sa.case((size < SHORT_BELOW, 1), else_=0))
+        long = sa.func.sum(sa.case((size >= MEDIUM_BELOW, 1), else_=0))
         query = sa.select(sa.func.count(), short, long).where(verbatims.c.outcome == Outcome.ANALYSED.value)
         total, n_short, n_long = self._all(query)[0]
         n_short, n_long = int(n_short or 0), int(n_long or 0)

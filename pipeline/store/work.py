@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -57,6 +58,7 @@ class StoreWork:
         self._after = 0
         self._read_all = False
         self._stopped = asyncio.Event()
+        self._error: VerbatimsError | None = None
         self._pulling = asyncio.Lock()
         self._entries: list[_Entry] = []
         self._flushing: asyncio.Task[None] | None = None
@@ -92,6 +94,8 @@ class StoreWork:
                     return self._ready.popleft()
                 if not await self._refill():
                     return None
+        if self._error is not None:
+            raise self._error
         return None
 
     async def commit(self, ask: Ask, attempts: tuple[Attempt, ...], call: Call) -> None:
@@ -163,9 +167,11 @@ class StoreWork:
             try:
                 if beats % RENEW_EVERY_BEATS == 0:
                     await self._in_thread(self._claims.renew)
+            except VerbatimsError as error:
+                self._error = error  # without its leases this process may not ask on
+                self.stop()
+            with suppress(VerbatimsError):  # the next beat reads it again
                 await self._report_ratio()
-            except VerbatimsError:
-                self.stop()  # the store is gone: the commits in flight say why
 
     async def _report_ratio(self) -> None:
         ratio = await self._in_thread(self._claims.success_ratio)

@@ -77,7 +77,7 @@ SKIPPED = Metric(
     "verbatims_skipped",
     Kind.COUNTER,
     "{verbatim}",
-    "Verbatims put aside before any call, by reason.",
+    "Verbatims put aside before any call, by reason; an id read twice in one run is no second verbatim.",
     "verbatims_skipped_total",
     {"source": None, "reason": _values(SkipReason)},
 )
@@ -85,7 +85,7 @@ DURATION = Metric(
     "verbatim_analysis_duration",
     Kind.HISTOGRAM,
     "s",
-    "From the request sent to the answer validated, for each ended attempt; waiting for the rate limit left out.",
+    "From the request sent to the answer validated, for each ended attempt, the transport's retries included.",
     "verbatim_analysis_duration_seconds",
     {"outcome": _values(Outcome)},
     DURATION_BOUNDS,

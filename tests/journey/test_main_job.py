@@ -83,7 +83,7 @@ def test_a_killed_run_goes_on_and_pays_again_only_what_was_in_flight(shell: Shel
 def test_two_processes_on_one_store_pay_each_text_once(shell: Shell, tmp_path: Path) -> None:
     file, bills, store = several(tmp_path), tmp_path / "billed.jsonl", tmp_path / "var" / "verbatims.db"
     with Sandbox(latency_s=0.1, billed=bills) as sandbox:
-        shell.environment |= {"ANTHROPIC_BASE_URL": sandbox.url, "VERBATIMS_CONCURRENCY": "8"}
+        shell.environment |= {"ANTHROPIC_BASE_URL": sandbox.url}  # each with the default of 64 in flight
         both = [shell.start("run", "--input", file.name, "--json") for _ in range(2)]
         ended = [shell.end(process) for process in both]
     assert [one.code for one in ended] == [0, 0], ended
@@ -110,7 +110,7 @@ def test_an_interrupted_run_keeps_what_is_in_flight_and_says_how_to_go_on(
 
 def test_the_stages_one_by_one_come_to_the_same_rows(verbatims: Command, tmp_path: Path) -> None:
     file = several(tmp_path, 20)
-    run_id = verbatims("scrape", "--input", file.name, STORE="sqlite:///a.db").data
+    run_id = verbatims("scrape", "--input", file.name, STORE="sqlite:///a.db").out.strip()
     for stage in ("clean", "analyse", "load"):
         ended = verbatims(stage, "--run", run_id, "--json", STORE="sqlite:///a.db")
         assert ended.code == 0, ended.err
@@ -170,6 +170,15 @@ def test_an_outage_stops_the_run_before_it_has_asked_everything(verbatims: Comma
     assert verbatims("run", "--input", file.name, "--json").data["loaded"] == 400
 
 
+def test_interrupted_before_anything_was_read_it_promises_nothing(shell: Shell, tmp_path: Path) -> None:
+    process = shell.start("run", "--input", "-", stdin=subprocess.PIPE)
+    time.sleep(4)  # imports take 2 s; then it waits for the first byte
+    process.send_signal(signal.SIGTERM)
+    ended = shell.end(process)
+    assert ended.code == 130 and "to go on" not in ended.err
+    assert not (tmp_path / "var").exists()
+
+
 def test_a_limit_reads_the_first_records_only(verbatims: Command, tmp_path: Path) -> None:
     file = several(tmp_path, 20)
     assert verbatims("run", "--input", file.name, "--limit", "3", "--json").data["scraped"] == 3
@@ -212,6 +221,7 @@ def test_on_postgres_two_processes_share_the_work_and_pay_each_text_once(
         shell.environment |= {
             "ANTHROPIC_BASE_URL": sandbox.url,
             "STORE": f"{postgres}/journey",
+            "WAREHOUSE": "sqlite:///var/verbatims.db",
             "VERBATIMS_CONCURRENCY": "8",
         }
         both = [shell.start("run", "--input", file.name, "--json") for _ in range(2)]

@@ -3,7 +3,9 @@
 import json
 import re
 import socket
+import sqlite3
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -118,6 +120,29 @@ def test_the_exporter_equals_the_store_after_faults_a_second_run_and_a_restart(s
     assert {"analysed", "unreadable", "empty", "truncated", "failed"} <= outcomes
     grown = ("verbatims_analyzed_total", (("sentiment", "positive"), ("source", "reviews")))
     assert second[grown] > first[grown] > 0
+
+
+def test_rows_that_the_warehouse_refuses_are_counted_everywhere(
+    verbatims: Command, shell: Shell, tmp_path: Path, receiver: Receiver
+) -> None:
+    assert verbatims("run", "--input", mixed(tmp_path, 0, 1).name, WAREHOUSE="sqlite:///rows.db").code == 0
+    with closing(sqlite3.connect(tmp_path / "rows.db")) as connection:
+        connection.execute(
+            "CREATE TRIGGER picky BEFORE INSERT ON verbatims_analysed_v1 WHEN new.external_id = 'r3' "
+            "BEGIN SELECT raise(ABORT, 'not this one'); END"
+        )
+    ended = verbatims(
+        "run",
+        "--input",
+        mixed(tmp_path, 0, 5).name,
+        "--json",
+        WAREHOUSE="sqlite:///rows.db",
+        OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint,
+    )
+    assert (ended.code, ended.data["loaded"], ended.data["analysed"] + ended.data["from_cache"]) == (1, 6, 7)
+    refused = ("bq_insert_errors", (("reason", "row_refused"),))
+    assert _last_values(receiver)[refused] == 1
+    assert exporter_says(shell)["bq_insert_errors_total", refused[1]] == 1
 
 
 def test_live_metrics_of_a_run_equal_the_growth_of_the_store(

@@ -83,6 +83,38 @@ def test_sandbox_mode_asks_no_address_that_is_no_sandbox(verbatims: Command, rec
     assert recorder.requests == []
 
 
+def test_nothing_meant_for_the_sandbox_passes_through_a_proxy(
+    verbatims: Command, httpserver: HTTPServer, file: str
+) -> None:
+    proxy = {name: httpserver.url_for("") for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")}
+    none = {"NO_PROXY": "", "no_proxy": ""}
+    assert verbatims("run", "--limit", "5", **proxy, **none).code == 0
+    assert verbatims("run", "--input", file, **proxy, **none).code == 0
+    assert httpserver.log == []
+
+
+def test_a_warehouse_holds_rows_of_one_kind(verbatims: Command, recorder: Recorder, file: str) -> None:
+    warehouse = {"WAREHOUSE": "sqlite:///rows.db"}
+    assert verbatims("run", "--input", file, **warehouse).code == 0
+    ended = verbatims(
+        "run", "--input", file, ANTHROPIC_BASE_URL=recorder.url, STORE="sqlite:///real.db", **warehouse, **PROD
+    )
+    assert (ended.code, ended.err.count("\n"), recorder.requests) == (2, 1, []) and "WAREHOUSE" in ended.err
+
+
+def test_requests_that_are_all_invalid_stop_the_run_and_condemn_no_text(
+    verbatims: Command, recorder: Recorder, tmp_path: Path
+) -> None:
+    write_jsonl(tmp_path / "reviews.jsonl", [f"La livraison numéro {i} était rapide" for i in range(100)])
+    arguments = ("run", "--input", "reviews.jsonl", "--json")
+    prod = {"ANTHROPIC_BASE_URL": recorder.url, "VERBATIMS_CONCURRENCY": "4", **PROD}
+    recorder.status = 400
+    ended = verbatims(*arguments, **prod)
+    assert ended.code == 2 and "VERBATIMS_MODEL" in ended.err and len(recorder.requests) < 30
+    recorder.status = 200
+    assert verbatims(*arguments, **prod).data["loaded"] == 100
+
+
 def test_the_sandbox_never_answers_for_a_real_model(verbatims: Command, file: str) -> None:
     from pipeline.sandbox import Sandbox
 
@@ -108,6 +140,8 @@ def test_a_refused_key_stops_the_run_at_once(
     )
     assert ended.code == 2 and f"answered {status}" in ended.err and KEY not in ended.err
     assert len(recorder.requests) <= 8
+    calls = query(tmp_path / "var/verbatims.db", "SELECT DISTINCT outcome, error, cost_usd FROM calls")
+    assert calls == [("failed", f"http_{status}", 0.0)]
 
 
 def test_the_request_is_the_same_for_every_verbatim_but_its_text(

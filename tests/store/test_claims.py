@@ -89,7 +89,7 @@ def _claim(store: Store, ask: Ask, host: str, pid: int, expires_in: float) -> No
     ("attempts", "failed", "asked_again"),
     [
         ((UNREADABLE, UNREADABLE), {"unreadable": 1}, False),
-        ((REJECTED,), {"failed": 1}, False),
+        ((REJECTED,), {}, True),
         ((OVERLOADED,), {}, True),
     ],
 )
@@ -102,6 +102,14 @@ def test_only_failures_that_may_heal_are_asked_again(
     assert count_run(store.database, run_id).failed == failed
     later = Claims(store.database, kept(store, "merci beaucoup"), "v1")
     assert bool(later.take(asks(later)).asks) is asked_again
+
+
+def test_a_request_refused_as_invalid_among_good_answers_is_that_texts_own_fault(store: Store) -> None:
+    run_id = kept(store, "merci beaucoup", "un texte impossible")
+    claims = Claims(store.database, run_id, "v1")
+    good, bad = claims.take(asks(claims)).asks
+    claims.commit([Ended(good, (GOOD,), None), Ended(bad, (REJECTED,), None)])
+    assert count_run(store.database, run_id).failed == {"failed": 1}
 
 
 def test_an_outcome_is_told_once_even_when_two_processes_bring_it(store: Store) -> None:

@@ -20,10 +20,10 @@ def upgrade() -> None:
     op.create_table(
         "runs",
         sa.Column("run_id", sa.String(), nullable=False),
-        sa.Column("mode", sa.String(), nullable=False, comment="sandbox or claude: a store holds one kind only"),
+        sa.Column("mode", sa.String(), nullable=False, comment="sandbox or prod: a store holds one kind only"),
         sa.Column("input", sa.String(), nullable=False, comment="what was read: a file's name, a site's address"),
         sa.Column("started_at", sa.String(), nullable=False),
-        sa.Column("ended_at", sa.String(), nullable=True, comment="null while it runs, and for ever if it was killed"),
+        sa.Column("ended_at", sa.String(), nullable=True, comment="null until a whole run has come to its end"),
         sa.PrimaryKeyConstraint("run_id"),
     )
     op.create_table(

@@ -1,0 +1,131 @@
+"""All that a command needs before its first word: settings, source, sandbox, store and telemetry, checked and open."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from rich.console import Console
+
+from pipeline import load as loading
+from pipeline import sandbox as stand_in
+from pipeline.errors import SettingsError
+from pipeline.progress import Terminal
+from pipeline.records import BrokenRecord, Review
+from pipeline.run import Context, price_of, prompt_of
+from pipeline.settings import Settings, load, pairs
+from pipeline.source import Columns, File, Site, Source
+from pipeline.store import Store, open_store, peek_store
+from pipeline.telemetry import Telemetry, start
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A command that may begin."""
+
+    context: Context
+    source: Source | None
+    """None for a command that reads nothing."""
+    console: Console
+    """Standard error."""
+
+    @property
+    def records(self) -> Iterable[Review | BrokenRecord]:
+        """What the source gives, read as it is asked for."""
+        return self.source.reviews() if self.source else ()
+
+
+@contextmanager
+def prepare(options: argparse.Namespace, *, reads: bool, asks: bool) -> Iterator[Ready]:
+    """Check and open everything; close it behind the command, telemetry flushed.
+
+    Raises SettingsError or InputError before a word is said and before anything is written.
+    """
+    settings = load()
+    with ExitStack() as stack:
+        if asks:
+            check_request(settings)
+        source, url = _source_and_claude(settings, options, stack, reads=reads, asks=asks)
+        store = open_store(settings.store)
+        stack.callback(store.close)
+        store.check_mode(settings.mode)
+        loading.open_warehouse(settings.warehouse_url, sandbox=settings.sandbox).close()
+        console = Console(stderr=True, highlight=False)
+        progress = Terminal(console, billed=not settings.sandbox)
+        telemetry = stack.enter_context(_telemetry(settings, progress.say))
+        yield Ready(Context(settings, store, telemetry, progress, claude_url=url), source, console)
+
+
+@contextmanager
+def prepare_dry(options: argparse.Namespace) -> Iterator[tuple[Settings, Source, Store | None]]:
+    """What a dry run needs: the source and the store as it is, if there is one. Nothing is built or written."""
+    settings = load()
+    with ExitStack() as stack:
+        check_request(settings)
+        source, _ = _source_and_claude(settings, options, stack, reads=True, asks=False)
+        assert source is not None
+        store = peek_store(settings.store)
+        if store is not None:
+            stack.callback(store.close)
+            store.check_mode(settings.mode)
+        yield settings, source, store
+
+
+def check_request(settings: Settings) -> None:
+    """Raises SettingsError for a bad reference base or a model without a price."""
+    prompt_of(settings)
+    price_of(settings)
+
+
+def _source_and_claude(
+    settings: Settings, options: argparse.Namespace, stack: ExitStack, *, reads: bool, asks: bool
+) -> tuple[Source | None, str | None]:
+    """A file is looked at before a sandbox is started; a sandbox serves the site and Claude alike."""
+    file = _file(options) if reads and options.input else None
+    url = _claude_url(settings, stack, needed=asks or (reads and file is None))
+    return file or (_site(settings, url) if reads else None), url
+
+
+def _file(options: argparse.Namespace) -> File:
+    names = {column: getattr(options, f"{column}_column") for column in ("text", "id", "rating", "date", "language")}
+    return File(options.input, Columns(**names))
+
+
+def _site(settings: Settings, sandbox_url: str | None) -> Site:
+    if settings.sandbox and sandbox_url:
+        return Site(sandbox_url + "/", source="sandbox", delay_s=0.0, proxies=False)
+    if not settings.site:
+        raise SettingsError("VERBATIMS_SITE: SCRAPER_MODE=prod needs an address to read, or --input FILE")
+    return Site(settings.site, delay_s=settings.site_delay_s)
+
+
+def _claude_url(settings: Settings, stack: ExitStack, *, needed: bool) -> str | None:
+    """Where Claude answers. In sandbox mode nothing is asked that does not call itself a sandbox."""
+    if not settings.sandbox:
+        return settings.base_url or None
+    if not needed:
+        return None
+    if not settings.base_url:
+        return stack.enter_context(stand_in.Sandbox()).url
+    if not stand_in.identify(settings.base_url):
+        raise SettingsError(
+            f"ANTHROPIC_BASE_URL: {settings.base_url} does not identify itself as a sandbox, and SCRAPER_MODE=sandbox "
+            "asks nothing else; start `verbatims sandbox` there, leave it empty, or set SCRAPER_MODE=prod"
+        )
+    return settings.base_url
+
+
+def _telemetry(settings: Settings, warn: Callable[[str], None]) -> Telemetry:
+    headers = settings.otlp_headers.get_secret_value() if settings.otlp_headers else ""
+    return start(
+        endpoint=settings.otlp_endpoint or None,
+        headers=pairs(headers),
+        timeout_s=settings.otlp_timeout_s,
+        export_interval_s=settings.metric_export_interval_ms / 1000,
+        service_name=settings.service_name,
+        resource_attributes=pairs(settings.resource_attributes),
+        disabled=settings.otel_disabled,
+        warn=warn,
+    )

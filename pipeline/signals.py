@@ -1,0 +1,57 @@
+"""What SIGINT and SIGTERM mean: first an end in good order, then an end at once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from pipeline.errors import Interrupted
+
+BOTH = (signal.SIGINT, signal.SIGTERM)
+
+
+def raise_interrupted() -> None:
+    """From here on, for this process: an interruption is an error like the others, with a line and an exit code."""
+    for number in BOTH:
+        signal.signal(number, _raise)
+
+
+def _raise(_number: int, _frame: object) -> None:
+    raise Interrupted("interrupted: what was read and analysed so far is stored")
+
+
+class Drain:
+    """Inside a running event loop: the first signal asks the work to stop, a second one ends the process."""
+
+    def __init__(self, stop: Callable[[], None], say: Callable[[str], None]) -> None:
+        self._stop = stop
+        self._say = say
+        self.asked = False
+
+    @contextmanager
+    def listening(self) -> Iterator[Drain]:
+        """While this lasts. Outside the main thread, where no signal arrives, it does nothing."""
+        if threading.current_thread() is not threading.main_thread():
+            yield self
+            return
+        loop = asyncio.get_running_loop()
+        before = {number: signal.getsignal(number) for number in BOTH}
+        for number in BOTH:
+            loop.add_signal_handler(number, self._handle)
+        try:
+            yield self
+        finally:
+            for number, handler in before.items():
+                loop.remove_signal_handler(number)
+                signal.signal(number, handler)
+
+    def _handle(self) -> None:
+        if self.asked:
+            os._exit(Interrupted.exit_code)
+        self.asked = True
+        self._say("stopping: waiting for the calls in flight, which are paid; once more to give them up")
+        self._stop()
