@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _say(error: VerbatimsError, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    _words(f"verbatims: {error}")
+    _words(f"verbatims: {' '.join(str(error).split())}")  # a name may hold a line break
     if error.go_on:
         _words(f"to go on: {error.go_on}")
     return error.exit_code
@@ -307,13 +307,13 @@ def _service_commands(commands: Any) -> None:
 
 
 def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    if not (text.isdecimal() and len(text) < 10 and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 999999999")
     return int(text)
 
 
 def _port(text: str) -> int:
-    if not text.isdigit() or int(text) > 65535:
+    if not (text.isdecimal() and len(text) < 6 and int(text) <= 65535):
         raise argparse.ArgumentTypeError(f"{text!r} is not a port (0 to 65535)")
     return int(text)
 

@@ -196,6 +196,9 @@ def _plain(start_response: StartResponse, status: str, text: str) -> list[bytes]
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up in the middle is its own affair; the base class would print a stack for it."""
+
 
 class _ServerV6(_Server):
     address_family = socket.AF_INET6

@@ -119,6 +119,13 @@ def _claude_url(settings: Settings, stack: ExitStack, *, needed: bool) -> str | 
 
 def _telemetry(settings: Settings, warn: Callable[[str], None]) -> Telemetry:
     headers = settings.otlp_headers.get_secret_value() if settings.otlp_headers else ""
+    try:
+        return _started(settings, headers, warn)
+    except ValueError as error:  # the SDK reads more OTEL_ variables than these settings know
+        raise SettingsError(f"OTEL_…: {error}") from None
+
+
+def _started(settings: Settings, headers: str, warn: Callable[[str], None]) -> Telemetry:
     return start(
         endpoint=settings.otlp_endpoint or None,
         headers=pairs(headers),

@@ -21,7 +21,7 @@ from pipeline.analyse.price import Price
 from pipeline.analyse.prompt import Prompt
 from pipeline.analyse.topics import load_topics
 from pipeline.analyse.workers import analyse as send
-from pipeline.errors import InputError, Interrupted, Stopped, VerbatimsError
+from pipeline.errors import InputError, Interrupted, SettingsError, Stopped, VerbatimsError
 from pipeline.progress import Advance, Progress
 from pipeline.records import Batch, BrokenRecord, LoadError, Observer, Review, Row
 from pipeline.settings import Settings
@@ -107,6 +107,8 @@ def analyse(context: Context, run_id: str) -> None:
     prompt = prompt_of(context.settings)
     claims = Claims(context.store.database, run_id, prompt.version)
     pending = claims.count_pending()
+    if any(context.store.uncleaned(run_id)):
+        raise SettingsError(f"run {run_id} is not cleaned yet: `verbatims clean --run {run_id}` comes before analyse")
     with _stage(context, "analyse", run_id, pending) as advance:
         if pending:
             asyncio.run(_analyse(context, claims, prompt, advance))
@@ -117,7 +119,7 @@ def load(context: Context, run_id: str) -> int:
     with _stage(context, "load", run_id) as advance:
         warehouse = loading.open_warehouse(context.settings.warehouse_url, sandbox=context.settings.sandbox)
         try:
-            loaded = warehouse.load(_counted(context.store.rows(run_id), advance))
+            loaded = warehouse.load(_counted(context.store.rows(run_id), advance), context.store.outdated(run_id))
         except Stopped:
             context.observer.load_failed(LoadError.JOB_FAILED)
             context.store.note_load_error(run_id, LoadError.JOB_FAILED)
@@ -213,7 +215,7 @@ def _client(context: Context) -> AsyncAnthropic:
         concurrency=settings.concurrency,
         timeout_s=settings.timeout_s,
         retries=settings.retries,
-        proxies=not settings.sandbox,
+        sandbox=settings.sandbox,
         open_telemetry=context.telemetry.anthropic_option(),
     )
 

@@ -216,9 +216,18 @@ class Settings(BaseSettings):
     def _http_address(cls, value: str) -> str:
         if value and (not re.match(r"https?://[^/\s]", value) or re.search(r"\s", value)):
             raise ValueError("is not an http:// or https:// address")
+        if value:
+            _check_port(value)
         if value and "@" in urlsplit(value).netloc:
             raise ValueError("holds a user name or password; leave them out of the address")
         return value.rstrip("/") if value else value
+
+    @field_validator("api_key")
+    @classmethod
+    def _sendable(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.fullmatch(r"[!-~]*", value.get_secret_value()):
+            raise ValueError("holds a blank, a line break or a letter that no key has")
+        return value
 
     @field_validator("topics")
     @classmethod
@@ -306,7 +315,22 @@ def _one_line(error: ValidationError) -> str:
 
 
 def _url_of_kind(value: str, kinds: tuple[str, ...]) -> str:
+    """A store's or warehouse's URL; what its driver would only stumble over later is refused here."""
     kind = next((kind for kind in kinds if value.startswith(kind)), None)
     if kind is None or value == kind:
         raise ValueError(f"must begin with {' or '.join(kinds)} and go on with a place")
+    place = value.removeprefix(kind)
+    if kind == "sqlite:///" and (re.search(r"[?%\0]", place) or place.startswith((":", "~"))):
+        raise ValueError("must be a plain path behind sqlite:///, without ?, % and ~")
+    if kind == "postgresql://":
+        _check_port(value)
+        if "password" in urlsplit(value).query:
+            raise ValueError("holds a password behind the ?, where it would be shown; write user:password@host")
     return value
+
+
+def _check_port(value: str) -> None:
+    try:
+        _ = urlsplit(value).port
+    except ValueError:
+        raise ValueError("has a port that is no number from 0 to 65535") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -51,6 +52,9 @@ class Drain:
 
     def _handle(self) -> None:
         if self.asked:
+            # the bar has hidden the cursor; what is in flight is lost, and asked again by the next run
+            sys.stderr.write(("\x1b[?25h" if sys.stderr.isatty() else "") + "\nverbatims: given up; start it again\n")
+            sys.stderr.flush()
             os._exit(Interrupted.exit_code)
         self.asked = True
         self._say("stopping: waiting for the calls in flight, which are paid; once more to give them up")

@@ -5,11 +5,17 @@ from __future__ import annotations
 import unicodedata
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from pipeline.records import Analysis, JsonError, NewTopic, Sentiment
 
-Phrase = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Phrase = Annotated[
+    str,
+    BeforeValidator(
+        lambda text: text.replace("\0", "").strip() if isinstance(text, str) else text
+    ),  # Postgres takes no NUL
+    StringConstraints(min_length=1),
+]
 
 
 class NewTopicAnswer(BaseModel):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -25,8 +26,11 @@ TURNED_AWAY = {
 }
 """Key, credit, rights, model: the next verbatim would meet the same answer, so the run stops."""
 
+MAX_RETRY_AFTER_S = 60
+"""The longest wait between two tries of one call; the API's limits are per minute."""
+
 LONGEST_CALL_S = 600.0
-"""An upper bound over all retries: the SDK follows a server's `retry-after` without a cap."""
+"""An upper bound over all retries of a call."""
 
 
 class Claude:
@@ -49,22 +53,21 @@ class Claude:
             async with asyncio.timeout(LONGEST_CALL_S):
                 response = await self._client.messages.with_raw_response.create(**self._prompt.request(text))
                 message = await response.json()
+            outcome, more = self._judge(message, text)
+            return ended(outcome, **more, **self._paid(message["usage"]))
         except anthropic.APIStatusError as error:
             return ended(Outcome.FAILED, error=f"http_{error.status_code}")
         except (anthropic.APITimeoutError, TimeoutError):
             return ended(Outcome.FAILED, error="timeout")
         except anthropic.APIConnectionError:
             return ended(Outcome.FAILED, error="connection")
-        except ValueError:
+        except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError):
+            # 200, and not the API's shape: a gateway's page, a body cut short
             return ended(Outcome.FAILED, error="bad_response")
-        if not isinstance(message, Mapping) or not isinstance(message.get("usage"), Mapping):
-            return ended(Outcome.FAILED, error="bad_response")
-        outcome, more = self._judge(message, text)
-        return ended(outcome, **more, **self._paid(message["usage"]))
 
-    def _judge(self, message: Mapping[str, Any], text: str) -> tuple[Outcome, dict[str, Any]]:
+    def _judge(self, message: Any, text: str) -> tuple[Outcome, dict[str, Any]]:
         """Which of the outcomes a message is. Only a complete one is read as an answer."""
-        raw = "".join(str(block.get("text", "")) for block in message.get("content") or [] if isinstance(block, dict))
+        raw = _storable("".join(str(block.get("text", "")) for block in message["content"] if isinstance(block, dict)))
         if message.get("stop_reason") == "refusal":
             return Outcome.REFUSED, {"raw": raw}
         if message.get("stop_reason") in ("max_tokens", "model_context_window_exceeded"):
@@ -91,6 +94,20 @@ class Claude:
         }
 
 
+def _storable(raw: str) -> str:
+    """Without what no database takes: half a surrogate pair, and NUL."""
+    return raw.encode("utf-8", "replace").decode().replace("\0", "")
+
+
+async def _cap_retry_after(request: Any, call_next: Any) -> Any:
+    """The SDK waits as long as a server says, however long that is."""
+    response = await call_next(request)
+    told = response.headers.get("retry-after", "")
+    if told.isdigit() and int(told) > MAX_RETRY_AFTER_S:
+        response.headers["retry-after"] = str(MAX_RETRY_AFTER_S)
+    return response
+
+
 def connect(
     *,
     api_key: str,
@@ -98,22 +115,28 @@ def connect(
     concurrency: int,
     timeout_s: float,
     retries: int,
-    proxies: bool,
+    sandbox: bool,
     open_telemetry: Any,
 ) -> AsyncAnthropic:
     """A client on the aiohttp transport, which halves the CPU of a call. Close it when done.
 
-    `proxies`: whether the machine's proxy settings count; nothing meant for a sandbox may pass through one.
+    Nothing meant for a sandbox passes through a proxy or carries the headers that the environment holds for a
+    gateway; and no answer may send a verbatim on to another address.
     """
     for name in ("anthropic", "httpx2"):
         # ANTHROPIC_LOG=debug would write every text to the log
         logging.getLogger(name).setLevel(logging.WARNING)
+    if sandbox:
+        os.environ.pop("ANTHROPIC_CUSTOM_HEADERS", None)  # the SDK adds them to every request, a gateway's token maybe
     limits = anthropic.DEFAULT_CONNECTION_LIMITS
     return AsyncAnthropic(
         api_key=api_key,
         base_url=base_url or "https://api.anthropic.com",  # said, so that no profile on the machine decides it
         timeout=timeout_s,
         max_retries=retries,
-        http_client=DefaultAioHttpClient(limits=type(limits)(max_connections=max(concurrency, 100)), trust_env=proxies),
+        http_client=DefaultAioHttpClient(
+            limits=type(limits)(max_connections=max(concurrency, 100)), trust_env=not sandbox, follow_redirects=False
+        ),
+        middleware=[_cap_retry_after],
         open_telemetry=open_telemetry,
     )

@@ -10,6 +10,9 @@ from genai_prices import Usage, calc_price
 
 from pipeline.errors import SettingsError
 
+MOST = 1_000_000_000
+"""More tokens than any answer has: a number beyond it is a broken gateway's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
@@ -27,9 +30,12 @@ class Tokens:
 
     @classmethod
     def of(cls, usage: Mapping[str, Any]) -> Tokens:
-        """From the `usage` object of an answer; absent fields count 0."""
+        """From the `usage` object of an answer; absent fields count 0. Raises ValueError or TypeError for nonsense."""
         names = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens")
-        return cls(*(int(usage.get(name) or 0) for name in names))
+        counts = [int(usage.get(name) or 0) for name in names]
+        if not all(0 <= count <= MOST for count in counts):
+            raise ValueError("no such number of tokens")
+        return cls(*counts)
 
 
 class Price:

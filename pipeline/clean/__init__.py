@@ -8,6 +8,7 @@ skip.py      which texts are not worth a call, and why
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 
 from pipeline.clean.language import guess
@@ -16,11 +17,32 @@ from pipeline.clean.skip import reason
 from pipeline.clean.text import repair
 from pipeline.records import Review
 
+REPAIRED_BELOW = 100_000
+"""Characters; five times what is analysed."""
+
+GUESSED_FROM = 2_000
+"""Characters that are enough to tell a language."""
+
 __all__ = ["guess", "mask", "mask_emails", "prepare", "reason", "repair"]
 
 
 def prepare(review: Review) -> Review:
     """The review as it may be stored: repaired, then masked, its language guessed if the source gave none."""
-    text = mask(repair(review.text))
+    # what is far too long is skipped anyway, and repairing a megabyte of accents takes a minute
+    text = mask(repair(review.text) if len(review.text) < REPAIRED_BELOW else review.text.replace("\0", ""))
     url = mask_emails(review.url) if review.url else review.url
-    return replace(review, text=text, url=url, language=review.language or guess(text))
+    return replace(
+        review,
+        source=mask(review.source),
+        external_id=_anonymous(review.external_id),
+        text=text,
+        url=url,
+        language=review.language or guess(text[:GUESSED_FROM]),
+    )
+
+
+def _anonymous(external_id: str) -> str:
+    """An id that holds somebody's number or address becomes a hash; bare digits are most likely just an id."""
+    if external_id.isdecimal() or mask(external_id) == external_id:
+        return external_id
+    return "sha256:" + hashlib.sha256(external_id.encode("utf-8", "replace")).hexdigest()[:32]

@@ -24,7 +24,7 @@ class SqliteWarehouse:
     """Builds its table and views when it opens; each column's meaning stands in `.schema`."""
 
     def __init__(self, url: str, *, sandbox: bool) -> None:
-        self._path = Path(url.removeprefix("sqlite:///")).expanduser()
+        self._path = Path(url.removeprefix("sqlite:///"))
         self._table = describe(ANALYSED)
         self.name = f"{self._path}, table {ANALYSED}"
         try:
@@ -36,7 +36,7 @@ class SqliteWarehouse:
         except (sqlite3.Error, OSError) as error:
             raise SettingsError(f"WAREHOUSE: cannot use {self._path}: {error}") from error
 
-    def load(self, pages: Iterable[Sequence[Row]]) -> Loaded:
+    def load(self, pages: Iterable[Sequence[Row]], outdated: Iterable[str] = ()) -> Loaded:
         """Upsert page by page, each in a transaction of its own; a row that is the same is not written."""
         held = 0
         refused: list[Refusal] = []
@@ -48,6 +48,8 @@ class SqliteWarehouse:
                 refused.extend(filter(None, (self._one(upsert, row) for row in page)))
                 self._connection.execute("COMMIT")
                 held += len(page) - (len(refused) - before)
+            remove = f"DELETE FROM {ANALYSED} WHERE {self._table.key} = ?"
+            self._connection.executemany(remove, ((identity,) for identity in outdated))
         except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
             raise Stopped(f"the warehouse {self._path} stopped answering: {error}; free space or mend it") from error
         finally:

@@ -34,8 +34,11 @@ class Warehouse(Protocol):
     def name(self) -> str:
         """Where the rows are, for a person; no secret."""
 
-    def load(self, pages: Iterable[Sequence[Row]]) -> Loaded:
-        """Insert or replace by verbatim_id. Raises Stopped when the warehouse is out of reach or full."""
+    def load(self, pages: Iterable[Sequence[Row]], outdated: Iterable[str] = ()) -> Loaded:
+        """Insert or replace by verbatim_id, and remove the rows of outdated ids, whose text is no more.
+
+        Raises Stopped when the warehouse is out of reach or full.
+        """
 
     def how_to_look(self) -> str:
         """A command that shows a view of the rows, for a person's shell."""

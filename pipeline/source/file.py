@@ -44,7 +44,7 @@ class File:
         self._once: Table | None = None
         wanted = columns or Columns()
         if self._path is None:
-            table = self._once = self._open_stdin(stdin or sys.stdin.buffer)
+            table = self._once = self._open_stdin(stdin or _stdin())
             self._columns, guesses = resolve(wanted, table.names, self.name)
         else:
             self._format = _format(self._path, self.name)
@@ -64,9 +64,9 @@ class File:
 
     def _check(self, path: Path, wanted: Columns) -> tuple[Columns, list[str]]:
         try:
+            if path.exists() and not path.is_file() and not path.is_dir():
+                raise InputError(f"{self.name}: not a regular file")  # opening a pipe would wait for its writer
             with path.open("rb") as stream:
-                if not path.is_file():
-                    raise InputError(f"{self.name}: not a regular file")
                 refuse_binary(stream.read(HEAD), self.name)
                 stream.seek(0)
                 self._decide_encoding(iter(lambda: stream.read(HEAD), b""))
@@ -163,3 +163,9 @@ def _format(path: Path, name: str) -> str:
     if found is None:
         raise InputError(f"{name}: reads files that end in {', '.join(FORMATS)} (or - for stdin)")
     return found
+
+
+def _stdin() -> BinaryIO:
+    if sys.stdin is None:
+        raise InputError("standard input is closed; give a file, or pipe something in")
+    return sys.stdin.buffer

@@ -22,6 +22,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self._url = sa.make_url(url)
+        self._reached = False
         self.sqlite = self._url.get_backend_name() == "sqlite"
         self.engine = self._sqlite() if self.sqlite else self._postgres()
 
@@ -58,6 +59,7 @@ class Database:
     def _transaction(self, *, write: bool) -> Iterator[sa.Connection]:
         try:
             with self.engine.connect().execution_options(write=write) as connection, connection.begin():
+                self._reached = True
                 yield connection
         except DBAPIError as error:
             raise self._translate(error) from error
@@ -68,7 +70,7 @@ class Database:
         if isinstance(error, OperationalError) or "not a database" in said:
             if "not a database" in said:
                 return SettingsError(f"STORE: {self.name} is not a store ({said}); name another file")
-            if "unable to open" in said or ("connection" in said and "failed" in said):
+            if not self._reached:
                 return SettingsError(f"STORE: cannot open {self.name}: {_without_password(said, self._url)}")
             return Stopped(f"the store {self.name} stopped answering: {said}; free space or mend it, then run again")
         return error

@@ -39,6 +39,8 @@ def migrate(database: Database, head: str = HEAD, scripts: Path = SCRIPTS) -> No
             return
         if found is not None and not database.sqlite:
             _backup_schema(connection, head)
+        if found is None and sa.inspect(connection).has_table("runs"):
+            raise SettingsError(f"STORE: {database.name} belongs to something else (it has a table runs): name another")
         _upgrade(connection, head, scripts)
 
 

@@ -260,6 +260,23 @@ class Store:
         for page in self._paged(query, verbatims.c.row):
             yield [_row(found) for found in page]
 
+    def outdated(self, run_id: str) -> Iterator[str]:
+        """Ids read by the run whose analysed text was edited since, while the new text has no analysis."""
+        before = verbatims.alias("before")
+        query = (
+            sa.select(verbatims.c.row, verbatims.c.verbatim_id)
+            .join(readings, readings.c.row == verbatims.c.row)
+            .where(readings.c.run_id == run_id, ~verbatims.c.superseded)
+            .where(sa.func.coalesce(verbatims.c.outcome, "") != "analysed")
+            .where(
+                sa.exists().where(
+                    before.c.verbatim_id == verbatims.c.verbatim_id, before.c.superseded, before.c.outcome == "analysed"
+                )
+            )
+        )
+        for page in self._paged(query, verbatims.c.row):
+            yield from (found.verbatim_id for found in page)
+
     def note_load_error(self, run_id: str, reason: LoadError, verbatim: str | None = None) -> None:
         """Keep that a row, or a whole job, did not reach the warehouse."""
         with self.database.write() as connection:

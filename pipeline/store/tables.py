@@ -57,6 +57,7 @@ verbatims = Table(
         sqlite_where=text("NOT superseded"),
         postgresql_where=text("NOT superseded"),
     ),
+    Index("verbatims_by_id", "verbatim_id"),
     Index("verbatims_by_text", "source", "text_hash"),
     Index("verbatims_by_outcome", "outcome", "source", "reason"),
 )

@@ -141,17 +141,24 @@ class StoreWork:
     async def _flush(self) -> None:
         while self._entries:
             group, self._entries = self._entries, []
-            try:
-                settled = await self._in_thread(self._claims.commit, [entry.ended for entry in group])
-            except Exception as error:
-                for entry in group:
-                    entry.done.set_exception(error)
-                continue
-            for entry, news in zip(group, settled, strict=True):
-                self._tell(entry)
-                if news is not None:
-                    self._observer.analysed(news)
-                entry.done.set_result(None)
+            if not await self._commit(group) and len(group) > 1:
+                for entry in group:  # one that cannot be stored must not take the others with it
+                    await self._commit([entry])
+
+    async def _commit(self, group: list[_Entry]) -> bool:
+        """One transaction; False where it failed and more than one entry may be to blame."""
+        try:
+            settled = await self._in_thread(self._claims.commit, [entry.ended for entry in group])
+        except Exception as error:
+            if len(group) == 1:
+                group[0].done.set_exception(error)
+            return False
+        for entry, news in zip(group, settled, strict=True):
+            self._tell(entry)
+            if news is not None:
+                self._observer.analysed(news)
+            entry.done.set_result(None)
+        return True
 
     def _tell(self, entry: _Entry) -> None:
         for attempt in entry.ended.attempts:

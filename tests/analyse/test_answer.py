@@ -52,6 +52,10 @@ def test_a_quote_may_differ_in_case_blanks_and_apostrophe() -> None:
     assert read(answer(new_topics=[new_topic("L'Emballage  cadeau")]), TEXT, TOPICS).new_topics
 
 
+def test_what_no_database_takes_is_left_out() -> None:
+    assert read(answer(summary="Livraison \x00lente."), TEXT, TOPICS).summary == "Livraison lente."
+
+
 @given(st.text() | st.binary().map(lambda b: b.decode("latin-1")))
 def test_whatever_comes_back_is_an_analysis_or_unreadable(raw: str) -> None:
     with contextlib.suppress(Unreadable):

@@ -193,6 +193,14 @@ def test_an_edited_text_is_analysed_again_and_replaces_its_row(verbatims: Comman
     assert rows == [("La livraison est une catastrophe", "negative")]
 
 
+def test_an_edited_text_that_is_skipped_takes_its_old_row_with_it(verbatims: Command, tmp_path: Path) -> None:
+    file = write_jsonl(tmp_path / "reviews.jsonl", ["La livraison est parfaite", "Le prix est trop élevé"])
+    verbatims("run", "--input", file.name)
+    write_jsonl(file, ["Super", "Le prix est trop élevé"])
+    assert verbatims("run", "--input", file.name, "--json").data["loaded"] == 1
+    assert query(tmp_path / "var/verbatims.db", "SELECT external_id FROM verbatims_analysed_v1") == [("r1",)]
+
+
 def test_a_failure_that_stands_is_not_asked_again(verbatims: Command, tmp_path: Path) -> None:
     file, bills = several(tmp_path, 20), tmp_path / "billed.jsonl"
     with Sandbox(latency_s=0, faults={"refused": 0.5}, billed=bills) as sandbox:

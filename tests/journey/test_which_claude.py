@@ -23,6 +23,8 @@ class Recorder:
         self.requests: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
         self.status = 200
+        self.odd = ""
+        """What is answered to a text that holds the word bizarre."""
         server.expect_request("/v1/messages", method="POST").respond_with_handler(self._answer)
 
     def _answer(self, request: Request) -> Response:
@@ -31,6 +33,8 @@ class Recorder:
         if self.status != 200:
             error = {"type": "error", "error": {"type": "authentication_error", "message": "no"}}
             return Response(json.dumps(error), self.status, content_type="application/json")
+        if "bizarre" in str(self.requests[-1]["messages"]):
+            return Response(self.odd, content_type="application/json")
         answer = {"summary": "Bien.", "sentiment": "positive", "topics": [], "new_topics": []}
         message = {
             "id": "msg_1",
@@ -100,6 +104,54 @@ def test_a_warehouse_holds_rows_of_one_kind(verbatims: Command, recorder: Record
         "run", "--input", file, ANTHROPIC_BASE_URL=recorder.url, STORE="sqlite:///real.db", **warehouse, **PROD
     )
     assert (ended.code, ended.err.count("\n"), recorder.requests) == (2, 1, []) and "WAREHOUSE" in ended.err
+
+
+GOOD = {"type": "message", "content": [{"type": "text", "text": "{}"}], "usage": {"input_tokens": 1}}
+
+
+@pytest.mark.parametrize(
+    ("odd", "failed"),
+    [
+        ("<html>", "failed"),
+        ("[]", "failed"),
+        ("[" * 100_000, "failed"),
+        (json.dumps(GOOD | {"content": 5}), "failed"),
+        (json.dumps(GOOD | {"usage": None}), "failed"),
+        (json.dumps(GOOD | {"usage": {"input_tokens": "many"}}), "failed"),
+        (json.dumps(GOOD | {"usage": {"input_tokens": 10**30}}), "failed"),
+        (json.dumps(GOOD | {"usage": {"input_tokens": -5}}), "failed"),
+        (json.dumps(GOOD | {"content": [{"text": "\ud800 \x00"}]}), "unreadable"),
+        (json.dumps(GOOD | {"stop_reason": "refusal", "content": []}), "refused"),
+    ],
+)
+def test_one_odd_answer_costs_that_text_alone(
+    verbatims: Command, recorder: Recorder, tmp_path: Path, odd: str, failed: str
+) -> None:
+    texts = [f"La livraison numéro {i} était rapide" for i in range(10)]
+    write_jsonl(tmp_path / "reviews.jsonl", [*texts, "Un texte bizarre entre tous"])
+    recorder.odd = odd
+    ended = verbatims("run", "--input", "reviews.jsonl", "--json", ANTHROPIC_BASE_URL=recorder.url, **PROD)
+    assert (ended.code, ended.data["analysed"], ended.data["failed"]) == (1, 10, {failed: 1})
+
+
+def test_no_answer_sends_a_verbatim_to_another_address(verbatims: Command, httpserver: HTTPServer, file: str) -> None:
+    httpserver.expect_request("/elsewhere").respond_with_data("{}")
+    away = {"Location": httpserver.url_for("/elsewhere")}
+    httpserver.expect_request("/v1/messages").respond_with_data("", 307, away)
+    ended = verbatims("run", "--input", file, "--json", ANTHROPIC_BASE_URL=httpserver.url_for(""), **PROD)
+    assert ended.data["failed"] == {"failed": 2}
+    assert {request.path for request, _ in httpserver.log} == {"/v1/messages"}
+
+
+def test_the_sandbox_is_not_sent_what_the_environment_holds_for_a_gateway(
+    verbatims: Command, httpserver: HTTPServer, file: str
+) -> None:
+    label = {"x-verbatims-sandbox": "true"}
+    httpserver.expect_request("/sandbox").respond_with_json({"sandbox": "verbatims", "version": "x"}, headers=label)
+    Recorder(httpserver)
+    secrets = {"ANTHROPIC_CUSTOM_HEADERS": f"x-gateway: {KEY}", "ANTHROPIC_AUTH_TOKEN": KEY, "ANTHROPIC_API_KEY": KEY}
+    assert verbatims("run", "--input", file, ANTHROPIC_BASE_URL=httpserver.url_for(""), **secrets).code == 0
+    assert len(httpserver.log) == 3 and KEY not in "".join(str(request.headers) for request, _ in httpserver.log)
 
 
 def test_requests_that_are_all_invalid_stop_the_run_and_condemn_no_text(

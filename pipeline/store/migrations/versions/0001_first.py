@@ -103,6 +103,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("row"),
     )
     op.create_index("verbatims_by_outcome", "verbatims", ["outcome", "source", "reason"], unique=False)
+    op.create_index("verbatims_by_id", "verbatims", ["verbatim_id"], unique=False)
     op.create_index("verbatims_by_text", "verbatims", ["source", "text_hash"], unique=False)
     op.create_index(
         "verbatims_current",
