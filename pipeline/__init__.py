@@ -10,7 +10,12 @@ store/      what every stage reads and leaves: runs, verbatims, calls, answers, 
 telemetry/  the metric catalogue, and what makes spans and metrics of what stages say
 sandbox/    loopback stand-ins with the real wire formats
 
-``run.py`` is the whole journey; read it first.
+and beside them, from what is typed to what is said:
+
+cli.py      the commands                 ready.py    all that a command needs, checked and open
+run.py      the journey: read it first   summary.py  a run in words       progress.py  bars
+records.py  what stages hand over        errors.py   and exit codes       settings.py  what the operator sets
+exporter.py, forwarder.py, doctor.py, dry_run.py: a command each; signals.py, words.py: small helpers
 """
 
 __version__ = "0.1.0"

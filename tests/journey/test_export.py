@@ -1,0 +1,119 @@
+"""The whole export of a small run, from `run()` to spans, metrics and exemplars, as it stands in export.json.
+
+Ids and the clock are fixed, one call is in flight at a time. What remains open (how long the SDK's own span and
+each attempt took, ports, the SDK's versions) is left out by name.
+"""
+
+import itertools
+import json
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricReader
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.id_generator import IdGenerator
+from rich.console import Console
+
+from pipeline.progress import Terminal
+from pipeline.records import Review
+from pipeline.run import Context, run
+from pipeline.sandbox import Sandbox
+from pipeline.settings import load
+from pipeline.store import open_store
+from pipeline.telemetry import start
+
+EXPECTED = Path(__file__).parent / "export.json"
+OPEN = ("server.", "url.", "gen_ai.response.id", "anthropic.request.id", "verbatims.run_id", "http.", "user_agent.")
+TEXTS = [
+    "La livraison était très rapide, merci beaucoup à toute l'équipe.",
+    "Le bracelet s'est cassé au bout de deux jours, je suis déçue.",
+    "Bof",
+    "La livraison était très rapide, merci beaucoup à toute l'équipe.",
+]
+
+
+class CountedIds(IdGenerator):
+    """1, 2, 3 …"""
+
+    def __init__(self) -> None:
+        self._traces, self._spans = itertools.count(1), itertools.count(1)
+
+    def generate_trace_id(self) -> int:
+        return next(self._traces)
+
+    def generate_span_id(self) -> int:
+        return next(self._spans)
+
+
+def test_a_small_run_exports_exactly_this(tmp_path: Path) -> None:
+    spans, reader, clock = InMemorySpanExporter(), InMemoryMetricReader(), itertools.count(10**18, 10**9)
+    telemetry = start(
+        id_generator=CountedIds(),
+        span_processors=[SimpleSpanProcessor(spans)],
+        metric_readers=[reader],
+        now_ns=lambda: next(clock),
+    )
+    environment = {"STORE": f"sqlite:///{tmp_path}/x.db", "VERBATIMS_CONCURRENCY": "1"}
+    reviews = [Review("shop", str(number), text, number, language="fr") for number, text in enumerate(TEXTS, 1)]
+    with (
+        telemetry,
+        Sandbox(latency_s=0) as sandbox,
+        closing(open_store(environment["STORE"])) as store,
+        open(tmp_path / "words", "w") as words,
+    ):
+        progress = Terminal(Console(file=words), billed=False)
+        context = Context(load(environment, dotenv=None), store, telemetry, progress, claude_url=sandbox.url)
+        run(context, reviews, "test")
+        exported = {
+            "spans": [told(span) for span in spans.get_finished_spans()],
+            "metrics": [series for scope in scopes(reader) for series in scope],
+        }
+    if not EXPECTED.exists():
+        EXPECTED.write_text(json.dumps(exported, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        raise AssertionError(f"{EXPECTED.name} was missing and is written now: read it, then run again")
+    assert exported == json.loads(EXPECTED.read_text(encoding="utf-8"))
+
+
+def told(span: ReadableSpan) -> dict[str, Any]:
+    """A span without what differs from run to run."""
+    return {
+        "name": span.name,
+        "kind": span.kind.name,
+        "trace": span.context.trace_id,
+        "span": span.context.span_id,
+        "parent": span.parent.span_id if span.parent else None,
+        "links": [link.context.span_id for link in span.links],
+        "status": span.status.status_code.name,
+        "attributes": {
+            key: value for key, value in sorted((span.attributes or {}).items()) if not key.startswith(OPEN)
+        },
+    }
+
+
+def scopes(reader: InMemoryMetricReader) -> list[list[dict[str, Any]]]:
+    """Every series of every scope but the times it took."""
+    data = reader.get_metrics_data()
+    assert data is not None
+    return [
+        [
+            {"scope": scope.scope.name, "name": metric.name, "unit": metric.unit, "points": points(metric)}
+            for metric in scope.metrics
+        ]
+        for resource in data.resource_metrics
+        for scope in resource.scope_metrics
+    ]
+
+
+def points(metric: Any) -> list[dict[str, Any]]:
+    timed = metric.name in ("batch_duration", "batch_last_success_timestamp", "stage_duration")
+    return [
+        {
+            "labels": dict(sorted(point.attributes.items())),
+            "value": "…" if timed else point.count if isinstance(point, HistogramDataPoint) else point.value,
+            "exemplars": [{"trace": e.trace_id, "span": e.span_id} for e in point.exemplars],
+        }
+        for point in metric.data.data_points
+    ]
