@@ -14,7 +14,7 @@ demo: .venv/main ## Run the whole journey on the sandbox: no key, no cost, no ne
 	@SCRAPER_MODE=sandbox STORE=sqlite:///var/demo.db WAREHOUSE= ANTHROPIC_BASE_URL= $(BIN)/verbatims run
 
 test: .venv/dev ## Run the tests (under three minutes)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto -m 'not stack and not compose'
 
 lint: .venv/dev ## Check style and types
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy

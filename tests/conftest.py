@@ -10,18 +10,11 @@ from pathlib import Path
 
 import pytest
 from otlp_receiver import Receiver
+from required import skip_or_fail
 
 from pipeline.store import Store, open_store
 
 ROOT = Path(__file__).parents[1]
-REQUIRED = os.environ.get("REQUIRE_STACK") == "1"
-"""In CI a test that needs a server fails where it would skip on a user's machine."""
-
-
-def skip_or_fail(reason: str) -> None:
-    if REQUIRED:
-        pytest.fail(f"REQUIRE_STACK=1, but {reason}")
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +32,6 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = _postgres_binaries()
     if server is None:
         skip_or_fail("no Postgres server is installed (Debian: apt-get install postgresql)")
-        return
     user = "postgres" if os.geteuid() == 0 else None  # the server refuses to run as root
     folder = Path(subprocess.check_output(["mktemp", "-d"], user=user, text=True, cwd="/").strip())
     port = _free_port()
