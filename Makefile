@@ -1,6 +1,6 @@
 # `make` lists the targets; each is a sentence.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint requirements clean
+.PHONY: help demo test test-stack test-compose up down dashboards lint requirements clean
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -15,6 +15,22 @@ demo: .venv/main ## Run the whole journey on the sandbox: no key, no cost, no ne
 
 test: .venv/dev ## Run the tests (under three minutes)
 	@$(BIN)/python -m pytest -n auto -m 'not stack and not compose'
+
+test-stack: .venv/dev ## Run the tests on the real servers, which Go builds the first time (ten minutes)
+	@$(BIN)/python tests/stack/servers/build.py && $(BIN)/python -m pytest tests/stack -m stack
+
+test-compose: .venv/dev ## Start the whole installation in a Docker engine and look at it
+	@cd tests && ../$(BIN)/python -m compose.cli
+	@$(BIN)/python -m pytest tests/compose -m compose -s
+
+up: ## Start everything in containers: Grafana on http://127.0.0.1:3000, no key needed
+	@docker compose up --build --wait
+
+down: ## Stop the containers; what they stored stays
+	@docker compose down
+
+dashboards: .venv/dev ## Build the Grafana dashboards anew
+	@$(BIN)/python grafana/build.py
 
 lint: .venv/dev ## Check style and types
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy

@@ -17,6 +17,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.error import HTTPError, URLError
 
 from google.protobuf.message import DecodeError
+from google.rpc import code_pb2
+from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
     ExportMetricsServiceResponse,
@@ -58,6 +60,8 @@ class Group:
 
     key: Key
     families: dict[str, Family] = field(default_factory=dict)
+    times: list[int] = field(default_factory=list)
+    """Of its points, in nanoseconds since 1970."""
 
 
 def groups(request: ExportMetricsServiceRequest) -> tuple[list[Group], list[str]]:
@@ -90,24 +94,40 @@ def push(gateway: str, group: Group) -> None:
         raise Away(f"the Pushgateway at {gateway} does not answer") from error
 
 
-def take(gateway: str, body: bytes) -> tuple[int, str]:
-    """Forward one OTLP request; returns the HTTP status and, unless it is 200, the reason.
+class Forwarder:
+    """Brings requests to one Pushgateway, in the order of their points."""
 
-    What can be carried is carried even when something beside it cannot.
-    """
-    try:
-        request = ExportMetricsServiceRequest.FromString(body)
-    except DecodeError:
-        return 400, "not an OTLP metrics request in protobuf"
-    sorted_in, refused = groups(request)
-    for group in sorted_in:
+    def __init__(self, gateway: str) -> None:
+        self._gateway = gateway
+        self._newest: dict[Key, int] = {}
+        self._one_at_a_time = threading.Lock()
+
+    def take(self, body: bytes) -> tuple[int, str]:
+        """Forward one OTLP request; returns the HTTP status and, unless it is 200, the reason.
+
+        What can be carried is carried even when something beside it cannot.
+        """
         try:
-            push(gateway, group)
-        except Refused as reason:
-            refused.append(str(reason))
-        except Away as reason:
-            return 503, str(reason)
-    return (400, "; ".join(refused)) if refused else (200, "")
+            request = ExportMetricsServiceRequest.FromString(body)
+        except DecodeError:
+            return 400, "not an OTLP metrics request in protobuf"
+        found, refused = groups(request)
+        with self._one_at_a_time:
+            for group in found:
+                try:
+                    self._bring(group)
+                except Refused as reason:
+                    refused.append(str(reason))
+                except Away as reason:
+                    return 503, str(reason)
+        return (400, "; ".join(refused)) if refused else (200, "")
+
+    def _bring(self, group: Group) -> None:
+        """A Collector that was killed may send an old request behind a newer one: the newer one stays."""
+        newest = max(group.times)
+        if newest >= self._newest.get(group.key, 0):
+            push(self._gateway, group)
+            self._newest[group.key] = newest
 
 
 def serve(
@@ -121,7 +141,7 @@ def serve(
     """Forward until SIGINT, SIGTERM or `stop`; port 0 takes a free one. Raises SettingsError for a taken port."""
     stop = stop or threading.Event()
     try:
-        server = ThreadingHTTPServer((host, port), _handler(gateway))
+        server = ThreadingHTTPServer((host, port), _handler(Forwarder(gateway)))
     except OSError as error:
         raise SettingsError(f"--port: cannot listen on {host}:{port}: {error.strerror}") from None
     if threading.current_thread() is threading.main_thread():
@@ -157,6 +177,7 @@ def _sort_in(found: dict[Key, Group], job: str, metric: Metric) -> None:
         labels = _labels(point.attributes)
         key = _key(job, labels, metric.name)
         group = found.setdefault(key, Group(key))
+        group.times.append(point.time_unix_nano)
         _add(group, metric, {name: value for name, value in labels.items() if name not in GROUPING}, point)
 
 
@@ -198,7 +219,7 @@ def _text(attribute: KeyValue) -> str:
     return str(getattr(attribute.value, kind)) if kind else ""
 
 
-def _handler(gateway: str) -> type[BaseHTTPRequestHandler]:
+def _handler(forwarder: Forwarder) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             status, reason = self._take() if self.path == "/v1/metrics" else (404, "only /v1/metrics is here")
@@ -217,12 +238,15 @@ def _handler(gateway: str) -> type[BaseHTTPRequestHandler]:
                 body = _unpacked(self.rfile.read(int(length)), self.headers.get("Content-Encoding", ""))
             except (OSError, zlib.error, EOFError, ValueError) as error:
                 return 400, f"the body cannot be unpacked: {error}"
-            return take(gateway, body)
+            return forwarder.take(body)
 
         def _answer(self, status: int, reason: str) -> None:
-            body = reason.encode() if reason else ExportMetricsServiceResponse().SerializeToString()
+            # OTLP/HTTP: an error's body is a google.rpc.Status, whose message the Collector writes to its log
+            code = code_pb2.UNAVAILABLE if status == 503 else code_pb2.INVALID_ARGUMENT
+            answer = Status(code=code, message=reason) if reason else ExportMetricsServiceResponse()
+            body = answer.SerializeToString()
             self.send_response(status)
-            self.send_header("Content-Type", "text/plain" if reason else "application/x-protobuf")
+            self.send_header("Content-Type", "application/x-protobuf")
             self.send_header("Content-Length", str(len(body)))
             if status == 503:
                 self.send_header("Retry-After", "5")

@@ -5,9 +5,12 @@ from typing import NoReturn
 
 import pytest
 
+REQUIRED = os.environ.get("REQUIRE_STACK") == "1"
+"""Whether this machine has to have everything, as CI has."""
+
 
 def skip_or_fail(reason: str) -> NoReturn:
     """Skip with the reason; with REQUIRE_STACK=1, as in CI, fail with it."""
-    if os.environ.get("REQUIRE_STACK") == "1":
+    if REQUIRED:
         pytest.fail(f"REQUIRE_STACK=1, but {reason}")
     pytest.skip(reason)

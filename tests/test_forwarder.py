@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
@@ -96,7 +97,7 @@ def send(gateway: Gateway) -> Iterator[Send]:
             with urllib.request.urlopen(urllib.request.Request(addresses[0], body, headers), timeout=20) as answer:
                 return answer.status, ""
         except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
+            return error.code, Status.FromString(error.read()).message
 
     yield post
     stop.set()
@@ -159,7 +160,7 @@ def test_the_pushgateways_no_stands_and_its_absence_passes(
 
 
 def test_while_the_pushgateway_is_away_the_collector_is_asked_to_come_again(unused_address: str) -> None:
-    status, reason = forwarder.take(unused_address, request(gauge("x", 1, **GROUP)))
+    status, reason = forwarder.Forwarder(unused_address).take(request(gauge("x", 1, **GROUP)))
     assert status == 503 and "does not answer" in reason
 
 
@@ -168,6 +169,13 @@ def unused_address() -> str:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{probe.getsockname()[1]}"
+
+
+def test_an_old_request_that_comes_late_does_not_replace_a_newer_one(send: Send, gateway: Gateway) -> None:
+    old, new = gauge("x", 1, **GROUP), gauge("x", 2, **GROUP)
+    old.gauge.data_points[0].time_unix_nano, new.gauge.data_points[0].time_unix_nano = 1, 2
+    assert [send(request(metric))[0] for metric in (new, old)] == [200, 200]
+    assert [list(samples.values()) for _, _, samples in gateway.pushed] == [[2]]
 
 
 def test_a_body_that_unpacks_to_more_than_a_batch_has_is_refused(send: Send) -> None:

@@ -1,0 +1,88 @@
+"""The installation as somebody has it after a clone: a copy of the checkout, without `.env`, on ports of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from stack.server import free_port
+
+ROOT = Path(__file__).parents[2]
+OURS = ("VERBATIMS_", "OTEL_", "ANTHROPIC_", "SCRAPER_MODE", "STORE", "WAREHOUSE", "COMPOSE_", "PIPELINE_", "GRAFANA_")
+"""Variables of whoever runs the tests that must not reach the containers."""
+PORTS = ("OTLP_PORT", "EXPORTER_PORT", "PROMETHEUS_PORT", "PUSHGATEWAY_PORT", "TEMPO_PORT", "GRAFANA_PORT")
+PROJECT = "verbatims-test"
+BUILD_WITHIN_S = 1200
+"""A minute on an idle machine."""
+UP_WITHIN_S = 400
+DOWN_WITHIN_S = 180
+"""Longer than the pipeline's stop_grace_period."""
+
+
+def clone(folder: Path) -> Path:
+    """What the installation is made of, copied."""
+    for name in ("docker-compose.yml", "Dockerfile", ".dockerignore", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder / name)
+    for name in ("pipeline", "requirements", "otel", "grafana"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+class Installation:
+    """Compose in that copy. Every command is bounded."""
+
+    def __init__(self, compose: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> None:
+        self._compose = [*compose, "--project-name", PROJECT, "--progress", "plain"]
+        self.folder = folder
+        self.ports = {name: free_port() for name in PORTS}
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+        ports = {name: str(port) for name, port in self.ports.items()}
+        self._environment = clean | ports | dict(environment or {})
+
+    def url(self, port: str) -> str:
+        """The address that one of PORTS is published at."""
+        return f"http://127.0.0.1:{self.ports[port]}"
+
+    def compose(self, *arguments: str, within_s: float = 60) -> str:
+        """What a command prints; fails with what it says."""
+        ended = self.run(*arguments, within_s=within_s)
+        assert ended.returncode == 0, f"compose {' '.join(arguments)}\n{ended.stdout[-4000:]}{ended.stderr[-6000:]}"
+        return ended.stdout
+
+    def run(self, *arguments: str, within_s: float = 60) -> subprocess.CompletedProcess[str]:
+        """The same, however it ends."""
+        return subprocess.run(
+            [*self._compose, *arguments],
+            cwd=self.folder,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=within_s,
+        )
+
+    def config(self) -> dict[str, Any]:
+        """The file as Compose understands it."""
+        found: dict[str, Any] = json.loads(self.compose("config", "--format", "json"))
+        return found
+
+    def up(self, services: Sequence[str]) -> None:
+        """`docker compose up --build --wait`, the build first for a time of its own."""
+        built = [name for name, service in self.config()["services"].items() if "build" in service]
+        self.compose("build", *(name for name in built if name in services), within_s=BUILD_WITHIN_S)
+        wait = ("--wait", "--wait-timeout", str(UP_WITHIN_S - 30))
+        ended = self.run("up", "--build", *wait, *services, within_s=UP_WITHIN_S)
+        assert ended.returncode == 0, f"{ended.stderr[-4000:]}\n{self.state()}"
+
+    def state(self) -> str:
+        """For whoever reads of a failure: which containers there are and what they said last."""
+        return self.run("ps", "--all").stdout + self.run("logs", "--tail", "25").stdout[-12000:]
+
+    def down(self) -> None:
+        """Nothing of it stays: no container, no network, no volume."""
+        self.run("down", "--volumes", "--remove-orphans", within_s=DOWN_WITHIN_S)

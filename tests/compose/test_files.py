@@ -1,0 +1,100 @@
+"""What docker-compose.yml promises can be read without an engine."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from .installation import ROOT, Installation
+
+TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+SERVICES: Mapping[str, Mapping[str, Any]] = yaml.safe_load(TEXT)["services"]
+PROD = "SCRAPER_MODE=prod\nANTHROPIC_API_KEY=sk-test\nSTORE=sqlite:///var/prod.db\nVERBATIMS_CONCURRENCY=8\n"
+
+
+def test_the_file_is_valid_without_and_with_an_env_file(cloned: Installation) -> None:
+    cloned.compose("config", "--quiet")
+    (cloned.folder / ".env").write_text(PROD, encoding="utf-8")
+    cloned.compose("config", "--quiet")
+
+
+def test_without_an_env_file_the_mode_is_sandbox_and_there_is_no_key(cloned: Installation) -> None:
+    environment = cloned.config()["services"]["pipeline"]["environment"]
+    assert environment["SCRAPER_MODE"] == "sandbox"
+    assert environment["ANTHROPIC_API_KEY"] == ""
+
+
+def test_an_env_file_reaches_the_pipeline_and_its_key_nobody_else(cloned: Installation) -> None:
+    (cloned.folder / ".env").write_text(PROD, encoding="utf-8")
+    services = cloned.config()["services"]
+    pipeline = services["pipeline"]["environment"]
+    assert pipeline["SCRAPER_MODE"] == "prod" and pipeline["VERBATIMS_CONCURRENCY"] == "8"
+    assert pipeline["ANTHROPIC_BASE_URL"] == ""
+    assert pipeline["STORE"] == services["exporter"]["environment"]["STORE"] == "sqlite:///var/prod.db"
+    knows = [name for name, service in services.items() if "sk-test" in str(service)]
+    assert knows == ["pipeline"]
+
+
+def test_every_published_port_is_on_loopback(cloned: Installation) -> None:
+    published = [port for service in cloned.config()["services"].values() for port in service.get("ports", ())]
+    assert {port["host_ip"] for port in published} == {"127.0.0.1"}
+    assert {port["target"] for port in published} >= {3000, 8000, 9090, 9091}
+
+
+def test_every_service_is_bounded_and_has_no_more_rights_than_it_needs(cloned: Installation) -> None:
+    for name, service in cloned.config()["services"].items():
+        assert int(service["mem_limit"]) > 0, name
+        assert service["cap_drop"] == ["ALL"] and "no-new-privileges:true" in service["security_opt"], name
+        assert service["logging"]["options"]["max-size"], name
+        assert service["restart"] == ("no" if name == "volumes" else "unless-stopped"), name
+        # the project's own image names its user
+        assert "build" in service or not re.match(r"0(:|$)|root", service["user"]), name
+        assert service.get("read_only") or name == "grafana", name
+
+
+def test_the_projects_image_is_not_roots() -> None:
+    users = re.findall(r"^USER (\S+)$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert users == ["verbatims"]
+
+
+def test_every_image_is_pinned_and_can_be_replaced_by_a_variable() -> None:
+    for name, service in SERVICES.items():
+        if "build" in service:
+            assert service["build"]["args"]["PYTHON_IMAGE"] == "${PYTHON_IMAGE:-python:3.12-slim}", name
+        else:
+            # owner/name:version: whoever has a mirror names it in the variable
+            assert re.fullmatch(r"\$\{[A-Z]+_IMAGE:-[a-z-]+/[a-z-]+:v?\d+\.\d+\.\d+\}", service["image"]), name
+
+
+def test_every_service_has_a_health_check_or_a_reason_why_not() -> None:
+    texts = {name: TEXT.split(f"\n  {name}:\n", 1)[1].split("\n\n", 1)[0] for name in SERVICES}
+    without = {name for name, service in SERVICES.items() if "healthcheck" not in service}
+    assert without == {"volumes", "collector"} == {name for name, text in texts.items() if "# No health check" in text}
+
+
+def test_prometheus_is_started_as_its_file_asks() -> None:
+    asked = re.findall(r"--enable-feature=\S+", (ROOT / "otel/prometheus/prometheus.yml").read_text(encoding="utf-8"))
+    assert [flag for flag in SERVICES["prometheus"]["command"] if flag.startswith("--enable-feature")] == asked
+
+
+def test_what_is_mounted_from_the_checkout_is_there() -> None:
+    mounts = [mount for service in SERVICES.values() for mount in service.get("volumes", ()) if mount[0] == "."]
+    missing = [mount for mount in mounts if not (ROOT / mount.split(":")[0]).exists()]
+    assert mounts and not missing
+    assert all(mount.endswith(":ro") for mount in mounts)
+
+
+def test_no_variable_of_the_file_is_taken_for_a_setting() -> None:
+    """An unknown VERBATIMS_… in .env is refused by the pipeline, which reads the same file."""
+    assert not re.findall(r"\$\{VERBATIMS_\w+", TEXT)
+
+
+def test_the_shell_in_it_is_a_shell_program() -> None:
+    for service in SERVICES.values():
+        for command in service.get("command", ()):
+            if "\n" in command:
+                subprocess.run(["sh", "-n", "-c", command.replace("$$", "$")], check=True, timeout=10)

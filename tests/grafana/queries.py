@@ -1,0 +1,73 @@
+"""What Grafana would ask, read from the files it is given: for tests here, and for those that have a Prometheus."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+GRAFANA = ROOT / "grafana"
+FILLED_IN = {"$__rate_interval": "5m", "$__range": "1h", "$__interval": "15s"}
+"""What Grafana computes from the time shown, for someone who looks at the last hour."""
+
+
+def dashboards() -> dict[str, dict[str, Any]]:
+    """Each committed dashboard, by its file's name."""
+    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in (GRAFANA / "built").glob("*.json")}
+
+
+def panels() -> Iterator[dict[str, Any]]:
+    """Every panel of every dashboard; rows are headings, not panels."""
+    for dashboard in dashboards().values():
+        yield from (panel for panel in dashboard["panels"] if panel["type"] != "row")
+
+
+def targets() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """(panel, what it asks), once for each query."""
+    for panel in panels():
+        yield from ((panel, target) for target in panel.get("targets", []))
+
+
+def queries() -> list[str]:
+    """Every query of every panel as Prometheus would get it, each once."""
+    return list(dict.fromkeys(expand(target["expr"]) for _, target in targets()))
+
+
+def expand(expression: str) -> str:
+    """Fill in Grafana's own variables; fails where one is left."""
+    for variable, value in FILLED_IN.items():
+        expression = expression.replace(variable, value)
+    assert "$" not in expression, expression
+    return expression
+
+
+def datasources() -> dict[str, dict[str, Any]]:
+    """The provisioned data sources, by uid."""
+    files = sorted((GRAFANA / "provisioning" / "datasources").glob("*.yaml"))
+    found = [source for file in files for source in yaml.safe_load(file.read_text(encoding="utf-8"))["datasources"]]
+    return {source["uid"]: source for source in found}
+
+
+def exemplar_labels() -> list[str]:
+    """The labels of an exemplar that lead to a trace."""
+    return [each["name"] for each in datasources()["prometheus"]["jsonData"]["exemplarTraceIdDestinations"]]
+
+
+def span_queries(attributes: Mapping[str, str]) -> list[str]:
+    """What Tempo's data source asks about a span, given its attributes and those of its resource."""
+    link = datasources()["tempo"]["jsonData"]["tracesToMetrics"]
+    labels = [f'{tag["value"]}="{attributes[tag["key"]]}"' for tag in link["tags"] if tag["key"] in attributes]
+    return [expand(each["query"].replace("$$__tags", ", ".join(labels))) for each in link["queries"]]
+
+
+def metric_names(expression: str) -> set[str]:
+    """The metrics that an expression reads."""
+    bare = re.sub(r'"[^"]*"|\{[^}]*\}|\[[^\]]*\]', "", expression)
+    bare = re.sub(r"\b(by|without|on|ignoring)\s*\([^)]*\)", "", bare)
+    words = re.findall(r"(?<![\w:.])[a-zA-Z_:][\w:]*(?!\w*\s*\()", bare)
+    return set(words) - {"bool", "and", "or", "unless", "offset"}

@@ -1,0 +1,207 @@
+"""What the dashboards promise: fresh, complete, readable by everyone, and every name a real one."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from pipeline.records import Ask, Attempt, Outcome
+from pipeline.telemetry import catalogue
+from pipeline.telemetry.catalogue import Kind, Metric
+from pipeline.telemetry.observer import TelemetryObserver
+
+from .queries import GRAFANA, ROOT, dashboards, datasources, expand, metric_names, panels, queries, targets
+
+NOT_ALONE = {"red", "green"}
+
+
+def build(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(folder / "build.py"), *options]
+    return subprocess.run(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+
+
+def readable(metric: Metric, prefix: str = "") -> set[str]:
+    """The names under which Prometheus has a metric; the store's histogram is a summary."""
+    if metric.kind is not Kind.HISTOGRAM:
+        return {prefix + metric.prometheus_name}
+    parts = ("sum", "count") if prefix else ("bucket", "sum", "count")
+    return {f"{prefix}{metric.prometheus_name}_{part}" for part in parts}
+
+
+def used() -> set[str]:
+    return {name for _, target in targets() for name in metric_names(expand(target["expr"]))}
+
+
+def steps(panel: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
+    return found
+
+
+def test_the_committed_dashboards_are_what_the_python_files_make() -> None:
+    checked = build(GRAFANA, "--check")
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_a_stale_dashboard_is_named_and_building_mends_it(tmp_path: Path) -> None:
+    copy = tmp_path / "grafana"
+    shutil.copytree(GRAFANA, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    built = copy / "built" / "pipeline.json"
+    built.write_text(built.read_text(encoding="utf-8").replace("Verbatims", "Avis"), encoding="utf-8")
+    checked = build(copy, "--check")
+    assert checked.returncode == 1 and "pipeline.json is stale" in checked.stderr
+    assert build(copy).returncode == 0
+    assert built.read_bytes() == (GRAFANA / "built" / "pipeline.json").read_bytes()
+
+
+def test_every_file_is_built_and_has_its_uid() -> None:
+    assert {name: dashboard["uid"] for name, dashboard in dashboards().items()} == {"pipeline": "pipeline"}
+
+
+def test_every_panel_has_a_title_a_description_in_both_languages_and_a_unit() -> None:
+    for panel in panels():
+        assert panel["title"], panel["id"]
+        assert re.fullmatch(r"FR: .+\n\nEN: .+", panel["description"]), panel["title"]
+        if panel["type"] == "heatmap":  # the unit of its axis; a cell's is a count
+            assert panel["options"]["yAxis"]["unit"] == "s"
+        elif panel["type"] != "text":
+            assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]
+
+
+def test_no_two_panels_share_an_id_a_title_or_a_place() -> None:
+    for dashboard in dashboards().values():
+        everything = dashboard["panels"]
+        assert len({panel["id"] for panel in everything}) == len({panel["title"] for panel in everything})
+        assert len({panel["id"] for panel in everything}) == len(everything)
+        places = [panel["gridPos"] for panel in everything]
+        assert all(place["x"] + place["w"] <= 24 for place in places)
+        for a, b in combinations(places, 2):
+            apart = (a["x"] + a["w"] <= b["x"] or b["x"] + b["w"] <= a["x"]) or (
+                a["y"] + a["h"] <= b["y"] or b["y"] + b["h"] <= a["y"]
+            )
+            assert apart, (a, b)
+
+
+def test_every_data_source_named_is_provisioned() -> None:
+    text = json.dumps(list(dashboards().values()))
+    named = set(re.findall(r'"datasource": \{"type": "(\w+)", "uid": "(\w+)"\}', text))
+    assert named and named <= {(source["type"], uid) for uid, source in datasources().items()}
+    for panel, target in targets():
+        assert panel["datasource"] == target["datasource"], panel["title"]
+
+
+def test_each_of_the_ten_has_a_panel_live_and_in_total() -> None:
+    for metric in catalogue.TEN:
+        assert readable(metric) & used(), metric.prometheus_name
+        assert readable(metric, "store_") & used(), f"store_{metric.prometheus_name}"
+
+
+def test_everything_else_that_is_measured_has_a_panel_too() -> None:
+    for metric in (*catalogue.METRICS, *catalogue.BATCH):
+        assert readable(metric) & used(), metric.prometheus_name
+
+
+def test_no_query_names_a_metric_that_is_not_in_the_catalogue() -> None:
+    live = {name for metric in (*catalogue.METRICS, *catalogue.BATCH) for name in readable(metric)}
+    stored = {name for metric in catalogue.TEN for name in readable(metric, "store_")}
+    assert used() <= live | stored
+
+
+def test_live_series_are_taken_together_over_processes() -> None:
+    for metric in catalogue.METRICS:
+        for query in queries():
+            if readable(metric) & metric_names(query):
+                assert re.search(r"without \(instance\)|sum by \(le\)|sum\(", query), query
+
+
+def test_what_is_counted_over_time_misses_no_jump_of_a_short_process() -> None:
+    for panel, target in targets():
+        if "$__rate_interval" in target["expr"]:
+            assert target["interval"] == "15s", panel["title"]
+
+
+def test_the_latency_panels_show_exemplars_and_the_objective() -> None:
+    shown = [(panel, target) for panel, target in targets() if target.get("exemplar")]
+    assert {panel["type"] for panel, _ in shown} == {"heatmap", "timeseries"}
+    assert all(f"{catalogue.DURATION.prometheus_name}_bucket" in target["expr"] for _, target in shown)
+    [curves] = [panel for panel, _ in shown if panel["type"] == "timeseries"]
+    assert steps(curves)[-1]["value"] == 8.0 and 8.0 in catalogue.DURATION_BOUNDS
+    assert curves["fieldConfig"]["defaults"]["custom"]["thresholdsStyle"]["mode"] == "dashed"
+
+
+def test_ratios_are_shown_in_percent_and_costs_in_dollars() -> None:
+    for panel, target in targets():
+        unit = panel["fieldConfig"]["defaults"].get("unit")
+        if catalogue.SUCCESS_RATIO.prometheus_name in target["expr"]:
+            assert unit == "percentunit", panel["title"]
+        if target["expr"].count(catalogue.COST.prometheus_name):
+            assert unit == "currencyUSD", panel["title"]
+
+
+def test_nothing_is_said_by_colour_alone() -> None:
+    for panel in panels():
+        if panel["type"] == "text":
+            continue
+        defaults = panel["fieldConfig"]["defaults"]
+        assert defaults["color"] == {"mode": "palette-colorblind"}, panel["title"]
+        assert not NOT_ALONE & {step["color"] for step in steps(panel)}, panel["title"]
+        if panel["type"] == "stat":
+            assert panel["options"]["colorMode"] == "none" and "name" in panel["options"]["textMode"]
+        if panel["type"] == "timeseries":
+            assert panel["options"]["legend"]["showLegend"]
+        if panel["type"] != "table":
+            assert all(target["legendFormat"] for target in panel["targets"]), panel["title"]
+
+
+def test_every_label_in_a_legend_is_one_of_the_metric() -> None:
+    labels = {metric: set(metric.attributes) | {"le"} for metric in (*catalogue.METRICS, *catalogue.BATCH)}
+    for panel, target in targets():
+        names = metric_names(expand(target["expr"]))
+        known = {
+            label
+            for metric, own in labels.items()
+            if (readable(metric) | readable(metric, "store_")) & names
+            for label in own
+        }
+        assert set(re.findall(r"\{\{(\w+)\}\}", target.get("legendFormat", ""))) <= known, panel["title"]
+
+
+def test_the_links_search_for_the_very_span_that_the_observer_makes() -> None:
+    span = observed()
+    fields = [panel["fieldConfig"]["defaults"] for panel in panels() if "fieldConfig" in panel]
+    links = [link for field in fields for link in field.get("links", [])]
+    assert links
+    for link in links:
+        [panes] = parse_qs(urlsplit(link["url"]).query)["panes"]
+        for pane in json.loads(panes).values():
+            assert pane["datasource"] in datasources()
+            assert pane["range"] == {"from": "${__from}", "to": "${__to}"}
+            [asked] = pane["queries"]
+            assert f'name = "{span.name}"' in asked["query"]
+            searched = re.findall(r"span\.([\w.]+)", asked["query"])
+            assert set(searched) <= set(span.attributes or {})
+
+
+def observed() -> ReadableSpan:
+    """The span of one verbatim, as the observer writes it."""
+    spans, tracing, metering = InMemorySpanExporter(), TracerProvider(), MeterProvider()
+    tracing.add_span_processor(SimpleSpanProcessor(spans))
+    with TelemetryObserver(tracing, metering).call(Ask("v1", "Très bien.", "key")) as call:
+        call.answered(Attempt(Outcome.ANALYSED, "sandbox", datetime.now(UTC), 1.0))
+    [span] = spans.get_finished_spans()
+    metering.shutdown()
+    tracing.shutdown()
+    return span

@@ -1,0 +1,72 @@
+"""What Grafana is given at its start: data sources that know each other, and the folder of dashboards."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline.telemetry import catalogue
+
+from .queries import GRAFANA, ROOT, datasources, exemplar_labels, metric_names, span_queries
+
+FILES = sorted((GRAFANA / "provisioning").rglob("*.yaml"))
+COMPOSE = ROOT / "docker-compose.yml"
+DEFAULTS = {"PROMETHEUS_URL": "http://prometheus:9090", "TEMPO_URL": "http://tempo:3200"}
+"""Grafana's own files know no default value: the file that starts it holds them."""
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_every_dollar_is_one_of_our_variables_or_escaped(file: Path) -> None:
+    text = re.sub(r"(?m)^\s*#.*$|\s#\s.*$", "", file.read_text(encoding="utf-8"))
+    assert yaml.safe_load(text)["apiVersion"] == 1
+    left = re.sub(r"\$\{(\w+)\}", lambda found: "" if found[1] in DEFAULTS else found[0], text.replace("$$", ""))
+    assert "$" not in left
+
+
+def test_the_data_sources_have_fixed_uids_and_an_address_from_the_environment() -> None:
+    found = {uid: (source["type"], source["url"]) for uid, source in datasources().items()}
+    assert found == {"prometheus": ("prometheus", "${PROMETHEUS_URL}"), "tempo": ("tempo", "${TEMPO_URL}")}
+
+
+def test_prometheus_is_asked_by_post_and_knows_its_scrape_interval() -> None:
+    config = yaml.safe_load((ROOT / "otel" / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
+    settings = datasources()["prometheus"]["jsonData"]
+    assert settings["httpMethod"] == "POST"
+    assert settings["timeInterval"] == config["global"]["scrape_interval"]
+
+
+def test_an_exemplar_leads_to_tempo_by_the_label_it_has() -> None:
+    assert exemplar_labels() == ["trace_id"]
+    [destination] = datasources()["prometheus"]["jsonData"]["exemplarTraceIdDestinations"]
+    assert datasources()[destination["datasourceUid"]]["type"] == "tempo"
+
+
+def test_a_span_leads_back_to_the_metrics_of_its_process() -> None:
+    link = datasources()["tempo"]["jsonData"]["tracesToMetrics"]
+    assert datasources()[link["datasourceUid"]]["type"] == "prometheus"
+    assert link["tags"] == [{"key": "service.name", "value": "job"}]
+    assert link["spanStartTimeShift"].startswith("-") and not link["spanEndTimeShift"].startswith("-")
+    for query in span_queries({"service.name": "verbatims", "http.request.method": "POST"}):
+        assert '{job="verbatims"}' in query
+        assert metric_names(query) <= {
+            f"{catalogue.DURATION.prometheus_name}_bucket",
+            catalogue.CALLS.prometheus_name,
+            catalogue.COST.prometheus_name,
+        }
+
+
+def test_the_service_graph_asks_a_prometheus_that_is_provisioned() -> None:
+    tempo = datasources()["tempo"]["jsonData"]
+    assert datasources()[tempo["serviceMap"]["datasourceUid"]]["type"] == "prometheus"
+    assert tempo["nodeGraph"]["enabled"]
+
+
+def test_compose_gives_grafana_its_addresses_and_its_dashboards() -> None:
+    text = COMPOSE.read_text(encoding="utf-8")
+    for variable, default in DEFAULTS.items():
+        assert re.search(rf"\b{variable}[:=].*{default}", text), variable
+    [provider] = yaml.safe_load((GRAFANA / "provisioning" / "dashboards" / "verbatims.yaml").read_text())["providers"]
+    assert f"./grafana/built:{provider['options']['path']}" in text

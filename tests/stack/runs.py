@@ -1,0 +1,80 @@
+"""The pipeline as short-lived processes, the way a scheduler starts it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+OURS = ("VERBATIMS_", "OTEL_", "ANTHROPIC_", "SCRAPER_MODE", "STORE", "WAREHOUSE")
+"""Variables of whoever runs the tests that must not reach the processes."""
+ENDS_WITHIN_S = 240.0
+"""Twenty at once take a minute and a half on two slow cores."""
+
+
+@dataclass
+class Run:
+    """One process of `verbatims run` and where its words go."""
+
+    process: subprocess.Popen[bytes]
+    words: Path
+
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    def interrupt(self) -> None:
+        """As a scheduler stops a task."""
+        self.process.send_signal(signal.SIGTERM)
+
+    def end(self) -> int:
+        """Wait for it; its exit code."""
+        return self.process.wait(ENDS_WITHIN_S)
+
+    def said(self) -> str:
+        return self.words.read_text(encoding="utf-8", errors="replace")
+
+
+class Runs:
+    """Starts runs in one folder with one environment, and ends what a failed test leaves behind."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        self.folder = folder
+        self.store = f"sqlite:///{folder / 'store.db'}"
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+        # one transport retry less to wait for, and an export each second: what is tested is what arrives, not when
+        shared = {"PYTHONPATH": str(ROOT), "STORE": self.store, "OTEL_METRIC_EXPORT_INTERVAL": "1000"}
+        self._environment = clean | shared | environment
+        self.all: list[Run] = []
+
+    def start(self, name: str, texts: Sequence[str], **environment: str) -> Run:
+        """`verbatims run` on a file of its own, whose verbatims are known by its name and their place."""
+        file = self.folder / f"{name}.jsonl"
+        reviews = ({"id": f"{name}-{number}", "texte": text, "langue": "fr"} for number, text in enumerate(texts))
+        lines = (json.dumps(review, ensure_ascii=False) for review in reviews)
+        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        words = self.folder / f"{name}.log"
+        with words.open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "pipeline", "run", "--input", file.name],
+                cwd=self.folder,
+                env=self._environment | environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        run = Run(process, words)
+        self.all.append(run)
+        return run
+
+    def stop(self) -> None:
+        """Kill what still runs, each by its own pid."""
+        for run in self.all:
+            if run.alive():
+                run.process.kill()
+                run.process.wait(10)

@@ -1,0 +1,110 @@
+"""One server as a process of its own: started, asked whether it is ready, stopped by its own pid."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import requests
+
+READY_WITHIN_S = 60.0
+"""Tempo says ready after 16 s on an idle machine."""
+STOP_WITHIN_S = 10.0
+SHOWN_BYTES = 4000
+"""Of a log, from its end, where a test fails."""
+
+Found = TypeVar("Found")
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def eventually(look: Callable[[], Found], within_s: float, what: str, every_s: float = 0.25) -> Found:
+    """What `look` finds, asked again until it is something; fails with `what` when the time is over."""
+    deadline = time.monotonic() + within_s
+    while True:
+        if found := look():
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {within_s:.0f} s: {what} (last: {found!r})")
+        time.sleep(every_s)
+
+
+def get(url: str, **options: Any) -> requests.Response:
+    """GET on loopback, past any proxy that the environment names."""
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.get(url, timeout=10, **options)
+
+
+@dataclass
+class Server:
+    """A command and how to ask whether it is ready. Started again it has the same ports, files and log."""
+
+    name: str
+    command: Sequence[str]
+    ready_url: str
+    log: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; `wait` says when it is ready."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                cwd=self.log.parent,
+                env={"PATH": os.environ.get("PATH", ""), **self.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def wait(self) -> None:
+        """Until it answers that it is ready."""
+        eventually(self._ready, READY_WITHIN_S, f"{self.name} is ready\n{self.tail()}")
+
+    def kill(self) -> None:
+        """As a machine that fails would: no flush, no goodbye."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait(STOP_WITHIN_S)
+
+    def ask_to_stop(self) -> None:
+        """Tell it to end in good order; `stop` waits for that."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+
+    def stop(self) -> None:
+        """End it in good order, or the hard way where it doesn't come to an end."""
+        self.ask_to_stop()
+        if self.process is None:
+            return
+        try:
+            self.process.wait(STOP_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def tail(self) -> str:
+        """The end of its log."""
+        if not self.log.is_file():
+            return ""
+        return self.log.read_bytes()[-SHOWN_BYTES:].decode(errors="replace")
+
+    def _ready(self) -> bool:
+        if self.process is None or self.process.poll() is not None:
+            raise AssertionError(f"{self.name} ended by itself\n{self.tail()}")
+        try:
+            return get(self.ready_url).status_code == 200
+        except requests.RequestException:
+            return False

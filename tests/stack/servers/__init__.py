@@ -1,0 +1,1 @@
+"""One folder per server with its pins; build.py makes them."""

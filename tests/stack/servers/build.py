@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+"""Builds the real servers that tests/stack runs, each once, from the pinned Go modules beside this file.
+
+A server is a folder here: its go.mod names the commands as `tool` and pins, with go.sum, everything they are made of.
+The Collector has a step more: its tool is the Collector's own builder, which turns builder.yaml into a program, whose
+modules distribution/ pins. Binaries are kept in .cache/servers, or servers/ of the folder that VERBATIMS_TEST_CACHE
+names, under a hash of the pinned files: a change builds anew, nothing else does.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+SERVERS = ("pushgateway", "collector", "prometheus", "tempo")
+"""The quick ones first: what is wrong with the machine shows early."""
+SHOWN_LINES = 20
+"""Of Go's output where it fails; what is wrong stands at the end."""
+
+
+class CannotBuild(Exception):
+    """A server is missing and can't be made; the message says why, in words for whoever runs the tests."""
+
+
+class NoGo(CannotBuild):
+    """There is no Go on this machine, or one that is too old: nothing is broken, something is missing."""
+
+
+def cache() -> Path:
+    """Where binaries are kept; another folder lets CI keep it from one checkout to the next."""
+    return Path(os.environ.get("VERBATIMS_TEST_CACHE") or HERE.parents[2] / ".cache").expanduser() / "servers"
+
+
+def folder(server: str) -> Path:
+    """Where the binaries of these pins for this machine are, built or not."""
+    digest = hashlib.sha256(f"{platform.system()} {platform.machine()}".encode())
+    for file in sorted((HERE / server).rglob("*")):
+        if file.is_file():
+            digest.update(f"\n{file.relative_to(HERE)}\n".encode() + file.read_bytes())
+    return cache() / f"{server}-{digest.hexdigest()[:16]}"
+
+
+def build() -> dict[str, Path]:
+    """Make what is missing; each server's folder of binaries. Raises CannotBuild."""
+    folders = {server: folder(server) for server in SERVERS}
+    if all(place.is_dir() for place in folders.values()):
+        return folders
+    cache().mkdir(parents=True, exist_ok=True)
+    with _alone():
+        for server, place in folders.items():
+            if not place.is_dir():
+                _build(server, place)
+    return folders
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Two checkouts may share a cache: the second waits, and finds everything built."""
+    with (cache() / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _build(server: str, place: Path) -> None:
+    go = _go()
+    print(f"{server}: building {_versions(server)} with Go, once ...", flush=True)
+    begun = time.monotonic()
+    # beside its place, so that it can be moved there whole: a build that was interrupted leaves nothing that looks done
+    with tempfile.TemporaryDirectory(prefix=f"{server}-", dir=cache()) as work:
+        binaries = Path(work) / "bin"
+        binaries.mkdir()
+        _run(server, [go, "build", "-trimpath", "-ldflags=-s -w", "-o", f"{binaries}/", "tool"], HERE / server)
+        if server == "collector":
+            _assemble(go, binaries, Path(work) / "source")
+        binaries.rename(place)
+    print(f"{server}: built in {time.monotonic() - begun:.0f} s", flush=True)
+
+
+def _assemble(go: str, binaries: Path, source: Path) -> None:
+    """Turn the manifest into source, put the pinned modules beside it, compile."""
+    pins = HERE / "collector"
+    shutil.copytree(pins / "distribution", source)
+    manifest = source / "builder.yaml"
+    text = (pins / "builder.yaml").read_text(encoding="utf-8")
+    manifest.write_text(text.replace("dist:\n", f"dist:\n  output_path: {source}\n", 1), encoding="utf-8")
+    generate = [str(binaries / "builder"), f"--config={manifest}", "--skip-compilation", "--skip-get-modules"]
+    _run("collector", generate, source)
+    (binaries / "builder").unlink()
+    compile_ = [go, "build", "-trimpath", "-ldflags=-s -w", "-o", str(binaries / "otelcol"), "."]
+    _run("collector", compile_, source)
+
+
+def _run(server: str, command: list[str], where: Path) -> None:
+    # read-only: pins are never changed by a build; without version control: a checkout without .git builds too
+    environment = os.environ | {"GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off", "CGO_ENABLED": "0"}
+    ended = subprocess.run(
+        command, cwd=where, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    if ended.returncode:
+        tail = "\n".join(ended.stdout.splitlines()[-SHOWN_LINES:])
+        raise CannotBuild(f"{server}: {' '.join(command[:2])} failed ({ended.returncode}):\n{tail}")
+
+
+def _versions(server: str) -> str:
+    """What is built, as the pins name it: `prometheus, promtool (v0.314.0)`."""
+    text = (HERE / server / "go.mod").read_text(encoding="utf-8")
+    tools = re.findall(r"^(?:tool |\t)(\S+/\S+)$", text, re.MULTILINE)
+    names = ", ".join(Path(tool).name for tool in tools)
+    version = next(v for m, v in re.findall(r"(\S+) (v\S+)", text) if tools[0].startswith(m))
+    return f"{names} ({version})"
+
+
+def _go() -> str:
+    """The `go` of PATH. Raises NoGo where there is none or it is too old."""
+    go = shutil.which("go")
+    needed = max(_numbers(_directive(server)) for server in SERVERS)
+    wanted = ".".join(map(str, needed))
+    if go is None:
+        raise NoGo(f"no Go was found; the servers of tests/stack are built with Go {wanted} or newer")
+    found = subprocess.check_output([go, "env", "GOVERSION"], text=True, cwd=HERE).strip()
+    if _numbers(found) < needed:
+        raise NoGo(f"{go} is {found}; the servers of tests/stack are built with Go {wanted} or newer")
+    return go
+
+
+def _directive(server: str) -> str:
+    [version] = re.findall(r"^go (\S+)$", (HERE / server / "go.mod").read_text(encoding="utf-8"), re.MULTILINE)
+    return version
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
+
+
+def main() -> int:
+    """Build what is missing and say where everything is."""
+    try:
+        for server, place in build().items():
+            print(f"{server}: {place}")
+    except CannotBuild as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,252 @@
+"""The real servers on free ports, from the files that ship; and the questions that tests ask them.
+
+Only addresses and folders differ from the shipped files: by their own environment variables, or, for Prometheus, which
+has none, by replacing each `host:port` in a copy.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, TracesData
+
+from .server import Server, eventually, free_port, get
+
+ROOT = Path(__file__).parents[2]
+OTEL = ROOT / "otel"
+PORTS = (
+    *("otlp_grpc", "otlp_http", "live", "collector_health", "collector_own"),
+    *("prometheus", "pushgateway", "exporter", "forwarder"),
+    *("tempo", "tempo_grpc", "tempo_otlp_grpc", "tempo_otlp_http"),
+)
+
+
+@dataclass(frozen=True)
+class Series:
+    """A series as Prometheus keeps it: its labels and its raw samples, (time, value) each."""
+
+    labels: Mapping[str, str]
+    samples: list[tuple[float, float]]
+
+    @property
+    def growth(self) -> float:
+        """The last raw sample less the first."""
+        return self.samples[-1][1] - self.samples[0][1]
+
+
+class Stack:
+    """Collector, Prometheus, Pushgateway and Tempo, in a folder of their own."""
+
+    def __init__(self, binaries: Mapping[str, Path], folder: Path) -> None:
+        self.folder = folder
+        self.ports = {name: free_port() for name in PORTS}
+        self._binaries = binaries
+        self.collector = self._collector()
+        self.tempo = self._tempo()
+        self.prometheus = self._prometheus()
+        self.pushgateway = self._pushgateway()
+        self.servers = [self.collector, self.tempo, self.pushgateway, self.prometheus]
+
+    @property
+    def otlp_endpoint(self) -> str:
+        """What a process gets as OTEL_EXPORTER_OTLP_ENDPOINT."""
+        return self.url("otlp_http")
+
+    def url(self, name: str) -> str:
+        """The base address of one of PORTS."""
+        return f"http://127.0.0.1:{self.ports[name]}"
+
+    def start(self) -> None:
+        """Start everything. Tempo takes longest and is waited for by whoever asks it."""
+        for server in self.servers:
+            server.start()
+        for server in self.servers:
+            if server is not self.tempo:
+                server.wait()
+
+    def stop(self) -> None:
+        """Stop each by its own pid, all at the same time."""
+        for server in self.servers:
+            server.ask_to_stop()
+        for server in self.servers:
+            server.stop()
+
+    @contextmanager
+    def serving(self, name: str, **environment: str) -> Iterator[Server]:
+        """`verbatims exporter` (give it STORE) or `verbatims forwarder`, where the shipped files expect it."""
+        server = Server(
+            name,
+            [sys.executable, "-m", "pipeline", name, "--host", "127.0.0.1", "--port", str(self.ports[name])],
+            f"{self.url(name)}/{'health' if name == 'forwarder' else 'metrics'}",
+            self.folder / f"{name}.log",
+            {
+                "PYTHONPATH": str(ROOT),
+                "VERBATIMS_PUSHGATEWAY_URL": self.url("pushgateway"),
+                **environment,
+            },
+        )
+        self.servers.append(server)
+        try:
+            server.start()
+            server.wait()
+            yield server
+        finally:
+            server.stop()
+            self.servers.remove(server)
+
+    # -- questions to Prometheus
+
+    def query(self, expression: str) -> list[tuple[dict[str, str], float]]:
+        """An instant query: (labels, value) of each result."""
+        found = self._ask("query", query=expression)["result"]
+        return [(result["metric"], float(result["value"][1])) for result in found]
+
+    def value(self, expression: str) -> float | None:
+        """The one value of an expression that has one, or None where there is no data."""
+        found = self.query(expression)
+        return found[0][1] if found else None
+
+    def series(self, selector: str, window: str = "1h") -> list[Series]:
+        """The raw samples of each series that matches; nothing is interpolated or extrapolated."""
+        found = self._ask("query", query=f"{selector}[{window}]")["result"]
+        return [
+            Series(result["metric"], [(float(at), float(value)) for at, value in result["values"]]) for result in found
+        ]
+
+    def exemplars(self, selector: str, within_s: float = 3600) -> list[dict[str, Any]]:
+        """Every exemplar of the series that match: `seriesLabels` of its own and `labels`, value, timestamp."""
+        now = time.time()
+        found = self._ask("query_exemplars", query=selector, start=str(now - within_s), end=str(now + 5))
+        return [
+            {**exemplar, "seriesLabels": series["seriesLabels"]} for series in found for exemplar in series["exemplars"]
+        ]
+
+    def _ask(self, what: str, **parameters: str) -> Any:
+        answer = get(f"{self.url('prometheus')}/api/v1/{what}", params=parameters)
+        said = answer.json()
+        assert said["status"] == "success", said
+        return said["data"]
+
+    # -- questions to the others
+
+    def live(self) -> str:
+        """The Collector's :8889/metrics, as OpenMetrics."""
+        wanted = {"Accept": "application/openmetrics-text; version=1.0.0"}
+        return get(f"{self.url('live')}/metrics", headers=wanted).text
+
+    def groups(self) -> list[dict[str, Any]]:
+        """The Pushgateway's groups, each with its labels and metric families."""
+        groups: list[dict[str, Any]] = get(f"{self.url('pushgateway')}/api/v1/metrics").json()["data"]
+        return groups
+
+    def trace(self, trace_id: str, spans: int = 1, within_s: float = 30) -> list[Span]:
+        """The spans of a trace, once Tempo has at least so many; fails where it hasn't in time."""
+        self.tempo.wait()
+
+        def look() -> list[Span] | None:
+            answer = get(f"{self.url('tempo')}/api/traces/{trace_id}", headers={"Accept": "application/protobuf"})
+            found = _spans(answer.content) if answer.status_code == 200 else []
+            return found if len(found) >= spans else None
+
+        return eventually(look, within_s, f"Tempo has trace {trace_id}") or []
+
+    # -- how each is started
+
+    def _server(self, name: str, port: str, ready: str, *command: str, **environment: str) -> Server:
+        (self.folder / name).mkdir(parents=True, exist_ok=True)
+        return Server(name, command, f"{self.url(port)}{ready}", self.folder / f"{name}.log", environment)
+
+    def _collector(self) -> Server:
+        ports = self.ports
+        return self._server(
+            "collector",
+            "collector_health",
+            "/",
+            *(str(self._binaries["collector"] / "otelcol"), f"--config={OTEL / 'collector.yaml'}"),
+            LISTEN_HOST="127.0.0.1",
+            OTLP_GRPC_PORT=str(ports["otlp_grpc"]),
+            OTLP_HTTP_PORT=str(ports["otlp_http"]),
+            METRICS_PORT=str(ports["live"]),
+            HEALTH_PORT=str(ports["collector_health"]),
+            TELEMETRY_PORT=str(ports["collector_own"]),
+            TEMPO_ENDPOINT=f"127.0.0.1:{ports['tempo_otlp_grpc']}",
+            FORWARDER_ENDPOINT=self.url("forwarder"),
+            STORAGE_DIR=str(self.folder / "collector"),
+        )
+
+    def _tempo(self) -> Server:
+        return self._server(
+            "tempo",
+            "tempo",
+            "/ready",
+            *(str(self._binaries["tempo"] / "tempo"), f"-config.file={OTEL / 'tempo.yaml'}", "-config.expand-env=true"),
+            LISTEN_HOST="127.0.0.1",
+            TEMPO_HTTP_PORT=str(self.ports["tempo"]),
+            TEMPO_GRPC_PORT=str(self.ports["tempo_grpc"]),
+            TEMPO_OTLP_GRPC_PORT=str(self.ports["tempo_otlp_grpc"]),
+            TEMPO_OTLP_HTTP_PORT=str(self.ports["tempo_otlp_http"]),
+            TEMPO_DIR=str(self.folder / "tempo"),
+        )
+
+    def _prometheus(self) -> Server:
+        config = addressed(
+            self.folder / "prometheus-config",
+            {
+                "collector:8889": self.ports["live"],
+                "collector:8888": self.ports["collector_own"],
+                "exporter:8000": self.ports["exporter"],
+                "pushgateway:9091": self.ports["pushgateway"],
+                "localhost:9090": self.ports["prometheus"],
+                "tempo:3200": self.ports["tempo"],
+            },
+        )
+        return self._server(
+            "prometheus",
+            "prometheus",
+            "/-/ready",
+            *(str(self._binaries["prometheus"] / "prometheus"), f"--config.file={config}", features()),
+            f"--storage.tsdb.path={self.folder / 'prometheus'}",
+            f"--web.listen-address=127.0.0.1:{self.ports['prometheus']}",
+        )
+
+    def _pushgateway(self) -> Server:
+        return self._server(
+            "pushgateway",
+            "pushgateway",
+            "/-/ready",
+            str(self._binaries["pushgateway"] / "pushgateway"),
+            f"--web.listen-address=127.0.0.1:{self.ports['pushgateway']}",
+        )
+
+
+def addressed(folder: Path, ports: Mapping[str, int]) -> Path:
+    """A copy of Prometheus' files whose targets are on loopback; each of them must be there, once."""
+    folder.mkdir(parents=True)
+    for file in (OTEL / "prometheus").glob("*.yml"):
+        (folder / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+    config = folder / "prometheus.yml"
+    text = config.read_text(encoding="utf-8")
+    for target, port in ports.items():
+        assert text.count(f'"{target}"') == 1, target
+        text = text.replace(f'"{target}"', f'"127.0.0.1:{port}"')
+    config.write_text(text, encoding="utf-8")
+    return config
+
+
+def features() -> str:
+    """The flag that prometheus.yml asks to be started with, as it stands in its comment."""
+    [flag] = re.findall(r"--enable-feature=\S+", (OTEL / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
+    return str(flag)
+
+
+def _spans(body: bytes) -> list[Span]:
+    """Tempo answers with its own message, which has the fields of OTLP's."""
+    scopes = [scope for resource in TracesData.FromString(body).resource_spans for scope in resource.scope_spans]
+    return [span for scope in scopes for span in scope.spans]

@@ -1,0 +1,60 @@
+"""Every query of the dashboard and the rules returns data on a Prometheus that has seen a sandbox run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from grafana.queries import exemplar_labels, queries, span_queries
+
+from pipeline.sandbox import Sandbox
+
+from .runs import Runs
+from .server import eventually
+from .stack import Stack
+
+pytestmark = pytest.mark.stack
+
+RULES = Path(__file__).parents[2] / "otel" / "prometheus" / "recording.yml"
+
+
+@pytest.fixture(scope="module")
+def seen(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack through which two runs have gone, with exporter and forwarder beside it."""
+    runs = Runs(tmp_path_factory.mktemp("dashboard"), {"OTEL_EXPORTER_OTLP_ENDPOINT": stack.otlp_endpoint})
+    faults = {"unreadable": 0.1, "empty": 0.1}
+    with (
+        Sandbox(latency_s=0.2, faults=faults) as sandbox,
+        stack.serving("forwarder", VERBATIMS_PUSHGATEWAY_URL=stack.url("pushgateway")),
+        stack.serving("exporter", STORE=runs.store),
+    ):
+        for name in ("un", "deux"):
+            texts = [f"La livraison {number} de {name} est rapide. " * 3 for number in range(40)]
+            assert runs.start(name, texts, ANTHROPIC_BASE_URL=sandbox.url).end() in (0, 1)
+        settled = 'batch_verbatims{task_id="load"} and on() store_verbatims_analyzed_total'
+        eventually(lambda: stack.query(settled), 60, "Prometheus has scraped what the runs left")
+        yield stack
+    runs.stop()
+
+
+def test_every_query_of_the_dashboard_returns_data(seen: Stack) -> None:
+    for query in queries():
+        eventually(lambda query=query: seen.query(query), 60, f"data for {query}")
+
+
+def test_every_recording_rule_has_recorded_something(seen: Stack) -> None:
+    groups = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
+    for rule in (rule for group in groups for rule in group["rules"]):
+        # this Prometheus is a minute old: what looks six hours back is asked to look back ten seconds
+        query = rule["expr"].replace("6h", "10s") if "6h" in rule["expr"] else rule["record"]
+        eventually(lambda query=query: seen.query(query), 90, f"data for {rule['record']}")
+
+
+def test_the_provisioned_labels_lead_from_exemplar_to_trace_and_back(seen: Stack) -> None:
+    found = seen.exemplars("verbatim_analysis_duration_seconds_bucket")
+    names = {name for exemplar in found for name in exemplar["labels"]}
+    assert names & set(exemplar_labels())
+    for query in span_queries({"service.name": "verbatims"}):
+        eventually(lambda query=query: seen.query(query), 60, f"data for {query}")
