@@ -4,6 +4,7 @@ import json
 import re
 import socket
 import sqlite3
+import time
 import urllib.request
 from contextlib import closing
 from pathlib import Path
@@ -260,6 +261,23 @@ def test_no_text_and_no_secret_leaves_with_spans_metrics_or_words(
         assert secret not in sent + ended.out + ended.err
     everything = json.dumps(query(tmp_path / "var/verbatims.db", "SELECT text FROM verbatims"))
     assert "canari-7f3a" in everything and EMAIL not in everything and "[email]" in everything
+
+
+def test_a_slow_collector_changes_no_row_and_needs_no_warning(
+    verbatims: Command, tmp_path: Path, receiver: Receiver
+) -> None:
+    take = receiver.take
+
+    def slowly(*arguments: object) -> None:
+        time.sleep(1)
+        take(*arguments)  # type: ignore[arg-type, unused-ignore]
+
+    receiver.take = slowly  # type: ignore[method-assign, unused-ignore]
+    ended = verbatims(
+        "run", "--input", mixed(tmp_path, 0, 20).name, "--json", OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint
+    )
+    assert (ended.code, ended.data["loaded"]) == (0, 22) and "telemetry" not in ended.err
+    assert len(receiver.spans()) > 20
 
 
 @pytest.mark.parametrize("kind", ["absent", "black hole"])
