@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from socketserver import ThreadingMixIn
-from typing import Any, Protocol
+from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -24,45 +24,12 @@ from prometheus_client.exposition import make_wsgi_app
 from prometheus_client.registry import Collector
 
 from pipeline.errors import SettingsError
+from pipeline.store import StoreTotals
 from pipeline.telemetry import catalogue
 from pipeline.telemetry.catalogue import TEN, Kind, Metric
 from pipeline.telemetry.instruments import SCOPE, meter_provider
 
 _log = logging.getLogger(__name__)
-
-
-class Totals(Protocol):
-    """What the exporter asks of the store, which reads it now; may raise whatever its database raises."""
-
-    def analysed(self) -> Mapping[tuple[str, str], int]:
-        """(source, sentiment) → verbatims."""
-
-    def skipped(self) -> Mapping[tuple[str, str], int]:
-        """(source, reason) → verbatims."""
-
-    def durations(self) -> Mapping[str, tuple[int, float]]:
-        """Outcome → (ended attempts, their seconds)."""
-
-    def json_errors(self) -> Mapping[str, int]:
-        """Reason → unreadable answers."""
-
-    def empty_responses(self) -> int:
-        """Answers without any content."""
-
-    def last_size(self) -> int | None:
-        """Masked characters of the verbatim last sent; None before the first."""
-
-    def lengths(self) -> Mapping[str, int]:
-        """Length class → verbatims analysed."""
-
-    def new_topics(self) -> int:
-        """Themes outside the reference base."""
-
-    def load_errors(self) -> Mapping[str, int]:
-        """Reason → rows or jobs that did not reach the warehouse."""
-
-    def success_ratio(self) -> float | None:
-        """Of the latest run with ended attempts; None before the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +40,7 @@ class _Reading:
     durations: Mapping[str, tuple[int, float]]
 
 
-def _read(totals: Totals) -> _Reading:
+def _read(totals: StoreTotals) -> _Reading:
     analysed, skipped = totals.analysed(), totals.skipped()
     sources = sorted({source for source, _ in (*analysed, *skipped)})
     found: dict[Metric, Mapping[Any, float]] = {
@@ -118,7 +85,7 @@ class Exporter:
     vanished, and nobody would know why. The log gets one line when it starts to fail and one when it is over.
     """
 
-    def __init__(self, totals: Totals) -> None:
+    def __init__(self, totals: StoreTotals) -> None:
         self._totals = totals
         self._reading = _Reading({}, {})
         # scrapes take turns: the instruments all read the one reading
@@ -210,7 +177,7 @@ class _Silent(WSGIRequestHandler):
 
 
 def serve(
-    totals: Totals,
+    totals: StoreTotals,
     host: str,
     port: int,
     *,

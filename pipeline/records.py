@@ -184,7 +184,7 @@ class Batch:
     verbatims: Mapping[str, int]
     """Outcome → how many of the run's verbatims had it when the task ended."""
     cost_usd: float
-    """Of this task's calls."""
+    """Of the run's calls so far, said by analyse alone; 0 elsewhere."""
     errors: int
 
 

@@ -17,7 +17,7 @@ from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from pipeline.errors import SettingsError
-from pipeline.exporter import Totals, serve
+from pipeline.exporter import serve
 from pipeline.records import Length
 
 
@@ -67,7 +67,7 @@ def totals() -> FakeTotals:
 
 
 @pytest.fixture
-def address(totals: Totals) -> Iterator[str]:
+def address(totals: FakeTotals) -> Iterator[str]:
     stop, addresses = threading.Event(), Queue[str]()
     options = {"stop": stop, "listening": addresses.put}
     thread = threading.Thread(target=serve, args=(totals, "127.0.0.1", 0), kwargs=options, daemon=True)

@@ -13,7 +13,10 @@ from pipeline.store.tables import answers, calls, load_errors, topics, verbatims
 
 
 class StoreTotals:
-    """Each method reads the store now. Texts that were edited since count as often as they were analysed."""
+    """Each method reads the store now, and raises what its database raises.
+
+    Texts that were edited since count as often as they were analysed.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database

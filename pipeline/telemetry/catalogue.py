@@ -225,7 +225,7 @@ BATCH_COST = Metric(
     "batch_cost_usd",
     Kind.GAUGE,
     "{USD}",
-    "What the task's calls cost, last time, in US dollars.",
+    "What the run's calls had cost when the analyse task ended, in US dollars; 0 for the other tasks.",
     "batch_cost_usd",
     _GROUP,
 )
