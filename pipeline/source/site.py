@@ -69,7 +69,6 @@ class Site:
         self.name = shown(url)
         self.guesses: list[str] = []
         self._url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
-        self._auth = (parts.username, parts.password or "") if parts.username else None
         self._source = (source or host)[:100]
         self._delay_s, self._timeout_s = delay_s, timeout_s
         self._proxies = proxies
@@ -83,7 +82,6 @@ class Site:
         session = requests.Session()
         session.trust_env = self._proxies
         session.headers["User-Agent"] = USER_AGENT
-        session.auth = self._auth
         retry = Retry(
             total=4,
             backoff_factor=self._delay_s,

@@ -212,7 +212,7 @@ class Claims:
             connection.execute(insert_ignoring(connection, answers).values(self._answer(ended, last, last.analysis)))
             known = self._answers(connection, {ended.ask.request_key})
             return self._settle(connection, ended.ask, known[ended.ask.request_key])
-        # among good answers an invalid request is this text's fault; before any, it may be the settings'
+        # among good answers an invalid request is this text's fault; before any, it may be the settings
         if last.outcome in FINAL or (last.error in INVALID and self._answered):
             self._close(connection, ended.ask, last.outcome.value)
         return None

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+ENDPOINT_SETTING = "OTEL_EXPORTER_OTLP_ENDPOINT"
+"""What an operator mends when telemetry does not arrive."""
+
 SHUTDOWN_S = 4.0
 """How long the end of a process may wait for telemetry: an export under way and the last one, 2 s each."""
 
@@ -147,7 +150,6 @@ def start(
     service_name: str = "verbatims",
     resource_attributes: Mapping[str, str] | None = None,
     disabled: bool = False,
-    endpoint_setting: str = "OTEL_EXPORTER_OTLP_ENDPOINT",
     warn: Callable[[str], None] = _log.warning,
     id_generator: IdGenerator | None = None,
     span_processors: Sequence[SpanProcessor] = (),
@@ -162,7 +164,7 @@ def start(
 
     Raises SettingsError where the endpoint is not an HTTP address.
     """
-    base = None if disabled or not endpoint else _base(endpoint, endpoint_setting)
+    base = None if disabled or not endpoint else _base(endpoint)
     processors = [] if disabled else list(span_processors)
     memory = InMemoryMetricReader()
     readers: list[MetricReader] = [memory, *metric_readers]
@@ -183,15 +185,15 @@ def start(
         # without the password that may stand in the address
         place=urlsplit(base or "").netloc.rpartition("@")[2],
         traces_requests=_trace_requests(tracers) if processors else False,
-        report=lambda losses: warn(f"telemetry: {losses}; see that a Collector runs there, or mend {endpoint_setting}"),
+        report=lambda losses: warn(f"telemetry: {losses}; see that a Collector runs there, or mend {ENDPOINT_SETTING}"),
         now_ns=now_ns,
     )
 
 
-def _base(endpoint: str, setting: str) -> str:
+def _base(endpoint: str) -> str:
     parts = urlsplit(endpoint)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise SettingsError(f"{setting} is not an HTTP address; one looks like http://127.0.0.1:4318")
+        raise SettingsError(f"{ENDPOINT_SETTING} is not an HTTP address; one looks like http://127.0.0.1:4318")
     return endpoint.rstrip("/")
 
 

@@ -10,11 +10,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from counted_ids import CountedIds
 from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.sdk.trace.id_generator import IdGenerator
 from rich.console import Console
 
 from pipeline.progress import Terminal
@@ -33,19 +33,6 @@ TEXTS = [
     "Bof",
     "La livraison était très rapide, merci beaucoup à toute l'équipe.",
 ]
-
-
-class CountedIds(IdGenerator):
-    """1, 2, 3 …"""
-
-    def __init__(self) -> None:
-        self._traces, self._spans = itertools.count(1), itertools.count(1)
-
-    def generate_trace_id(self) -> int:
-        return next(self._traces)
-
-    def generate_span_id(self) -> int:
-        return next(self._spans)
 
 
 def test_a_small_run_exports_exactly_this(tmp_path: Path) -> None:

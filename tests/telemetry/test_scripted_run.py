@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from counted_ids import CountedIds
 from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricReader, Sum
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.sdk.trace.id_generator import IdGenerator
 
 from pipeline.errors import Stopped
 from pipeline.records import Ask, Attempt, JsonError, LoadError, Observer, Outcome, Sentiment, Settled, SkipReason
@@ -21,17 +21,6 @@ from pipeline.telemetry import TEN, Telemetry, start
 
 EXPECTED = Path(__file__).parent / "expected.json"
 BEGINNING_NS = 1_800_000_000 * 10**9
-
-
-class CountedIds(IdGenerator):
-    def __init__(self) -> None:
-        self.traces, self.spans = itertools.count(1), itertools.count(1)
-
-    def generate_trace_id(self) -> int:
-        return next(self.traces)
-
-    def generate_span_id(self) -> int:
-        return next(self.spans)
 
 
 class Recording:
