@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -25,6 +26,8 @@ runs = Table(
     Column("run_id", String, primary_key=True),
     Column("mode", String, nullable=False, comment="sandbox or prod: a store holds one kind only"),
     Column("input", String, nullable=False, comment="what was read: a file's name, a site's address"),
+    Column("day", String, comment="UTC day whose newly seen verbatims it holds; null: it holds all that it read"),
+    Column("trace_parent", String, comment="W3C traceparent of the run's span, for processes that join it later"),
     Column("started_at", String, nullable=False),
     Column("ended_at", String, comment="null until a whole run has come to its end"),
 )
@@ -45,6 +48,7 @@ verbatims = Table(
     Column("text_hash", String, nullable=False),
     Column("characters", Integer, nullable=False),
     Column("superseded", Boolean, nullable=False, comment="an edited text has replaced this one; counts stay"),
+    Column("erased", Boolean, nullable=False, server_default=false(), comment="texts are gone by age or request"),
     Column("kept", Boolean, nullable=False, comment="cleaning has looked at it and lets it through"),
     Column("outcome", String, comment="null until it stands: skipped, analysed, or how the call finally failed"),
     Column("reason", String, comment="why it was skipped"),
@@ -58,6 +62,7 @@ verbatims = Table(
         postgresql_where=text("NOT superseded"),
     ),
     Index("verbatims_by_id", "verbatim_id"),
+    Index("verbatims_by_day", "seen_on"),
     Index("verbatims_by_text", "source", "text_hash"),
     Index("verbatims_by_outcome", "outcome", "source", "reason"),
 )
@@ -141,4 +146,11 @@ load_errors = Table(
     Column("verbatim_id", String, comment="null where a whole job failed"),
     Column("reason", String, nullable=False),
     Column("happened_at", String, nullable=False),
+)
+
+forgotten = Table(
+    "forgotten",
+    metadata,
+    Column("verbatim_id", String, primary_key=True, comment="hash of source and external id: a tombstone"),
+    Column("forgotten_on", String, nullable=False),
 )

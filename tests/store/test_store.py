@@ -106,22 +106,22 @@ def test_an_older_store_is_upgraded_and_its_content_backed_up_first(
 ) -> None:
     read(store, review(1, "bonjour"))
     scripts = shutil.copytree(SCRIPTS, tmp_path / "migrations")
-    (scripts / "versions" / "0002_next.py").write_text(
-        f"from alembic import op\nrevision = '0002'\ndown_revision = '{HEAD}'\n\n"
+    (scripts / "versions" / "9998_next.py").write_text(
+        f"from alembic import op\nrevision = '9998'\ndown_revision = '{HEAD}'\n\n"
         "def upgrade():\n    op.execute('DELETE FROM readings')\n"
     )
     with closing(Database(store_url)) as database:
-        migrate(database, "0002", scripts)
+        migrate(database, "9998", scripts)
     database = store.database
     with database.read() as connection:
-        assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one() == "0002"
+        assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one() == "9998"
         assert connection.exec_driver_sql("SELECT count(*) FROM readings").scalar_one() == 0
     assert _backed_up_readings(database) == 1
 
 
 def _backed_up_readings(database: Database) -> int:
-    copy = f"sqlite:///{database.engine.url.database}.before-0002"
-    table = "readings" if database.sqlite else "before_0002.readings"
+    copy = f"sqlite:///{database.engine.url.database}.before-9998"
+    table = "readings" if database.sqlite else "before_9998.readings"
     with (
         closing(Database(copy if database.sqlite else str(database.engine.url))) as opened,
         opened.read() as connection,
