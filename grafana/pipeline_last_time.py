@@ -39,17 +39,20 @@ def _tasks() -> Panel:
         "duration · durée": catalogue.BATCH_DURATION.prometheus_name,
         "cost · coût": catalogue.BATCH_COST.prometheus_name,
         "errors · erreurs": catalogue.BATCH_ERRORS.prometheus_name,
+        "try · essai": catalogue.BATCH_TRY.prometheus_name,
     }
-    names = {f"Value #{letter}": name for letter, name in zip("ABCD", values, strict=True)} | {"task": "task · tâche"}
+    names = {f"Value #{letter}": name for letter, name in zip("ABCDE", values, strict=True)} | {"task": "task · tâche"}
     table = cells(
         "Last batch of each task",
-        "par tâche : temps écoulé depuis son dernier succès ; durée, coût et erreurs de sa dernière exécution.",
-        "by task: time since its last success; duration, cost and errors of its latest execution.",
+        "par tâche : temps écoulé depuis son dernier succès ; durée, coût, erreurs et essai de la dernière exécution.",
+        "by task: time since its last success; duration, cost, errors and try of its latest execution.",
         units.Seconds,
         *(latest(f"max by (task) ({GROUP.format(value)})") for value in values.values()),
         width=10,
     )
-    table.override_by_name("cost · coût", column(units.Dollars)).override_by_name("errors · erreurs", column("none"))
+    table.override_by_name("cost · coût", column(units.Dollars))
+    for name in ("errors · erreurs", "try · essai"):
+        table.override_by_name(name, column("none"))
     return table.transformations(
         [transformed("merge"), transformed("organize", excludeByName={"Time": True}, renameByName=names)]
     )

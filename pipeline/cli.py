@@ -15,12 +15,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pipeline import __version__
 from pipeline.errors import Interrupted, SettingsError, Stopped, VerbatimsError
 from pipeline.signals import raise_interrupted
 from pipeline.words import called
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from pipeline.progress import Terminal
+    from pipeline.settings import Settings
+    from pipeline.source import File
 
 DONE, WITH_FAILURES = 0, 1
 
@@ -76,14 +83,18 @@ def _run(options: argparse.Namespace) -> int:
 
     if options.dry_run:
         return _dry_run(options)
-    with prepare(options, reads=True, asks=True) as ready, _going_on(options):
-        summary.announce(ready.console, ready.context, ready.source)
+    console = _console()
+    with (
+        prepare(_terminal(console), reads=True, asks=True, file=_file(options)) as ready,
+        _going_on(options),
+    ):
+        summary.announce(console, ready.context, ready.source)
         result = run(ready.context, ready.records, ready.source.name if ready.source else "", options.limit)
-        summary.name_places(ready.console, ready.context, result.run_id)
+        summary.name_places(console, ready.context, result.run_id)
         if options.json:
             _data(summary.as_json(result, ready.context.settings))
         else:
-            summary.show(ready.console, ready.context, result)
+            summary.show(console, ready.context, result)
     return WITH_FAILURES if result.counts.failed or result.counts.load_refused else DONE
 
 
@@ -93,7 +104,7 @@ def _dry_run(options: argparse.Namespace) -> int:
     from pipeline.run import price_of, prompt_of
     from pipeline.summary import about_to_read
 
-    with prepare_dry(options) as (settings, source, store):
+    with prepare_dry(_file(options)) as (settings, source, store):
         for line in about_to_read(source):
             _words(line)
         found = estimate(source.reviews(), store, prompt_of(settings), price_of(settings), options.limit)
@@ -117,13 +128,11 @@ def _stage(options: argparse.Namespace) -> int:
     from pipeline.store import count_run
 
     reads, asks = options.name == "scrape", options.name == "analyse"
-    with prepare(options, reads=reads, asks=asks) as ready, _going_on(options):
+    console, file = _console(), _file(options) if reads else None
+    with prepare(_terminal(console), reads=reads, asks=asks, file=file) as ready, _going_on(options):
         context, source = ready.context, ready.source
-        if source is not None:
-            run_id = context.store.begin_run(context.settings.mode, source.name)
-        else:
-            run_id = context.store.run(options.run)
-        summary.announce(ready.console, context, source)
+        run_id = stages.begin(context, source.name) if source else context.store.run(options.run)
+        summary.announce(console, context, source)
         if reads:
             stages.scrape(context, run_id, ready.records, options.limit)
         else:
@@ -136,6 +145,28 @@ def _stage(options: argparse.Namespace) -> int:
     # behind analyse and load, what is still pending has failed and comes again with the next run
     pending = counts.pending if options.name in ("analyse", "load") else 0
     return WITH_FAILURES if counts.failed or counts.load_refused or pending else DONE
+
+
+def _file(options: argparse.Namespace) -> File | None:
+    from pipeline.source import Columns, File
+
+    if not options.input:
+        return None
+    names = {column: getattr(options, f"{column}_column") for column in ("text", "id", "rating", "date", "language")}
+    return File(options.input, Columns(**names))
+
+
+def _console() -> Console:
+    """Standard error."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+def _terminal(console: Console) -> Callable[[Settings], Terminal]:
+    from pipeline.progress import Terminal
+
+    return lambda settings: Terminal(console, billed=not settings.sandbox)
 
 
 def _failed(options: argparse.Namespace) -> int:

@@ -33,6 +33,10 @@ class Stopped(VerbatimsError):
     exit_code = 3
 
 
+class Limited(Stopped):
+    """Claude's API counts requests or tokens, and ours are used up: wait, then go on."""
+
+
 class Interrupted(VerbatimsError):
     """Somebody asked the process to end: what was in flight is stored, the same command goes on."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Protocol
@@ -21,6 +23,38 @@ class Progress(Protocol):
 
     def say(self, line: str) -> None:
         """A line for the person in front of it."""
+
+
+class Logged:
+    """In a log: how far a stage is, now and then, and a line at its end."""
+
+    EVERY_S = 30.0
+    """A line of news: a night's work leaves some hundred."""
+
+    def __init__(self, log: logging.Logger) -> None:
+        self._log = log
+
+    def say(self, line: str) -> None:
+        """A line for whoever reads the log."""
+        self._log.info(line)
+
+    @contextmanager
+    def stage(self, name: str, total: int | None = None) -> Iterator[Advance]:
+        """Counts what one stage does."""
+        done, spent, told = 0, 0.0, time.monotonic()
+        of = "" if total is None else f" of {total}"
+
+        def advance(more: int, usd: float) -> None:
+            nonlocal done, spent, told
+            done, spent = done + more, spent + usd
+            if time.monotonic() - told > self.EVERY_S:
+                told = time.monotonic()
+                self._log.info("%s: %d%s done, $%.4f", name, done, of, spent)
+
+        try:
+            yield advance
+        finally:
+            self._log.info("%s: %d%s done, $%.4f", name, done, of, spent)
 
 
 class Terminal:

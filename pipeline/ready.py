@@ -1,35 +1,31 @@
-"""All that a command needs before its first word: settings, source, sandbox, store and telemetry, checked and open."""
+"""All that a command or a task needs before its first word: settings, source, sandbox, store and telemetry, checked
+and open."""
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from rich.console import Console
-
 from pipeline import load as loading
 from pipeline import sandbox as stand_in
 from pipeline.errors import SettingsError
-from pipeline.progress import Terminal
-from pipeline.records import BrokenRecord, Review
+from pipeline.progress import Progress
+from pipeline.records import COMMAND_LINE, BrokenRecord, Review, Task
 from pipeline.run import Context, price_of, prompt_of
 from pipeline.settings import Settings, load, pairs
-from pipeline.source import Columns, File, Site, Source
+from pipeline.source import File, Site, Source
 from pipeline.store import Store, open_store, peek_store
 from pipeline.telemetry import Telemetry, start
 
 
 @dataclass(frozen=True)
 class Ready:
-    """A command that may begin."""
+    """A command or a task that may begin."""
 
     context: Context
     source: Source | None
-    """None for a command that reads nothing."""
-    console: Console
-    """Standard error."""
+    """None for one that reads nothing."""
 
     @property
     def records(self) -> Iterable[Review | BrokenRecord]:
@@ -38,33 +34,40 @@ class Ready:
 
 
 @contextmanager
-def prepare(options: argparse.Namespace, *, reads: bool, asks: bool) -> Iterator[Ready]:
+def prepare(
+    progress_for: Callable[[Settings], Progress],
+    *,
+    reads: bool = False,
+    asks: bool = False,
+    file: File | None = None,
+    task: Task = COMMAND_LINE,
+) -> Iterator[Ready]:
     """Check and open everything; close it behind the command, telemetry flushed.
 
+    What `reads` needs a source: the file, or else the site of the settings. What `asks` needs Claude.
     Raises SettingsError or InputError before a word is said and before anything is written.
     """
     settings = load()
     with ExitStack() as stack:
         if asks:
             check_request(settings)
-        source, url = _source_and_claude(settings, options, stack, reads=reads, asks=asks)
+        source, url = _source_and_claude(settings, file, stack, reads=reads, asks=asks)
         store = open_store(settings.store)
         stack.callback(store.close)
         store.check_mode(settings.mode)
         loading.open_warehouse(settings.warehouse_url, sandbox=settings.sandbox).close()
-        console = Console(stderr=True, highlight=False)
-        progress = Terminal(console, billed=not settings.sandbox)
-        telemetry = stack.enter_context(_telemetry(settings, progress.say))
-        yield Ready(Context(settings, store, telemetry, progress, claude_url=url), source, console)
+        progress = progress_for(settings)
+        telemetry = stack.enter_context(_telemetry(settings, task, progress.say))
+        yield Ready(Context(settings, store, telemetry, progress, task, url), source)
 
 
 @contextmanager
-def prepare_dry(options: argparse.Namespace) -> Iterator[tuple[Settings, Source, Store | None]]:
+def prepare_dry(file: File | None) -> Iterator[tuple[Settings, Source, Store | None]]:
     """What a dry run needs: the source and the store as it is, if there is one. Nothing is built or written."""
     settings = load()
     with ExitStack() as stack:
         check_request(settings)
-        source, _ = _source_and_claude(settings, options, stack, reads=True, asks=False)
+        source, _ = _source_and_claude(settings, file, stack, reads=True, asks=False)
         assert source is not None
         store = peek_store(settings.store)
         if store is not None:
@@ -80,17 +83,11 @@ def check_request(settings: Settings) -> None:
 
 
 def _source_and_claude(
-    settings: Settings, options: argparse.Namespace, stack: ExitStack, *, reads: bool, asks: bool
+    settings: Settings, file: File | None, stack: ExitStack, *, reads: bool, asks: bool
 ) -> tuple[Source | None, str | None]:
-    """A file is looked at before a sandbox is started; a sandbox serves the site and Claude alike."""
-    file = _file(options) if reads and options.input else None
+    """A sandbox serves the site and Claude alike."""
     url = _claude_url(settings, stack, needed=asks or (reads and file is None))
     return file or (_site(settings, url) if reads else None), url
-
-
-def _file(options: argparse.Namespace) -> File:
-    names = {column: getattr(options, f"{column}_column") for column in ("text", "id", "rating", "date", "language")}
-    return File(options.input, Columns(**names))
 
 
 def _site(settings: Settings, sandbox_url: str | None) -> Site:
@@ -117,15 +114,15 @@ def _claude_url(settings: Settings, stack: ExitStack, *, needed: bool) -> str | 
     return settings.base_url
 
 
-def _telemetry(settings: Settings, warn: Callable[[str], None]) -> Telemetry:
+def _telemetry(settings: Settings, task: Task, warn: Callable[[str], None]) -> Telemetry:
     headers = settings.otlp_headers.get_secret_value() if settings.otlp_headers else ""
     try:
-        return _started(settings, headers, warn)
+        return _started(settings, headers, task, warn)
     except ValueError as error:  # the SDK reads more OTEL_ variables than these settings know
         raise SettingsError(f"OTEL_…: {error}") from None
 
 
-def _started(settings: Settings, headers: str, warn: Callable[[str], None]) -> Telemetry:
+def _started(settings: Settings, headers: str, task: Task, warn: Callable[[str], None]) -> Telemetry:
     return start(
         endpoint=settings.otlp_endpoint or None,
         headers=pairs(headers),
@@ -134,5 +131,6 @@ def _started(settings: Settings, headers: str, warn: Callable[[str], None]) -> T
         service_name=settings.service_name,
         resource_attributes=pairs(settings.resource_attributes),
         disabled=settings.otel_disabled,
+        task=task,
         warn=warn,
     )

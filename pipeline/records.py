@@ -172,13 +172,28 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
+class Task:
+    """Which task of a scheduler a process works for: what its spans and its batch metrics say of it."""
+
+    dag_id: str = "cli"
+    task_id: str | None = None
+    """None outside a scheduler, where the stage's name stands for it."""
+    try_number: int = 1
+    shared: bool = False
+    """One of several tasks that do a stage together: it leaves the batch metrics to whoever comes behind them all."""
+
+
+COMMAND_LINE = Task()
+"""No scheduler: a person, or a line of cron."""
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """How one task went, said at its end; it stays in the Pushgateway until the next one."""
 
     dag_id: str
-    """`cli` outside Airflow."""
     task_id: str
-    """The stage outside Airflow."""
+    try_number: int
     succeeded: bool
     duration_s: float
     verbatims: Mapping[str, int]
@@ -230,8 +245,14 @@ class Call(Protocol):
 class Observer(Protocol):
     """Told by `run.py` what happens; makes spans and metrics of it. Nothing here may raise."""
 
-    def stage(self, name: str, run_id: str) -> AbstractContextManager[None]:
-        """Around one stage (scrape, clean, analyse, load), or around all of them (run)."""
+    def run(self, run_id: str) -> str | None:
+        """A run begins whose stages are processes of their own: the W3C traceparent that they share, if any."""
+
+    def stage(self, name: str, run_id: str, trace: str | None = None) -> AbstractContextManager[str | None]:
+        """Around one stage (scrape, clean, analyse, load), or around all of them (run); gives its traceparent.
+
+        `trace` is the traceparent of the run, for a stage that nothing traced surrounds.
+        """
 
     def call(self, ask: Ask) -> AbstractContextManager[Call]:
         """Around all attempts for one verbatim: its span is current while Claude answers."""

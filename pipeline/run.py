@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import date
 
 from anthropic import AsyncAnthropic
 
@@ -23,7 +24,7 @@ from pipeline.analyse.topics import load_topics
 from pipeline.analyse.workers import analyse as send
 from pipeline.errors import InputError, Interrupted, SettingsError, Stopped, VerbatimsError
 from pipeline.progress import Advance, Progress
-from pipeline.records import Batch, BrokenRecord, LoadError, Observer, Review, Row
+from pipeline.records import COMMAND_LINE, Batch, BrokenRecord, LoadError, Observer, Review, Row, Task
 from pipeline.settings import Settings
 from pipeline.signals import Drain
 from pipeline.store import Claims, Decision, RunCounts, Store, StoreWork, count_run
@@ -38,9 +39,7 @@ class Context:
     store: Store
     telemetry: Telemetry
     progress: Progress
-    dag_id: str = "cli"
-    task_id: str | None = None
-    """By what a task's batch metrics are grouped; the stage's name where it is None."""
+    task: Task = COMMAND_LINE
     claude_url: str | None = None
     """The sandbox's address in sandbox mode, a gateway's in prod, None for the API itself."""
 
@@ -67,25 +66,43 @@ def run(context: Context, source: Iterable[Review | BrokenRecord], name: str, li
     """
     started = time.monotonic()
     run_id = context.store.begin_run(context.settings.mode, name)
-    with context.observer.stage("run", run_id):
+    with context.observer.stage("run", run_id) as trace:
+        if trace:
+            context.store.set_trace(run_id, trace)
         scrape(context, run_id, source, limit)
         clean(context, run_id)
         analyse(context, run_id)
         loaded = load(context, run_id)
-    context.store.end_run(run_id)
-    counts = settled(count_run(context.store.database, run_id))
+    counts = publish(context, run_id)
     return Result(run_id, counts, loaded, time.monotonic() - started)
 
 
-def scrape(context: Context, run_id: str, source: Iterable[Review | BrokenRecord], limit: int | None = None) -> None:
-    """Take in what a source gives; texts are repaired and masked before anything is stored."""
+def begin(context: Context, name: str, day: date | None = None) -> str:
+    """Note a run whose stages come one by one, each in a process of its own, or find the one of that day.
+
+    Returns its id. `name` says what is read. The run of a UTC day holds the verbatims first seen on that day.
+    """
+    run_id = context.store.begin_run(context.settings.mode, name, day)
+    if context.store.trace(run_id) is None and (trace := context.observer.run(run_id)):
+        context.store.set_trace(run_id, trace)
+    return run_id
+
+
+def scrape(
+    context: Context, run_id: str, source: Iterable[Review | BrokenRecord] | None, limit: int | None = None
+) -> None:
+    """Take in what a source gives; texts are repaired and masked before anything is stored.
+
+    Without a source a day's run takes what the store has of that day: a day gone by cannot be read again.
+    """
     with _stage(context, "scrape", run_id) as advance:
         found = 0
-        for read in context.store.add(run_id, _prepared(source, limit)):
+        for read in context.store.add(run_id, _prepared(source or (), limit)):
             found += read
             advance(read, 0.0)
-    if not found:
-        raise InputError("the source holds no verbatim, although some were expected: look whether its layout changed")
+        context.store.gather(run_id)
+        if source is not None and not found:
+            raise InputError("the source holds no verbatim, although some were expected: did its layout change?")
 
 
 def clean(context: Context, run_id: str) -> None:
@@ -99,10 +116,11 @@ def clean(context: Context, run_id: str) -> None:
             advance(len(page), 0.0)
 
 
-def analyse(context: Context, run_id: str) -> None:
-    """One call to Claude for each text that nobody has asked yet.
+def analyse(context: Context, run_id: str) -> int:
+    """One call to Claude for each text that nobody has asked yet; returns how many are still without an outcome.
 
-    Ctrl-C and SIGTERM let what is in flight come back, then raise Interrupted; a second one ends the process.
+    Those met a passing error: asking again may help. Ctrl-C and SIGTERM let what is in flight come back, then raise
+    Interrupted; the same once more ends the process.
     """
     prompt = prompt_of(context.settings)
     claims = Claims(context.store.database, run_id, prompt.version)
@@ -112,6 +130,7 @@ def analyse(context: Context, run_id: str) -> None:
     with _stage(context, "analyse", run_id, pending) as advance:
         if pending:
             asyncio.run(_analyse(context, claims, prompt, advance))
+    return claims.count_pending()
 
 
 def load(context: Context, run_id: str) -> int:
@@ -130,6 +149,36 @@ def load(context: Context, run_id: str) -> int:
             context.store.note_load_error(run_id, LoadError.ROW_REFUSED, refusal.verbatim_id)
             context.observer.load_failed(LoadError.ROW_REFUSED)
     return loaded.held
+
+
+def publish(context: Context, run_id: str) -> RunCounts:
+    """The run has come to its end: from now on its rows may be relied on. Returns what it came to."""
+    context.store.end_run(run_id)
+    return settled(count_run(context.store.database, run_id))
+
+
+def report(context: Context, stage: str, run_id: str, succeeded: bool, duration_s: float) -> None:
+    """Say how a stage went, for the Pushgateway; for a stage of several tasks, whoever comes behind them calls it."""
+    counts = count_run(context.store.database, run_id)
+    failed = sum(counts.failed.values())
+    context.observer.batch(
+        Batch(
+            dag_id=context.task.dag_id,
+            task_id=stage,
+            try_number=context.task.try_number,
+            succeeded=succeeded,
+            duration_s=duration_s,
+            verbatims={
+                "analysed": counts.analysed,
+                "from_cache": counts.from_cache,
+                "skipped": sum(counts.skipped.values()),
+                "failed": failed,
+                "pending": counts.pending,
+            },
+            cost_usd=counts.cost_usd if stage == "analyse" else 0.0,  # or the sum over tasks would count it twice
+            errors=failed + counts.load_refused + (not succeeded),
+        )
+    )
 
 
 def prompt_of(settings: Settings) -> Prompt:
@@ -155,35 +204,15 @@ def _stage(context: Context, name: str, run_id: str, total: int | None = None) -
     """Around a stage: its span, its bar, and what it leaves in the Pushgateway, also when it fails."""
     began = time.monotonic()
     succeeded = False
-    with context.observer.stage(name, run_id), context.progress.stage(name, total) as advance:
+    trace = context.store.trace(run_id)
+    with context.observer.stage(name, run_id, trace), context.progress.stage(name, total) as advance:
         try:
             yield advance
             succeeded = True
         finally:
-            with suppress(VerbatimsError):  # a store that is gone has said so already
-                _report(context, name, run_id, succeeded, time.monotonic() - began)
-
-
-def _report(context: Context, name: str, run_id: str, succeeded: bool, duration_s: float) -> None:
-    counts = count_run(context.store.database, run_id)
-    failed = sum(counts.failed.values())
-    context.observer.batch(
-        Batch(
-            dag_id=context.dag_id,
-            task_id=context.task_id or name,
-            succeeded=succeeded,
-            duration_s=duration_s,
-            verbatims={
-                "analysed": counts.analysed,
-                "from_cache": counts.from_cache,
-                "skipped": sum(counts.skipped.values()),
-                "failed": failed,
-                "pending": counts.pending,
-            },
-            cost_usd=counts.cost_usd if name == "analyse" else 0.0,  # or the sum over tasks would count it twice
-            errors=failed + counts.load_refused + (not succeeded),
-        )
-    )
+            if not context.task.shared:
+                with suppress(VerbatimsError):  # a store that is gone has said so already
+                    report(context, name, run_id, succeeded, time.monotonic() - began)
 
 
 def _prepared(source: Iterable[Review | BrokenRecord], limit: int | None) -> Iterator[Review | BrokenRecord]:

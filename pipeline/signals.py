@@ -26,12 +26,20 @@ def _raise(_number: int, _frame: object) -> None:
 
 
 class Drain:
-    """Inside a running event loop: the first signal asks the work to stop, a second one ends the process."""
+    """Inside a running event loop: the first signal asks the work to stop, the same once more ends the process.
+
+    Another one does not: Airflow sends SIGTERM 5 s behind its SIGINT, whatever the process is doing.
+    """
 
     def __init__(self, stop: Callable[[], None], say: Callable[[str], None]) -> None:
         self._stop = stop
         self._say = say
-        self.asked = False
+        self._heard: set[signal.Signals] = set()
+
+    @property
+    def asked(self) -> bool:
+        """Whether somebody wants the work to end."""
+        return bool(self._heard)
 
     @contextmanager
     def listening(self) -> Iterator[Drain]:
@@ -42,7 +50,7 @@ class Drain:
         loop = asyncio.get_running_loop()
         before = {number: signal.getsignal(number) for number in BOTH}
         for number in BOTH:
-            loop.add_signal_handler(number, self._handle)
+            loop.add_signal_handler(number, self._handle, number)
         try:
             yield self
         finally:
@@ -50,12 +58,14 @@ class Drain:
                 loop.remove_signal_handler(number)
                 signal.signal(number, handler)
 
-    def _handle(self) -> None:
-        if self.asked:
+    def _handle(self, number: signal.Signals) -> None:
+        if number in self._heard:
             # the bar has hidden the cursor; what is in flight is lost, and asked again by the next run
             sys.stderr.write(("\x1b[?25h" if sys.stderr.isatty() else "") + "\nverbatims: given up; start it again\n")
             sys.stderr.flush()
             os._exit(Interrupted.exit_code)
-        self.asked = True
+        self._heard.add(number)
+        if len(self._heard) > 1:
+            return
         self._say("stopping: waiting for the calls in flight, which are paid; once more to give them up")
         self._stop()

@@ -6,11 +6,13 @@ import asyncio
 from typing import Protocol
 
 from pipeline.analyse.claude import TURNED_AWAY
-from pipeline.errors import Refused, Stopped
+from pipeline.errors import Limited, Refused, Stopped
 from pipeline.records import INVALID, Ask, Attempt, Call, Observer, Outcome
 
 OUTAGE = 20
 """So many failed calls in a row, each already retried by the transport, are an outage and no accident."""
+
+LIMITED = "http_429"
 
 
 class Asker(Protocol):
@@ -82,4 +84,6 @@ class _Health:
             return
         if attempt.error in INVALID:
             raise Refused(f"{OUTAGE} requests in a row were invalid: check VERBATIMS_MODEL and VERBATIMS_MAX_TOKENS")
+        if attempt.error == LIMITED:
+            raise Limited(f"{OUTAGE} calls in a row met Claude's rate limit: wait, or lower VERBATIMS_CONCURRENCY")
         raise Stopped(f"Claude's API is out: {OUTAGE} calls in a row failed, the last with {attempt.error}")

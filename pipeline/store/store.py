@@ -6,8 +6,8 @@ import hashlib
 import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,17 @@ class Uncleaned:
     source: str
     text: str
     duplicate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Taking:
+    """What `add` knows while it reads one source for one run."""
+
+    run_id: str
+    day: str | None
+    base: int
+    """Behind which position the records are counted: a day's run may read its source more than once."""
+    seen: set[bytes] = field(default_factory=set)
 
 
 def open_store(url: str) -> Store:
@@ -85,19 +96,28 @@ class Store:
     def close(self) -> None:
         self.database.close()
 
-    def begin_run(self, mode: str, name: str) -> str:
-        """Note a new run and return its id, which sorts by time.
+    def begin_run(self, mode: str, name: str, day: date | None = None) -> str:
+        """Note a run and return its id: a new one, which sorts by time, or the one run of that UTC day.
 
         `mode` is sandbox or prod. Raises SettingsError where the store was begun in the other.
         """
         started = _now()
-        run_id = f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+        run_id = f"day-{day}" if day else f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+        values = {"run_id": run_id, "mode": mode, "input": name, "started_at": started.isoformat()}
         with self.database.write() as connection:
             self._refuse_other_mode(connection, mode)
-            connection.execute(
-                sa.insert(runs).values(run_id=run_id, mode=mode, input=name, started_at=started.isoformat())
-            )
+            connection.execute(insert_ignoring(connection, runs).values(**values, day=str(day) if day else None))
         return run_id
+
+    def set_trace(self, run_id: str, trace_parent: str) -> None:
+        """Keep the trace that a run's processes share."""
+        with self.database.write() as connection:
+            connection.execute(sa.update(runs).where(runs.c.run_id == run_id).values(trace_parent=trace_parent))
+
+    def trace(self, run_id: str) -> str | None:
+        """Its W3C traceparent, or None where no trace is kept."""
+        with self.database.read() as connection:
+            return connection.execute(sa.select(runs.c.trace_parent).where(runs.c.run_id == run_id)).scalar()
 
     def check_mode(self, mode: str) -> None:
         """Raises SettingsError where the store was begun in the other mode."""
@@ -132,13 +152,33 @@ class Store:
         """Take records in as they come, a page to a transaction; yields how many each page held.
 
         A known id with the same text keeps its row and outcome; an edited text replaces the row and is new.
-        The same id twice in one run: the first counts, the second is noted as a duplicate.
+        The same id twice in one run: the first counts, the second is noted as a duplicate. The run of a day
+        takes up only what is new; what it could not read before, it reads again.
         """
-        seen: set[bytes] = set()
+        taking = self._taking(run_id)
         for page in _pages(records):
             with self.database.write() as connection:
-                self._add_page(connection, run_id, page, seen)
+                self._add_page(connection, taking, page)
             yield len(page)
+
+    def gather(self, run_id: str) -> None:
+        """The run of a day also holds what others read first on that day, or what is left of a day gone by."""
+        known = sa.select(readings.c.row).where(readings.c.run_id == run_id, readings.c.row.is_not(None))
+        with self.database.write() as connection:
+            day = connection.execute(sa.select(runs.c.day).where(runs.c.run_id == run_id)).scalar()
+            number = sa.func.row_number().over(order_by=verbatims.c.row) + _last_position(connection, run_id)
+            missing = sa.select(sa.literal(run_id), number, verbatims.c.row).where(
+                verbatims.c.seen_on == day, ~verbatims.c.superseded, verbatims.c.row.not_in(known)
+            )
+            connection.execute(sa.insert(readings).from_select(["run_id", "position", "row"], missing))
+
+    def _taking(self, run_id: str) -> _Taking:
+        with self.database.write() as connection:
+            day = connection.execute(sa.select(runs.c.day).where(runs.c.run_id == run_id)).scalar()
+            if day is not None:
+                unread = (readings.c.run_id == run_id) & readings.c.row.is_(None)
+                connection.execute(sa.delete(readings).where(unread))
+            return _Taking(run_id, day, _last_position(connection, run_id))
 
     def is_known(self, review: Review) -> bool:
         """Whether this very text of this very verbatim has an outcome already."""
@@ -151,9 +191,7 @@ class Store:
         with self.database.read() as connection:
             return connection.execute(query).first() is not None
 
-    def _add_page(
-        self, connection: sa.Connection, run_id: str, page: Sequence[Review | BrokenRecord], seen: set[bytes]
-    ) -> None:
+    def _add_page(self, connection: sa.Connection, taking: _Taking, page: Sequence[Review | BrokenRecord]) -> None:
         reviews: dict[str, Review] = {}
         taken: list[tuple[int, str | None, str | None]] = []
         for record in page:
@@ -162,29 +200,31 @@ class Store:
                 continue
             identity = verbatim_id(record.source, record.external_id)
             digest = bytes.fromhex(identity)
-            repeated = digest in seen
-            seen.add(digest)
+            repeated = digest in taking.seen
+            taking.seen.add(digest)
             taken.append((record.position, None, SEEN_BEFORE) if repeated else (record.position, identity, None))
             if not repeated:
                 reviews[identity] = record
-        rows = self._upsert(connection, reviews)
-        connection.execute(
-            sa.insert(readings),
-            [
-                {
-                    "run_id": run_id,
-                    "position": position,
-                    "row": rows[identity] if identity else None,
-                    "problem": problem,
-                }
-                for position, identity, problem in taken
-            ],
-        )
+        rows, new = self._upsert(connection, reviews, taking.day or _now().date().isoformat())
+        noted = [
+            {
+                "run_id": taking.run_id,
+                "position": taking.base + position,
+                "row": rows[identity] if identity else None,
+                "problem": problem,
+            }
+            for position, identity, problem in taken
+            if taking.day is None or identity is None or identity in new
+        ]
+        if noted:
+            connection.execute(sa.insert(readings), noted)
 
-    def _upsert(self, connection: sa.Connection, reviews: Mapping[str, Review]) -> dict[str, int]:
-        """The row of each identity, after new texts were inserted, edited ones replaced, and facts refreshed."""
+    def _upsert(
+        self, connection: sa.Connection, reviews: Mapping[str, Review], today: str
+    ) -> tuple[dict[str, int], set[str]]:
+        """The row of each identity, after new texts were inserted, edited ones replaced, and facts refreshed; and
+        which of them are new with that."""
         known = self._current(connection, reviews)
-        today = _now().date().isoformat()
         new = [_columns(identity, review, today) for identity, review in reviews.items() if identity not in known]
         for identity, found in known.items():
             columns = _columns(identity, reviews[identity], found.seen_on)
@@ -202,7 +242,8 @@ class Store:
                 ),
                 new,
             )
-        return {identity: found.row for identity, found in self._current(connection, reviews).items()}
+        rows = {identity: found.row for identity, found in self._current(connection, reviews).items()}
+        return rows, {str(columns["verbatim_id"]) for columns in new}
 
     def _current(self, connection: sa.Connection, identities: Iterable[str]) -> dict[str, Any]:
         query = sa.select(verbatims).where(verbatims.c.verbatim_id.in_(list(identities)), ~verbatims.c.superseded)
@@ -356,6 +397,11 @@ def _row(found: Any) -> Row:
         trace_id=found.trace_id,
         analysed_at=found.analysed_at,
     )
+
+
+def _last_position(connection: sa.Connection, run_id: str) -> int:
+    query = sa.select(sa.func.coalesce(sa.func.max(readings.c.position), 0)).where(readings.c.run_id == run_id)
+    return int(connection.execute(query).scalar_one())
 
 
 def _pages(records: Iterable[Review | BrokenRecord]) -> Iterator[list[Review | BrokenRecord]]:

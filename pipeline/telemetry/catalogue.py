@@ -237,6 +237,14 @@ BATCH_ERRORS = Metric(
     "batch_errors",
     _GROUP,
 )
+BATCH_TRY = Metric(
+    "batch_try",
+    Kind.GAUGE,
+    "{try}",
+    "Which try of the task this was; 1 outside Airflow.",
+    "batch_try",
+    _GROUP,
+)
 
-BATCH = (BATCH_LAST_SUCCESS, BATCH_DURATION, BATCH_VERBATIMS, BATCH_COST, BATCH_ERRORS)
+BATCH = (BATCH_LAST_SUCCESS, BATCH_DURATION, BATCH_VERBATIMS, BATCH_COST, BATCH_ERRORS, BATCH_TRY)
 """What a task leaves in the Pushgateway, in a scope of its own."""

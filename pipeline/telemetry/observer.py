@@ -21,12 +21,25 @@ from opentelemetry.trace import (
     set_span_in_context,
     use_span,
 )
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from pipeline.errors import VerbatimsError
-from pipeline.records import Ask, Attempt, Batch, Length, LoadError, Outcome, Settled, SkipReason
+from pipeline.records import (
+    COMMAND_LINE,
+    Ask,
+    Attempt,
+    Batch,
+    Length,
+    LoadError,
+    Outcome,
+    Settled,
+    SkipReason,
+    Task,
+)
 from pipeline.telemetry import catalogue
 from pipeline.telemetry.instruments import BATCH_SCOPE, SCOPE, Instruments
 
+_W3C = TraceContextTextMapPropagator()
 _NO_FAULT = (Outcome.ANALYSED, Outcome.REFUSED)
 """Outcomes that leave a span's status unset. A refusal is an answer: nothing broke, asking again changes nothing, and
 whoever searches for errors wants to find what can be mended. It is counted by `claude_calls`."""
@@ -38,6 +51,7 @@ class _Stage:
 
     run_id: str
     span: SpanContext
+    task: dict[str, str | int]
 
 
 class TelemetryCall:
@@ -109,24 +123,35 @@ class TelemetryObserver:
         tracer_provider: TracerProvider,
         meter_provider: MeterProvider,
         *,
+        task: Task = COMMAND_LINE,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._tracer = tracer_provider.get_tracer(SCOPE)
+        self._task = task
         self._instruments = Instruments(meter_provider.get_meter(SCOPE))
         self._batch = Instruments(meter_provider.get_meter(BATCH_SCOPE), catalogue.BATCH)
         self._now_ns = now_ns
         self._stage: _Stage | None = None
 
+    def run(self, run_id: str) -> str | None:
+        """A span of no length: the stages of other processes hang below it, so that a run is one trace."""
+        now = self._now_ns()
+        attributes = {"verbatims.run_id": run_id, **self._about_task("run")}
+        span = self._tracer.start_span("run", _parent(None), attributes=attributes, start_time=now)
+        span.end(now)
+        return _traceparent(span)
+
     @contextmanager
-    def stage(self, name: str, run_id: str) -> Iterator[None]:
+    def stage(self, name: str, run_id: str, trace: str | None = None) -> Iterator[str | None]:
         """A span around the stage, current during it, and its duration."""
-        attributes = {"verbatims.run_id": run_id, "verbatims.stage": name}
+        task = self._about_task(name)
+        attributes = {"verbatims.run_id": run_id, "verbatims.stage": name, **task}
         began = self._now_ns()
-        span = self._tracer.start_span(f"stage {name}", _parent(), attributes=attributes, start_time=began)
-        outer, self._stage = self._stage, _Stage(run_id, span.get_span_context())
+        span = self._tracer.start_span(f"stage {name}", _parent(trace), attributes=attributes, start_time=began)
+        outer, self._stage = self._stage, _Stage(run_id, span.get_span_context(), task)
         try:
             with _current(span):
-                yield
+                yield _traceparent(span)
         finally:
             self._stage = outer
             ended = self._now_ns()
@@ -158,7 +183,14 @@ class TelemetryObserver:
             "verbatims.request_key": ask.request_key,
             "verbatims.characters": len(ask.text),
         }
-        return about | ({"verbatims.run_id": self._stage.run_id} if self._stage else {})
+        return about | ({"verbatims.run_id": self._stage.run_id, **self._stage.task} if self._stage else {})
+
+    def _about_task(self, stage: str) -> dict[str, str | int]:
+        return {
+            "verbatims.dag_id": self._task.dag_id,
+            "verbatims.task_id": self._task.task_id or stage,
+            "verbatims.try_number": self._task.try_number,
+        }
 
     def sent(self, characters: int) -> None:
         """A text of so many masked characters leaves for Claude."""
@@ -195,12 +227,22 @@ class TelemetryObserver:
             write(catalogue.BATCH_VERBATIMS, batch.verbatims.get(outcome, 0), outcome=outcome)
         write(catalogue.BATCH_COST, batch.cost_usd)
         write(catalogue.BATCH_ERRORS, batch.errors)
+        write(catalogue.BATCH_TRY, batch.try_number)
 
 
-def _parent() -> Context | None:
-    """The current context if it is traced, else none: Airflow, its traces off, runs a task inside a valid, unsampled
-    span that nobody will ever find."""
-    return None if get_current_span().get_span_context().trace_flags.sampled else Context()
+def _parent(trace: str | None) -> Context | None:
+    """The current context if it is traced, else the run's, else none: Airflow, its traces off, runs a task inside a
+    valid, unsampled span that nobody will ever find."""
+    if get_current_span().get_span_context().trace_flags.sampled:
+        return None
+    return _W3C.extract({"traceparent": trace} if trace else {}, Context())
+
+
+def _traceparent(span: Span) -> str | None:
+    carrier: dict[str, str] = {}
+    if span.is_recording() or span.get_span_context().trace_flags.sampled:
+        _W3C.inject(carrier, set_span_in_context(span, Context()))
+    return carrier.get("traceparent")
 
 
 @contextmanager

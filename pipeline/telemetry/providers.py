@@ -27,6 +27,7 @@ from opentelemetry.trace import TracerProvider as AnyTracerProvider
 
 from pipeline import __version__
 from pipeline.errors import SettingsError
+from pipeline.records import COMMAND_LINE, Task
 from pipeline.telemetry.catalogue import METRICS, Metric
 from pipeline.telemetry.instruments import meter_provider
 from pipeline.telemetry.observer import TelemetryObserver
@@ -68,11 +69,12 @@ class Telemetry:
         place: str,
         traces_requests: bool,
         report: Callable[[str], None],
+        task: Task,
         now_ns: Callable[[], int],
     ) -> None:
         self.tracer_provider = tracer_provider
         self.meter_provider = meter_provider
-        self.observer = TelemetryObserver(tracer_provider, meter_provider, now_ns=now_ns)
+        self.observer = TelemetryObserver(tracer_provider, meter_provider, task=task, now_ns=now_ns)
         self._memory = memory
         self._delivery = delivery
         self._place = place
@@ -150,6 +152,7 @@ def start(
     service_name: str = "verbatims",
     resource_attributes: Mapping[str, str] | None = None,
     disabled: bool = False,
+    task: Task = COMMAND_LINE,
     warn: Callable[[str], None] = _log.warning,
     id_generator: IdGenerator | None = None,
     span_processors: Sequence[SpanProcessor] = (),
@@ -159,7 +162,8 @@ def start(
     """Make this process's telemetry. Without an endpoint nothing is sent, no thread starts, and no spans are kept.
 
     `endpoint` is the base address of an OTLP/HTTP receiver; `/v1/traces` and `/v1/metrics` are appended.
-    `resource_attributes` add to what identifies the process and don't replace it. The last four parameters are for
+    `resource_attributes` add to what identifies the process and don't replace it; `task` is who the process works
+    for. The last four parameters are for
     tests.
 
     Raises SettingsError where the endpoint is not an HTTP address.
@@ -186,6 +190,7 @@ def start(
         place=urlsplit(base or "").netloc.rpartition("@")[2],
         traces_requests=_trace_requests(tracers) if processors else False,
         report=lambda losses: warn(f"telemetry: {losses}; see that a Collector runs there, or mend {ENDPOINT_SETTING}"),
+        task=task,
         now_ns=now_ns,
     )
 

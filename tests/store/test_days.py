@@ -1,0 +1,92 @@
+"""The run of a day holds the verbatims first seen on that day, however often and by whomever they are read."""
+
+from datetime import UTC, date, datetime
+
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipeline.records import BrokenRecord, Review
+from pipeline.store import Store, count_run
+from pipeline.store.tables import readings, verbatims
+
+TODAY = datetime.now(UTC).date()
+YESTERDAY, TOMORROW = date(2026, 1, 1), date(2026, 1, 2)
+
+
+def review(name: str, text: str = "") -> Review:
+    return Review("shop", name, text or f"Avis {name}", position=1)
+
+
+def numbered(*records: Review | BrokenRecord) -> list[Review | BrokenRecord]:
+    return [
+        BrokenRecord(number, record.problem)
+        if isinstance(record, BrokenRecord)
+        else Review(record.source, record.external_id, record.text, number)
+        for number, record in enumerate(records, 1)
+    ]
+
+
+def scrape(store: Store, day: date | None, *records: Review | BrokenRecord) -> str:
+    run_id = store.begin_run("sandbox", "test", day)
+    for _ in store.add(run_id, numbered(*records)):
+        pass
+    store.gather(run_id)
+    return run_id
+
+
+def held(store: Store, run_id: str) -> list[str]:
+    query = (
+        sa.select(verbatims.c.text)
+        .join(readings, readings.c.row == verbatims.c.row)
+        .where(readings.c.run_id == run_id)
+        .order_by(verbatims.c.row)
+    )
+    with store.database.read() as connection:
+        return list(connection.execute(query).scalars())
+
+
+def test_each_day_holds_what_was_new_on_it(store: Store) -> None:
+    first = scrape(store, YESTERDAY, review("a"), review("b"))
+    second = scrape(store, TOMORROW, review("c"), review("a"), review("b"))
+    assert (held(store, first), held(store, second)) == (["Avis a", "Avis b"], ["Avis c"])
+
+
+def test_reading_again_on_the_same_day_adds_what_is_new_and_keeps_what_has_gone(store: Store) -> None:
+    scrape(store, TODAY, review("a"), BrokenRecord(2, "no text"), review("b"))
+    run_id = scrape(store, TODAY, review("c"), BrokenRecord(2, "no text"), review("b"))
+    assert held(store, run_id) == ["Avis a", "Avis b", "Avis c"]
+    counts = count_run(store.database, run_id)
+    assert (counts.scraped, counts.failed) == (4, {"unreadable_record": 1})
+
+
+def test_a_day_gone_by_is_read_from_the_store(store: Store) -> None:
+    """Whoever read it first: repeating a day that never had a run of its own gives its verbatims too."""
+    scrape(store, None, review("a"))
+    run_id = store.begin_run("sandbox", "test", TODAY)
+    store.gather(run_id)
+    assert held(store, run_id) == ["Avis a"]
+    store.gather(run_id)
+    assert held(store, run_id) == ["Avis a"]
+
+
+def test_an_edited_text_belongs_to_the_day_that_edited_it(store: Store) -> None:
+    first = scrape(store, YESTERDAY, review("a"))
+    second = scrape(store, TOMORROW, review("a", "Avis changé"))
+    assert held(store, second) == ["Avis changé"]
+    assert held(store, first) == [None]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.sampled_from([1, 2, 3]), st.sets(st.sampled_from("abcdef"))), max_size=6))
+def test_no_verbatim_is_in_two_days_and_none_is_lost(store: Store, scrapes: list[tuple[int, set[str]]]) -> None:
+    with store.database.write() as connection:
+        for table in ("readings", "verbatims", "runs"):
+            connection.exec_driver_sql(f"DELETE FROM {table}")
+    expected: dict[str, int] = {}
+    for day, names in sorted(scrapes):
+        scrape(store, date(2026, 3, day), *(review(name) for name in sorted(names)))
+        for name in names:
+            expected.setdefault(name, day)
+    found = {day: sorted(held(store, f"day-2026-03-0{day}")) for day in (1, 2, 3)}
+    assert found == {day: sorted(f"Avis {n}" for n, d in expected.items() if d == day) for day in (1, 2, 3)}
