@@ -49,12 +49,16 @@ class Logged:
             done, spent = done + more, spent + usd
             if time.monotonic() - told > self.EVERY_S:
                 told = time.monotonic()
-                self._log.info("%s: %d%s done, $%.4f", name, done, of, spent)
+                self._log.info("%s: %d%s done%s", name, done, of, _spent(spent))
 
         try:
             yield advance
         finally:
-            self._log.info("%s: %d%s done, $%.4f", name, done, of, spent)
+            self._log.info("%s: %d%s done%s", name, done, of, _spent(spent))
+
+
+def _spent(usd: float) -> str:
+    return f", ${usd:.4f}" if usd else ""
 
 
 class Terminal:

@@ -105,8 +105,8 @@ def scrape(
             raise InputError("the source holds no verbatim, although some were expected: did its layout change?")
 
 
-def clean(context: Context, run_id: str) -> None:
-    """Decide which verbatims are worth a call, and keep the reason of those that are not."""
+def clean(context: Context, run_id: str) -> int:
+    """Decide which verbatims are worth a call, and keep the reason of those that are not; returns how many are."""
     with _stage(context, "clean", run_id) as advance:
         for page in context.store.uncleaned(run_id):
             decisions = [Decision(v.row, v.source, cleaning.reason(v.text, duplicate=v.duplicate)) for v in page]
@@ -114,6 +114,7 @@ def clean(context: Context, run_id: str) -> None:
                 if skipped.reason is not None:
                     context.observer.skipped(skipped.source, skipped.reason)
             advance(len(page), 0.0)
+    return context.store.count_pending(run_id)
 
 
 def analyse(context: Context, run_id: str) -> int:
@@ -124,13 +125,13 @@ def analyse(context: Context, run_id: str) -> int:
     """
     prompt = prompt_of(context.settings)
     claims = Claims(context.store.database, run_id, prompt.version)
-    pending = claims.count_pending()
+    pending = context.store.count_pending(run_id)
     if any(context.store.uncleaned(run_id)):
         raise SettingsError(f"run {run_id} is not cleaned yet: `verbatims clean --run {run_id}` comes before analyse")
     with _stage(context, "analyse", run_id, pending) as advance:
         if pending:
             asyncio.run(_analyse(context, claims, prompt, advance))
-    return claims.count_pending()
+    return context.store.count_pending(run_id)
 
 
 def load(context: Context, run_id: str) -> int:

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pipeline.errors import Interrupted
 
 BOTH = (signal.SIGINT, signal.SIGTERM)
+DRAINING = (*BOTH, signal.SIGALRM)
+"""SIGALRM is Airflow's execution timeout: as an exception in the event loop it would lose the answers in flight."""
 
 
 def raise_interrupted() -> None:
@@ -48,8 +50,8 @@ class Drain:
             yield self
             return
         loop = asyncio.get_running_loop()
-        before = {number: signal.getsignal(number) for number in BOTH}
-        for number in BOTH:
+        before = {number: signal.getsignal(number) for number in DRAINING}
+        for number in DRAINING:
             loop.add_signal_handler(number, self._handle, number)
         try:
             yield self

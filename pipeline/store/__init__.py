@@ -2,7 +2,7 @@
 
 from pipeline.store.claims import Claims, Ended, Taken
 from pipeline.store.counts import Failure, RunCounts, count_run, failures, too_long
-from pipeline.store.store import Decision, Store, open_store, peek_store
+from pipeline.store.store import Decision, Store, day_run_id, open_store, peek_store
 from pipeline.store.totals import StoreTotals
 from pipeline.store.work import StoreWork
 
@@ -17,6 +17,7 @@ __all__ = [
     "StoreWork",
     "Taken",
     "count_run",
+    "day_run_id",
     "failures",
     "open_store",
     "peek_store",

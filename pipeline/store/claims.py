@@ -76,17 +76,6 @@ class Claims:
         with self._database.read() as connection:
             return [(found.row, found.verbatim_id, found.text) for found in connection.execute(query)]
 
-    def count_pending(self) -> int:
-        """How many of the run's verbatims have no outcome yet."""
-        query = (
-            sa.select(sa.func.count())
-            .select_from(verbatims.join(readings, readings.c.row == verbatims.c.row))
-            .where(readings.c.run_id == self._run_id, verbatims.c.kept, verbatims.c.outcome.is_(None))
-            .where(~verbatims.c.superseded)
-        )
-        with self._database.read() as connection:
-            return connection.execute(query).scalar_one()
-
     def take(self, asks: Sequence[Ask]) -> Taken:
         """Claim what nobody has asked; settle what is known; leave the rest waiting."""
         with self._database.write() as connection:

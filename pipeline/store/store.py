@@ -102,7 +102,7 @@ class Store:
         `mode` is sandbox or prod. Raises SettingsError where the store was begun in the other.
         """
         started = _now()
-        run_id = f"day-{day}" if day else f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+        run_id = day_run_id(day) if day else f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
         values = {"run_id": run_id, "mode": mode, "input": name, "started_at": started.isoformat()}
         with self.database.write() as connection:
             self._refuse_other_mode(connection, mode)
@@ -118,6 +118,11 @@ class Store:
         """Its W3C traceparent, or None where no trace is kept."""
         with self.database.read() as connection:
             return connection.execute(sa.select(runs.c.trace_parent).where(runs.c.run_id == run_id)).scalar()
+
+    def trace_id(self, run_id: str) -> str | None:
+        """The 32 hex digits of it by which Tempo finds the run."""
+        trace = self.trace(run_id)
+        return trace.split("-")[1] if trace else None
 
     def check_mode(self, mode: str) -> None:
         """Raises SettingsError where the store was begun in the other mode."""
@@ -285,6 +290,17 @@ class Store:
                     fresh.append(decision)
         return fresh
 
+    def count_pending(self, run_id: str) -> int:
+        """How many of the run's verbatims are worth a call and have no outcome yet."""
+        query = (
+            sa.select(sa.func.count())
+            .select_from(verbatims.join(readings, readings.c.row == verbatims.c.row))
+            .where(readings.c.run_id == run_id, verbatims.c.kept, verbatims.c.outcome.is_(None))
+            .where(~verbatims.c.superseded)
+        )
+        with self.database.read() as connection:
+            return connection.execute(query).scalar_one()
+
     def rows(self, run_id: str) -> Iterator[list[Row]]:
         """What the run has read and what is analysed, as the warehouse holds it, a page at a time."""
         paid = (
@@ -342,6 +358,11 @@ class Store:
 def verbatim_id(source: str, external_id: str) -> str:
     """Who a verbatim is, in every store and warehouse: a hash of its source and the source's own id."""
     return hashlib.sha256(f"{source}\0{external_id}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def day_run_id(day: date) -> str:
+    """The one run of a UTC day."""
+    return f"day-{day}"
 
 
 def insert_ignoring(connection: sa.Connection, table: sa.Table) -> Any:
