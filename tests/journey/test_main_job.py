@@ -92,16 +92,20 @@ def test_two_processes_on_one_store_pay_each_text_once(shell: Shell, tmp_path: P
     assert all(accounted(one.data) and one.data["loaded"] == 400 for one in ended)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "numbers", [[signal.SIGINT], [signal.SIGTERM], [signal.SIGALRM], [signal.SIGINT, signal.SIGTERM]], ids=str
+)
 def test_an_interrupted_run_keeps_what_is_in_flight_and_says_how_to_go_on(
-    shell: Shell, tmp_path: Path, number: signal.Signals
+    shell: Shell, tmp_path: Path, numbers: list[signal.Signals]
 ) -> None:
+    """The last two are how Airflow ends a task: at its execution timeout, and when somebody marks it failed."""
     file, bills = several(tmp_path), tmp_path / "billed.jsonl"
     with Sandbox(latency_s=0.3, billed=bills) as sandbox:
         shell.environment |= {"ANTHROPIC_BASE_URL": sandbox.url, "VERBATIMS_CONCURRENCY": "16"}
         process = shell.start("run", "--input", file.name)
         _until(lambda: billed(bills) > 40)
-        process.send_signal(number)
+        for number in numbers:
+            process.send_signal(number)
         ended = shell.end(process)
     assert ended.code == 130
     assert f"to go on: verbatims run --input {file.name}" in ended.err.replace(f"{sys.executable} -m pipeline", "")
@@ -168,6 +172,13 @@ def test_an_outage_stops_the_run_before_it_has_asked_everything(verbatims: Comma
     assert 20 <= calls < 40
     # with the outage over, the same command brings every row
     assert verbatims("run", "--input", file.name, "--json").data["loaded"] == 400
+
+
+def test_a_rate_limit_is_told_from_an_outage(verbatims: Command, tmp_path: Path) -> None:
+    file = several(tmp_path)
+    with Sandbox(latency_s=0, faults={"rate_limited": 1.0}) as sandbox:
+        ended = verbatims("run", "--input", file.name, ANTHROPIC_BASE_URL=sandbox.url, VERBATIMS_RETRIES="0")
+    assert ended.code == 3 and "Claude's rate limit: wait, or lower VERBATIMS_CONCURRENCY" in ended.err
 
 
 def test_interrupted_before_anything_was_read_it_promises_nothing(shell: Shell, tmp_path: Path) -> None:

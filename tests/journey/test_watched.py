@@ -210,6 +210,22 @@ def test_each_row_leads_to_its_trace_and_each_trace_to_its_run(
     assert {link.span_id for span in ours.values() for link in span.links} <= stages
 
 
+def test_stages_that_are_processes_of_their_own_are_one_trace(
+    verbatims: Command, tmp_path: Path, receiver: Receiver
+) -> None:
+    file = write_jsonl(tmp_path / "reviews.jsonl", ["La livraison est rapide", "Le prix est trop élevé"])
+    collector = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint}
+    run_id = verbatims("scrape", "--input", file.name, **collector).out.strip()
+    for stage in ("clean", "analyse", "load"):
+        assert verbatims(stage, "--run", run_id, **collector).code == 0
+    [run] = [span for span in receiver.spans() if span.name == "run"]
+    stages = {span.name: span for span in receiver.spans() if span.name.startswith("stage")}
+    assert list(stages) == ["stage scrape", "stage clean", "stage analyse", "stage load"]
+    assert {(span.trace_id, span.parent_span_id) for span in stages.values()} == {(run.trace_id, run.span_id)}
+    analysed = [span for span in receiver.spans() if span.name == "analyse verbatim"]
+    assert {link.span_id for span in analysed for link in span.links} == {stages["stage analyse"].span_id}
+
+
 def batches(receiver: Receiver) -> dict[tuple[str, str, str], float]:
     """The last value of each batch metric by task and outcome."""
     values = {}
