@@ -1,0 +1,1 @@
+"""Measurements that docs/ quotes, as programs that anybody can run again; no test asserts a time."""
