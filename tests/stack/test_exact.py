@@ -12,12 +12,12 @@ import pytest
 
 from pipeline.sandbox import Sandbox
 from pipeline.store import StoreTotals, open_store
-from pipeline.telemetry import catalogue
 
+from .counts import COUNTERS, DURATION_COUNT, Counts, counted, every_series, held
 from .proxy import repeating
 from .runs import Run, Runs
 from .server import eventually
-from .stack import Series, Stack
+from .stack import Stack
 
 pytestmark = pytest.mark.stack
 
@@ -25,12 +25,6 @@ AT_ONCE = 20
 IN_TURN = 50
 FAULTS = "unreadable=0.1,empty=0.05,overloaded=0.05"
 """So that every counter has something to count."""
-DURATION_COUNT = f"{catalogue.DURATION.prometheus_name}_count"
-COUNTERS = (
-    *(catalogue.ANALYZED, catalogue.SKIPPED, catalogue.JSON_ERRORS),
-    *(catalogue.EMPTY_RESPONSES, catalogue.NEW_TOPICS, catalogue.LOAD_ERRORS),
-)
-Counts = Counter[tuple[str, ...]]
 
 
 def texts(name: str, n: int) -> list[str]:
@@ -41,40 +35,6 @@ def texts(name: str, n: int) -> list[str]:
     twice = f"Encore {name}, déçu"
     shared = "Super produit, merci beaucoup à toute l'équipe"
     return [*unique, f"Un emballage cadeau très soigné pour {name}", shared, "Bof", twice, twice]
-
-
-def held(url: str) -> Counts:
-    """What the store has come to: name and label values → count."""
-    opened = open_store(url)
-    try:
-        totals = StoreTotals(opened.database)
-        found: dict[str, dict[tuple[str, ...], float]] = {
-            "verbatims_analyzed_total": dict(totals.analysed()),
-            "verbatims_skipped_total": dict(totals.skipped()),
-            "errors_json_total": {(reason,): n for reason, n in totals.json_errors().items()},
-            "claude_response_empty_total": {(): totals.empty_responses()},
-            "new_topics_detected_total": {(): totals.new_topics()},
-            "bq_insert_errors_total": {(reason,): n for reason, n in totals.load_errors().items()},
-            DURATION_COUNT: {(outcome,): count for outcome, (count, _) in totals.durations().items()},
-        }
-    finally:
-        opened.close()
-    return Counter({(name, *labels): int(n) for name, series in found.items() for labels, n in series.items() if n})
-
-
-def counted(stack: Stack) -> Counts:
-    """What Prometheus has seen the counters grow by: last raw sample less first, summed over processes."""
-    grown: Counts = Counter()
-    for name, labels, series in every_series(stack):
-        grown[name, *(series.labels[label] for label in labels)] += round(series.growth)
-    return +grown
-
-
-def every_series(stack: Stack) -> Iterator[tuple[str, tuple[str, ...], Series]]:
-    names = {counter.prometheus_name: tuple(counter.attributes) for counter in COUNTERS}
-    for name, labels in (names | {DURATION_COUNT: ("outcome",)}).items():
-        for series in stack.series(name):
-            yield name, labels, series
 
 
 def calls(url: str) -> int:

@@ -1,0 +1,1 @@
+"""The DAGs under a real Airflow: house rules, one process, and live under the real scheduler."""

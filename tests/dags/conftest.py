@@ -1,0 +1,56 @@
+"""A live Airflow beside the real servers, shared by the tests of a file."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from required import skip_or_fail
+from stack.conftest import binaries, pytest_configure, pytest_runtest_makereport, stack
+from stack.stack import Stack
+
+from pipeline.sandbox import Sandbox
+
+from .live import Airflow
+from .night import Night, create
+
+__all__ = ["binaries", "pytest_configure", "pytest_runtest_makereport", "stack"]
+
+
+@pytest.fixture(scope="module")
+def airflow(stack: Stack, postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
+    """An installation that has never been started: its first run comes as soon as it is."""
+    if find_spec("airflow") is None:
+        skip_or_fail("Airflow is not installed (make test-airflow does it)")
+    create(postgres, "airflow")
+    made = Airflow(tmp_path_factory.mktemp("airflow"), f"{postgres}/airflow")
+    with stack.serving("forwarder"):
+        try:
+            yield made
+        finally:
+            made.stop()
+
+
+@pytest.fixture(scope="module")
+def new_night(
+    airflow: Airflow, postgres: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Night]]:
+    """Makes a night whose sandbox answers in so many seconds, and lets the next tasks know of it."""
+    folder: Path = tmp_path_factory.mktemp("nights")
+    numbers = itertools.count(1)
+    with ExitStack() as sandboxes:
+
+        def make(latency_s: float, **settings: str) -> Night:
+            name = f"night{next(numbers)}"
+            create(postgres, name)
+            billed = folder / f"{name}.jsonl"
+            sandbox = sandboxes.enter_context(Sandbox(latency_s=latency_s, billed=billed))
+            night = Night(f"{postgres}/{name}", folder / f"{name}.db", billed, sandbox)
+            airflow.set_env_file(**night.settings, **settings)
+            return night
+
+        yield make
