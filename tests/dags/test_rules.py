@@ -1,0 +1,146 @@
+"""What every DAG of this house keeps to, and what a new one is easily short of."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from required import skip_or_fail
+
+from pipeline import errors
+
+pytestmark = pytest.mark.airflow
+
+ROOT = Path(__file__).parents[2]
+DAGS = ("verbatims_daily", "verbatims_housekeeping")
+
+
+@pytest.fixture(scope="module")
+def bag(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """All DAGs as the dag-processor finds them, parsed without a database."""
+    if find_spec("airflow") is None:
+        skip_or_fail("Airflow is not installed (make test-airflow does it)")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setenv("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
+        patch.syspath_prepend(ROOT / "dags")  # as Airflow does with the folder of a bundle
+        from airflow.dag_processing.dagbag import DagBag
+
+        yield DagBag(str(ROOT / "dags"))
+
+
+def test_all_parse_without_error_or_warning(bag: Any) -> None:
+    assert bag.import_errors == {} and bag.captured_warnings == {}
+    assert tuple(sorted(bag.dags)) == DAGS
+
+
+@pytest.mark.parametrize("dag_id", DAGS)
+def test_a_dag_says_when_who_and_what_to_do(bag: Any, dag_id: str) -> None:
+    from _house import TAGS
+
+    dag = bag.dags[dag_id]
+    assert dag.tags and set(dag.tags) <= TAGS
+    assert "## Français" in dag.doc_md and "## English" in dag.doc_md
+    assert (dag.catchup, dag.max_active_runs) == (False, 1)
+    assert dag.timetable.expression
+    for param in dag.params.values():
+        assert getattr(param, "description", "filled in by its value") is not None
+
+
+@pytest.mark.parametrize("dag_id", DAGS)
+def test_a_task_has_an_owner_retries_and_an_end(bag: Any, dag_id: str) -> None:
+    for task in bag.dags[dag_id].tasks:
+        kept = task.partial_kwargs if task.is_mapped else vars(task)
+        assert task.owner == "verbatims", task.task_id
+        assert task.retries >= 1 and kept["retry_policy"] is not None, task.task_id
+        assert timedelta(0) < task.execution_timeout <= timedelta(hours=12), task.task_id
+        assert kept["on_failure_callback"], task.task_id
+
+
+@pytest.mark.parametrize("dag_id", DAGS)
+def test_a_dag_survives_its_serialization(bag: Any, dag_id: str) -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    dag = bag.dags[dag_id]
+    back = DagSerialization.from_dict(json.loads(json.dumps(DagSerialization.to_dict(dag))))
+    assert (back.dag_id, back.task_ids, back.doc_md) == (dag.dag_id, dag.task_ids, dag.doc_md)
+    assert back.params.dump() == dag.params.dump()
+    for task in dag.tasks:
+        again = back.get_task(task.task_id)
+        assert (again.retries, again.execution_timeout) == (task.retries, task.execution_timeout)
+        assert again.downstream_task_ids == task.downstream_task_ids
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "name", "good", "bad"),
+    [
+        ("verbatims_daily", "workers", [1, 4, 64], [0, 65, "two", None]),
+        ("verbatims_daily", "limit", [None, 1, 100], [0, -1, "x"]),
+        ("verbatims_housekeeping", "days", [None, 1, 365], [0, -1, "x"]),
+    ],
+)
+def test_params_are_checked(bag: Any, dag_id: str, name: str, good: list[object], bad: list[object]) -> None:
+    from airflow.sdk.exceptions import ParamValidationError
+
+    param = bag.dags[dag_id].params.get_param(name)
+    for value in [param.value, *good]:
+        assert param.resolve(value) == value
+    for value in bad:
+        with pytest.raises(ParamValidationError):
+            param.resolve(value)
+
+
+def test_retries_go_by_the_kind_of_error(bag: Any) -> None:
+    from _house import RETRIES
+    from airflow.sdk import RetryAction
+
+    def decided(error: type[Exception]) -> tuple[RetryAction, timedelta | None]:
+        decision = RETRIES.evaluate(error("…"), try_number=1, max_tries=3)
+        return decision.action, decision.retry_delay
+
+    for final in (errors.SettingsError, errors.InputError, errors.Refused):
+        assert decided(final)[0] is RetryAction.FAIL, final
+    assert decided(errors.Limited) == (RetryAction.RETRY, timedelta(minutes=5))
+    assert decided(errors.Interrupted)[0] is RetryAction.RETRY
+    for backs_off in (errors.Stopped, OSError):
+        assert decided(backs_off) == (RetryAction.DEFAULT, None), backs_off
+
+
+LOOK = """
+import socket, sys
+def no_socket(*_): raise AssertionError("a socket was opened")
+import airflow.sdk, structlog
+before = set(sys.modules)
+socket.socket.connect = no_socket
+sys.path.insert(0, sys.argv[1])
+__import__(sys.argv[2])
+print(sorted({name.split(".")[0] for name in set(sys.modules) - before}))
+print(sorted(name for name in sys.modules if name.startswith("pipeline")))
+"""
+
+
+@pytest.mark.parametrize("dag_id", DAGS)
+def test_importing_a_dag_does_no_work(bag: Any, dag_id: str, tmp_path: Path) -> None:
+    """A file of DAGs is parsed every few seconds: nothing of the pipeline but its errors, no file, no connection."""
+    home, cwd = tmp_path / "home", tmp_path / "cwd"
+    cwd.mkdir()
+    said = subprocess.run(
+        [sys.executable, "-c", LOOK, str(ROOT / "dags"), dag_id],
+        cwd=cwd,
+        env={**os.environ, "AIRFLOW_HOME": str(home), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert said.returncode == 0, said.stderr[-2000:]
+    new, ours = said.stdout.splitlines()[-2:]
+    assert not any(heavy in new for heavy in ("anthropic", "alembic", "requests", "google")), new
+    assert ours in ("[]", "['pipeline', 'pipeline.errors']"), ours
+    assert list(cwd.iterdir()) == []
