@@ -1,6 +1,6 @@
 # `make` lists the targets; each is a sentence.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-stack test-compose up down dashboards lint requirements clean
+.PHONY: help demo test test-stack test-airflow test-compose airflow up down dashboards lint requirements clean
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -14,14 +14,20 @@ demo: .venv/main ## Run the whole journey on the sandbox: no key, no cost, no ne
 	@SCRAPER_MODE=sandbox STORE=sqlite:///var/demo.db WAREHOUSE= ANTHROPIC_BASE_URL= $(BIN)/verbatims run
 
 test: .venv/dev ## Run the tests (under three minutes)
-	@$(BIN)/python -m pytest -n auto -m 'not stack and not compose'
+	@$(BIN)/python -m pytest -n auto -m 'not stack and not airflow and not compose'
 
 test-stack: .venv/dev ## Run the tests on the real servers, which Go builds the first time (ten minutes)
 	@$(BIN)/python tests/stack/servers/build.py && $(BIN)/python -m pytest tests/stack -m stack
 
+test-airflow: .venv/airflow ## Run the DAGs under a real Airflow, beside the real servers
+	@$(BIN)/python tests/stack/servers/build.py && $(BIN)/python -m pytest tests/dags -m airflow
+
 test-compose: .venv/dev ## Start the whole installation in a Docker engine and look at it
 	@cd tests && ../$(BIN)/python -m compose.cli
 	@$(BIN)/python -m pytest tests/compose -m compose -s
+
+airflow: .venv/airflow ## Start Airflow on this machine, with the sandbox: http://127.0.0.1:8080, or PORT=8081 make airflow
+	@$(BIN)/python dags/local.py
 
 up: ## Start everything in containers: Grafana on http://127.0.0.1:3000, no key needed
 	@docker compose up --build --wait
@@ -56,4 +62,8 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-ha
 
 .venv/dev: .venv/main requirements/dev.txt
 	@$(PIP) install --require-hashes --only-binary :all: -r requirements/dev.txt
+	@touch $@
+
+.venv/airflow: .venv/dev requirements/airflow.txt
+	@$(PIP) install --require-hashes --only-binary :all: -r requirements/airflow.txt
 	@touch $@

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
-import secrets
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import requests
+from local import BIN, SERVERS, USER, environment, password
 from stack.server import Server, eventually, free_port
 
 ROOT = Path(__file__).parents[2]
-BIN = Path(sys.executable).parent
-USER, PASSWORD = "tests", secrets.token_urlsafe(16)
 MIGRATE_WITHIN_S = 180
 READY_WITHIN_S = 180.0
 RUN_WITHIN_S = 240.0
@@ -26,13 +22,14 @@ RUN_WITHIN_S = 240.0
 class Airflow:
     """One installation: its metadata on a Postgres of its own, its tasks' `.env` in `folder`."""
 
-    def __init__(self, folder: Path, database: str, **environment: str) -> None:
-        """`database` is Airflow's own, as postgresql://…; more environment reaches the tasks."""
+    def __init__(self, folder: Path, database: str) -> None:
+        """`database` is Airflow's own, as postgresql://…"""
         self.folder = folder
-        self.url = f"http://127.0.0.1:{free_port()}"
-        self._environment = {**_environment(folder, database, self.url), **environment}
-        self.api = self._server("api-server", f"{self.url}/execution/health", "--workers", "1")
-        self.scheduler = self._server("scheduler", "", "--skip-serve-logs")
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self._environment = _environment(folder, database, port)
+        self.api = self._server("api-server", f"{self.url}/execution/health")
+        self.scheduler = self._server("scheduler", "")
         self.processor = self._server("dag-processor", "")
         self.servers = [self.api, self.scheduler, self.processor]
         self._session = requests.Session()
@@ -117,7 +114,7 @@ class Airflow:
         self._call("POST", f"dags/{dag_id}/clearTaskInstances", asked)
 
     def _log_in(self) -> None:
-        asked = {"username": USER, "password": PASSWORD}
+        asked = {"username": USER, "password": password(self.folder / "home")}
         token = self._session.post(f"{self.url}/auth/token", json=asked, timeout=30).json()["access_token"]
         self._session.headers["Authorization"] = f"Bearer {token}"
 
@@ -127,33 +124,16 @@ class Airflow:
         assert answer.ok, f"{method} {place}: {answer.status_code} {answer.text[:500]}"
         return answer.json()
 
-    def _server(self, name: str, ready_url: str, *arguments: str) -> Server:
-        port = ["--port", self.url.rpartition(":")[2]] if name == "api-server" else []
-        command = [str(BIN / "airflow"), name, *port, *arguments]
+    def _server(self, name: str, ready_url: str) -> Server:
+        command = [str(BIN / "airflow"), name, *SERVERS[name]]
         return Server(name, command, ready_url, self.folder / f"{name}.log", self._environment)
 
 
-def _environment(folder: Path, database: str, url: str) -> dict[str, str]:
-    passwords = folder / "passwords.json"
-    passwords.write_text(json.dumps({USER: PASSWORD}), encoding="utf-8")
+def _environment(folder: Path, database: str, port: int) -> dict[str, str]:
+    driver = database.replace("postgresql://", "postgresql+psycopg://")
     return {
-        "PATH": f"{BIN}:{os.environ.get('PATH', '')}",
+        **environment(folder / "home", port, driver),
         "PYTHONPATH": str(ROOT),
-        "AIRFLOW_HOME": str(folder / "home"),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
-        "AIRFLOW__CORE__PARALLELISM": "8",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": driver,
         "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "2",
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
-        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
-        "AIRFLOW__API__BASE_URL": url,
-        "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(64),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database.replace("postgresql://", "postgresql+psycopg://"),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": database.replace("postgresql://", "postgresql+psycopg://"),
-        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
-        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
-        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
-        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
     }

@@ -30,7 +30,6 @@ def bag(tmp_path_factory: pytest.TempPathFactory) -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRFLOW_HOME", str(tmp_path_factory.mktemp("home")))
         patch.setenv("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
-        patch.syspath_prepend(ROOT / "dags")  # as Airflow does with the folder of a bundle
         from airflow.dag_processing.dagbag import DagBag
 
         yield DagBag(str(ROOT / "dags"))

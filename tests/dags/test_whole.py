@@ -1,0 +1,127 @@
+"""The nightly run from end to end in one process, against the sandbox; and the local Airflow that people start."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from local import BIN, environment
+from otlp_receiver import Receiver
+from required import skip_or_fail
+from stack.server import free_port
+
+from pipeline.sandbox import Sandbox
+
+pytestmark = pytest.mark.airflow
+
+ROOT = Path(__file__).parents[2]
+ONCE = """
+import json
+import sys
+from datetime import datetime
+from airflow.dag_processing.dagbag import DagBag
+dag = DagBag(sys.argv[1]).dags["verbatims_daily"]
+run = dag.test(logical_date=datetime.fromisoformat(sys.argv[2]), run_conf={"workers": 2})
+print(json.dumps([run.state, {task.task_id: str(task.state) for task in run.get_task_instances()}]))
+"""
+
+
+@dataclass
+class Ended:
+    """How one run came out: its state, its tasks' states, and all that was said."""
+
+    state: str
+    tasks: dict[str, str]
+    said: str
+
+
+Run = Callable[..., Ended]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+    """An Airflow without servers: its settings, its database made."""
+    if find_spec("airflow") is None:
+        skip_or_fail("Airflow is not installed (make test-airflow does it)")
+    settings = os.environ | environment(tmp_path_factory.mktemp("airflow"), free_port()) | {"PYTHONPATH": str(ROOT)}
+    subprocess.run([BIN / "airflow", "db", "migrate"], env=settings, check=True, capture_output=True, timeout=180)
+    return settings
+
+
+@pytest.fixture
+def run(home: Mapping[str, str], tmp_path: Path) -> Run:
+    """One run of the DAG for a day, in a process and a folder of its own."""
+
+    def call(moment: str, **more: str) -> Ended:
+        ended = subprocess.run(
+            [sys.executable, "-c", ONCE, str(ROOT / "dags"), moment],
+            env={**home, "PYTHONPATH": f"{ROOT}:{ROOT / 'dags'}", **more},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=170,
+        )
+        said = ended.stdout + ended.stderr
+        assert ended.returncode == 0, said[-3000:]
+        return Ended(*json.loads(ended.stdout.splitlines()[-1]), said)
+
+    return call
+
+
+def today() -> str:
+    from datetime import UTC, datetime
+
+    return datetime.now(UTC).isoformat()
+
+
+def rows(folder: Path, query: str) -> list[Any]:
+    with closing(sqlite3.connect(folder / "var" / "verbatims.db")) as store:
+        return store.execute(query).fetchall()
+
+
+FACTS = "SELECT verbatim_id, text, summary, sentiment, cost_usd, run_id FROM verbatims_analysed_v1 ORDER BY 1"
+
+
+def test_a_day_comes_to_its_rows_and_repeated_to_the_same(run: Run, tmp_path: Path, receiver: Receiver) -> None:
+    with Sandbox(latency_s=0, billed=tmp_path / "billed.jsonl") as sandbox:
+        here = {"ANTHROPIC_BASE_URL": sandbox.url, "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint}
+        moment = today()
+        first = run(moment, **here)
+        assert first.state == "success", first.said[-3000:]
+        before, bills = rows(tmp_path, FACTS), (tmp_path / "billed.jsonl").read_bytes()
+        assert len(before) == rows(tmp_path, "SELECT count(*) FROM verbatims WHERE outcome = 'analysed'")[0][0] > 250
+        again = run(moment, **here)
+    assert again.state == "success", again.said[-3000:]
+    assert rows(tmp_path, FACTS) == before and (tmp_path / "billed.jsonl").read_bytes() == bills
+    spans = [span for span in receiver.spans() if span.name.startswith("stage")]
+    assert len({span.trace_id for span in spans}) == 1, "Airflow's unsampled parent took our spans with it"
+
+
+def test_a_day_gone_by_reads_the_store_and_asks_no_source(run: Run, tmp_path: Path) -> None:
+    ended = run("2026-02-03T02:00:00+00:00")
+    assert ended.state == "success", ended.said[-3000:]
+    assert rows(tmp_path, "SELECT run_id, input FROM runs") == [("day-2026-02-03", "the store")]
+    assert rows(tmp_path, "SELECT count(*) FROM verbatims") == [(0,)]
+
+
+def test_a_failure_says_its_stage_its_run_and_its_trace(run: Run, tmp_path: Path, receiver: Receiver) -> None:
+    """The warehouse goes between two runs of a day."""
+    with Sandbox(latency_s=0) as sandbox:
+        here = {"ANTHROPIC_BASE_URL": sandbox.url, "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint}
+        moment = today()
+        assert run(moment, **here).state == "success"
+        ended = run(moment, **here, WAREHOUSE="sqlite:////proc/nowhere/rows.db")
+    assert (ended.state, ended.tasks["scrape"], ended.tasks["load"]) == ("failed", "failed", "upstream_failed")
+    [trace_id] = {span.trace_id.hex() for span in receiver.spans() if span.name == "run"}
+    run_id = f"day-{moment[:10]}"
+    assert f"verbatims_daily failed at stage scrape, try 1: run {run_id}, trace {trace_id}: WAREHOUSE: " in ended.said
