@@ -1,5 +1,7 @@
-# The project's image. docker-compose.yml builds it; PYTHON_IMAGE names another base, such as a mirror's.
+# Two images, both built by docker-compose.yml: `pipeline`, the project alone, and `airflow`, Airflow with the project in
+# it. PYTHON_IMAGE and AIRFLOW_IMAGE name other bases, such as a mirror's.
 ARG PYTHON_IMAGE=python:3.12-slim
+ARG AIRFLOW_IMAGE=apache/airflow:3.3.2
 
 FROM ${PYTHON_IMAGE} AS build
 # An environment of its own: Debian's Python lets nobody install beside its packages, and a folder is easily copied.
@@ -16,12 +18,12 @@ RUN /opt/verbatims/bin/pip install --no-cache-dir --disable-pip-version-check --
     && /opt/verbatims/bin/pip check \
     && /opt/verbatims/bin/pip uninstall --yes --quiet hatchling editables pip
 
-FROM ${PYTHON_IMAGE}
+FROM ${PYTHON_IMAGE} AS pipeline
 # The folders are where docker-compose.yml mounts volumes: a new volume takes the owner of the folder that it covers
 # first. Two are for images that have no such folder: 10001 is the user of the Collector and Tempo, 65534 the
-# Pushgateway's.
-RUN useradd --uid 10000 --no-create-home --home-dir /verbatims --shell /usr/sbin/nologin verbatims \
-    && install -d -o verbatims -g verbatims /verbatims /verbatims/var \
+# Pushgateway's. 50000:0 is Airflow's user: its tasks write the files that the project's own containers read.
+RUN useradd --uid 50000 --gid 0 --no-create-home --home-dir /verbatims --shell /usr/sbin/nologin verbatims \
+    && install -d -o 50000 -g 0 /verbatims /verbatims/var /verbatims/airflow \
     && install -d -o 10001 -g 10001 /var/lib/otelcol /var/tempo \
     && install -d -o 65534 -g 65534 /pushgateway
 COPY --from=build /opt/verbatims /opt/verbatims
@@ -30,3 +32,24 @@ USER verbatims
 # Relative places in the settings, such as sqlite:///var/verbatims.db, are beneath it, as they are in a checkout.
 WORKDIR /verbatims
 CMD ["verbatims", "--help"]
+
+FROM ${AIRFLOW_IMAGE} AS airflow
+USER root
+# An environment of its own here too, exactly as pinned and tested: the image's own has a hundred providers more, which
+# nothing here needs and which the pins of the project would fall out with.
+RUN python3 -m venv /opt/verbatims && install -d -o 50000 -g 0 /verbatims /verbatims/var /verbatims/airflow
+WORKDIR /build
+COPY requirements/main.txt requirements/airflow.txt requirements/
+RUN PIP_USER=0 /opt/verbatims/bin/pip install --no-cache-dir --disable-pip-version-check \
+    --require-hashes --only-binary :all: -r requirements/main.txt -r requirements/airflow.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY pipeline pipeline
+RUN PIP_USER=0 /opt/verbatims/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps \
+    --no-build-isolation . && /opt/verbatims/bin/pip check
+COPY dags /opt/verbatims/dags
+ENV PATH=/opt/verbatims/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
+    AIRFLOW_HOME=/verbatims/airflow AIRFLOW__CORE__DAGS_FOLDER=/opt/verbatims/dags
+USER 50000:0
+WORKDIR /verbatims
+ENTRYPOINT ["airflow"]
+CMD ["--help"]

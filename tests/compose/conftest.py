@@ -60,6 +60,7 @@ def installation(
     services = names(found, list(installation.config()["services"]))
     print("compose: starting", *services, "" if "grafana" in services else "(without grafana: no image of it here)")
     try:
+        installation.services = services
         installation.up(services)
         yield installation
     finally:

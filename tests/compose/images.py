@@ -31,6 +31,9 @@ PACKAGES = ("python3", "python3-venv", "ca-certificates", "busybox-static")
 BASE_WITHIN_S = 1200
 """45 s on an idle machine, three minutes on a busy one."""
 BUSYBOX = ("sh", "wget")
+BUILT = {"POSTGRES_IMAGE": "postgres", "AIRFLOW_IMAGE": "airflow"}
+"""Stand-ins with a Dockerfile of their own: variable → its name."""
+HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -92,12 +95,16 @@ def images(engine: Engine, binaries: Mapping[str, Path], install: bool) -> dict[
     Raises CannotStart where the base is missing and can't be made.
     """
     given = {name: value for name, value in os.environ.items() if name.endswith("_IMAGE") and value}
-    wanted = {"PYTHON_IMAGE", *(stand_in.variable for stand_in in STAND_INS)}
+    wanted = {"PYTHON_IMAGE", *BUILT, *(stand_in.variable for stand_in in STAND_INS)}
     if wanted <= given.keys():
         return given
     base = _base(install)
-    made = {stand_in.variable: _server(engine, stand_in, binaries[stand_in.server], base) for stand_in in STAND_INS}
-    return made | {"PYTHON_IMAGE": _python(engine, base)} | given
+    python = _python(engine, base)
+    built = {variable: _built(engine, name, python) for variable, name in BUILT.items()}
+    made = built | {
+        stand_in.variable: _server(engine, stand_in, binaries[stand_in.server], base) for stand_in in STAND_INS
+    }
+    return made | {"PYTHON_IMAGE": python} | given
 
 
 def _base(install: bool) -> Path:
@@ -138,6 +145,16 @@ def _python(engine: Engine, base: Path) -> str:
         with subprocess.Popen(pack, stdout=subprocess.PIPE) as packed:
             engine.docker("import", "--change", f"ENV PIP_CERT={CERTIFICATES}", "-", name, stdin=packed.stdout)
     return name
+
+
+def _built(engine: Engine, name: str, python: str) -> str:
+    """From the Dockerfile beside this module, on the same base."""
+    text = (HERE / f"{name}.Dockerfile").read_text(encoding="utf-8")
+    image = f"verbatims-test/{name}:{hashlib.sha256(f'{python} {text}'.encode()).hexdigest()[:16]}"
+    if not engine.has(image):
+        print(f"compose: making a stand-in for {name}, once ...", flush=True)
+        engine.docker("build", "--build-arg", f"BASE={python}", "--tag", image, "-", input=text)
+    return image
 
 
 def _server(engine: Engine, stand_in: StandIn, binaries: Path, base: Path) -> str:

@@ -13,22 +13,41 @@ from typing import Any
 from stack.server import free_port
 
 ROOT = Path(__file__).parents[2]
-OURS = ("VERBATIMS_", "OTEL_", "ANTHROPIC_", "SCRAPER_MODE", "STORE", "WAREHOUSE", "COMPOSE_", "PIPELINE_", "GRAFANA_")
+OURS = (
+    "VERBATIMS_",
+    "OTEL_",
+    "ANTHROPIC_",
+    "SCRAPER_MODE",
+    "STORE",
+    "WAREHOUSE",
+    "COMPOSE_",
+    "AIRFLOW_",
+    "POSTGRES_",
+    "GRAFANA_",
+)
 """Variables of whoever runs the tests that must not reach the containers."""
-PORTS = ("OTLP_PORT", "EXPORTER_PORT", "PROMETHEUS_PORT", "PUSHGATEWAY_PORT", "TEMPO_PORT", "GRAFANA_PORT")
+PORTS = (
+    "AIRFLOW_PORT",
+    "OTLP_PORT",
+    "EXPORTER_PORT",
+    "PROMETHEUS_PORT",
+    "PUSHGATEWAY_PORT",
+    "TEMPO_PORT",
+    "GRAFANA_PORT",
+)
 PROJECT = "verbatims-test"
 BUILD_WITHIN_S = 1200
 """A minute on an idle machine."""
 UP_WITHIN_S = 400
 DOWN_WITHIN_S = 180
-"""Longer than the pipeline's stop_grace_period."""
+"""Longer than the scheduler's stop_grace_period."""
 
 
 def clone(folder: Path) -> Path:
     """What the installation is made of, copied."""
     for name in ("docker-compose.yml", "Dockerfile", ".dockerignore", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder / name)
-    for name in ("pipeline", "requirements", "otel", "grafana"):
+    for name in ("pipeline", "dags", "requirements", "otel", "grafana"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
 
@@ -39,6 +58,8 @@ class Installation:
     def __init__(self, compose: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> None:
         self._compose = [*compose, "--project-name", PROJECT, "--progress", "plain"]
         self.folder = folder
+        self.services: Sequence[str] = ()
+        """What `up` starts."""
         self.ports = {name: free_port() for name in PORTS}
         clean = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
         ports = {name: str(port) for name, port in self.ports.items()}

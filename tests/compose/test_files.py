@@ -12,8 +12,9 @@ import yaml
 from .installation import ROOT, Installation
 
 TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+ONE_SHOT = {"volumes", "airflow-init"}
 SERVICES: Mapping[str, Mapping[str, Any]] = yaml.safe_load(TEXT)["services"]
-PROD = "SCRAPER_MODE=prod\nANTHROPIC_API_KEY=sk-test\nSTORE=sqlite:///var/prod.db\nVERBATIMS_CONCURRENCY=8\n"
+PROD = "SCRAPER_MODE=prod\nANTHROPIC_API_KEY=sk-test\nVERBATIMS_CONCURRENCY=8\n"
 
 
 def test_the_file_is_valid_without_and_with_an_env_file(cloned: Installation) -> None:
@@ -23,20 +24,32 @@ def test_the_file_is_valid_without_and_with_an_env_file(cloned: Installation) ->
 
 
 def test_without_an_env_file_the_mode_is_sandbox_and_there_is_no_key(cloned: Installation) -> None:
-    environment = cloned.config()["services"]["pipeline"]["environment"]
+    environment = cloned.config()["services"]["airflow-scheduler"]["environment"]
     assert environment["SCRAPER_MODE"] == "sandbox"
     assert environment["ANTHROPIC_API_KEY"] == ""
 
 
-def test_an_env_file_reaches_the_pipeline_and_its_key_nobody_else(cloned: Installation) -> None:
+def test_an_env_file_reaches_the_tasks_and_its_key_nobody_else(cloned: Installation) -> None:
     (cloned.folder / ".env").write_text(PROD, encoding="utf-8")
     services = cloned.config()["services"]
-    pipeline = services["pipeline"]["environment"]
-    assert pipeline["SCRAPER_MODE"] == "prod" and pipeline["VERBATIMS_CONCURRENCY"] == "8"
-    assert pipeline["ANTHROPIC_BASE_URL"] == ""
-    assert pipeline["STORE"] == services["exporter"]["environment"]["STORE"] == "sqlite:///var/prod.db"
+    tasks = services["airflow-scheduler"]["environment"]
+    assert tasks["SCRAPER_MODE"] == "prod" and tasks["VERBATIMS_CONCURRENCY"] == "8"
+    assert tasks["ANTHROPIC_BASE_URL"] == ""
+    assert tasks["STORE"] == services["exporter"]["environment"]["STORE"]
     knows = [name for name, service in services.items() if "sk-test" in str(service)]
-    assert knows == ["pipeline"]
+    assert knows == ["airflow-scheduler"]
+
+
+def test_sandbox_and_prod_never_share_a_store_or_a_warehouse(cloned: Installation) -> None:
+    def places() -> tuple[str, str]:
+        environment = cloned.config()["services"]["airflow-scheduler"]["environment"]
+        return environment["STORE"].rpartition("/")[2], environment["WAREHOUSE"].rpartition("/")[2]
+
+    assert places() == ("verbatims_sandbox", "sandbox.db")
+    (cloned.folder / ".env").write_text("SCRAPER_MODE=prod\n", encoding="utf-8")
+    assert places() == ("verbatims_prod", "prod.db")
+    made = str(cloned.config()["configs"]["databases"]["content"])
+    assert "CREATE DATABASE verbatims_sandbox;" in made and "CREATE DATABASE verbatims_prod;" in made
 
 
 def test_every_published_port_is_on_loopback(cloned: Installation) -> None:
@@ -50,30 +63,33 @@ def test_every_service_is_bounded_and_has_no_more_rights_than_it_needs(cloned: I
         assert int(service["mem_limit"]) > 0, name
         assert service["cap_drop"] == ["ALL"] and "no-new-privileges:true" in service["security_opt"], name
         assert service["logging"]["options"]["max-size"], name
-        assert service["restart"] == ("no" if name == "volumes" else "unless-stopped"), name
+        assert service["restart"] == ("no" if name in ONE_SHOT else "unless-stopped"), name
         # the project's own image names its user
         assert "build" in service or not re.match(r"0(:|$)|root", service["user"]), name
-        assert service.get("read_only") or name == "grafana", name
+        assert service.get("read_only") or name in ("grafana", "postgres"), name
 
 
 def test_the_projects_image_is_not_roots() -> None:
     users = re.findall(r"^USER (\S+)$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
-    assert users == ["verbatims"]
+    assert users == ["verbatims", "root", "50000:0"]  # of `pipeline`, then while `airflow` is built, and at its end
 
 
 def test_every_image_is_pinned_and_can_be_replaced_by_a_variable() -> None:
     for name, service in SERVICES.items():
         if "build" in service:
-            assert service["build"]["args"]["PYTHON_IMAGE"] == "${PYTHON_IMAGE:-python:3.12-slim}", name
+            images = {"PYTHON_IMAGE": "${PYTHON_IMAGE:-python:3.12-slim}"}
+            if service["build"]["target"] == "airflow":
+                images |= {"AIRFLOW_IMAGE": "${AIRFLOW_IMAGE:-apache/airflow:3.3.2}"}
+            assert service["build"]["args"] == images, name
         else:
             # owner/name:version: whoever has a mirror names it in the variable
-            assert re.fullmatch(r"\$\{[A-Z]+_IMAGE:-[a-z-]+/[a-z-]+:v?\d+\.\d+\.\d+\}", service["image"]), name
+            assert re.fullmatch(r"\$\{[A-Z]+_IMAGE:-([a-z-]+/)?[a-z-]+:v?\d+\.\d+(\.\d+)?\}", service["image"]), name
 
 
 def test_every_service_has_a_health_check_or_a_reason_why_not() -> None:
     texts = {name: TEXT.split(f"\n  {name}:\n", 1)[1].split("\n\n", 1)[0] for name in SERVICES}
     without = {name for name, service in SERVICES.items() if "healthcheck" not in service}
-    assert without == {"volumes", "collector"} == {name for name, text in texts.items() if "# No health check" in text}
+    assert without == {*ONE_SHOT, "collector"} == {name for name, text in texts.items() if "# No health check" in text}
 
 
 def test_prometheus_is_started_as_its_file_asks() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import Any
 
 import pytest
+from dags.api import Api
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, TracesData
 from stack.server import eventually, get
 
@@ -18,8 +20,9 @@ from .installation import Installation
 pytestmark = pytest.mark.compose
 
 SEEN_WITHIN_S = 180.0
-"""The first run takes some seconds, an export five, a scrape five; the machine may be busy."""
+"""An export takes five seconds, a scrape five; the machine may be busy."""
 STAGES = {"scrape", "clean", "analyse", "load"}
+DAG = "verbatims_daily"
 
 
 def prometheus(installation: Installation, what: str, **parameters: str) -> Any:
@@ -35,8 +38,8 @@ def containers(installation: Installation) -> list[dict[str, Any]]:
 
 def test_every_service_is_up_and_well(installation: Installation) -> None:
     states = {c["Service"]: (c["State"], c["Health"], c["ExitCode"]) for c in containers(installation)}
-    assert states.pop("volumes") == ("exited", "", 0)
-    # its image holds nothing to ask it with; the pipeline's check asks it
+    assert states.pop("volumes") == states.pop("airflow-init") == ("exited", "", 0)
+    # its image holds nothing to ask it with; the forwarder's check asks it
     assert states.pop("collector") == ("running", "", 0)
     assert set(states.values()) == {("running", "healthy", 0)}, states
 
@@ -49,7 +52,7 @@ def test_no_container_runs_as_root(installation: Installation, docker: Engine) -
 
 def test_the_projects_image_holds_what_runs_and_nothing_that_builds(installation: Installation) -> None:
     look = "import importlib.util as i; print([n for n in ('pip', 'hatchling', 'pytest', 'ruff') if i.find_spec(n)])"
-    assert installation.compose("exec", "-T", "pipeline", "python", "-c", look).strip() == "[]"
+    assert installation.compose("exec", "-T", "exporter", "python", "-c", look).strip() == "[]"
 
 
 def test_every_target_of_prometheus_answers(installation: Installation) -> None:
@@ -59,6 +62,57 @@ def test_every_target_of_prometheus_answers(installation: Installation) -> None:
 
     pools = eventually(down, SEEN_WITHIN_S, "all targets are up")
     assert pools and {"verbatims", "store", "pushgateway", "collector", "tempo"} <= set(pools)
+
+
+@pytest.fixture(scope="module")
+def airflow(installation: Installation) -> Api:
+    """Logged in as a person is who has read the README."""
+    [found] = re.findall(r"user (\S+), password (\S+)", installation.compose("logs", "airflow-init"))
+    return Api(installation.url("AIRFLOW_PORT"), *found)
+
+
+@pytest.fixture(scope="module")
+def first_run(airflow: Api) -> str:
+    """The nightly run, which a new installation begins by itself, at its good end."""
+    [run] = eventually(lambda: airflow.runs(DAG), SEEN_WITHIN_S, "a run has begun")
+    assert airflow.ended(DAG, run["dag_run_id"]) == "success"
+    return str(run["dag_run_id"])
+
+
+def test_a_new_installation_has_its_rows(installation: Installation, first_run: str) -> None:
+    look = (
+        "import sqlite3, pathlib; [file] = pathlib.Path('var').glob('*.db'); warehouse = sqlite3.connect(file);"
+        "print(file.name, *warehouse.execute('SELECT count(*), min(model) FROM verbatims_analysed_v1').fetchone())"
+    )
+    said = installation.compose("exec", "-T", "airflow-scheduler", "python", "-c", look)
+    assert said.split() == ["sandbox.db", str(stored(installation, "verbatims_analyzed_total")), "sandbox"]
+
+
+def stored(installation: Installation, name: str) -> int:
+    """A total of the exporter, over its labels."""
+    text = get(f"{installation.url('EXPORTER_PORT')}/metrics").text
+    return sum(
+        int(float(line.rpartition(" ")[2])) for line in text.splitlines() if line.startswith((name + "{", name + " "))
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "verbatims_analyzed_total",
+        "verbatims_skipped_total",
+        "new_topics_detected_total",
+        "verbatim_analysis_duration_seconds_count",
+    ],
+)
+def test_counters_over_all_tasks_equal_the_stores(installation: Installation, first_run: str, name: str) -> None:
+    def grown() -> int:
+        found = prometheus(installation, "query", query=f'{name}{{job="verbatims"}}[1h]')["result"]
+        values = [[float(value) for _, value in series["values"]] for series in found]
+        return round(sum(series[-1] - series[0] for series in values))
+
+    eventually(lambda: grown() == stored(installation, name), SEEN_WITHIN_S, f"{name} is what the store says")
+    assert stored(installation, name) > 0
 
 
 @pytest.mark.parametrize("prefix", ["", "store_"], ids=["live", "store"])
@@ -72,7 +126,7 @@ def test_the_ten_names_are_in_prometheus(installation: Installation, prefix: str
     eventually(missing, SEEN_WITHIN_S, "ten names")
 
 
-def test_an_exemplar_leads_to_the_very_call(installation: Installation) -> None:
+def test_an_exemplar_leads_to_the_very_call(installation: Installation, first_run: str) -> None:
     def exemplars() -> list[dict[str, Any]]:
         now = time.time()
         query = {"query": "verbatim_analysis_duration_seconds_bucket", "start": str(now - 3600), "end": str(now + 5)}
@@ -95,18 +149,41 @@ def calls(installation: Installation, trace_id: str) -> list[Span]:
     return [span for scope in scopes for span in scope.spans if span.kind == Span.SPAN_KIND_CLIENT]
 
 
-def test_the_pushgateway_has_a_group_for_each_stage(installation: Installation) -> None:
+def test_the_pushgateway_has_a_group_for_each_stage(installation: Installation, first_run: str) -> None:
     def groups() -> list[dict[str, Any]] | None:
         found = get(f"{installation.url('PUSHGATEWAY_PORT')}/api/v1/metrics").json()["data"]
         return found if {group["labels"]["task_id"] for group in found} == STAGES else None
 
     for group in eventually(groups, SEEN_WITHIN_S, "four groups") or []:
-        assert (group["labels"]["job"], group["labels"]["dag_id"]) == ("verbatims", "cli")
+        assert (group["labels"]["job"], group["labels"]["dag_id"]) == ("verbatims", DAG)
         assert "batch_last_success_timestamp_seconds" in group
 
 
-def test_stopping_the_pipeline_ends_it_in_good_order(installation: Installation) -> None:
-    """The last one: whoever looks for live metrics has looked."""
-    installation.compose("stop", "pipeline", within_s=120)
-    [stopped] = [container for container in containers(installation) if container["Service"] == "pipeline"]
-    assert (stopped["State"], stopped["ExitCode"]) == ("exited", 0)
+def test_a_second_up_changes_nothing_and_keeps_the_password(
+    installation: Installation, airflow: Api, first_run: str
+) -> None:
+    before = [container["ID"] for container in containers(installation) if container["State"] == "running"]
+    installation.up(installation.services)
+    assert [container["ID"] for container in containers(installation) if container["State"] == "running"] == before
+    assert [run["dag_run_id"] for run in airflow.runs(DAG)] == [first_run]
+
+
+def test_an_env_file_reaches_the_tasks(installation: Installation, airflow: Api, first_run: str) -> None:
+    """In prod without a key the first task refuses, at once, and its log says which key is missing."""
+    (installation.folder / ".env").write_text("SCRAPER_MODE=prod\n", encoding="utf-8")
+    installation.up(installation.services)
+    run = airflow.trigger(DAG)
+    assert airflow.ended(DAG, run) == "failed"
+    [scrape] = airflow.tasks(DAG, run, "scrape")
+    assert (scrape["state"], scrape["try_number"]) == ("failed", 1)
+    said = [str(line.get("event")) for line in airflow.log(DAG, run, scrape)]
+    assert any("ANTHROPIC_API_KEY: SCRAPER_MODE=prod asks the real Claude and needs a key" in line for line in said), (
+        said
+    )
+
+
+def test_stopping_ends_it_in_good_order(installation: Installation) -> None:
+    """The last one: whoever looks for anything live has looked."""
+    installation.compose("stop", "airflow-scheduler", "airflow-api", "airflow-dag-processor", within_s=200)
+    codes = {c["Service"]: c["ExitCode"] for c in containers(installation) if c["Service"].startswith("airflow")}
+    assert 137 not in codes.values(), codes  # killed

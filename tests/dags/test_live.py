@@ -31,8 +31,8 @@ def first(airflow: Airflow, new_night: Callable[..., Night], stack: Stack) -> tu
     """The run that a new installation begins by itself, at its end."""
     night = new_night(1.0, OTEL_EXPORTER_OTLP_ENDPOINT=stack.otlp_endpoint)
     airflow.start()
-    [begun] = eventually(lambda: airflow.runs(DAG), SEEN_WITHIN_S, "a new installation begins a run")
-    assert airflow.ended(DAG, begun["dag_run_id"]) == "success"
+    [begun] = eventually(lambda: airflow.api.runs(DAG), SEEN_WITHIN_S, "a new installation begins a run")
+    assert airflow.api.ended(DAG, begun["dag_run_id"]) == "success"
     return night, begun["dag_run_id"]
 
 
@@ -42,7 +42,7 @@ def test_four_workers_share_one_run_and_its_rows_are_exact(
     night, run = first
     night.assert_exact()
     assert night.bills() == night.one("SELECT count(*) FROM answers")
-    workers = airflow.tasks(DAG, run, "analyse")
+    workers = airflow.api.tasks(DAG, run, "analyse")
     assert len({worker["pid"] for worker in workers}) == WORKERS
     asked = eventually(
         lambda: [s for s in stack.series("claude_calls_total") if s.growth], SEEN_WITHIN_S, "calls in Prometheus"
@@ -97,8 +97,8 @@ def test_a_verbatims_trace_is_reached_from_the_runs(first: tuple[Night, str], st
 def test_the_lines_of_a_log_say_run_and_trace(first: tuple[Night, str], airflow: Airflow) -> None:
     night, run = first
     trace_id = night.one("SELECT split_part(trace_parent, '-', 2) FROM runs")
-    [task] = airflow.tasks(DAG, run, "load")
-    [line] = [line for line in airflow.log(DAG, run, task) if line.get("logger") == "verbatims"]
+    [task] = airflow.api.tasks(DAG, run, "load")
+    [line] = [line for line in airflow.api.log(DAG, run, task) if line.get("logger") == "verbatims"]
     assert (line["verbatims_run_id"], line["trace_id"]) == (night.one("SELECT run_id FROM runs"), trace_id)
 
 
@@ -109,11 +109,11 @@ def test_a_killed_worker_is_tried_again_and_nothing_is_lost_or_paid_twice(
     night = new_night(1.0)
     traces = {"AIRFLOW__TRACES__OTEL_ON": "True", "OTEL_TRACES_EXPORTER": "otlp_proto_http"}
     airflow.restart(OTEL_EXPORTER_OTLP_ENDPOINT=stack.otlp_endpoint, **traces)
-    run = airflow.trigger(DAG)
+    run = airflow.api.trigger(DAG)
     victim = working(airflow, night, run)
     os.kill(victim["pid"], signal.SIGKILL)
-    assert airflow.ended(DAG, run) == "success"
-    [again] = [task for task in airflow.tasks(DAG, run, "analyse") if task["map_index"] == victim["map_index"]]
+    assert airflow.api.ended(DAG, run) == "success"
+    [again] = [task for task in airflow.api.tasks(DAG, run, "analyse") if task["map_index"] == victim["map_index"]]
     assert (again["state"], again["try_number"]) == ("success", 2)
     night.assert_exact()
     assert 0 <= night.bills() - night.one("SELECT count(*) FROM answers") <= IN_FLIGHT
@@ -126,13 +126,13 @@ def test_a_task_marked_failed_and_cleared_goes_on(
     """While the Collector takes everything and never answers: no task waits for it."""
     night = new_night(1.0)
     airflow.restart(OTEL_EXPORTER_OTLP_ENDPOINT=black_hole, AIRFLOW__TRACES__OTEL_ON="False")
-    run = airflow.trigger(DAG)
+    run = airflow.api.trigger(DAG)
     victim = working(airflow, night, run)
-    airflow.mark_failed(DAG, run, victim)
-    assert airflow.ended(DAG, run) == "failed"
-    assert {task["state"] for task in airflow.tasks(DAG, run, "load")} == {"upstream_failed"}
-    airflow.clear_failed(DAG, run)
-    assert airflow.ended(DAG, run) == "success"
+    airflow.api.mark_failed(DAG, run, victim)
+    assert airflow.api.ended(DAG, run) == "failed"
+    assert {task["state"] for task in airflow.api.tasks(DAG, run, "load")} == {"upstream_failed"}
+    airflow.api.clear_failed(DAG, run)
+    assert airflow.api.ended(DAG, run) == "success"
     night.assert_exact()
     # marked failed, it was asked to end first, and waited for what was in flight
     assert 0 <= night.bills() - night.one("SELECT count(*) FROM answers") <= IN_FLIGHT
@@ -148,7 +148,7 @@ def black_hole() -> Iterator[str]:
 def working(airflow: Airflow, night: Night, run: str) -> dict[str, Any]:
     """A worker in the middle of its work."""
     eventually(lambda: night.bills() > 40, SEEN_WITHIN_S, "some answers", every_s=0.1)
-    running = [task for task in airflow.tasks(DAG, run, "analyse") if task["state"] == "running"]
+    running = [task for task in airflow.api.tasks(DAG, run, "analyse") if task["state"] == "running"]
     assert len(running) > 1 and night.bills() < 200
     return running[0]
 

@@ -1,0 +1,72 @@
+"""Airflow's REST API, as a person in the browser uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+from stack.server import eventually
+
+RUN_WITHIN_S = 240.0
+"""A run of 280 texts takes some 40 s on two idle cores."""
+
+
+class Api:
+    """One installation's, logged in."""
+
+    def __init__(self, url: str, user: str, password: str) -> None:
+        self._url = url
+        self._session = requests.Session()
+        self._session.trust_env = False
+        asked = {"username": user, "password": password}
+        token = self._session.post(f"{url}/auth/token", json=asked, timeout=30).json()["access_token"]
+        self._session.headers["Authorization"] = f"Bearer {token}"
+
+    def runs(self, dag_id: str) -> list[dict[str, Any]]:
+        """The runs of a DAG, the oldest first."""
+        found: list[dict[str, Any]] = self._call("GET", f"dags/{dag_id}/dagRuns")["dag_runs"]
+        return sorted(found, key=lambda run: str(run["run_after"]))
+
+    def trigger(self, dag_id: str, **conf: Any) -> str:
+        """Begin a run now; its id."""
+        begun = self._call("POST", f"dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})
+        return str(begun["dag_run_id"])
+
+    def state(self, dag_id: str, run_id: str) -> str:
+        """Such as running, success, failed."""
+        return str(self._call("GET", f"dags/{dag_id}/dagRuns/{run_id}")["state"])
+
+    def ended(self, dag_id: str, run_id: str) -> str:
+        """Its state once it has come to its end."""
+        eventually(
+            lambda: self.state(dag_id, run_id) in ("success", "failed"), RUN_WITHIN_S, f"{run_id} ends", every_s=1.0
+        )
+        return self.state(dag_id, run_id)
+
+    def tasks(self, dag_id: str, run_id: str, task_id: str | None = None) -> list[dict[str, Any]]:
+        """The run's task instances: state, pid, try_number, map_index."""
+        found = self._call("GET", f"dags/{dag_id}/dagRuns/{run_id}/taskInstances?limit=100")["task_instances"]
+        return [task for task in found if task_id in (None, task["task_id"])]
+
+    def log(self, dag_id: str, run_id: str, task: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The lines of a task's latest try, each with what Airflow keeps beside its text."""
+        place = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task['task_id']}/logs/{task['try_number']}"
+        lines = self._call("GET", f"{place}?map_index={task['map_index']}&full_content=true")["content"]
+        return [line for line in lines if isinstance(line, dict)]
+
+    def mark_failed(self, dag_id: str, run_id: str, task: Mapping[str, Any]) -> None:
+        """As a person does in the browser."""
+        place = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task['task_id']}/{task['map_index']}"
+        self._call("PATCH", place, {"new_state": "failed"})
+
+    def clear_failed(self, dag_id: str, run_id: str) -> None:
+        """Run again what failed, and what comes behind it."""
+        asked = {"dag_run_id": run_id, "dry_run": False, "only_failed": True, "reset_dag_runs": True}
+        self._call("POST", f"dags/{dag_id}/clearTaskInstances", asked)
+
+    def _call(self, method: str, place: str, content: Any = None) -> Any:
+        headers = {"Accept": "application/json"}
+        answer = self._session.request(method, f"{self._url}/api/v2/{place}", json=content, headers=headers, timeout=30)
+        assert answer.ok, f"{method} {place}: {answer.status_code} {answer.text[:500]}"
+        return answer.json()
