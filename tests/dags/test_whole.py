@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -15,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from local import BIN, environment
+from local import BIN, USER, environment, password
 from otlp_receiver import Receiver
 from required import skip_or_fail
-from stack.server import free_port
+from stack.server import eventually, free_port
 
 from pipeline.sandbox import Sandbox
 
@@ -125,3 +127,45 @@ def test_a_failure_says_its_stage_its_run_and_its_trace(run: Run, tmp_path: Path
     [trace_id] = {span.trace_id.hex() for span in receiver.spans() if span.name == "run"}
     run_id = f"day-{moment[:10]}"
     assert f"verbatims_daily failed at stage scrape, try 1: run {run_id}, trace {trace_id}: WAREHOUSE: " in ended.said
+
+
+def test_make_airflow_comes_up_runs_its_first_night_and_leaves_nothing_behind(
+    home: Mapping[str, str], tmp_path: Path
+) -> None:
+    """In a copy of the checkout, since it keeps its data in var/ of its own."""
+    for name in ("dags", "pipeline"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    clean = {name: value for name, value in home.items() if not name.startswith("AIRFLOW")}
+    started = subprocess.Popen(
+        [sys.executable, tmp_path / "dags" / "local.py"],
+        env={**clean, "PYTHONPATH": str(tmp_path), "PORT": str(free_port())},
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        eventually(
+            lambda: (tmp_path / "var" / "verbatims.db").exists() and ended_runs(tmp_path), 240, "the first night"
+        )
+    finally:
+        started.send_signal(signal.SIGINT)
+        said, _ = started.communicate(timeout=120)
+    assert started.returncode == 0 and said.splitlines()[-1] == "airflow: ended"
+    assert f"user {USER}, password {password(tmp_path / 'var' / 'airflow')}" in said
+    left = [file for file in Path("/proc").glob("[0-9]*/environ") if str(tmp_path).encode() in readable(file)]
+    assert left == []
+
+
+def ended_runs(folder: Path) -> list[Any]:
+    try:
+        return rows(folder, "SELECT run_id FROM runs WHERE ended_at IS NOT NULL")
+    except sqlite3.OperationalError:  # its tables are being made
+        return []
+
+
+def readable(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError:  # it has ended, or is another's
+        return b""
