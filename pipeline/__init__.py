@@ -15,7 +15,8 @@ and beside them, from what is typed to what is said:
 cli.py      the commands                 ready.py    all that a command needs, checked and open
 run.py      the journey: read it first   summary.py  a run in words       progress.py  bars
 records.py  what stages hand over        errors.py   and exit codes       settings.py  what the operator sets
-exporter.py, forwarder.py, doctor.py, dry_run.py: a command each; signals.py, words.py: small helpers
+retention.py  texts that may not be kept any longer, by age or on request
+exporter.py, forwarder.py, doctor.py, dry_run.py: a command each; scrub.py, signals.py, words.py: small helpers
 """
 
 __version__ = "0.1.0"

@@ -185,6 +185,28 @@ def _failed(options: argparse.Namespace) -> int:
     return WITH_FAILURES if found else DONE
 
 
+def _expire(options: argparse.Namespace) -> int:
+    from pipeline.ready import prepare
+    from pipeline.retention import expire, first_day_kept
+
+    with prepare(_terminal(_console())) as ready, _going_on(options):
+        before = first_day_kept(options.days or ready.context.settings.retention_days)
+        erased = expire(ready.context, before)
+    _words(f"{erased} texts first seen before {before} are erased in store and warehouse; every count stays")
+    return DONE
+
+
+def _forget(options: argparse.Namespace) -> int:
+    from pipeline.ready import prepare
+    from pipeline.retention import forget
+
+    with prepare(_terminal(_console())) as ready, _going_on(options):
+        fresh = forget(ready.context, options.source, options.external_id)
+    said = "forgotten: erased in store and warehouse" if fresh else "it was forgotten already"
+    _words(f"{said}; scraping it again does not bring it back, and every count stays")
+    return DONE
+
+
 def _exporter(options: argparse.Namespace) -> int:
     from pipeline.exporter import serve
     from pipeline.settings import load
@@ -260,6 +282,7 @@ def _parser() -> argparse.ArgumentParser:
     _run_command(commands)
     for name, help_text in STAGES.items():
         _stage_command(commands, name, help_text)
+    _erasing_commands(commands)
     _service_commands(commands)
     return parser
 
@@ -303,6 +326,21 @@ def _source_options(command: Any) -> None:
     for column in ("text", "id", "rating", "date", "language"):
         command.add_argument(f"--{column}-column", metavar="NAME", help=f"the file's column for the {column}")
     command.add_argument("--limit", type=_positive, metavar="N", help="read the first N records only")
+
+
+def _erasing_commands(commands: Any) -> None:
+    command = _command(
+        commands, "expire", "erase texts, quotes, summaries and raw answers by age; counts stay", _expire
+    )
+    command.add_argument(
+        "--days",
+        type=_positive,
+        metavar="N",
+        help="what was first seen more than N days ago goes (default: VERBATIMS_RETENTION_DAYS)",
+    )
+    command = _command(commands, "forget", "erase one verbatim at once and never take it in again", _forget)
+    command.add_argument("source", metavar="SOURCE", help="the warehouse's column source")
+    command.add_argument("external_id", metavar="EXTERNAL_ID", help="its column external_id: what the source calls it")
 
 
 def _service_commands(commands: Any) -> None:

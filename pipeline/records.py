@@ -122,8 +122,8 @@ class NewTopic:
 
     label: str
     definition: str
-    quote: str
-    """The words of the verbatim that show it; checked to be in the text."""
+    quote: str | None
+    """The words of the verbatim that show it; checked to be in the text. None once they are erased."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +216,9 @@ class Row:
     language: str | None
     written_at: str | None
     seen_on: str
-    text: str
-    summary: str
+    text: str | None
+    """None once it is erased, and with it summary and quotes."""
+    summary: str | None
     sentiment: str
     topics: tuple[str, ...]
     new_topics: tuple[NewTopic, ...]

@@ -96,6 +96,14 @@ class Settings(BaseSettings):
         validation_alias=_key("VERBATIMS_RETRIES"),
         description="How often the SDK repeats a request that met a limit, an overload or a broken connection.",
     )
+    retention_days: int = Field(
+        365,
+        ge=1,
+        le=36500,
+        validation_alias=_key("VERBATIMS_RETENTION_DAYS"),
+        description="Days after which `verbatims expire` erases texts, quotes, summaries and raw answers, "
+        "counted from the day on which a verbatim was first seen. Counts stay.",
+    )
     topics: Path | None = Field(
         None,
         validation_alias=_key("VERBATIMS_TOPICS"),

@@ -23,7 +23,7 @@ REPAIRED_BELOW = 100_000
 GUESSED_FROM = 2_000
 """Characters that are enough to tell a language."""
 
-__all__ = ["guess", "mask", "mask_emails", "prepare", "reason", "repair"]
+__all__ = ["guess", "mask", "mask_emails", "name", "prepare", "reason", "repair"]
 
 
 def prepare(review: Review) -> Review:
@@ -31,14 +31,20 @@ def prepare(review: Review) -> Review:
     # what is far too long is skipped anyway, and repairing a megabyte of accents takes a minute
     text = mask(repair(review.text) if len(review.text) < REPAIRED_BELOW else review.text.replace("\0", ""))
     url = mask_emails(review.url) if review.url else review.url
+    source, external_id = name(review.source, review.external_id)
     return replace(
         review,
-        source=mask(review.source),
-        external_id=_anonymous(review.external_id),
+        source=source,
+        external_id=external_id,
         text=text,
         url=url,
         language=review.language or guess(text[:GUESSED_FROM]),
     )
+
+
+def name(source: str, external_id: str) -> tuple[str, str]:
+    """Source and id as they may be stored."""
+    return mask(source), _anonymous(external_id)
 
 
 def _anonymous(external_id: str) -> str:

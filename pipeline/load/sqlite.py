@@ -76,13 +76,26 @@ class SqliteWarehouse:
 
     def _build(self) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
-        exists = self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (ANALYSED,)).fetchone()
-        if not exists:
+        found = self._connection.execute("SELECT sql FROM sqlite_master WHERE name = ?", (ANALYSED,)).fetchone()
+        if not found:
             self._connection.execute(_create(self._table))
         self._refuse_other_columns()
+        if found and found != (_create(self._table),):
+            self._renew()
         for view, select in self._table.views("sqlite").items():
             self._rebuild(view, f"CREATE VIEW {view} AS\n{select.strip()}")
         self._connection.execute("COMMIT")
+
+    def _renew(self) -> None:
+        """A table of an older version gives way to the same columns under today's rules, with all its rows."""
+        names = ", ".join(column.name for column in self._table.columns)
+        # the old way of renaming: views, ours and an analyst's, go on naming the table that they named
+        self._connection.execute("PRAGMA legacy_alter_table=ON")
+        self._connection.execute(f"ALTER TABLE {ANALYSED} RENAME TO {ANALYSED}_before")
+        self._connection.execute(_create(self._table))
+        self._connection.execute(f"INSERT INTO {ANALYSED} ({names}) SELECT {names} FROM {ANALYSED}_before")
+        self._connection.execute(f"DROP TABLE {ANALYSED}_before")
+        self._connection.execute("PRAGMA legacy_alter_table=OFF")
 
     def _rebuild(self, view: str, statement: str) -> None:
         """A view of an older version gives way; one that is the same is not touched."""

@@ -2,7 +2,8 @@
 
 from pipeline.store.claims import Claims, Ended, Taken
 from pipeline.store.counts import Failure, RunCounts, count_run, failures, too_long
-from pipeline.store.store import Decision, Store, day_run_id, open_store, peek_store
+from pipeline.store.erasure import Erasure, Remains
+from pipeline.store.store import Decision, Store, day_run_id, open_store, peek_store, verbatim_id
 from pipeline.store.totals import StoreTotals
 from pipeline.store.work import StoreWork
 
@@ -10,7 +11,9 @@ __all__ = [
     "Claims",
     "Decision",
     "Ended",
+    "Erasure",
     "Failure",
+    "Remains",
     "RunCounts",
     "Store",
     "StoreTotals",
@@ -22,4 +25,5 @@ __all__ = [
     "open_store",
     "peek_store",
     "too_long",
+    "verbatim_id",
 ]

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from pipeline.records import INVALID, Analysis, Ask, Attempt, Outcome, Sentiment, Settled
 from pipeline.store.database import Database
+from pipeline.store.erasure import erased_key, lock_rows
 from pipeline.store.store import insert_ignoring
 from pipeline.store.tables import answers, calls, claims, readings, topics, verbatims
 
@@ -69,7 +70,7 @@ class Claims:
             sa.select(verbatims.c.row, verbatims.c.verbatim_id, verbatims.c.text)
             .join(readings, readings.c.row == verbatims.c.row)
             .where(readings.c.run_id == self._run_id, verbatims.c.kept, verbatims.c.outcome.is_(None))
-            .where(verbatims.c.row > after, ~verbatims.c.superseded)
+            .where(verbatims.c.row > after, ~verbatims.c.superseded, verbatims.c.text.is_not(None))
             .order_by(verbatims.c.row)
             .limit(limit)
         )
@@ -88,7 +89,8 @@ class Claims:
         has none (a failure that the next run repeats).
         """
         with self._database.write() as connection:
-            return [self._commit(connection, one) for one in ended]
+            erased = self._erased(connection, [one.ask for one in ended])
+            return [self._commit(connection, one, one.ask.row in erased) for one in ended]
 
     def renew(self) -> None:
         """Move the end of every lease of this process."""
@@ -113,7 +115,7 @@ class Claims:
         keys = {ask.request_key for ask in asks}
         self._lock(connection, keys)
         held = self._held(connection, keys)
-        known = self._answers(connection, keys - held)
+        known = self._known(connection, asks, keys - held)
         failed = self._failures(connection, keys - held)
         open_rows = self._open_rows(connection, asks)
         mine: list[Ask] = []
@@ -168,8 +170,20 @@ class Claims:
             return False
         return False
 
+    def _known(self, connection: sa.Connection, asks: Sequence[Ask], keys: set[str]) -> dict[str, Any]:
+        """Good answers to them. Verbatims are locked before answers, as erasing does: nobody waits in a circle."""
+        found = set(
+            connection.execute(sa.select(answers.c.request_key).where(answers.c.request_key.in_(keys))).scalars()
+        )
+        if not found:
+            return {}
+        connection.execute(lock_rows([ask.row for ask in asks if ask.request_key in found]))
+        return self._answers(connection, found)
+
     def _answers(self, connection: sa.Connection, keys: set[str]) -> dict[str, Any]:
-        query = sa.select(answers).where(answers.c.request_key.in_(keys))
+        """Good answers, which nobody erases until this transaction has referred to them."""
+        query = sa.select(answers).where(answers.c.request_key.in_(keys)).order_by(answers.c.request_key)
+        pass
         return {found.request_key: found for found in connection.execute(query)}
 
     def _failures(self, connection: sa.Connection, keys: set[str]) -> dict[str, str]:
@@ -179,10 +193,15 @@ class Claims:
         return {found.request_key: found.outcome for found in connection.execute(query.order_by(calls.c.call))}
 
     def _open_rows(self, connection: sa.Connection, asks: Sequence[Ask]) -> set[int]:
+        """Those that still want an answer: an edited text or a forgotten one is not sent any more."""
         query = sa.select(verbatims.c.row).where(
-            verbatims.c.row.in_([ask.row for ask in asks]), verbatims.c.outcome.is_(None)
+            verbatims.c.row.in_([ask.row for ask in asks]), verbatims.c.outcome.is_(None), verbatims.c.text.is_not(None)
         )
         return set(connection.execute(query).scalars())
+
+    def _erased(self, connection: sa.Connection, asks: Sequence[Ask]) -> set[int]:
+        """Those whose text was erased while they were in flight, locked."""
+        return {one.row for one in connection.execute(lock_rows([ask.row for ask in asks])) if one.erased}
 
     def _claim(self, connection: sa.Connection, asks: Sequence[Ask]) -> None:
         if not asks:
@@ -191,10 +210,15 @@ class Claims:
         who = {"owner": self.owner, "host": self._host, "pid": self._pid, "expires_at": expires}
         connection.execute(sa.insert(claims), [{"request_key": ask.request_key, **who} for ask in asks])
 
-    def _commit(self, connection: sa.Connection, ended: Ended) -> Settled | None:
-        connection.execute(sa.insert(calls), [self._call(ended, attempt) for attempt in ended.attempts])
+    def _commit(self, connection: sa.Connection, ended: Ended, erased: bool) -> Settled | None:
+        made = [self._call(ended, attempt) for attempt in ended.attempts]
+        if erased:  # what was paid counts; what was answered may not be kept
+            made = [{**call, "raw": None, "request_key": erased_key(ended.ask.row)} for call in made]
+        connection.execute(sa.insert(calls), made)
         ours = (claims.c.request_key == ended.ask.request_key) & (claims.c.owner == self.owner)
         connection.execute(sa.delete(claims).where(ours))
+        if erased:
+            return None
         last = ended.attempts[-1]
         if last.analysis is not None:
             self._answered = True

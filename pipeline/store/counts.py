@@ -9,11 +9,14 @@ import sqlalchemy as sa
 
 from pipeline.records import Outcome
 from pipeline.store.database import Database
-from pipeline.store.store import SEEN_BEFORE
+from pipeline.store.store import ASIDE
 from pipeline.store.tables import answers, calls, load_errors, readings, verbatims
 
 UNREADABLE_RECORD = "unreadable_record"
 """How a record that could not be read at all counts among the failed."""
+
+WITHDRAWN = "withdrawn"
+"""How a text counts among the skipped that was edited or forgotten before anybody had analysed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +66,22 @@ def count_run(database: Database, run_id: str) -> RunCounts:
 def _by_kind(connection: sa.Connection, run_id: str) -> dict[tuple[str, str], int]:
     paid_here = (answers.c.run_id == run_id) & (answers.c.row == verbatims.c.row)
     kind = sa.case(
-        (readings.c.problem == SEEN_BEFORE, "skipped"),
+        (readings.c.problem.in_(ASIDE), "skipped"),
         (readings.c.problem.is_not(None), "failed"),
         (verbatims.c.outcome == "skipped", "skipped"),
         ((verbatims.c.outcome == Outcome.ANALYSED.value) & paid_here, "analysed"),
         (verbatims.c.outcome == Outcome.ANALYSED.value, "from_cache"),
         (verbatims.c.outcome.is_not(None), "failed"),
+        (verbatims.c.superseded, "skipped"),
         else_="pending",
     )
     detail = sa.case(
-        (readings.c.problem == SEEN_BEFORE, "duplicate"),
+        (readings.c.problem.in_(ASIDE), readings.c.problem),
         (readings.c.problem.is_not(None), UNREADABLE_RECORD),
         (verbatims.c.outcome == "skipped", verbatims.c.reason),
         (verbatims.c.outcome == Outcome.ANALYSED.value, ""),
         (verbatims.c.outcome.is_not(None), verbatims.c.outcome),
+        (verbatims.c.superseded, WITHDRAWN),
         else_="",
     )
     read = readings.outerjoin(verbatims, verbatims.c.row == readings.c.row).outerjoin(
@@ -121,9 +126,9 @@ class Failure:
 def failures(database: Database, run_id: str) -> list[Failure]:
     """The run's failed records in the order they were read; texts are not among the fields."""
     last = sa.select(calls.c.row, sa.func.max(calls.c.call).label("call")).group_by(calls.c.row).subquery("last")
-    undone = verbatims.c.outcome.is_(None) & (calls.c.outcome == Outcome.FAILED.value)
+    undone = verbatims.c.outcome.is_(None) & ~verbatims.c.superseded & (calls.c.outcome == Outcome.FAILED.value)
     lost = verbatims.c.outcome.is_not(None) & verbatims.c.outcome.not_in(["skipped", Outcome.ANALYSED.value])
-    unread = readings.c.problem.is_not(None) & (readings.c.problem != SEEN_BEFORE)
+    unread = readings.c.problem.is_not(None) & readings.c.problem.not_in(ASIDE)
     query = (
         sa.select(
             readings.c.position,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,16 +15,26 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.errors import SettingsError
-from pipeline.records import BrokenRecord, LoadError, NewTopic, Review, Row, SkipReason
+from pipeline.records import BrokenRecord, LoadError, Review, Row, SkipReason
 from pipeline.store.database import Database
 from pipeline.store.migrate import HEAD, migrate, revision
-from pipeline.store.tables import answers, calls, load_errors, readings, runs, verbatims
+from pipeline.store.rows import analysed, as_row, outdated
+from pipeline.store.tables import forgotten, load_errors, readings, runs, verbatims
 
 PAGE = 500
 """Rows per transaction: large enough that commits cost little, small enough that a writer waits briefly."""
 
 SEEN_BEFORE = "duplicate"
 """The problem of a reading whose id was read before in the same run."""
+
+FORGOTTEN = "forgotten"
+"""The problem of a reading whose verbatim was forgotten on request: it does not come back."""
+
+ASIDE = (SEEN_BEFORE, FORGOTTEN)
+"""Problems of readings that were put aside, not lost."""
+
+FORGETTING = 716328
+"""The lock of Postgres between whoever takes verbatims in and whoever forgets one; SQLite has one writer anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +195,7 @@ class Store:
             return _Taking(run_id, day, _last_position(connection, run_id))
 
     def is_known(self, review: Review) -> bool:
-        """Whether this very text of this very verbatim has an outcome already."""
+        """Whether this very text of this very verbatim has an outcome already, or may have none any more."""
         columns = _columns(verbatim_id(review.source, review.external_id), review, "")
         query = sa.select(verbatims.c.row).where(
             verbatims.c.verbatim_id == columns["verbatim_id"],
@@ -194,7 +203,8 @@ class Store:
             verbatims.c.outcome.is_not(None),
         )
         with self.database.read() as connection:
-            return connection.execute(query).first() is not None
+            gone = forgotten_among(connection, [columns["verbatim_id"]])
+            return bool(gone) or connection.execute(query).first() is not None
 
     def _add_page(self, connection: sa.Connection, taking: _Taking, page: Sequence[Review | BrokenRecord]) -> None:
         reviews: dict[str, Review] = {}
@@ -210,13 +220,16 @@ class Store:
             taken.append((record.position, None, SEEN_BEFORE) if repeated else (record.position, identity, None))
             if not repeated:
                 reviews[identity] = record
+        gone = self._forgotten(connection, reviews)
+        for identity in gone:
+            del reviews[identity]
         rows, new = self._upsert(connection, reviews, taking.day or _now().date().isoformat())
         noted = [
             {
                 "run_id": taking.run_id,
                 "position": taking.base + position,
-                "row": rows[identity] if identity else None,
-                "problem": problem,
+                "row": rows.get(identity) if identity else None,
+                "problem": FORGOTTEN if identity in gone else problem,
             }
             for position, identity, problem in taken
             if taking.day is None or identity is None or identity in new
@@ -250,9 +263,16 @@ class Store:
         rows = {identity: found.row for identity, found in self._current(connection, reviews).items()}
         return rows, {str(columns["verbatim_id"]) for columns in new}
 
+    def _forgotten(self, connection: sa.Connection, identities: Iterable[str]) -> set[str]:
+        """Which of them may not come back. Who is forgetting one just now is waited for."""
+        if not self.database.sqlite:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(FORGETTING)))
+        return forgotten_among(connection, identities)
+
     def _current(self, connection: sa.Connection, identities: Iterable[str]) -> dict[str, Any]:
+        """Sorted, so that those who change several rows on Postgres lock them in one order."""
         query = sa.select(verbatims).where(verbatims.c.verbatim_id.in_(list(identities)), ~verbatims.c.superseded)
-        return {found.verbatim_id: found for found in connection.execute(query)}
+        return {found.verbatim_id: found for found in connection.execute(query.order_by(verbatims.c.row))}
 
     def _supersede(self, connection: sa.Connection, row: int) -> None:
         """The old text goes, its outcome stays: what was counted once must not vanish from the totals."""
@@ -296,41 +316,24 @@ class Store:
             sa.select(sa.func.count())
             .select_from(verbatims.join(readings, readings.c.row == verbatims.c.row))
             .where(readings.c.run_id == run_id, verbatims.c.kept, verbatims.c.outcome.is_(None))
-            .where(~verbatims.c.superseded)
+            .where(~verbatims.c.superseded, verbatims.c.text.is_not(None))
         )
         with self.database.read() as connection:
             return connection.execute(query).scalar_one()
 
     def rows(self, run_id: str) -> Iterator[list[Row]]:
         """What the run has read and what is analysed, as the warehouse holds it, a page at a time."""
-        paid = (
-            sa.select(sa.func.coalesce(sa.func.sum(calls.c.cost_usd), 0.0))
-            .where(calls.c.row == verbatims.c.row)
-            .scalar_subquery()
-        )
         query = (
-            sa.select(verbatims, answers, verbatims.c.run_id.label("settled_in"), paid.label("paid"))
+            analysed()
             .join(readings, readings.c.row == verbatims.c.row)
-            .join(answers, answers.c.request_key == verbatims.c.answer_key)
-            .where(readings.c.run_id == run_id, verbatims.c.outcome == "analysed", ~verbatims.c.superseded)
+            .where(readings.c.run_id == run_id, ~verbatims.c.superseded)
         )
         for page in self._paged(query, verbatims.c.row):
-            yield [_row(found) for found in page]
+            yield [as_row(found) for found in page]
 
     def outdated(self, run_id: str) -> Iterator[str]:
         """Ids read by the run whose analysed text was edited since, while the new text has no analysis."""
-        before = verbatims.alias("before")
-        query = (
-            sa.select(verbatims.c.row, verbatims.c.verbatim_id)
-            .join(readings, readings.c.row == verbatims.c.row)
-            .where(readings.c.run_id == run_id, ~verbatims.c.superseded)
-            .where(sa.func.coalesce(verbatims.c.outcome, "") != "analysed")
-            .where(
-                sa.exists().where(
-                    before.c.verbatim_id == verbatims.c.verbatim_id, before.c.superseded, before.c.outcome == "analysed"
-                )
-            )
-        )
+        query = outdated().join(readings, readings.c.row == verbatims.c.row).where(readings.c.run_id == run_id)
         for page in self._paged(query, verbatims.c.row):
             yield from (found.verbatim_id for found in page)
 
@@ -365,6 +368,12 @@ def day_run_id(day: date) -> str:
     return f"day-{day}"
 
 
+def forgotten_among(connection: sa.Connection, identities: Iterable[str]) -> set[str]:
+    """Those with a tombstone."""
+    query = sa.select(forgotten.c.verbatim_id).where(forgotten.c.verbatim_id.in_(list(identities)))
+    return set(connection.execute(query).scalars())
+
+
 def insert_ignoring(connection: sa.Connection, table: sa.Table) -> Any:
     """An INSERT that leaves an existing row as it is."""
     return _insert(connection, table).on_conflict_do_nothing()
@@ -394,30 +403,6 @@ def _columns(identity: str, review: Review, seen_on: str) -> dict[str, Any]:
 
 def _facts(columns: Mapping[str, Any]) -> dict[str, Any]:
     return {name: columns[name] for name in ("url", "rating", "language", "written_at")}
-
-
-def _row(found: Any) -> Row:
-    return Row(
-        verbatim_id=found.verbatim_id,
-        run_id=found.settled_in,
-        source=found.source,
-        external_id=found.external_id,
-        url=found.url,
-        rating=found.rating,
-        language=found.language,
-        written_at=found.written_at,
-        seen_on=found.seen_on,
-        text=found.text,
-        summary=found.summary,
-        sentiment=found.sentiment,
-        topics=tuple(json.loads(found.topics)),
-        new_topics=tuple(NewTopic(**topic) for topic in json.loads(found.new_topics)),
-        model=found.model,
-        prompt_version=found.prompt_version,
-        cost_usd=found.paid,
-        trace_id=found.trace_id,
-        analysed_at=found.analysed_at,
-    )
 
 
 def _last_position(connection: sa.Connection, run_id: str) -> int:

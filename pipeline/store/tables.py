@@ -65,6 +65,7 @@ verbatims = Table(
     Index("verbatims_by_day", "seen_on"),
     Index("verbatims_by_text", "source", "text_hash"),
     Index("verbatims_by_outcome", "outcome", "source", "reason"),
+    Index("verbatims_by_answer", "answer_key"),
 )
 
 readings = Table(

@@ -62,7 +62,7 @@ def test_loading_again_changes_nothing_and_a_changed_row_replaces_its_own(wareho
 
 
 def test_a_row_that_is_refused_is_named_and_the_rest_is_loaded(warehouse: Warehouse, url: str) -> None:
-    odd = replace(ROW, verbatim_id="odd", summary=None)  # type: ignore[arg-type, unused-ignore]
+    odd = replace(ROW, verbatim_id="odd", sentiment=None)  # type: ignore[arg-type, unused-ignore]
     loaded = warehouse.load([[ROW, odd, B]])
     assert (loaded.held, [refusal.verbatim_id for refusal in loaded.refused]) == (2, ["odd"])
     assert ROW.text not in loaded.refused[0].problem and len(rows(url)) == 2

@@ -37,6 +37,8 @@ def upgrade() -> None:
         ),
     )
     op.create_index("verbatims_by_day", "verbatims", ["seen_on"], unique=False)
+    # without it, erasing a page of 500 answers among 100,000 took 23 s instead of 0.07: each one is a foreign key's
+    op.create_index("verbatims_by_answer", "verbatims", ["answer_key"], unique=False)
     op.create_table(
         "forgotten",
         sa.Column("verbatim_id", sa.String(), nullable=False, comment="hash of source and external id: a tombstone"),

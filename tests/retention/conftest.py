@@ -1,0 +1,146 @@
+"""A store of each kind, a warehouse, and the runs of some days; the test decides who answers what."""
+
+import hashlib
+import itertools
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from rich.console import Console
+
+from pipeline.load import open_warehouse
+from pipeline.progress import Terminal
+from pipeline.records import Analysis, Ask, Attempt, NewTopic, Outcome, Review, Sentiment, SkipReason
+from pipeline.run import Context, load, settled
+from pipeline.settings import load as load_settings
+from pipeline.store import Claims, Decision, Ended, Store, StoreTotals, count_run
+from pipeline.store.tables import metadata, runs
+from pipeline.telemetry import start
+
+OLD, NEW = date(2026, 1, 1), date(2026, 3, 1)
+BEFORE = date(2026, 2, 1)
+"""What was first seen before this day is to be erased."""
+
+GOOD, REFUSED, OUTAGE, UNASKED, SKIPPED = "good", "refused", "outage", "unasked", "skipped"
+"""What becomes of a verbatim when its run comes by."""
+
+WORDS = ("text", "summary", "new_topics")
+"""The warehouse's columns that hold somebody's words."""
+
+
+class World:
+    """What a night does, without the network: read, decided, answered, loaded."""
+
+    def __init__(self, context: Context, warehouse: Path) -> None:
+        self.context, self.store, self.warehouse = context, context.store, warehouse
+        self._visits = itertools.count()
+
+    def night(self, day: date | None, verbatims: Mapping[str, tuple[str, str]], loads: bool = True) -> str:
+        """The run of a day that reads name → (text, fate)."""
+        run_id = self.scrape(day, {name: text for name, (text, _) in verbatims.items()})
+        fates = {text: fate for text, fate in verbatims.values()}
+        self.clean(run_id, fates)
+        claims = Claims(self.store.database, run_id, "v1")
+        asks = self.asks(claims, fates)
+        taken = claims.take(asks)
+        claims.commit([Ended(ask, (attempt(fates[ask.text], ask.text),), None) for ask in taken.asks])
+        claims.take(taken.waiting)
+        claims.release()
+        if loads:
+            load(self.context, run_id)
+        return run_id
+
+    def load_all(self) -> None:
+        """Every run once more."""
+        for run_id in self.runs():
+            load(self.context, run_id)
+
+    def scrape(self, day: date | None, texts: Mapping[str, str]) -> str:
+        run_id = self.store.begin_run("sandbox", "test", day)
+        page = f"http://s/{next(self._visits)}"  # moves with each visit, so that known ones are refreshed
+        records = [
+            Review("shop", name, text, number, f"{page}/{name}", 4.0, written_at=INSTANT)
+            for number, (name, text) in enumerate(texts.items(), 1)
+        ]
+        list(self.store.add(run_id, records))
+        return run_id
+
+    def clean(self, run_id: str, fates: Mapping[str, str]) -> None:
+        for page in self.store.uncleaned(run_id):
+            skipped = {v.row: SkipReason.TOO_SHORT if fates.get(v.text) == SKIPPED else None for v in page}
+            self.store.decide(run_id, [Decision(v.row, v.source, skipped[v.row]) for v in page])
+
+    def asks(self, claims: Claims, fates: Mapping[str, str]) -> list[Ask]:
+        found = [Ask(identity, text, key(text), row) for row, identity, text in claims.pending(0, 100)]
+        return [ask for ask in found if fates.get(ask.text, UNASKED) not in (UNASKED, SKIPPED)]
+
+    def counts(self) -> dict[str, Any]:
+        """Every number that anybody shows. What has no outcome is one number, however it is called."""
+        totals = StoreTotals(self.store.database)
+        methods = [name for name in vars(StoreTotals) if not name.startswith("_")]
+        return {name: getattr(totals, name)() for name in methods} | {one: self.count(one) for one in self.runs()}
+
+    def runs(self) -> Sequence[str]:
+        with self.store.database.read() as connection:
+            return connection.execute(sa.select(runs.c.run_id).order_by(runs.c.run_id)).scalars().all()
+
+    def count(self, run_id: str) -> dict[str, Any]:
+        counts = asdict(settled(count_run(self.store.database, run_id)))
+        undecided = counts["failed"].pop("failed", 0) + counts["skipped"].pop("withdrawn", 0)
+        return counts | {"undecided": undecided}
+
+    def rows(self, *, words: bool) -> list[dict[str, Any]]:
+        """The warehouse's rows, with or without what somebody said."""
+        with closing(sqlite3.connect(self.warehouse)) as connection:
+            connection.row_factory = sqlite3.Row
+            found = connection.execute("SELECT * FROM verbatims_analysed_v1 ORDER BY verbatim_id").fetchall()
+        return [{name: row[name] for name in row.keys() if words or name not in WORDS} for row in found]  # noqa: SIM118
+
+    def dump(self) -> dict[str, list[Any]]:
+        """All of the store."""
+        with self.store.database.read() as connection:
+            return {
+                table.name: [one._asdict() for one in connection.execute(sa.select(table).order_by(*table.primary_key))]
+                for table in metadata.sorted_tables
+            }
+
+    def clear(self) -> None:
+        with self.store.database.write() as connection:
+            for table in reversed(metadata.sorted_tables):
+                connection.execute(sa.delete(table))
+        with closing(sqlite3.connect(self.warehouse)) as connection:
+            connection.execute("DELETE FROM verbatims_analysed_v1")
+            connection.commit()
+
+
+INSTANT = "2025-12-31T21:22:23+00:00"
+
+
+def key(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def attempt(fate: str, text: str) -> Attempt:
+    """How Claude answers, with the words of the text wherever they may be."""
+    outcome = {GOOD: Outcome.ANALYSED, REFUSED: Outcome.REFUSED, OUTAGE: Outcome.FAILED}[fate]
+    found = (NewTopic("cadeaux", "Tout sur les cadeaux.", text), NewTopic("cadeaux", "Encore.", f"{text} !"))
+    analysis = Analysis(f"Dit : {text}", Sentiment.MIXED, ("delivery",), found) if fate == GOOD else None
+    sent = datetime(2026, 1, 2, tzinfo=UTC)
+    return Attempt(outcome, "sandbox", sent, 0.5, 100, 10, 0.001, analysis, raw=json.dumps({"summary": text}))
+
+
+@pytest.fixture
+def world(store: Store, store_url: str, tmp_path: Path) -> Iterator[World]:
+    warehouse = tmp_path / "rows" / "rows.db"
+    settings = load_settings({"STORE": store_url, "WAREHOUSE": f"sqlite:///{warehouse}"}, dotenv=None)
+    open_warehouse(settings.warehouse_url, sandbox=True).close()
+    with start(disabled=True) as telemetry, open(tmp_path / "words", "w") as words:
+        progress = Terminal(Console(file=words), billed=False)
+        yield World(Context(settings, store, telemetry, progress), warehouse)

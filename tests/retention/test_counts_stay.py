@@ -1,0 +1,74 @@
+"""Whatever is erased, by age or on request and in whatever order: every word of it goes, and every count stays."""
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipeline.retention import expire, forget
+from pipeline.store import verbatim_id
+
+from .conftest import BEFORE, GOOD, NEW, OLD, OUTAGE, REFUSED, SKIPPED, UNASKED, World
+
+NAMES = "abcd"
+TEXTS = ["canari un", "canari deux", "canari trois"]
+FATES = [GOOD, GOOD, GOOD, REFUSED, OUTAGE, UNASKED, SKIPPED]
+NIGHTS = st.lists(
+    st.tuples(
+        st.sampled_from([OLD, NEW]),
+        st.dictionaries(st.sampled_from(NAMES), st.tuples(st.sampled_from(TEXTS), st.sampled_from(FATES)), min_size=1),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(NIGHTS, st.sets(st.sampled_from(NAMES)), st.booleans())
+def test_words_go_and_counts_stay(world: World, nights, forgotten, age_first) -> None:  # type: ignore[no-untyped-def]
+    world.clear()
+    for day, verbatims in nights:
+        world.night(day, verbatims)
+    world.load_all()
+    forgotten &= {name for _, verbatims in nights for name in verbatims}
+    counts, rows = world.counts(), world.rows(words=True)
+    kept = [row for row in rows if row["seen_on"] >= str(BEFORE) and row["external_id"] not in forgotten]
+
+    steps = [lambda: expire(world.context, BEFORE), lambda: [forget(world.context, "shop", name) for name in forgotten]]
+    for step in steps if age_first else reversed(steps):
+        step()
+    assert world.counts() == counts
+    left = world.rows(words=True)
+    assert [row for row in left if row["text"] is not None] == kept
+    assert {row["verbatim_id"]: anonymous(row, forgotten) for row in rows} == {
+        row["verbatim_id"]: {name: row[name] for name in anonymous(row, ())} for row in left
+    }
+    nothing_left_of_the_erased(world, {verbatim_id("shop", name) for name in forgotten})
+
+    everything = world.dump()
+    world.load_all()
+    assert expire(world.context, BEFORE) == 0 and not any(forget(world.context, "shop", name) for name in forgotten)
+    assert (world.dump(), world.rows(words=True)) == (everything, left)
+
+
+def anonymous(row: dict[str, object], forgotten: object) -> dict[str, object]:
+    """What of a row has to be the same afterwards."""
+    left = {name: value for name, value in row.items() if name not in ("text", "summary", "new_topics")}
+    if row["external_id"] in forgotten:  # type: ignore[operator]
+        left |= {"external_id": row["verbatim_id"], "url": None, "written_at": "2025-12-31"}
+    return left
+
+
+def nothing_left_of_the_erased(world: World, forgotten: set[str]) -> None:
+    dump = world.dump()
+    erased = [v for v in dump["verbatims"] if v["seen_on"] < str(BEFORE) or v["verbatim_id"] in forgotten]
+    rows = {v["row"] for v in erased}
+    keys = {v["answer_key"] for v in erased} - {None}
+    answers = {answer["request_key"]: answer for answer in dump["answers"]}
+    words = [
+        [v["text"] for v in erased],
+        [call["raw"] for call in dump["calls"] if call["row"] in rows],
+        [topic["quote"] for topic in dump["topics"] if topic["row"] in rows],
+        [answers[key] for key in keys],
+        [v for v in erased if v["verbatim_id"] in forgotten],
+    ]
+    assert "canari" not in repr(words) and "http" not in repr(words)
+    assert set(answers) == {v["answer_key"] for v in dump["verbatims"]} - {None}, "an answer that nobody needs stays"
