@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import islice
 from pathlib import Path
@@ -54,17 +54,6 @@ class Uncleaned:
     source: str
     text: str
     duplicate: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Taking:
-    """What `add` knows while it reads one source for one run."""
-
-    run_id: str
-    day: str | None
-    base: int
-    """Behind which position the records are counted: a day's run may read its source more than once."""
-    seen: set[bytes] = field(default_factory=set)
 
 
 def open_store(url: str) -> Store:
@@ -169,30 +158,30 @@ class Store:
         The same id twice in one run: the first counts, the second is noted as a duplicate. The run of a day
         takes up only what is new; what it could not read before, it reads again.
         """
-        taking = self._taking(run_id)
+        self._forget_unread(run_id)
+        seen: set[bytes] = set()
         for page in _pages(records):
             with self.database.write() as connection:
-                self._add_page(connection, taking, page)
+                self._add_page(connection, run_id, page, seen)
             yield len(page)
 
     def gather(self, run_id: str) -> None:
         """The run of a day also holds what others read first on that day, or what is left of a day gone by."""
         known = sa.select(readings.c.row).where(readings.c.run_id == run_id, readings.c.row.is_not(None))
         with self.database.write() as connection:
-            day = connection.execute(sa.select(runs.c.day).where(runs.c.run_id == run_id)).scalar()
+            day = _day(connection, run_id)
             number = sa.func.row_number().over(order_by=verbatims.c.row) + _last_position(connection, run_id)
             missing = sa.select(sa.literal(run_id), number, verbatims.c.row).where(
                 verbatims.c.seen_on == day, ~verbatims.c.superseded, verbatims.c.row.not_in(known)
             )
             connection.execute(sa.insert(readings).from_select(["run_id", "position", "row"], missing))
 
-    def _taking(self, run_id: str) -> _Taking:
+    def _forget_unread(self, run_id: str) -> None:
+        """What a day's run could not read, or read twice: its source is read again."""
         with self.database.write() as connection:
-            day = connection.execute(sa.select(runs.c.day).where(runs.c.run_id == run_id)).scalar()
-            if day is not None:
+            if _day(connection, run_id) is not None:
                 unread = (readings.c.run_id == run_id) & readings.c.row.is_(None)
                 connection.execute(sa.delete(readings).where(unread))
-            return _Taking(run_id, day, _last_position(connection, run_id))
 
     def is_known(self, review: Review) -> bool:
         """Whether this very text of this very verbatim has an outcome already, or may have none any more."""
@@ -206,33 +195,26 @@ class Store:
             gone = forgotten_among(connection, [columns["verbatim_id"]])
             return bool(gone) or connection.execute(query).first() is not None
 
-    def _add_page(self, connection: sa.Connection, taking: _Taking, page: Sequence[Review | BrokenRecord]) -> None:
-        reviews: dict[str, Review] = {}
-        taken: list[tuple[int, str | None, str | None]] = []
-        for record in page:
-            if isinstance(record, BrokenRecord):
-                taken.append((record.position, None, record.problem))
-                continue
-            identity = verbatim_id(record.source, record.external_id)
-            digest = bytes.fromhex(identity)
-            repeated = digest in taking.seen
-            taking.seen.add(digest)
-            taken.append((record.position, None, SEEN_BEFORE) if repeated else (record.position, identity, None))
-            if not repeated:
-                reviews[identity] = record
+    def _add_page(
+        self, connection: sa.Connection, run_id: str, page: Sequence[Review | BrokenRecord], seen: set[bytes]
+    ) -> None:
+        day = _day(connection, run_id)
+        # the run of a day may read its source more than once: what it reads goes behind what it has
+        base = 0 if day is None else _last_position(connection, run_id) - page[0].position + 1
+        reviews, taken = _sorted(page, seen)
         gone = self._forgotten(connection, reviews)
         for identity in gone:
             del reviews[identity]
-        rows, new = self._upsert(connection, reviews, taking.day or _now().date().isoformat())
+        rows, new = self._upsert(connection, reviews, day or _now().date().isoformat())
         noted = [
             {
-                "run_id": taking.run_id,
-                "position": taking.base + position,
+                "run_id": run_id,
+                "position": base + position,
                 "row": rows.get(identity) if identity else None,
                 "problem": FORGOTTEN if identity in gone else problem,
             }
             for position, identity, problem in taken
-            if taking.day is None or identity is None or identity in new
+            if day is None or identity is None or identity in new
         ]
         if noted:
             connection.execute(sa.insert(readings), noted)
@@ -403,6 +385,34 @@ def _columns(identity: str, review: Review, seen_on: str) -> dict[str, Any]:
 
 def _facts(columns: Mapping[str, Any]) -> dict[str, Any]:
     return {name: columns[name] for name in ("url", "rating", "language", "written_at")}
+
+
+def _sorted(
+    page: Sequence[Review | BrokenRecord], seen: set[bytes]
+) -> tuple[dict[str, Review], list[tuple[int, str | None, str | None]]]:
+    """The reviews by identity, each once, and of every record its position, identity and problem."""
+    reviews: dict[str, Review] = {}
+    taken: list[tuple[int, str | None, str | None]] = []
+    for record in page:
+        if isinstance(record, BrokenRecord):
+            taken.append((record.position, None, record.problem))
+            continue
+        identity = verbatim_id(record.source, record.external_id)
+        digest = bytes.fromhex(identity)
+        if digest in seen:
+            taken.append((record.position, None, SEEN_BEFORE))
+            continue
+        seen.add(digest)
+        taken.append((record.position, identity, None))
+        reviews[identity] = record
+    return reviews, taken
+
+
+def _day(connection: sa.Connection, run_id: str) -> str | None:
+    """The day of a run that has one; two who read for it then take turns, a transaction each."""
+    query = sa.select(runs.c.day).where(runs.c.run_id == run_id).with_for_update()
+    day: str | None = connection.execute(query).scalar()
+    return day
 
 
 def _last_position(connection: sa.Connection, run_id: str) -> int:

@@ -32,8 +32,8 @@ import json
 import sys
 from datetime import datetime
 from airflow.dag_processing.dagbag import DagBag
-dag = DagBag(sys.argv[1]).dags["verbatims_daily"]
-run = dag.test(logical_date=datetime.fromisoformat(sys.argv[2]), run_conf={"workers": 2})
+dag = DagBag(sys.argv[1]).dags[sys.argv[2]]
+run = dag.test(logical_date=datetime.fromisoformat(sys.argv[3]), run_conf=json.loads(sys.argv[4]))
 print(json.dumps([run.state, {task.task_id: str(task.state) for task in run.get_task_instances()}]))
 """
 
@@ -62,11 +62,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
 
 @pytest.fixture
 def run(home: Mapping[str, str], tmp_path: Path) -> Run:
-    """One run of the DAG for a day, in a process and a folder of its own."""
+    """One run of a DAG for a day, in a process and a folder of its own."""
 
-    def call(moment: str, **more: str) -> Ended:
+    def call(moment: str, dag_id: str = "verbatims_daily", conf: object = None, **more: str) -> Ended:
         ended = subprocess.run(
-            [sys.executable, "-c", ONCE, str(ROOT / "dags"), moment],
+            [sys.executable, "-c", ONCE, str(ROOT / "dags"), dag_id, moment, json.dumps(conf)],
             env={**home, "PYTHONPATH": f"{ROOT}:{ROOT / 'dags'}", **more},
             cwd=tmp_path,
             capture_output=True,
@@ -98,7 +98,7 @@ def test_a_day_comes_to_its_rows_and_repeated_to_the_same(run: Run, tmp_path: Pa
     with Sandbox(latency_s=0, billed=tmp_path / "billed.jsonl") as sandbox:
         here = {"ANTHROPIC_BASE_URL": sandbox.url, "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint}
         moment = today()
-        first = run(moment, **here)
+        first = run(moment, conf={"workers": 2}, **here)
         assert first.state == "success", first.said[-3000:]
         before, bills = rows(tmp_path, FACTS), (tmp_path / "billed.jsonl").read_bytes()
         assert len(before) == rows(tmp_path, "SELECT count(*) FROM verbatims WHERE outcome = 'analysed'")[0][0] > 250
@@ -107,6 +107,19 @@ def test_a_day_comes_to_its_rows_and_repeated_to_the_same(run: Run, tmp_path: Pa
     assert rows(tmp_path, FACTS) == before and (tmp_path / "billed.jsonl").read_bytes() == bills
     spans = [span for span in receiver.spans() if span.name.startswith("stage")]
     assert len({span.trace_id for span in spans}) == 1, "Airflow's unsampled parent took our spans with it"
+
+
+def test_housekeeping_takes_the_words_and_leaves_the_counts(run: Run, tmp_path: Path) -> None:
+    with Sandbox(latency_s=0) as sandbox:
+        assert run(today(), ANTHROPIC_BASE_URL=sandbox.url).state == "success"
+    with closing(sqlite3.connect(tmp_path / "var" / "verbatims.db", isolation_level=None)) as store:
+        store.execute("UPDATE verbatims SET seen_on = '2026-01-01' WHERE source = 'sandbox'")
+    counts = "SELECT sentiment, count(*), sum(cost_usd) FROM verbatims_analysed_v1 GROUP BY 1 ORDER BY 1"
+    before = rows(tmp_path, counts)
+    ended = run(today(), "verbatims_housekeeping", {"days": 30})
+    assert ended.state == "success", ended.said[-3000:]
+    assert rows(tmp_path, counts) == before
+    assert rows(tmp_path, "SELECT count(text), count(summary) FROM verbatims_analysed_v1") == [(0, 0)]
 
 
 def test_a_day_gone_by_reads_the_store_and_asks_no_source(run: Run, tmp_path: Path) -> None:

@@ -1,6 +1,9 @@
 """The run of a day holds the verbatims first seen on that day, however often and by whomever they are read."""
 
+import subprocess
+import sys
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
@@ -90,3 +93,23 @@ def test_no_verbatim_is_in_two_days_and_none_is_lost(store: Store, scrapes: list
             expected.setdefault(name, day)
     found = {day: sorted(held(store, f"day-2026-03-0{day}")) for day in (1, 2, 3)}
     assert found == {day: sorted(f"Avis {n}" for n, d in expected.items() if d == day) for day in (1, 2, 3)}
+
+
+AT_ONCE = """
+import sys
+sys.path[:0] = [{tests!r}]
+from store.test_days import TOMORROW, numbered, review
+from pipeline.store import open_store
+store = open_store({url!r})
+run_id = store.begin_run("sandbox", "test", TOMORROW)
+for _ in store.add(run_id, numbered(*(review(str(n)) for n in range(1500)))):
+    pass
+store.gather(run_id)
+"""
+
+
+def test_two_who_read_for_one_day_at_once_take_turns(store: Store, store_url: str) -> None:
+    code = AT_ONCE.format(tests=str(Path(__file__).parents[1]), url=store_url)
+    started = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
+    assert [process.wait(60) for process in started] == [0, 0]
+    assert sorted(held(store, f"day-{TOMORROW}")) == sorted(f"Avis {n}" for n in range(1500))
