@@ -12,7 +12,7 @@ sandbox/    loopback stand-ins with the real wire formats
 
 and beside them, from what is typed to what is said:
 
-cli.py      the commands                 ready.py    all that a command needs, checked and open
+cli.py      commands and their options   commands.py  what each does   ready.py  what it needs, checked and open
 run.py      the journey: read it first   summary.py  a run in words       progress.py  bars
 records.py  what stages hand over        errors.py   and exit codes       settings.py  what the operator sets
 retention.py  texts that may not be kept any longer, by age or on request

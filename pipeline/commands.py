@@ -1,0 +1,238 @@
+"""What each command does: it opens what it needs, calls one function, prints the result, and gives the exit code."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import Interrupted, SettingsError, Stopped
+from pipeline.words import called
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from pipeline.progress import Terminal
+    from pipeline.settings import Settings
+    from pipeline.source import File
+
+DONE, WITH_FAILURES = 0, 1
+
+
+@contextmanager
+def _going_on(options: argparse.Namespace) -> Iterator[None]:
+    """Work that a stop leaves half done says by which command it goes on."""
+    try:
+        yield
+    except (Stopped, Interrupted) as error:
+        error.go_on = options.again
+        if getattr(options, "input", None) == "-":  # cannot be read twice, but what was read is in the store
+            stages = " && ".join(f"{called()} {stage}" for stage in ("clean", "analyse", "load"))
+            error.go_on = f"{stages}  # the rest of standard input was not read"
+        raise
+
+
+def run(options: argparse.Namespace) -> int:
+    """The whole journey, or what it would be."""
+    from pipeline import run as stages
+    from pipeline import summary
+    from pipeline.ready import prepare
+
+    if options.dry_run:
+        return _dry_run(options)
+    console = _console()
+    with (
+        prepare(_terminal(console), reads=True, asks=True, file=_file(options)) as ready,
+        _going_on(options),
+    ):
+        summary.announce(console, ready.context, ready.source)
+        result = stages.run(ready.context, ready.records, ready.source.name if ready.source else "", options.limit)
+        summary.name_places(console, ready.context, result.run_id)
+        if options.json:
+            _data(summary.as_json(result, ready.context.settings))
+        else:
+            summary.show(console, ready.context, result)
+    return WITH_FAILURES if result.counts.failed or result.counts.load_refused else DONE
+
+
+def _dry_run(options: argparse.Namespace) -> int:
+    from pipeline.dry_run import estimate
+    from pipeline.ready import prepare_dry
+    from pipeline.run import price_of, prompt_of
+    from pipeline.summary import about_to_read
+
+    with prepare_dry(_file(options)) as (settings, source, store):
+        for line in about_to_read(source):
+            words(line)
+        found = estimate(source.reviews(), store, prompt_of(settings), price_of(settings), options.limit)
+    if options.json:
+        _data(asdict(found))
+    else:
+        words(
+            f"dry run: {found.scraped} records, {sum(found.skipped.values())} skipped, {found.known} known, "
+            f"{found.failed} unreadable; {found.would_ask} texts would be asked, about "
+            f"${found.estimated_cost_usd:.4f}{' (sandbox, not billed)' if settings.sandbox else ''}; "
+            "nothing was sent or written"
+        )
+    return DONE
+
+
+def stage(options: argparse.Namespace) -> int:
+    """One stage over one run: a new one for scrape, else the one named or the latest."""
+    from pipeline import run as stages
+    from pipeline import summary
+    from pipeline.ready import prepare
+    from pipeline.store import count_run
+
+    reads, asks = options.name == "scrape", options.name == "analyse"
+    console, file = _console(), _file(options) if reads else None
+    with prepare(_terminal(console), reads=reads, asks=asks, file=file) as ready, _going_on(options):
+        context, source = ready.context, ready.source
+        run_id = stages.begin(context, source.name) if source else context.store.run(options.run)
+        summary.announce(console, context, source)
+        if reads:
+            stages.scrape(context, run_id, ready.records, options.limit)
+        else:
+            {"clean": stages.clean, "analyse": stages.analyse, "load": stages.load}[options.name](context, run_id)
+        counts = count_run(context.store.database, run_id)
+    if options.json:
+        _data({"run_id": run_id, **asdict(counts)})
+    elif reads:
+        print(run_id, flush=True)
+    # behind analyse and load, what is still pending has failed and comes again with the next run
+    pending = counts.pending if options.name in ("analyse", "load") else 0
+    return WITH_FAILURES if counts.failed or counts.load_refused or pending else DONE
+
+
+def _file(options: argparse.Namespace) -> File | None:
+    from pipeline.source import Columns, File
+
+    if not options.input:
+        return None
+    names = {column: getattr(options, f"{column}_column") for column in ("text", "id", "rating", "date", "language")}
+    return File(options.input, Columns(**names))
+
+
+def _console() -> Console:
+    """Standard error."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+def _terminal(console: Console) -> Callable[[Settings], Terminal]:
+    from pipeline.progress import Terminal
+
+    return lambda settings: Terminal(console, billed=not settings.sandbox)
+
+
+def failed(options: argparse.Namespace) -> int:
+    """A run's failed records, a line each."""
+    from pipeline.settings import load
+    from pipeline.store import failures, peek_store
+
+    store = peek_store(load().store)
+    if store is None:
+        raise SettingsError("STORE: there is no store yet; `verbatims run` makes one")
+    with closing(store):
+        run_id = store.run(options.run)
+        found = failures(store.database, run_id)
+    for failure in found:
+        _data(asdict(failure))
+    words(f"{len(found)} failed records in run {run_id}")
+    return WITH_FAILURES if found else DONE
+
+
+def expire(options: argparse.Namespace) -> int:
+    """What is past its time goes, as words; what is counted stays."""
+    from pipeline import retention
+    from pipeline.ready import prepare
+
+    with prepare(_terminal(_console())) as ready, _going_on(options):
+        before = retention.first_day_kept(options.days or ready.context.settings.retention_days)
+        erased = retention.expire(ready.context, before)
+    words(f"{erased} texts first seen before {before} are erased in store and warehouse; every count stays")
+    return DONE
+
+
+def forget(options: argparse.Namespace) -> int:
+    """One verbatim goes, and does not come back."""
+    from pipeline import retention
+    from pipeline.ready import prepare
+
+    with prepare(_terminal(_console())) as ready, _going_on(options):
+        fresh = retention.forget(ready.context, options.source, options.external_id)
+    said = "forgotten: erased in store and warehouse" if fresh else "it was forgotten already"
+    words(f"{said}; scraping it again does not bring it back, and every count stays")
+    return DONE
+
+
+def exporter(options: argparse.Namespace) -> int:
+    """Serve totals until it is ended."""
+    from pipeline.exporter import serve
+    from pipeline.settings import load
+    from pipeline.store import StoreTotals, open_store
+
+    store = open_store(load().store)
+    try:
+        serve(
+            StoreTotals(store.database),
+            options.host,
+            options.port,
+            listening=lambda address: words(f"exporter on {address}: totals of {store.database.name}"),
+        )
+    finally:
+        store.close()
+    return DONE
+
+
+def forwarder(options: argparse.Namespace) -> int:
+    """Pass batch metrics on until it is ended."""
+    from pipeline.forwarder import serve
+    from pipeline.settings import load
+
+    gateway = load().pushgateway_url
+    serve(
+        gateway,
+        options.host,
+        options.port,
+        listening=lambda address: words(f"forwarder on {address}: to the Pushgateway at {gateway}"),
+    )
+    return DONE
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """What is fine and what is wrong, a line each."""
+    from pipeline.doctor import examine
+    from pipeline.settings import load
+
+    findings = list(examine(load()))
+    for finding in findings:
+        if options.json:
+            _data(asdict(finding))
+        else:
+            words(f"{'fine ' if finding.fine else 'WRONG'}  {finding.name:<12} {finding.said}")
+    return DONE if all(finding.fine for finding in findings) else WITH_FAILURES
+
+
+def sandbox(options: argparse.Namespace) -> int:
+    """Serve the stand-ins until it is ended."""
+    from pipeline.sandbox import serve
+    from pipeline.sandbox.faults import parse
+
+    faults = parse(options.faults)
+    serve(options.host, options.port, options.latency, faults, options.seed, options.billed)
+    return DONE
+
+
+def words(line: str) -> None:
+    """For a person, beside the data."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def _data(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False), flush=True)
