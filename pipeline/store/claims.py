@@ -183,7 +183,7 @@ class Claims:
     def _answers(self, connection: sa.Connection, keys: set[str]) -> dict[str, Any]:
         """Good answers, which nobody erases until this transaction has referred to them."""
         query = sa.select(answers).where(answers.c.request_key.in_(keys)).order_by(answers.c.request_key)
-        pass
+        query = query.with_for_update(read=True, key_share=True)
         return {found.request_key: found for found in connection.execute(query)}
 
     def _failures(self, connection: sa.Connection, keys: set[str]) -> dict[str, str]:
