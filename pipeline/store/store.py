@@ -410,7 +410,7 @@ def _sorted(
 
 def _day(connection: sa.Connection, run_id: str) -> str | None:
     """The day of a run that has one; two who read for it then take turns, a transaction each."""
-    query = sa.select(runs.c.day).where(runs.c.run_id == run_id).with_for_update()
+    query = sa.select(runs.c.day).where(runs.c.run_id == run_id).with_for_update(key_share=True)
     day: str | None = connection.execute(query).scalar()
     return day
 
