@@ -82,7 +82,7 @@ def working(*, reads: bool = False, asks: bool = False, shared: bool = False) ->
     with opened(reads=reads, asks=asks, shared=shared) as ready:
         name = ready.source.name if ready.source else "the store"
         run_id = begin(ready.context, name, day_of(get_current_context()))
-        bind_contextvars(verbatims_run_id=run_id, trace_id=ready.context.store.trace_id(run_id) or "none")
+        bind_contextvars(verbatims_run_id=run_id, trace_id=ready.context.store.runs.trace_id(run_id) or "none")
         yield ready, run_id
 
 
@@ -130,7 +130,7 @@ def _run_and_trace(context: Mapping[str, Any]) -> tuple[str, str | None]:
     with suppress(VerbatimsError):
         if store := peek_store(load().store):
             try:
-                return run_id, store.trace_id(run_id)
+                return run_id, store.runs.trace_id(run_id)
             finally:
                 store.close()
     return run_id, None

@@ -92,7 +92,7 @@ def stage(options: argparse.Namespace) -> int:
     console, file = _console(), _file(options) if reads else None
     with prepare(_terminal(console), reads=reads, asks=asks, file=file) as ready, _going_on(options):
         context, source = ready.context, ready.source
-        run_id = stages.begin(context, source.name) if source else context.store.run(options.run)
+        run_id = stages.begin(context, source.name) if source else context.store.runs.find(options.run)
         summary.announce(console, context, source)
         if reads:
             stages.scrape(context, run_id, ready.records, options.limit)
@@ -139,7 +139,7 @@ def failed(options: argparse.Namespace) -> int:
     if store is None:
         raise SettingsError("STORE: there is no store yet; `verbatims run` makes one")
     with closing(store):
-        run_id = store.run(options.run)
+        run_id = store.runs.find(options.run)
         found = failures(store.database, run_id)
     for failure in found:
         _data(asdict(failure))

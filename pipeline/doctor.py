@@ -47,7 +47,7 @@ def _store(settings: Settings) -> str:
 
     store = open_store(settings.store)
     try:
-        store.check_mode(settings.mode)
+        store.runs.check_mode(settings.mode)
         return f"{store.database.name} opens"
     finally:
         store.close()

@@ -54,7 +54,7 @@ def prepare(
         source, url = _source_and_claude(settings, file, stack, reads=reads, asks=asks)
         store = open_store(settings.store)
         stack.callback(store.close)
-        store.check_mode(settings.mode)
+        store.runs.check_mode(settings.mode)
         loading.open_warehouse(settings.warehouse_url, sandbox=settings.sandbox).close()
         progress = progress_for(settings)
         telemetry = stack.enter_context(_telemetry(settings, task, progress.say))
@@ -72,7 +72,7 @@ def prepare_dry(file: File | None) -> Iterator[tuple[Settings, Source, Store | N
         store = peek_store(settings.store)
         if store is not None:
             stack.callback(store.close)
-            store.check_mode(settings.mode)
+            store.runs.check_mode(settings.mode)
         yield settings, source, store
 
 

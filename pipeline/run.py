@@ -65,10 +65,10 @@ def run(context: Context, source: Iterable[Review | BrokenRecord], name: str, li
     end: what is done by then is stored, and the same call goes on.
     """
     started = time.monotonic()
-    run_id = context.store.begin_run(context.settings.mode, name)
+    run_id = context.store.runs.begin(context.settings.mode, name)
     with context.observer.stage("run", run_id) as trace:
         if trace:
-            context.store.set_trace(run_id, trace)
+            context.store.runs.set_trace(run_id, trace)
         scrape(context, run_id, source, limit)
         clean(context, run_id)
         analyse(context, run_id)
@@ -82,9 +82,9 @@ def begin(context: Context, name: str, day: date | None = None) -> str:
 
     Returns its id. `name` says what is read. The run of a UTC day holds the verbatims first seen on that day.
     """
-    run_id = context.store.begin_run(context.settings.mode, name, day)
-    if context.store.trace(run_id) is None and (trace := context.observer.run(run_id)):
-        context.store.set_trace(run_id, trace)
+    run_id = context.store.runs.begin(context.settings.mode, name, day)
+    if context.store.runs.trace(run_id) is None and (trace := context.observer.run(run_id)):
+        context.store.runs.set_trace(run_id, trace)
     return run_id
 
 
@@ -154,7 +154,7 @@ def load(context: Context, run_id: str) -> int:
 
 def publish(context: Context, run_id: str) -> RunCounts:
     """The run has come to its end: from now on its rows may be relied on. Returns what it came to."""
-    context.store.end_run(run_id)
+    context.store.runs.end(run_id)
     return settled(count_run(context.store.database, run_id))
 
 
@@ -205,7 +205,7 @@ def _stage(context: Context, name: str, run_id: str, total: int | None = None) -
     """Around a stage: its span, its bar, and what it leaves in the Pushgateway, also when it fails."""
     began = time.monotonic()
     succeeded = False
-    trace = context.store.trace(run_id)
+    trace = context.store.runs.trace(run_id)
     with context.observer.stage(name, run_id, trace), context.progress.stage(name, total) as advance:
         try:
             yield advance

@@ -3,7 +3,8 @@
 from pipeline.store.claims import Claims, Ended, Taken
 from pipeline.store.counts import Failure, RunCounts, count_run, failures, too_long
 from pipeline.store.erasure import Erasure, Remains
-from pipeline.store.store import Decision, Store, day_run_id, open_store, peek_store, verbatim_id
+from pipeline.store.runs import day_run_id
+from pipeline.store.store import Decision, Store, open_store, peek_store, verbatim_id
 from pipeline.store.totals import StoreTotals
 from pipeline.store.work import StoreWork
 

@@ -17,9 +17,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from pipeline.records import INVALID, Analysis, Ask, Attempt, Outcome, Sentiment, Settled
-from pipeline.store.database import Database
+from pipeline.store.database import Database, insert_ignoring
 from pipeline.store.erasure import erased_key, lock_rows
-from pipeline.store.store import insert_ignoring
 from pipeline.store.tables import answers, calls, claims, readings, topics, verbatims
 
 LEASE_S = 60.0

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from pipeline.errors import SettingsError, Stopped
@@ -86,6 +87,16 @@ class Database:
     def _postgres(self) -> sa.Engine:
         url = self._url.set(drivername="postgresql+psycopg")
         return sa.create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+
+
+def insert(connection: sa.Connection, table: sa.Table) -> Any:
+    """An INSERT of the connection's own dialect, which may say ON CONFLICT."""
+    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
+
+
+def insert_ignoring(connection: sa.Connection, table: sa.Table) -> Any:
+    """An INSERT that leaves an existing row as it is."""
+    return insert(connection, table).on_conflict_do_nothing()
 
 
 def _make_folder(folder: Path) -> None:

@@ -1,24 +1,23 @@
-"""Runs, what they have read, and what became of each verbatim."""
+"""What runs have read, and what became of each verbatim."""
 
 from __future__ import annotations
 
 import hashlib
-import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.errors import SettingsError
 from pipeline.records import BrokenRecord, LoadError, Review, Row, SkipReason
-from pipeline.store.database import Database
+from pipeline.store.database import Database, insert
 from pipeline.store.migrate import HEAD, migrate, revision
 from pipeline.store.rows import analysed, as_row, outdated
+from pipeline.store.runs import Runs
 from pipeline.store.tables import forgotten, load_errors, readings, runs, verbatims
 
 PAGE = 500
@@ -90,66 +89,10 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.runs = Runs(database)
 
     def close(self) -> None:
         self.database.close()
-
-    def begin_run(self, mode: str, name: str, day: date | None = None) -> str:
-        """Note a run and return its id: a new one, which sorts by time, or the one run of that UTC day.
-
-        `mode` is sandbox or prod. Raises SettingsError where the store was begun in the other.
-        """
-        started = _now()
-        run_id = day_run_id(day) if day else f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
-        values = {"run_id": run_id, "mode": mode, "input": name, "started_at": started.isoformat()}
-        with self.database.write() as connection:
-            self._refuse_other_mode(connection, mode)
-            connection.execute(insert_ignoring(connection, runs).values(**values, day=str(day) if day else None))
-        return run_id
-
-    def set_trace(self, run_id: str, trace_parent: str) -> None:
-        """Keep the trace that a run's processes share."""
-        with self.database.write() as connection:
-            connection.execute(sa.update(runs).where(runs.c.run_id == run_id).values(trace_parent=trace_parent))
-
-    def trace(self, run_id: str) -> str | None:
-        """Its W3C traceparent, or None where no trace is kept."""
-        with self.database.read() as connection:
-            return connection.execute(sa.select(runs.c.trace_parent).where(runs.c.run_id == run_id)).scalar()
-
-    def trace_id(self, run_id: str) -> str | None:
-        """The 32 hex digits of it by which Tempo finds the run."""
-        trace = self.trace(run_id)
-        return trace.split("-")[1] if trace else None
-
-    def check_mode(self, mode: str) -> None:
-        """Raises SettingsError where the store was begun in the other mode."""
-        with self.database.read() as connection:
-            self._refuse_other_mode(connection, mode)
-
-    def end_run(self, run_id: str) -> None:
-        """Note that the run came to its end."""
-        with self.database.write() as connection:
-            connection.execute(sa.update(runs).where(runs.c.run_id == run_id).values(ended_at=_now().isoformat()))
-
-    def run(self, run_id: str | None) -> str:
-        """The run of that id, or the one begun last. Raises SettingsError where there is none."""
-        query = sa.select(runs.c.run_id).order_by(runs.c.started_at.desc(), runs.c.run_id.desc()).limit(1)
-        if run_id is not None:
-            query = query.where(runs.c.run_id == run_id)
-        with self.database.read() as connection:
-            found: str | None = connection.execute(query).scalar()
-        if found is None:
-            raise SettingsError(f"--run: {self.database.name} has no run {run_id or 'yet'}; `verbatims run` begins one")
-        return found
-
-    def _refuse_other_mode(self, connection: sa.Connection, mode: str) -> None:
-        other = connection.execute(sa.select(runs.c.mode).where(runs.c.mode != mode).limit(1)).scalar()
-        if other is not None:
-            raise SettingsError(
-                f"STORE: {self.database.name} was begun with SCRAPER_MODE={other}, now it is {mode}: "
-                "name another STORE, so that answers of the sandbox and of Claude never mix"
-            )
 
     def add(self, run_id: str, records: Iterable[Review | BrokenRecord]) -> Iterator[int]:
         """Take records in as they come, a page to a transaction; yields how many each page held.
@@ -237,7 +180,7 @@ class Store:
             # sorted, so that two processes on Postgres take their locks in one order
             new.sort(key=lambda columns: str(columns["verbatim_id"]))
             connection.execute(
-                _insert(connection, verbatims).on_conflict_do_nothing(
+                insert(connection, verbatims).on_conflict_do_nothing(
                     index_elements=["verbatim_id"], index_where=sa.text("NOT superseded")
                 ),
                 new,
@@ -345,24 +288,10 @@ def verbatim_id(source: str, external_id: str) -> str:
     return hashlib.sha256(f"{source}\0{external_id}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def day_run_id(day: date) -> str:
-    """The one run of a UTC day."""
-    return f"day-{day}"
-
-
 def forgotten_among(connection: sa.Connection, identities: Iterable[str]) -> set[str]:
     """Those with a tombstone."""
     query = sa.select(forgotten.c.verbatim_id).where(forgotten.c.verbatim_id.in_(list(identities)))
     return set(connection.execute(query).scalars())
-
-
-def insert_ignoring(connection: sa.Connection, table: sa.Table) -> Any:
-    """An INSERT that leaves an existing row as it is."""
-    return _insert(connection, table).on_conflict_do_nothing()
-
-
-def _insert(connection: sa.Connection, table: sa.Table) -> Any:
-    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
 
 
 def _columns(identity: str, review: Review, seen_on: str) -> dict[str, Any]:

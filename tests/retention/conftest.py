@@ -63,7 +63,7 @@ class World:
             load(self.context, run_id)
 
     def scrape(self, day: date | None, texts: Mapping[str, str]) -> str:
-        run_id = self.store.begin_run("sandbox", "test", day)
+        run_id = self.store.runs.begin("sandbox", "test", day)
         page = f"http://s/{next(self._visits)}"  # moves with each visit, so that known ones are refreshed
         records = [
             Review("shop", name, text, number, f"{page}/{name}", 4.0, written_at=INSTANT)
