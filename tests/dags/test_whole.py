@@ -20,6 +20,7 @@ import pytest
 from local import BIN, USER, environment, password
 from otlp_receiver import Receiver
 from required import skip_or_fail
+from stack.runs import OURS
 from stack.server import eventually, free_port
 
 from pipeline.sandbox import Sandbox
@@ -55,7 +56,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     """An Airflow without servers: its settings, its database made."""
     if find_spec("airflow") is None:
         skip_or_fail("Airflow is not installed (make test-airflow does it)")
-    settings = os.environ | environment(tmp_path_factory.mktemp("airflow"), free_port()) | {"PYTHONPATH": str(ROOT)}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+    settings = clean | environment(tmp_path_factory.mktemp("airflow"), free_port()) | {"PYTHONPATH": str(ROOT)}
     subprocess.run([BIN / "airflow", "db", "migrate"], env=settings, check=True, capture_output=True, timeout=180)
     return settings
 
