@@ -16,9 +16,10 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
@@ -27,6 +28,8 @@ READY_WITHIN_S = 180.0
 """20 s on an idle machine."""
 ENDS_WITHIN_S = 30.0
 """A task that is told to end waits for the calls in flight, which are paid; then everything is killed."""
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""SIGHUP: the terminal is gone, and the servers, in sessions of their own, would stay."""
 SERVERS = {"api-server": ["--workers", "1"], "scheduler": ["--skip-serve-logs"], "dag-processor": []}
 
 
@@ -73,15 +76,16 @@ def password(home: Path) -> str:
 def main() -> int:
     """Start everything, say where it is, wait to be ended."""
     home = CHECKOUT / "var" / "airflow"
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _end)
+    for number in ENDING:
+        if signal.getsignal(number) is not signal.SIG_IGN or number is not signal.SIGHUP:  # nohup make airflow
+            signal.signal(number, _end)
     try:
         port = _port(os.environ.get("PORT") or "8080")
         settings = {**os.environ, **environment(home, port)}
         print("airflow: preparing its database and starting (half a minute) ...", flush=True)
         _migrate(settings, home)
-        with _running(settings, home) as servers:
-            _until_healthy(servers, port, home)
+        with _running(settings, home, port) as servers:
+            _until(lambda: _healthy(port), servers, home)
             print(f"airflow: http://127.0.0.1:{port}   user {USER}, password {password(home)}")
             print("airflow: both DAGs run by themselves, with the sandbox unless .env says otherwise; Ctrl-C ends it")
             print(f"airflow: logs in {home / 'logs'}", flush=True)
@@ -97,7 +101,14 @@ def main() -> int:
 
 
 def _end(_number: int, _frame: object) -> None:
+    _ignore()
     raise KeyboardInterrupt
+
+
+def _ignore() -> None:
+    """What ends now comes to its end: `make` passes on a SIGTERM that its group has heard, and people press twice."""
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _port(text: str) -> int:
@@ -125,47 +136,83 @@ def _migrate(settings: Mapping[str, str], home: Path) -> None:
 
 
 @contextmanager
-def _running(settings: Mapping[str, str], home: Path) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
-    """Each in a session of its own, so that Ctrl-C reaches this program first and all of a server's children end."""
+def _running(settings: Mapping[str, str], home: Path, port: int) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
+    """The api-server first: a task that finds nobody there fails before it starts, and waits five minutes.
+
+    Its first answer takes it some seconds, as long as a task's patience, so one is asked for before anything needs it.
+    """
     servers: dict[str, subprocess.Popen[bytes]] = {}
     try:
-        for name, arguments in SERVERS.items():
-            with _log(home, name).open("ab") as out:
-                servers[name] = subprocess.Popen(
-                    [BIN / "airflow", name, *arguments],
-                    env=settings,
-                    cwd=CHECKOUT,
-                    stdin=subprocess.DEVNULL,
-                    stdout=out,
-                    stderr=out,
-                    start_new_session=True,
-                )
+        for name in SERVERS:
+            servers[name] = _start(name, settings, home)
+            _until(lambda: _get(port, "execution/health") is not None, servers, home)
         yield servers
     finally:
         _stop(servers)
 
 
+def _start(name: str, settings: Mapping[str, str], home: Path) -> subprocess.Popen[bytes]:
+    """In a session of its own, so that Ctrl-C reaches this program first and all that the server started is known."""
+    with _log(home, name).open("ab") as out:
+        return subprocess.Popen(
+            [BIN / "airflow", name, *SERVERS[name]],
+            env=settings,
+            cwd=CHECKOUT,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
+
+
 def _stop(servers: Mapping[str, subprocess.Popen[bytes]]) -> None:
     """The api-server last: whoever ends wants to tell it."""
+    _ignore()
     deadline = time.monotonic() + ENDS_WITHIN_S
     for name in ("scheduler", "dag-processor", "api-server"):
         if server := servers.get(name):
             server.terminate()
+            _tell_tasks(server, deadline)
             with suppress(subprocess.TimeoutExpired):
                 server.wait(max(deadline - time.monotonic(), 1))
             _kill_rest(server)
 
 
+def _tell_tasks(server: subprocess.Popen[bytes], deadline: float) -> None:
+    """The scheduler waits for its tasks but doesn't tell them; a task told twice gives up calls that are paid."""
+    told = {server.pid}
+    while server.poll() is None and time.monotonic() < deadline:
+        for pid in _session(server):
+            with suppress(ProcessLookupError):
+                if pid not in told and os.getpgid(pid) == pid:  # Airflow gives each task a group of its own
+                    told.add(pid)
+                    os.kill(pid, signal.SIGTERM)
+        time.sleep(0.2)
+
+
 def _kill_rest(server: subprocess.Popen[bytes]) -> None:
-    """Its group is its own: what it left behind, it and its tasks."""
-    with suppress(ProcessLookupError):
-        os.killpg(server.pid, signal.SIGKILL)
+    """What it left behind, it and its tasks."""
+    for pid in _session(server):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     server.wait()
 
 
-def _until_healthy(servers: Mapping[str, subprocess.Popen[bytes]], port: int, home: Path) -> None:
+def _session(server: subprocess.Popen[bytes]) -> list[int]:
+    """All processes that it started, and those that they did, whether their parent lives or not."""
+    import psutil  # comes with Airflow, without which nothing here is started
+
+    found = []
+    for pid in psutil.pids():
+        with suppress(ProcessLookupError, PermissionError):
+            if os.getsid(pid) == server.pid:
+                found.append(pid)
+    return found
+
+
+def _until(ready: Callable[[], bool], servers: Mapping[str, subprocess.Popen[bytes]], home: Path) -> None:
     deadline = time.monotonic() + READY_WITHIN_S
-    while not _healthy(port):
+    while not ready():
         _refuse_ended(servers, home)
         if time.monotonic() > deadline:
             raise CannotStart(f"not ready within {READY_WITHIN_S:.0f} s: see {home / 'logs'}")
@@ -174,13 +221,19 @@ def _until_healthy(servers: Mapping[str, subprocess.Popen[bytes]], port: int, ho
 
 def _healthy(port: int) -> bool:
     """Its answer is 200 even where a part is not well: what counts stands in it."""
+    parts = _get(port, "api/v2/monitor/health")
+    names = ("metadatabase", "scheduler", "dag_processor")
+    return parts is not None and all(parts[name]["status"] == "healthy" for name in names)
+
+
+def _get(port: int, path: str) -> Any:
+    """The JSON there, or None where nobody answers yet."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(f"http://127.0.0.1:{port}/api/v2/monitor/health", timeout=5) as answer:
-            parts = json.load(answer)
+        with opener.open(f"http://127.0.0.1:{port}/{path}", timeout=30) as answer:
+            return json.load(answer)
     except OSError:
-        return False
-    return all(parts[name]["status"] == "healthy" for name in ("metadatabase", "scheduler", "dag_processor"))
+        return None
 
 
 def _refuse_ended(servers: Mapping[str, subprocess.Popen[bytes]], home: Path) -> None:
