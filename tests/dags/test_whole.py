@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -144,43 +146,101 @@ def test_a_failure_says_its_stage_its_run_and_its_trace(run: Run, tmp_path: Path
     assert f"verbatims_daily failed at stage scrape, try 1: run {run_id}, trace {trace_id}: WAREHOUSE: " in ended.said
 
 
-def test_make_airflow_comes_up_runs_its_first_night_and_leaves_nothing_behind(
+def test_make_airflow_ends_in_the_middle_of_a_night_and_goes_on_with_it(
     home: Mapping[str, str], tmp_path: Path
 ) -> None:
-    """In a copy of the checkout, since it keeps its data in var/ of its own."""
+    """In a copy of the checkout, since it keeps its data in var/ of its own; ended as `kill` and `make` both do it."""
     for name in ("dags", "pipeline"):
         shutil.copytree(ROOT / name, tmp_path / name)
+    slow, quick = tmp_path / "slow.jsonl", tmp_path / "quick.jsonl"
+    with Sandbox(latency_s=1, billed=slow) as sandbox, local_airflow(home, tmp_path, sandbox) as started:
+        eventually(lambda: asking(tmp_path) == [(4,)], 240, "four workers wait for Claude")
+        assert len(living(tmp_path)) > 10, "three servers, the executor's workers and their tasks"
+        for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT):
+            started.send_signal(number)
+            eventually(lambda: ignores(started, signal.SIGTERM), 10, "the first of them is heard")
+        said, _ = started.communicate(timeout=120)
+        assert (started.returncode, living(tmp_path)) == (0, [])
+    assert said.splitlines()[-1] == "airflow: ended"
+    assert f"user {USER}, password {password(tmp_path / 'var' / 'airflow')}" in said
+    stored = rows(tmp_path, "SELECT count(*) FROM answers")[0][0]
+    assert len(bills(slow)) == stored < 200, "what was in flight came back, and nothing was asked behind it"
+    with Sandbox(latency_s=0, billed=quick) as sandbox, local_airflow(home, tmp_path, sandbox) as started:
+        eventually(lambda: seen(tmp_path, "SELECT 1 FROM runs WHERE ended_at IS NOT NULL"), 240, "the first night")
+        started.send_signal(signal.SIGINT)
+        started.communicate(timeout=120)
+        assert (started.returncode, living(tmp_path)) == (0, [])
+    analysed = rows(tmp_path, "SELECT count(*) FROM verbatims WHERE outcome = 'analysed'")
+    assert rows(tmp_path, "SELECT count(*) FROM verbatims_analysed_v1") == analysed
+    assert rows(tmp_path, "SELECT count(*) FROM answers") == [(len(bills(slow)) + len(bills(quick)),)]
+
+
+def test_make_airflow_says_which_port_is_taken(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = subprocess.run(
+            [sys.executable, ROOT / "dags" / "local.py"],
+            env={**os.environ, "PORT": str(port)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == f"airflow: port {port}: Address already in use; try PORT={port + 1} make airflow\n"
+
+
+@contextmanager
+def local_airflow(home: Mapping[str, str], folder: Path, sandbox: Sandbox) -> Iterator[subprocess.Popen[str]]:
+    """What `make airflow` starts, on a free port, asking this sandbox."""
     clean = {name: value for name, value in home.items() if not name.startswith("AIRFLOW")}
+    more = {"PORT": str(free_port()), "ANTHROPIC_BASE_URL": sandbox.url, "VERBATIMS_CONCURRENCY": "1"}
     started = subprocess.Popen(
-        [sys.executable, tmp_path / "dags" / "local.py"],
-        env={**clean, "PYTHONPATH": str(tmp_path), "PORT": str(free_port())},
-        cwd=tmp_path,
+        [sys.executable, folder / "dags" / "local.py"],
+        env={**clean, "PYTHONPATH": str(folder), **more},
+        cwd=folder,
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
     try:
-        eventually(
-            lambda: (tmp_path / "var" / "verbatims.db").exists() and ended_runs(tmp_path), 240, "the first night"
-        )
+        yield started
     finally:
-        started.send_signal(signal.SIGINT)
-        said, _ = started.communicate(timeout=120)
-    assert started.returncode == 0 and said.splitlines()[-1] == "airflow: ended"
-    assert f"user {USER}, password {password(tmp_path / 'var' / 'airflow')}" in said
-    left = [file for file in Path("/proc").glob("[0-9]*/environ") if str(tmp_path).encode() in readable(file)]
-    assert left == []
+        started.terminate()
+        started.communicate(timeout=120)
+        for pid in living(folder):  # of a program that failed this test
+            os.kill(pid, signal.SIGKILL)
 
 
-def ended_runs(folder: Path) -> list[Any]:
+def living(folder: Path) -> list[int]:
+    """The processes that work there. Their environment would not do: Airflow writes its titles over it."""
+    return [int(link.parent.name) for link in Path("/proc").glob("[0-9]*/cwd") if target(link) == str(folder)]
+
+
+def target(link: Path) -> str:
     try:
-        return rows(folder, "SELECT run_id FROM runs WHERE ended_at IS NOT NULL")
-    except sqlite3.OperationalError:  # its tables are being made
-        return []
-
-
-def readable(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
+        return os.readlink(link)
     except OSError:  # it has ended, or is another's
-        return b""
+        return ""
+
+
+def ignores(process: subprocess.Popen[str], number: signal.Signals) -> bool:
+    status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
+    [mask] = re.findall(r"^SigIgn:\s*(\w+)", status, re.MULTILINE)
+    return bool(int(mask, 16) >> (number - 1) & 1)
+
+
+def bills(file: Path) -> list[str]:
+    return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+
+
+def asking(folder: Path) -> list[Any]:
+    """How many processes have a call in flight."""
+    return seen(folder, "SELECT count(DISTINCT owner) FROM claims")
+
+
+def seen(folder: Path, query: str) -> list[Any]:
+    """The same as `rows`, of a store that may still be in the making."""
+    try:
+        return rows(folder, query)
+    except sqlite3.OperationalError:
+        return []
