@@ -1,12 +1,15 @@
 """The house rules that no linter knows."""
 
 import ast
+import json
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from stack.runs import OURS
 
 from pipeline.cli import _parser
 
@@ -75,6 +78,32 @@ def test_the_pipeline_never_imports_airflow_nor_a_heavy_library_where_it_is_not_
         assert not any(name.split(".")[0] == "airflow" for name in imports(file)), file
     code = "import sys, pipeline.ready; print([m for m in sys.modules if m in ('google.cloud.bigquery', 'alembic')])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True, cwd=ROOT).strip() == "[]"
+
+
+WITHOUT_AIRFLOW = """
+import sys
+class Nowhere:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "airflow":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Nowhere())
+from pipeline.cli import main
+sys.exit(main(["run", "--limit", "5", "--json"]))
+"""
+
+
+def test_the_pipeline_runs_where_airflow_is_not_installed(tmp_path: Path) -> None:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+    ended = subprocess.run(
+        [sys.executable, "-c", WITHOUT_AIRFLOW],
+        cwd=tmp_path,
+        env={**clean, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout)["scraped"] == 5
 
 
 def test_the_readme_names_every_command_and_option() -> None:

@@ -98,7 +98,9 @@ def rows(folder: Path, query: str) -> list[Any]:
 FACTS = "SELECT verbatim_id, text, summary, sentiment, cost_usd, run_id FROM verbatims_analysed_v1 ORDER BY 1"
 
 
-def test_a_day_comes_to_its_rows_and_repeated_to_the_same(run: Run, tmp_path: Path, receiver: Receiver) -> None:
+def test_a_day_comes_to_its_rows_and_repeated_to_the_same(
+    run: Run, home: Mapping[str, str], tmp_path: Path, receiver: Receiver
+) -> None:
     with Sandbox(latency_s=0, billed=tmp_path / "billed.jsonl") as sandbox:
         here = {"ANTHROPIC_BASE_URL": sandbox.url, "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint}
         moment = today()
@@ -111,6 +113,16 @@ def test_a_day_comes_to_its_rows_and_repeated_to_the_same(run: Run, tmp_path: Pa
     assert rows(tmp_path, FACTS) == before and (tmp_path / "billed.jsonl").read_bytes() == bills
     spans = [span for span in receiver.spans() if span.name.startswith("stage")]
     assert len({span.trace_id for span in spans}) == 1, "Airflow's unsampled parent took our spans with it"
+    [told, told_again] = published(home)
+    assert (told["run_id"], told["analysed"], told["pending"]) == (f"day-{moment[:10]}", len(before), 0)
+    assert told_again == told
+
+
+def published(home: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What whoever waits for the asset was told, the oldest first."""
+    with closing(sqlite3.connect(Path(home["AIRFLOW_HOME"]) / "airflow.db")) as metadata:
+        found = metadata.execute("SELECT extra FROM asset_event ORDER BY id DESC LIMIT 2").fetchall()
+    return [json.loads(extra) for (extra,) in reversed(found)]
 
 
 def test_housekeeping_takes_the_words_and_leaves_the_counts(run: Run, tmp_path: Path) -> None:
@@ -144,6 +156,16 @@ def test_a_failure_says_its_stage_its_run_and_its_trace(run: Run, tmp_path: Path
     [trace_id] = {span.trace_id.hex() for span in receiver.spans() if span.name == "run"}
     run_id = f"day-{moment[:10]}"
     assert f"verbatims_daily failed at stage scrape, try 1: run {run_id}, trace {trace_id}: WAREHOUSE: " in ended.said
+
+
+def test_a_missing_key_fails_the_first_task_in_a_line_that_names_it(run: Run, tmp_path: Path) -> None:
+    """The settings can't be read, so no store can be asked for a trace."""
+    moment = today()
+    ended = run(moment, SCRAPER_MODE="prod", ANTHROPIC_API_KEY="")
+    assert (ended.state, ended.tasks["scrape"], ended.tasks["load"]) == ("failed", "failed", "upstream_failed")
+    line = f"failed at stage scrape, try 1: run day-{moment[:10]}, trace unknown: ANTHROPIC_API_KEY: "
+    assert line in ended.said
+    assert not (tmp_path / "var").exists()
 
 
 def test_make_airflow_ends_in_the_middle_of_a_night_and_goes_on_with_it(
