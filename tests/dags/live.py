@@ -41,9 +41,7 @@ class Airflow:
             timeout=MIGRATE_WITHIN_S,
         )
         assert migrated.returncode == 0, migrated.stderr[-2000:]
-        for server in self.servers:
-            server.start()
-        self.server.wait()
+        self._start()
         self.api = Api(self.url, USER, password(self.folder / "home"))
 
     def stop(self) -> None:
@@ -56,8 +54,14 @@ class Airflow:
         self.stop()
         for server in self.servers:
             server.environment = {**server.environment, **environment}
-            server.start()
+        self._start()
+
+    def _start(self) -> None:
+        """The api-server first: a task that finds nobody there fails before it starts."""
+        self.server.start()
         self.server.wait()
+        self.scheduler.start()
+        self.processor.start()
 
     def set_env_file(self, **settings: str) -> None:
         """What the next tasks read from `.env`."""
