@@ -99,7 +99,8 @@ def is_open(context: Mapping[str, Any]) -> bool:
 def _moment(context: Mapping[str, Any]) -> datetime:
     run = context["dag_run"]
     moment: datetime = run.logical_date or run.run_after  # an asset or the API may trigger a run without a date
-    return moment.astimezone(UTC)
+    # a day to come is not seen yet: what is read now would keep that date for good
+    return min(moment.astimezone(UTC), datetime.now(UTC))
 
 
 def say_failure(context: Mapping[str, Any]) -> None:
@@ -108,7 +109,9 @@ def say_failure(context: Mapping[str, Any]) -> None:
 
     ti, error = context["ti"], context.get("exception")
     # another's message may quote a verbatim or an address
-    what = f"{error}" if isinstance(error, VerbatimsError) else type(error).__name__
+    what = (
+        f"{error}" if isinstance(error, VerbatimsError) else type(error).__name__ if error else "its process was killed"
+    )
     run_id, trace_id = _run_and_trace(context)
     log.error(
         "%s failed at stage %s, try %d: run %s, trace %s: %s",

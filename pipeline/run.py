@@ -97,10 +97,11 @@ def scrape(
     """
     with _stage(context, "scrape", run_id) as advance:
         found = 0
-        for read in context.store.add(run_id, _prepared(source or (), limit)):
-            found += read
-            advance(read, 0.0)
-        context.store.gather(run_id)
+        if source is not None:
+            for read in context.store.add(run_id, _prepared(source, limit)):
+                found += read
+                advance(read, 0.0)
+        context.store.gather(run_id, unanswered=source is not None)
         if source is not None and not found:
             raise InputError("the source holds no verbatim, although some were expected: did its layout change?")
 

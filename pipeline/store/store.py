@@ -108,14 +108,23 @@ class Store:
                 self._add_page(connection, run_id, page, seen)
             yield len(page)
 
-    def gather(self, run_id: str) -> None:
-        """The run of a day also holds what others read first on that day, or what is left of a day gone by."""
+    def gather(self, run_id: str, *, unanswered: bool = False) -> None:
+        """The run of a day also holds what others read first on that day, or what is left of a day gone by.
+
+        `unanswered`: and what the days before have left without an outcome, so that an outage is made up for.
+        """
         known = sa.select(readings.c.row).where(readings.c.run_id == run_id, readings.c.row.is_not(None))
         with self.database.write() as connection:
             day = _day(connection, run_id)
+            if day is None:
+                return
             number = sa.func.row_number().over(order_by=verbatims.c.row) + _last_position(connection, run_id)
+            mine = verbatims.c.seen_on == day
+            if unanswered:
+                left = verbatims.c.outcome.is_(None) & verbatims.c.text.is_not(None)
+                mine |= (verbatims.c.seen_on < day) & left
             missing = sa.select(sa.literal(run_id), number, verbatims.c.row).where(
-                verbatims.c.seen_on == day, ~verbatims.c.superseded, verbatims.c.row.not_in(known)
+                mine, ~verbatims.c.superseded, verbatims.c.row.not_in(known)
             )
             connection.execute(sa.insert(readings).from_select(["run_id", "position", "row"], missing))
 

@@ -80,6 +80,15 @@ def test_an_edited_text_belongs_to_the_day_that_edited_it(store: Store) -> None:
     assert held(store, first) == [None]
 
 
+def test_what_a_day_has_left_without_an_outcome_comes_again_with_the_next(store: Store) -> None:
+    scrape(store, YESTERDAY, review("a"))
+    run_id = store.runs.begin("sandbox", "test", TOMORROW)
+    store.gather(run_id)
+    assert held(store, run_id) == []
+    store.gather(run_id, unanswered=True)
+    assert held(store, run_id) == ["Avis a"]
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from([1, 2, 3]), st.sets(st.sampled_from("abcdef"))), max_size=6))
 def test_no_verbatim_is_in_two_days_and_none_is_lost(store: Store, scrapes: list[tuple[int, set[str]]]) -> None:
