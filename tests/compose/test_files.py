@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
 
-from .installation import ROOT, Installation
+from .installation import ROOT, Installation, clone
 
 TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 ONE_SHOT = {"volumes", "airflow-init"}
@@ -38,6 +39,16 @@ def test_an_env_file_reaches_the_tasks_and_its_key_nobody_else(cloned: Installat
     assert tasks["STORE"] == services["exporter"]["environment"]["STORE"]
     knows = [name for name, service in services.items() if "sk-test" in str(service)]
     assert knows == ["airflow-scheduler"]
+
+
+def test_an_exported_variable_wins_over_the_env_file(compose: Sequence[str], tmp_path: Path) -> None:
+    """As it does outside of a container: whoever exports sandbox is not billed."""
+    exported = {"SCRAPER_MODE": "sandbox", "ANTHROPIC_API_KEY": "sk-exported"}
+    shell = Installation(compose, clone(tmp_path), exported)
+    (shell.folder / ".env").write_text(PROD, encoding="utf-8")
+    tasks = shell.config()["services"]["airflow-scheduler"]["environment"]
+    assert {name: tasks[name] for name in exported} == exported
+    assert tasks["STORE"].endswith("/verbatims_sandbox") and tasks["WAREHOUSE"].endswith("/sandbox.db")
 
 
 def test_sandbox_and_prod_never_share_a_store_or_a_warehouse(cloned: Installation) -> None:
