@@ -159,6 +159,22 @@ def test_the_pushgateway_has_a_group_for_each_stage(installation: Installation, 
         assert "batch_last_success_timestamp_seconds" in group
 
 
+def test_a_command_in_a_container_has_the_keys_of_the_services(
+    installation: Installation, docker: Engine, airflow: Api
+) -> None:
+    """It reads what the api-server has encrypted; and who may only look at the containers finds no key."""
+
+    def asked(*command: str) -> str:
+        return installation.compose("exec", "-T", "airflow-scheduler", *command)
+
+    airflow.add_connection("probe", "canary")
+    [found] = json.loads(asked("airflow", "connections", "get", "probe", "--output", "json"))
+    assert (found["password"], str(found["is_encrypted"])) == ("canary", "True")
+    keys = [asked("cat", f"airflow/keys/{name}") for name in ("fernet_key", "jwt_secret", "secret_key")]
+    shown = docker.docker("inspect", *(container["Name"] for container in containers(installation)))
+    assert all(len(key) > 40 and key not in shown for key in keys)
+
+
 def test_a_second_up_changes_nothing_and_keeps_the_password(
     installation: Installation, airflow: Api, first_run: str
 ) -> None:
