@@ -55,6 +55,14 @@ def test_the_projects_image_holds_what_runs_and_nothing_that_builds(installation
     assert installation.compose("exec", "-T", "exporter", "python", "-c", look).strip() == "[]"
 
 
+def test_doctor_finds_everything_from_inside(installation: Installation) -> None:
+    """As the README says to call it."""
+    said = installation.run("exec", "-T", "airflow-scheduler", "verbatims", "doctor").stderr.splitlines()
+    well = {line.split()[1] for line in said if line.startswith("fine")}
+    missing = set() if "grafana" in installation.services else {"Grafana"}
+    assert len(said) == 9 and well == {line.split()[1] for line in said} - missing, said
+
+
 def test_every_target_of_prometheus_answers(installation: Installation) -> None:
     def down() -> list[str] | None:
         targets = prometheus(installation, "targets")["activeTargets"]
