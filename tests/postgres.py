@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from stack.server import free_port
 
 
 class NoPostgres(Exception):
@@ -21,7 +22,7 @@ def serving() -> Iterator[str]:
     server = _binaries()
     user = "postgres" if os.geteuid() == 0 else None  # the server refuses to run as root
     folder = Path(subprocess.check_output(["mktemp", "-d"], user=user, text=True, cwd="/").strip())
-    port = _free_port()
+    port = free_port()
 
     def call(*command: str) -> None:
         subprocess.run(command, user=user, check=True, capture_output=True, cwd=folder)
@@ -51,9 +52,3 @@ def _binaries() -> Path:
     if not found:
         raise NoPostgres("no Postgres server is installed (Debian: apt-get install postgresql)")
     return found[-1]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -13,7 +13,6 @@ from .api import Api
 
 ROOT = Path(__file__).parents[2]
 MIGRATE_WITHIN_S = 180
-READY_WITHIN_S = 180.0
 
 
 class Airflow:
@@ -31,7 +30,7 @@ class Airflow:
         self.servers = [self.server, self.scheduler, self.processor]
 
     def start(self) -> None:
-        """Until the parts are healthy and the DAGs are known."""
+        """Its database made, its parts started, and somebody logged in."""
         migrated = subprocess.run(
             [BIN / "airflow", "db", "migrate"],
             env={**os.environ, **self._environment},

@@ -49,8 +49,7 @@ def test_a_dag_says_when_who_and_what_to_do(bag: Any, dag_id: str) -> None:
     assert "## Français" in dag.doc_md and "## English" in dag.doc_md
     assert (dag.catchup, dag.max_active_runs) == (False, 1)
     assert dag.timetable.expression
-    for param in dag.params.values():
-        assert getattr(param, "description", "filled in by its value") is not None
+    assert all(dag.params.get_param(name).description for name in dag.params)
 
 
 @pytest.mark.parametrize("dag_id", DAGS)

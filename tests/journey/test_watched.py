@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from otlp_receiver import Receiver
 from prometheus_client.parser import text_string_to_metric_families
+from stack.server import free_port
 
 from pipeline.sandbox import Sandbox
 from pipeline.sandbox.faults import parse
@@ -80,7 +81,7 @@ def store_says(file: Path) -> Samples:
 
 def exporter_says(shell: Shell) -> Samples:
     """One scrape of a freshly started exporter."""
-    port = _free_port()
+    port = free_port()
     process = shell.start("exporter", "--port", str(port))
     try:
         assert process.stderr is not None
@@ -92,12 +93,6 @@ def exporter_says(shell: Shell) -> Samples:
         assert shell.end(process).code == 0
     samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
     return {(s.name, tuple(sorted(s.labels.items()))): s.value for s in samples if not s.name.endswith("_created")}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def without_zeros(samples: Samples) -> Samples:

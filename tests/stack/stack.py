@@ -246,6 +246,12 @@ def features() -> str:
     return str(flag)
 
 
+def attributes(span: Span) -> dict[str, object]:
+    """What a span says of itself."""
+    values = ((each.key, each.value) for each in span.attributes)
+    return {key: getattr(value, value.WhichOneof("value") or "string_value") for key, value in values}
+
+
 def _spans(body: bytes) -> list[Span]:
     """Tempo answers with its own message, which has the fields of OTLP's."""
     scopes = [scope for resource in TracesData.FromString(body).resource_spans for scope in resource.scope_spans]

@@ -14,7 +14,7 @@ from pipeline.telemetry import catalogue
 
 from .runs import Runs
 from .server import eventually
-from .stack import Stack
+from .stack import Stack, attributes
 
 pytestmark = pytest.mark.stack
 
@@ -44,11 +44,6 @@ def slow_calls(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield [trace_id for (trace_id,) in found]
     finally:
         runs.stop()
-
-
-def attributes(span: Span) -> dict[str, object]:
-    values = ((each.key, each.value) for each in span.attributes)
-    return {key: getattr(value, value.WhichOneof("value") or "string_value") for key, value in values}
 
 
 def test_each_slow_call_of_twenty_processes_has_its_exemplar(stack: Stack, slow_calls: list[str]) -> None:
