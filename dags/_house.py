@@ -105,13 +105,7 @@ def _moment(context: Mapping[str, Any]) -> datetime:
 
 def say_failure(context: Mapping[str, Any]) -> None:
     """For whoever is on call: which stage, which run, which trace."""
-    from pipeline.errors import VerbatimsError
-
     ti, error = context["ti"], context.get("exception")
-    # another's message may quote a verbatim or an address
-    what = (
-        f"{error}" if isinstance(error, VerbatimsError) else type(error).__name__ if error else "its process was killed"
-    )
     run_id, trace_id = _run_and_trace(context)
     log.error(
         "%s failed at stage %s, try %d: run %s, trace %s: %s",
@@ -120,17 +114,26 @@ def say_failure(context: Mapping[str, Any]) -> None:
         ti.try_number,
         run_id,
         trace_id or "unknown",
-        what,
+        _what(error),
     )
 
 
-def _run_and_trace(context: Mapping[str, Any]) -> tuple[str, str | None]:
+def _what(error: BaseException | None) -> str:
     from pipeline.errors import VerbatimsError
+
+    if error is None:
+        return "its process was killed"
+    # another's message may quote a verbatim or an address
+    return str(error) if isinstance(error, VerbatimsError) else type(error).__name__
+
+
+def _run_and_trace(context: Mapping[str, Any]) -> tuple[str, str | None]:
     from pipeline.settings import load
     from pipeline.store import day_run_id, peek_store
 
     run_id = day_run_id(day_of(context))
-    with suppress(VerbatimsError):
+    # whatever is wrong with the store, and that may be why the task failed: the line is said all the same
+    with suppress(Exception):
         if store := peek_store(load().store):
             try:
                 return run_id, store.runs.trace_id(run_id)
