@@ -17,10 +17,11 @@ from typing import Protocol
 from pipeline.records import BrokenRecord, Review
 from pipeline.source.columns import Columns
 from pipeline.source.file import File
-from pipeline.source.page import Page, parse
+from pipeline.source.found import Found, Page
+from pipeline.source.page import parse
 from pipeline.source.site import Site
 
-__all__ = ["Columns", "File", "Page", "Site", "Source", "parse"]
+__all__ = ["Columns", "File", "Found", "Page", "Site", "Source", "parse"]
 
 
 class Source(Protocol):

@@ -6,38 +6,12 @@ import html as entities
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from urllib.parse import urldefrag, urljoin, urlsplit, urlunsplit
 
 from selectolax.lexbor import LexborHTMLParser
 
 from pipeline.source import fields
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A review as a page gives it."""
-
-    text: str
-    external_id: str | None
-    """None where the page has none: the reader makes one from the content."""
-    url: str | None
-    rating: float | None
-    """Out of five."""
-    language: str | None
-    written_at: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What a page holds."""
-
-    reviews: tuple[Found, ...]
-    problems: tuple[str, ...]
-    """One for each review or script that cannot be read, a few words each."""
-    next_url: str | None
-    """Absolute; of any host."""
-
+from pipeline.source.found import Found, Page
 
 _REVIEW_TYPES = frozenset({"Review", "UserReview", "EmployerReview"})
 _WRAPPING = re.compile(r"\s*(?:<!--|//\s*<!\[CDATA\[|/\*\s*<!\[CDATA\[\s*\*/|<!\[CDATA\[)")

@@ -16,7 +16,8 @@ from urllib3.util.retry import Retry
 from pipeline.errors import InputError, Stopped
 from pipeline.records import BrokenRecord, Review
 from pipeline.source.fields import ContentIds
-from pipeline.source.page import Found, parse
+from pipeline.source.found import Found
+from pipeline.source.page import parse
 
 USER_AGENT = "verbatims (reads published customer reviews; obeys robots.txt)"
 ROBOT = "verbatims"

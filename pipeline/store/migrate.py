@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from pipeline.errors import SettingsError
 from pipeline.store.database import Database
 
-HEAD = "0002"
+HEAD = "0003"
 """The revision this code works with; a test compares it with `migrations/`."""
 
 

@@ -146,7 +146,9 @@ load_errors = Table(
     Column("run_id", String, ForeignKey("runs.run_id"), nullable=False),
     Column("verbatim_id", String, comment="null where a whole job failed"),
     Column("reason", String, nullable=False),
+    Column("problem", String, comment="what the warehouse said, without the row's values"),
     Column("happened_at", String, nullable=False),
+    Column("mended_at", String, comment="when a later load brought it in after all; null: a dead letter still"),
 )
 
 forgotten = Table(
@@ -154,4 +156,30 @@ forgotten = Table(
     metadata,
     Column("verbatim_id", String, primary_key=True, comment="hash of source and external id: a tombstone"),
     Column("forgotten_on", String, nullable=False),
+)
+
+visits = Table(
+    "visits",
+    metadata,
+    Column("visit", Integer, primary_key=True, autoincrement=True),
+    Column("source", String, nullable=False),
+    Column("definition", String, nullable=False, comment="hash of how the source is described and read"),
+    Column("began_at", String, nullable=False),
+    Column("ended_at", String, comment="null unless all that was to be read is in the store"),
+    Column("pages", Integer),
+    Column("found", Integer, comment="verbatims on those pages, known ones included"),
+    Column("fresh", Integer, comment="of them the ones that were new"),
+    Column("layout", Text, comment="JSON: names of fields that no verbatim had, and of those that nobody reads"),
+    Index("visits_by_source", "source", "visit"),
+)
+
+pages = Table(
+    "pages",
+    metadata,
+    Column("url", String, primary_key=True),
+    Column("definition", String, nullable=False, comment="as in visits: another reader may see more on the same page"),
+    Column("etag", String),
+    Column("last_modified", String),
+    Column("found", Integer, nullable=False, comment="verbatims that it held; the page itself is not kept"),
+    Column("next_url", String),
 )

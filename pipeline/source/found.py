@@ -1,0 +1,34 @@
+"""What reading one page comes to, whatever its format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A review as a page gives it."""
+
+    text: str
+    external_id: str | None
+    """None where the page has none: the reader makes one from the content."""
+    url: str | None
+    rating: float | None
+    """Out of five."""
+    language: str | None
+    written_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a page holds."""
+
+    reviews: tuple[Found, ...]
+    problems: tuple[str, ...]
+    """One for each review or script that cannot be read, a few words each."""
+    next_url: str | None = None
+    """Absolute; of any host."""
+    left_over: tuple[str, ...] = ()
+    """Names of what the reviews give and nobody reads, sorted: a new name says that the layout has changed."""
+    instead: str = ""
+    """For a page without reviews: in a few words what it holds instead, so that its reader can be mended."""
