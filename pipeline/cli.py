@@ -154,7 +154,10 @@ def _service_commands(parsers: Any) -> None:
     )
     command.add_argument("--json", action="store_true", help="print each finding as a JSON object")
     command = _command(
-        parsers, "sandbox", "serve a review site and a stand-in for Claude's API on loopback", commands.sandbox
+        parsers,
+        "sandbox",
+        "serve a review site and stand-ins for Claude's and BigQuery's APIs on loopback",
+        commands.sandbox,
     )
     command.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     command.add_argument("--port", type=_port, default=9100, help="port to listen on (default: %(default)s)")
@@ -166,10 +169,17 @@ def _service_commands(parsers: Any) -> None:
         default="",
         metavar="KIND=SHARE,…",
         help="share of answers that go wrong: unreadable, empty, truncated, refused, rate_limited, overloaded, "
-        "error, timeout",
+        "error, timeout; and of loads into BigQuery: row_refused, unavailable",
     )
     command.add_argument("--seed", type=int, default=7, help="which answers go wrong (default: %(default)s)")
     command.add_argument("--billed", type=Path, metavar="FILE", help="append a JSON line per answer given")
+    command.add_argument(
+        "--tables",
+        type=Path,
+        default=Path("var/bigquery-sandbox.db"),
+        metavar="FILE",
+        help="where BigQuery's tables are kept (default: %(default)s)",
+    )
 
 
 def _positive(text: str) -> int:

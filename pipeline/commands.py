@@ -225,7 +225,7 @@ def sandbox(options: argparse.Namespace) -> int:
     from pipeline.sandbox.faults import parse
 
     faults = parse(options.faults)
-    serve(options.host, options.port, options.latency, faults, options.seed, options.billed)
+    serve(options.host, options.port, options.latency, faults, options.seed, options.billed, options.tables)
     return DONE
 
 

@@ -55,9 +55,11 @@ def _store(settings: Settings) -> str:
 
 def _warehouse(settings: Settings) -> str:
     from pipeline.load import open_warehouse
+    from pipeline.ready import sandbox_for
 
-    warehouse = open_warehouse(settings.warehouse_url, sandbox=settings.sandbox)
-    warehouse.close()
+    with sandbox_for(settings) as endpoint:
+        warehouse = open_warehouse(settings.warehouse_url, sandbox=settings.sandbox, endpoint=endpoint)
+        warehouse.close()
     return f"{warehouse.name} opens"
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from pipeline import load as loading
 from pipeline import sandbox as stand_in
@@ -51,11 +52,12 @@ def prepare(
     with ExitStack() as stack:
         if asks:
             check_request(settings)
-        source, url = _source_and_claude(settings, file, stack, reads=reads, asks=asks)
+        source, url = _source_and_claude(settings, file, stack, reads=reads, asks=asks or on_bigquery(settings))
         store = open_store(settings.store)
         stack.callback(store.close)
         store.runs.check_mode(settings.mode)
-        loading.open_warehouse(settings.warehouse_url, sandbox=settings.sandbox).close()
+        endpoint = url if settings.sandbox else None
+        loading.open_warehouse(settings.warehouse_url, sandbox=settings.sandbox, endpoint=endpoint).close()
         progress = progress_for(settings)
         telemetry = stack.enter_context(_telemetry(settings, task, progress.say))
         yield Ready(Context(settings, store, telemetry, progress, task, url), source)
@@ -105,13 +107,32 @@ def _claude_url(settings: Settings, stack: ExitStack, *, needed: bool) -> str | 
     if not needed:
         return None
     if not settings.base_url:
-        return stack.enter_context(stand_in.Sandbox()).url
+        return stack.enter_context(stand_in.Sandbox(tables=_tables(settings))).url
     if not stand_in.identify(settings.base_url):
         raise SettingsError(
             f"ANTHROPIC_BASE_URL: {settings.base_url} does not identify itself as a sandbox, and SCRAPER_MODE=sandbox "
             "asks nothing else; start `verbatims sandbox` there, leave it empty, or set SCRAPER_MODE=prod"
         )
     return settings.base_url
+
+
+def on_bigquery(settings: Settings) -> bool:
+    """Whether the rows go to a service that the sandbox must stand in for."""
+    return settings.warehouse_url.startswith("bigquery://")
+
+
+@contextmanager
+def sandbox_for(settings: Settings) -> Iterator[str | None]:
+    """The address of what stands in for the warehouse, if anything must."""
+    with ExitStack() as stack:
+        yield _claude_url(settings, stack, needed=on_bigquery(settings)) if settings.sandbox else None
+
+
+def _tables(settings: Settings) -> Path:
+    """Where the stand-in of BigQuery keeps its tables: beside the store, for the next process to find."""
+    if settings.store.startswith("sqlite:///"):
+        return Path(settings.store.removeprefix("sqlite:///")).with_name(stand_in.TABLES.name)
+    return stand_in.TABLES
 
 
 def _telemetry(settings: Settings, task: Task, warn: Callable[[str], None]) -> Telemetry:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pipeline import clean as cleaning
 from pipeline.errors import Stopped
-from pipeline.load import Warehouse, open_warehouse
+from pipeline.load import Warehouse
 from pipeline.run import Context
 from pipeline.scrub import scrub
 from pipeline.store import Erasure, Remains, verbatim_id
@@ -59,7 +59,7 @@ def forget(context: Context, source: str, external_id: str) -> bool:
 def _warehouse(context: Context) -> Iterator[Warehouse]:
     """Open; when the work in it is done, no file of it or of the store holds the words any more."""
     settings = context.settings
-    warehouse = open_warehouse(settings.warehouse_url, sandbox=settings.sandbox)
+    warehouse = context.open_warehouse()
     try:
         yield warehouse
     finally:

@@ -41,7 +41,14 @@ class Context:
     progress: Progress
     task: Task = COMMAND_LINE
     claude_url: str | None = None
-    """The sandbox's address in sandbox mode, a gateway's in prod, None for the API itself."""
+    """The sandbox's address in sandbox mode, where all of it answers; a gateway's in prod, None for the API itself."""
+
+    def open_warehouse(self) -> loading.Warehouse:
+        """Raises SettingsError as `load.open_warehouse` does."""
+        sandbox = self.settings.sandbox
+        return loading.open_warehouse(
+            self.settings.warehouse_url, sandbox=sandbox, endpoint=self.claude_url if sandbox else None
+        )
 
     @property
     def observer(self) -> Observer:
@@ -138,7 +145,7 @@ def analyse(context: Context, run_id: str) -> int:
 def load(context: Context, run_id: str) -> int:
     """Bring the run's analysed verbatims into the warehouse; returns how many of them it now holds."""
     with _stage(context, "load", run_id) as advance:
-        warehouse = loading.open_warehouse(context.settings.warehouse_url, sandbox=context.settings.sandbox)
+        warehouse = context.open_warehouse()
         try:
             loaded = warehouse.load(_counted(context.store.rows(run_id), advance), context.store.outdated(run_id))
         except Stopped:

@@ -48,8 +48,8 @@ class Settings(BaseSettings):
         "",
         repr=False,
         validation_alias=_key("WAREHOUSE"),
-        description="Where analysts find the rows: sqlite:///path. "
-        "Empty: the store's own file; with a Postgres store it must be named.",
+        description="Where analysts find the rows: sqlite:///path or bigquery://project/dataset. In sandbox mode only "
+        "bigquery://sandbox/…, a stand-in. Empty: the store's own file; with a Postgres store it must be named.",
     )
     api_key: SecretStr | None = Field(
         None,
@@ -215,7 +215,7 @@ class Settings(BaseSettings):
     @field_validator("warehouse")
     @classmethod
     def _warehouse_kind(cls, value: str) -> str:
-        return _url_of_kind(value, ("sqlite:///",)) if value else value
+        return _url_of_kind(value, ("sqlite:///", "bigquery://")) if value else value
 
     @field_validator(
         "base_url", "otlp_endpoint", "site", "prometheus_url", "pushgateway_url", "tempo_url", "grafana_url"
@@ -253,6 +253,13 @@ class Settings(BaseSettings):
             )
         if not self.warehouse and not self.store.startswith("sqlite:///"):
             raise ValueError("WAREHOUSE: must be named with a Postgres STORE, such as sqlite:///var/warehouse.db")
+        if self.warehouse.startswith("bigquery://") and self.sandbox != self.warehouse.startswith(
+            "bigquery://sandbox/"
+        ):
+            raise ValueError(
+                "WAREHOUSE: bigquery://sandbox/… is the stand-in of SCRAPER_MODE=sandbox, which writes to no other; "
+                "name a project of yours in prod"
+            )
         if (self.input_usd_per_mtok is None) != (self.output_usd_per_mtok is None):
             raise ValueError("VERBATIMS_INPUT_USD_PER_MTOK and VERBATIMS_OUTPUT_USD_PER_MTOK: set both or neither")
         return self
@@ -330,6 +337,8 @@ def _url_of_kind(value: str, kinds: tuple[str, ...]) -> str:
     place = value.removeprefix(kind)
     if kind == "sqlite:///" and (re.search(r"[?%\0]", place) or place.startswith((":", "~"))):
         raise ValueError("must be a plain path behind sqlite:///, without ?, % and ~")
+    if kind == "bigquery://" and not re.fullmatch(r"[a-z][a-z0-9:.-]{1,60}/\w{1,1000}", place, re.ASCII):
+        raise ValueError("must be bigquery://project/dataset, such as bigquery://sandbox/verbatims")
     if kind == "postgresql://":
         _check_port(value)
         if "password" in urlsplit(value).query:

@@ -9,7 +9,6 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.load import open_warehouse
 from pipeline.run import Context, Result
 from pipeline.settings import SANDBOX_PRICED_AS, Settings
 from pipeline.source import Source
@@ -77,7 +76,7 @@ def show(console: Console, context: Context, result: Result) -> None:
     _line(console, _paid(result, context.settings))
     console.print()
     console.print(_metrics(context.telemetry.values(), StoreTotals(context.store.database)))
-    with closing(open_warehouse(context.settings.warehouse_url, sandbox=context.settings.sandbox)) as warehouse:
+    with closing(context.open_warehouse()) as warehouse:
         _line(console, f"\nThe rows: {result.loaded} of this run are in {warehouse.name}")
         _line(console, _next(warehouse.how_to_look(), bool(result.counts.failed)))
 

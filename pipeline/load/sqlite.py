@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from pipeline.errors import SettingsError, Stopped
-from pipeline.load.table import ANALYSED, Column, TableDescription, describe
+from pipeline.load.payload import problem_of, values_of
+from pipeline.load.table import ANALYSED, Column, TableDescription, describe, differences
 from pipeline.load.warehouse import Loaded, Refusal
 from pipeline.records import SANDBOX_MODEL, Row
 
@@ -68,10 +67,11 @@ class SqliteWarehouse:
         self._connection.close()
 
     def _one(self, upsert: str, row: Row) -> Refusal | None:
-        try:
-            self._connection.execute(upsert, _values(row))
-        except sqlite3.IntegrityError as error:
-            return Refusal(row.verbatim_id, str(error))
+        values = values_of(row)
+        if problem := problem_of(values, self._table):
+            return Refusal(row.verbatim_id, problem)
+        lists = {name: json.dumps(values[name], ensure_ascii=False) for name in ("topics", "new_topics")}
+        self._connection.execute(upsert, values | lists)
         return None
 
     def _build(self) -> None:
@@ -79,7 +79,7 @@ class SqliteWarehouse:
         found = self._connection.execute("SELECT sql FROM sqlite_master WHERE name = ?", (ANALYSED,)).fetchone()
         if not found:
             self._connection.execute(_create(self._table))
-        self._refuse_other_columns()
+        self._widen()
         if found and found != (_create(self._table),):
             self._renew()
         for view, select in self._table.views("sqlite").items():
@@ -104,13 +104,20 @@ class SqliteWarehouse:
             self._connection.execute(f"DROP VIEW IF EXISTS {view}")
             self._connection.execute(statement)
 
-    def _refuse_other_columns(self) -> None:
-        found = {name for _, name, *_ in self._connection.execute(f"PRAGMA table_info({ANALYSED})")}
-        wanted = {column.name for column in self._table.columns}
-        if found != wanted:
+    def _widen(self) -> None:
+        """Adds what only adds; any other difference is for a person to mend."""
+        types = {column.name: column.type for column in self._table.columns}
+        found = [name for _, name, *_ in self._connection.execute(f"PRAGMA table_info({ANALYSED})")]
+        # SQLite's own types are looser than ours: renewing the table sees to them
+        new, mending = differences(self._table, {name: types.get(name, "") for name in found}, ANALYSED)
+        if mending:
             self._connection.execute("ROLLBACK")
-            odd = ", ".join(sorted(found ^ wanted))
-            raise SettingsError(f"WAREHOUSE: {ANALYSED} in {self._path} has other columns ({odd}): name another file")
+            raise SettingsError(
+                f"WAREHOUSE: {ANALYSED} in {self._path} has another shape; name another file, or mend it: "
+                f"{' '.join(mending)}"
+            )
+        for column in new:
+            self._connection.execute(f"ALTER TABLE {ANALYSED} ADD COLUMN {_column(column, self._table.key)}")
 
     def _refuse_others(self, sandbox: bool) -> None:
         """Rows of the sandbox and of Claude in one table would be taken for one another."""
@@ -144,12 +151,3 @@ def _upsert(table: TableDescription) -> str:
         f"ON CONFLICT ({table.key}) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in others)} "
         f"WHERE {' OR '.join(f'{table.name}.{name} IS NOT excluded.{name}' for name in others)}"
     )
-
-
-def _values(row: Row) -> dict[str, Any]:
-    values = asdict(row)
-    return {**values, "topics": _json(values["topics"]), "new_topics": _json(values["new_topics"])}
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)

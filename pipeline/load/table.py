@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,9 @@ class TableDescription:
     name: str
     description: str
     key: str
+    partition: str
+    """A column of days that never change: by one that does, a changed row would miss its own and be doubled."""
+    clustering: tuple[str, ...]
     columns: tuple[Column, ...]
 
     def views(self, dialect: str) -> dict[str, str]:
@@ -39,7 +43,26 @@ def describe(name: str) -> TableDescription:
     """Read a table's folder."""
     content = yaml.safe_load((FOLDER / name / "schema.yaml").read_text(encoding="utf-8"))
     columns = tuple(Column(**column) for column in content["columns"])
-    return TableDescription(name, content["description"], content["key"], columns)
+    return TableDescription(
+        name, content["description"], content["key"], content["partition"], tuple(content["clustering"]), columns
+    )
+
+
+def differences(table: TableDescription, there: Mapping[str, str], named: str) -> tuple[list[Column], list[str]]:
+    """What a table whose columns are `there` (name → type) lacks and may be given, and SQL that mends the rest.
+
+    A column that may be null only adds. Anything else changes what is there, and is not done unasked.
+    """
+    missing = [column for column in table.columns if column.name not in there]
+    wanted = {column.name: column.type for column in table.columns}
+    mending = [f"ALTER TABLE `{named}` ADD COLUMN {c.name} {c.type}; UPDATE it;" for c in missing if c.required]
+    mending += [f"ALTER TABLE `{named}` DROP COLUMN {name};" for name in sorted(there.keys() - wanted.keys())]
+    mending += [
+        f"ALTER TABLE `{named}` ALTER COLUMN {name} SET DATA TYPE {kind};"
+        for name, kind in wanted.items()
+        if name in there and there[name] != kind
+    ]
+    return [column for column in missing if not column.required], mending
 
 
 ANALYSED = "verbatims_analysed_v1"

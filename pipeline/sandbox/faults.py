@@ -10,7 +10,7 @@ from pipeline.errors import SettingsError
 
 
 class Fault(StrEnum):
-    """What can go wrong with a call to Claude."""
+    """What can go wrong with a call to Claude; one at a time, so that their shares add up to 1 at most."""
 
     UNREADABLE = "unreadable"
     """Status 200 with broken JSON, another shape, or a quote that the text does not hold."""
@@ -30,6 +30,17 @@ class Fault(StrEnum):
     """No answer while the client waits."""
 
 
+class LoadFault(StrEnum):
+    """What can go wrong with a load into BigQuery."""
+
+    ROW_REFUSED = "row_refused"
+    """A row is bad, decided by its verbatim_id alone."""
+    UNAVAILABLE = "unavailable"
+    """Status 503: half of them before the work, half of them behind it."""
+
+
+KINDS = (*Fault, *LoadFault)
+
 _ROUNDING = 1e-9
 
 
@@ -41,13 +52,14 @@ def parse(spec: str | None) -> dict[str, float]:
     shares: dict[str, float] = {}
     for item in filter(None, (part.strip() for part in (spec or "").split(","))):
         kind, _, share = (part.strip() for part in item.partition("="))
-        if kind not in list(Fault):
-            raise SettingsError(f"--faults: there is no fault {kind!r}; the kinds are {', '.join(Fault)}")
+        if kind not in KINDS:
+            raise SettingsError(f"--faults: there is no fault {kind!r}; the kinds are {', '.join(KINDS)}")
         if kind in shares:
             raise SettingsError(f"--faults: {kind} is given twice")
         shares[kind] = _share(kind, share)
-    if sum(shares.values()) > 1 + _ROUNDING:
-        raise SettingsError(f"--faults: the shares add up to {sum(shares.values()):g}, which is more than 1")
+    of_claude = sum(share for kind, share in shares.items() if kind in list(Fault))
+    if of_claude > 1 + _ROUNDING:
+        raise SettingsError(f"--faults: the shares of Claude add up to {of_claude:g}, which is more than 1")
     return shares
 
 
@@ -68,6 +80,8 @@ def choose(shares: Mapping[str, float], seed: int, text: str, asked_before: int)
         return None
     drawn = draw(seed, text, asked_before)
     for kind, share in shares.items():
+        if kind in list(LoadFault):
+            continue
         if drawn < share:
             return Fault(kind)
         drawn -= share

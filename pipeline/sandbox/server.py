@@ -20,12 +20,16 @@ from aiohttp.typedefs import Handler
 from pipeline import __version__
 from pipeline.errors import SettingsError
 from pipeline.sandbox import site, wire
+from pipeline.sandbox.bigquery import BigQuery
 from pipeline.sandbox.claude import Billed, Claude
 from pipeline.sandbox.corpus import verbatims
 from pipeline.sandbox.faults import parse
 
 HEADER = "x-verbatims-sandbox"
 """On every response, with the value `true`."""
+
+TABLES = Path("var/bigquery-sandbox.db")
+"""Where BigQuery's tables are unless somebody says otherwise."""
 
 _LARGEST_BODY = 32 * 1024 * 1024
 """Bytes; the limit of Claude's own API."""
@@ -43,7 +47,8 @@ class Sandbox:
     """Runs the sandbox in a thread of its own: `with Sandbox() as sandbox: requests.get(sandbox.url)`.
 
     `port` 0 takes a free one, `latency_s` is how long Claude thinks, `faults` are shares by kind or a spec such as
-    "overloaded=0.05" decided with `seed`, `billed` is a file that gets a line per paid answer.
+    "overloaded=0.05" decided with `seed`, `billed` is a file that gets a line per paid answer, `tables` the file of
+    BigQuery's, made at the first request for one.
     Raises SettingsError for bad faults when made, and when started for an address that cannot be listened on.
     """
 
@@ -55,8 +60,10 @@ class Sandbox:
         faults: Mapping[str, float] | str | None = None,
         seed: int = 7,
         billed: Path | None = None,
+        tables: Path = TABLES,
     ) -> None:
         self._host, self._port = host, port
+        self._tables = tables
         self._latency_s, self._seed, self._billed = latency_s, seed, billed
         self._faults = parse(faults) if isinstance(faults, str) else dict(faults or {})
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -72,7 +79,8 @@ class Sandbox:
         except SettingsError:
             listening.close()
             raise
-        app = application(Claude(self._latency_s, self._faults, self._seed, billed))
+        bigquery = BigQuery(self._tables, self._faults, self._seed)
+        app = application(Claude(self._latency_s, self._faults, self._seed, billed), bigquery)
         self.url = f"http://{_in_url(self._host)}:{listening.getsockname()[1]}"
         self._loop, ready = asyncio.new_event_loop(), Future[None]()
         self._thread = threading.Thread(
@@ -105,13 +113,15 @@ def serve(
     faults: Mapping[str, float] | str | None = None,
     seed: int = 7,
     billed: Path | None = None,
+    tables: Path = TABLES,
 ) -> None:
     """Run in the foreground until SIGINT or SIGTERM. Raises SettingsError as `Sandbox` does."""
     ended = threading.Event()
-    with Sandbox(host, port, latency_s, faults, seed, billed) as sandbox:
+    with Sandbox(host, port, latency_s, faults, seed, billed, tables) as sandbox:
         before = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGINT, signal.SIGTERM)}
         print(
-            f"sandbox on {sandbox.url}: review site at /, Claude's API at /v1/messages (no real Claude answers)",
+            f"sandbox on {sandbox.url}: review site at /, Claude's API at /v1/messages (no real Claude answers), "
+            f"BigQuery's at /bigquery/v2 (its tables in {tables})",
             file=sys.stderr,
             flush=True,
         )
@@ -135,7 +145,7 @@ def identify(url: str, timeout_s: float = 2.0) -> bool:
         return False
 
 
-def application(claude: Claude) -> web.Application:
+def application(claude: Claude, bigquery: BigQuery) -> web.Application:
     """The web application: every route of the sandbox."""
     app = web.Application(client_max_size=_LARGEST_BODY, middlewares=[_api_errors])
     app.on_response_prepare.append(_label)
@@ -147,6 +157,7 @@ def application(claude: Claude) -> web.Application:
             web.get("/private/{rest:.*}", site.private),
             web.get("/sandbox", _identity),
             web.post("/v1/messages", claude.messages),
+            *bigquery.routes(),
         ]
     )
     return app

@@ -1,0 +1,356 @@
+"""Google BigQuery. Rows go into staging tables of their own and from there, by one MERGE, into the table."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import secrets
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from google.api_core import exceptions as google
+from google.api_core.client_options import ClientOptions
+from google.auth.credentials import AnonymousCredentials
+from google.auth.exceptions import GoogleAuthError
+from google.cloud import bigquery
+from google.cloud.bigquery.retry import DEFAULT_RETRY
+
+from pipeline.errors import SettingsError, Stopped
+from pipeline.load.merge import delete_sql, merge_sql
+from pipeline.load.payload import Shard, shards
+from pipeline.load.table import ANALYSED, TableDescription, describe, differences
+from pipeline.load.warehouse import Loaded, Refusal
+from pipeline.records import Row
+
+SANDBOX_PROJECT = "sandbox"
+"""The stand-in's project: no real one is asked in sandbox mode, and this one never in prod."""
+
+TIMEOUT_S = 30.0
+"""Of one request; the client's own default is none at all."""
+
+RETRY_S = 120.0
+"""How long a request that may succeed is repeated; the client's own default is ten minutes."""
+
+JOB_S = 600.0
+"""How long a job may take; loads of this size take seconds."""
+
+STAGING_LIFE = timedelta(days=1)
+"""Staging tables expire. Dropped behind the MERGE, one could vanish under another loader of the same rows."""
+
+ATTEMPTS = 5
+"""How many ids made of the payload are looked up before one is drawn: each stands for a day on which it was sent."""
+
+SERIALIZE_ATTEMPTS = 5
+"""Two loaders that change the same partitions: BigQuery turns one of them away, and it asks again."""
+
+RETRY = DEFAULT_RETRY.with_timeout(RETRY_S)
+_POSITION = re.compile(r"row starting at position (\d+)")
+
+
+class BigQueryWarehouse:
+    """Builds its table and views when it opens. `endpoint` is the stand-in's address in sandbox mode."""
+
+    def __init__(self, url: str, *, sandbox: bool, endpoint: str | None = None) -> None:
+        self._project, _, self._dataset = url.removeprefix("bigquery://").partition("/")
+        if (self._project == SANDBOX_PROJECT) != sandbox:
+            raise SettingsError(
+                f"WAREHOUSE: bigquery://{SANDBOX_PROJECT}/… is the stand-in of sandbox mode, and nothing else is; "
+                "name the project that fits SCRAPER_MODE"
+            )
+        self._description = describe(ANALYSED)
+        self._table = f"{self._project}.{self._dataset}.{ANALYSED}"
+        self.name = f"BigQuery, table {self._table}" + (" (a sandbox, not Google's)" if sandbox else "")
+        with self._opening():
+            self._client = _client(self._project, endpoint)
+            self._build()
+
+    def load(self, pages: Iterable[Sequence[Row]], outdated: Iterable[str] = ()) -> Loaded:
+        """Each shard into its staging table, then one MERGE over all of them.
+
+        A process that is killed on the way leaves the table as it was or as it should be.
+        """
+        refused: list[Refusal] = []
+        staged: list[_Staged] = []
+        with self._loading():
+            for shard in shards(pages, self._description, refused):
+                staged += self._stage(shard, refused)
+            if staged:
+                self._merge(staged)
+            self._remove(list(outdated))
+        return Loaded(sum(one.rows for one in staged), tuple(refused))
+
+    def how_to_look(self) -> str:
+        """Google's own command; nobody but this project asks the stand-in."""
+        if self._project == SANDBOX_PROJECT:
+            return "verbatims load --json"
+        return f"bq query --use_legacy_sql=false 'SELECT * FROM `{self._project}.{self._dataset}.sentiment_by_week_v1`'"
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._client.close()  # type: ignore[no-untyped-call]
+
+    def ask(self, sql: str, parameters: Mapping[str, str | int | float]) -> list[Mapping[str, Any]]:
+        """Rows of a SELECT over the tables of the dataset, with named parameters."""
+        kinds = {str: "STRING", int: "INT64", float: "FLOAT64"}
+        given = [bigquery.ScalarQueryParameter(name, kinds[type(value)], value) for name, value in parameters.items()]
+        with self._working():
+            return [dict(row.items()) for row in self._query(sql, given).result(timeout=JOB_S, retry=RETRY)]
+
+    def _stage(self, shard: Shard, refused: list[Refusal]) -> list[_Staged]:
+        """The shard in a table of its own; rows that BigQuery names are left out, else halves tell which they are."""
+        while shard.ids:
+            job = self._load_job(shard)
+            if job.error_result is None:
+                return [_Staged(self._staging(shard), len(shard.ids), min(shard.days), max(shard.days))]
+            bad = _bad_rows(shard, job)
+            if not bad and len(shard.ids) > 1:
+                halves = shard.halves()
+                return [staged for half in halves for staged in self._stage(half, refused)]
+            bad = bad or {0: str(job.error_result.get("reason", "invalid"))}
+            refused += [Refusal(shard.ids[number], problem) for number, problem in bad.items()]
+            shard = shard.without(bad)
+        return []
+
+    def _load_job(self, shard: Shard) -> bigquery.LoadJob:
+        """A job with an id made of what it loads: sent again, it is the same job, and not a second one.
+
+        An earlier one that failed, or whose rows have expired, says nothing about today: the next id counts.
+        """
+        digest = f"{ANALYSED}-{hashlib.sha256(self._dataset.encode()).hexdigest()[:8]}-{shard.digest}"
+        for attempt in range(ATTEMPTS):
+            try:
+                job = self._job(f"{digest}-{attempt}")
+            except google.NotFound:
+                return self._send(shard, f"{digest}-{attempt}")
+            self._wait(job)
+            if job.error_result is None and self._rows_staged(shard) == len(shard.ids):
+                found: bigquery.LoadJob = job
+                return found
+        return self._send(shard, f"{digest}-{secrets.token_hex(8)}")
+
+    def _send(self, shard: Shard, job_id: str) -> bigquery.LoadJob:
+        table = bigquery.Table(self._staging(shard), schema=_schema(self._description))
+        table.expires = datetime.now(UTC) + STAGING_LIFE
+        self._client.create_table(table, exists_ok=True, retry=RETRY, timeout=TIMEOUT_S)
+        try:
+            job = self._client.load_table_from_file(
+                io.BytesIO(shard.payload),
+                self._staging(shard),
+                size=len(shard.payload),
+                job_id=job_id,
+                job_config=_load_config(self._description),
+                timeout=TIMEOUT_S,
+            )
+        except google.Conflict:  # it was taken and the word of it was lost, or another loader has sent the same rows
+            job = self._job(job_id)
+        self._wait(job)
+        return job
+
+    def _wait(self, job: Any) -> None:
+        """To the job's end, whatever it is; a bad row is told by the job, not by an error."""
+        try:
+            job.result(timeout=JOB_S, retry=RETRY)
+        except google.GoogleAPICallError:
+            if job.error_result is None or job.error_result.get("reason") not in ("invalid", "invalidQuery"):
+                raise
+
+    def _rows_staged(self, shard: Shard) -> int:
+        try:
+            return int(self._client.get_table(self._staging(shard), retry=RETRY, timeout=TIMEOUT_S).num_rows or 0)
+        except google.NotFound:
+            return 0
+
+    def _merge(self, staged: Sequence[_Staged]) -> None:
+        parameters = [
+            bigquery.ScalarQueryParameter("first_day", "DATE", min(one.first_day for one in staged)),
+            bigquery.ScalarQueryParameter("last_day", "DATE", max(one.last_day for one in staged)),
+        ]
+        sql = merge_sql(self._description, self._table, [one.table for one in staged])
+        for attempt in range(SERIALIZE_ATTEMPTS):
+            try:
+                self._query(sql, parameters).result(timeout=JOB_S, retry=RETRY)
+                return
+            except google.BadRequest as error:
+                if "serialize access" not in str(error) or attempt == SERIALIZE_ATTEMPTS - 1:
+                    raise
+                time.sleep(2**attempt * secrets.SystemRandom().uniform(0.5, 1.0))
+
+    def _remove(self, outdated: list[str]) -> None:
+        if outdated:
+            gone = [bigquery.ArrayQueryParameter("gone", "STRING", outdated)]
+            self._query(delete_sql(self._description, self._table), gone).result(timeout=JOB_S, retry=RETRY)
+
+    def _query(self, sql: str, parameters: Sequence[Any]) -> bigquery.QueryJob:
+        """Under an id of its own: a MERGE may be done twice, so none may be taken for an earlier one."""
+        config = bigquery.QueryJobConfig(
+            query_parameters=list(parameters),
+            use_legacy_sql=False,
+            default_dataset=f"{self._project}.{self._dataset}",
+        )
+        job_id = f"verbatims_query_{secrets.token_hex(16)}"
+        try:
+            return self._client.query(
+                sql, job_config=config, job_id=job_id, retry=RETRY, timeout=TIMEOUT_S, job_retry=None
+            )
+        except google.Conflict:  # it was taken, and the word of it was lost
+            found: bigquery.QueryJob = self._job(job_id)
+            return found
+
+    def _job(self, job_id: str) -> Any:
+        """Of the kind that was sent under this id."""
+        return self._client.get_job(job_id, retry=RETRY, timeout=TIMEOUT_S)
+
+    def _staging(self, shard: Shard) -> str:
+        return f"{self._table}__load_{shard.digest[:24]}"
+
+    def _build(self) -> None:
+        wanted = bigquery.Table(self._table, schema=_schema(self._description))
+        wanted.description = self._description.description
+        wanted.time_partitioning = bigquery.TimePartitioning(field=self._description.partition)
+        wanted.clustering_fields = list(self._description.clustering)
+        try:
+            found = self._client.get_table(self._table, retry=RETRY, timeout=TIMEOUT_S)
+        except google.NotFound:
+            self._client.get_dataset(self._dataset, retry=RETRY, timeout=TIMEOUT_S)
+            found = self._client.create_table(wanted, exists_ok=True, retry=RETRY, timeout=TIMEOUT_S)
+        self._widen(found)
+        for view, select in self._description.views("bigquery").items():
+            self._rebuild(view, select.replace("{dataset}", f"{self._project}.{self._dataset}").strip())
+
+    def _widen(self, found: bigquery.Table) -> None:
+        """Adds what only adds; any other difference is for a person to mend."""
+        kinds = {"FLOAT": "FLOAT64", "INTEGER": "INT64", "BOOLEAN": "BOOL"}
+        there = {field.name: kinds.get(field.field_type, field.field_type) for field in found.schema}
+        new, mending = differences(self._description, there, self._table)
+        if found.time_partitioning is None or found.time_partitioning.field != self._description.partition:
+            raise SettingsError(
+                f"WAREHOUSE: {self._table} is not partitioned by {self._description.partition}: drop it"
+            )
+        if mending:
+            raise SettingsError(f"WAREHOUSE: {self._table} has another shape; to mend it: {' '.join(mending)}")
+        if new:
+            added = [_field(column, required=False) for column in new]
+            found.schema = [*found.schema, *added]
+            self._client.update_table(found, ["schema"], retry=RETRY, timeout=TIMEOUT_S)
+
+    def _rebuild(self, view: str, select: str) -> None:
+        """A view of an older version gives way; one that is the same is not touched."""
+        name = f"{self._project}.{self._dataset}.{view}"
+        wanted = bigquery.Table(name)
+        wanted.view_query = select
+        try:
+            found = self._client.get_table(name, retry=RETRY, timeout=TIMEOUT_S)
+        except google.NotFound:
+            self._client.create_table(wanted, exists_ok=True, retry=RETRY, timeout=TIMEOUT_S)
+            return
+        if found.view_query != select:
+            found.view_query = select
+            self._client.update_table(found, ["view_query"], retry=RETRY, timeout=TIMEOUT_S)
+
+    @contextmanager
+    def _opening(self) -> Iterator[None]:
+        """What is wrong while nothing is loaded yet is a setting's fault, unless the service is away."""
+        try:
+            with self._working():
+                yield
+        except google.NotFound as error:
+            raise SettingsError(
+                f"WAREHOUSE: there is no dataset {self._dataset} in {self._project}, or not for these credentials: "
+                f"`bq mk --location=EU {self._project}:{self._dataset}` makes one"
+            ) from error
+
+    @contextmanager
+    def _loading(self) -> Iterator[None]:
+        try:
+            with self._working():
+                yield
+        except google.NotFound as error:
+            raise Stopped(f"{self.name}: a table has gone meanwhile; the same command makes it anew") from error
+
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        """Google's errors as the house's, a line each. A missing table or dataset passes: only opening can mean it."""
+        try:
+            yield
+        except GoogleAuthError as error:
+            raise SettingsError(
+                "WAREHOUSE: Google finds no credentials that work: `gcloud auth application-default login`, or "
+                "GOOGLE_APPLICATION_CREDENTIALS=key.json"
+            ) from error
+        except google.Forbidden as error:
+            raise _forbidden(self._project, error) from error
+        except google.NotFound:
+            raise
+        except (google.GoogleAPICallError, google.RetryError, OSError, TimeoutError) as error:
+            raise Stopped(f"{self.name}: {_reason(error)}; try later, the same command goes on") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Staged:
+    """A shard that stands in a table of its own; its rows are not kept in memory."""
+
+    table: str
+    rows: int
+    first_day: str
+    last_day: str
+
+
+def _client(project: str, endpoint: str | None) -> bigquery.Client:
+    if endpoint is None:
+        return bigquery.Client(project)
+    anonymous = AnonymousCredentials()  # type: ignore[no-untyped-call]
+    return bigquery.Client(project, credentials=anonymous, client_options=ClientOptions(api_endpoint=endpoint))
+
+
+def _load_config(table: TableDescription) -> bigquery.LoadJobConfig:
+    return bigquery.LoadJobConfig(
+        schema=_schema(table),
+        source_format=bigquery.SourceFormat.NEWLINE_DELIMITED_JSON,
+        write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE,
+        max_bad_records=0,
+    )
+
+
+def _schema(table: TableDescription) -> list[bigquery.SchemaField]:
+    return [_field(column, required=column.required) for column in table.columns]
+
+
+def _field(column: Any, *, required: bool) -> bigquery.SchemaField:
+    mode = "REQUIRED" if required else "NULLABLE"
+    return bigquery.SchemaField(column.name, column.type, mode=mode, description=column.description)
+
+
+def _bad_rows(shard: Shard, job: bigquery.LoadJob) -> dict[int, str]:
+    """Row number → reason, of those whose place in the payload the job tells; its words may quote a row."""
+    bad: dict[int, str] = {}
+    for error in job.errors or []:
+        found = _POSITION.search(error.get("message", ""))
+        number = shard.row_at(int(found[1])) if found else None
+        if number is not None:
+            bad[number] = f"BigQuery: {error.get('reason', 'invalid')}"
+    return bad
+
+
+def _forbidden(project: str, error: google.Forbidden) -> SettingsError | Stopped:
+    reasons = {one.get("reason") for one in error.errors or []}
+    if reasons & {"quotaExceeded", "rateLimitExceeded"}:
+        return Stopped(f"BigQuery: the quota of project {project} is used up; try later, the same command goes on")
+    if "billingNotEnabled" in reasons or "billing" in str(error).lower():
+        return SettingsError(
+            f"WAREHOUSE: project {project} has no billing, and BigQuery then refuses MERGE; enable billing for it"
+        )
+    return SettingsError(
+        f"WAREHOUSE: these credentials may not load into {project}: they need the roles BigQuery Job User on the "
+        "project and BigQuery Data Editor on the dataset"
+    )
+
+
+def _reason(error: Exception) -> str:
+    """Google's short word for it, or the error's kind; a message may quote a row."""
+    reasons = [str(one.get("reason")) for one in getattr(error, "errors", None) or [] if isinstance(one, dict)]
+    return reasons[0] if reasons else type(error).__name__

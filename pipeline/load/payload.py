@@ -1,0 +1,137 @@
+"""Rows on their way to a warehouse: checked against the table's description, and cut into shards of a size."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from itertools import accumulate
+from typing import Any
+
+from pipeline.load.table import Column, TableDescription
+from pipeline.load.warehouse import Refusal
+from pipeline.records import Row
+
+SHARD_BYTES = 8_000_000
+"""What is held in memory and sent as one job; above 5 MB the client uploads in resumable steps."""
+
+SHARD_ROWS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Rows that are loaded by one job: a line of JSON each."""
+
+    ids: tuple[str, ...]
+    days: tuple[str, ...]
+    """The day of each row's partition."""
+    lines: tuple[bytes, ...]
+
+    @property
+    def payload(self) -> bytes:
+        """What is sent."""
+        return b"".join(self.lines)
+
+    @property
+    def digest(self) -> str:
+        """Who the shard is: the same rows in the same order."""
+        return hashlib.sha256(self.payload).hexdigest()[:32]
+
+    def row_at(self, position: int) -> int | None:
+        """Which row holds that byte of the payload."""
+        starts = list(accumulate(map(len, self.lines), initial=0))
+        return bisect_right(starts, position) - 1 if 0 <= position < starts[-1] else None
+
+    def without(self, rows: Collection[int]) -> Shard:
+        """The shard without those row numbers."""
+        return self._of([number for number in range(len(self.ids)) if number not in rows])
+
+    def halves(self) -> tuple[Shard, Shard]:
+        """For a search of what is wrong."""
+        middle = len(self.ids) // 2
+        return self._of(range(middle)), self._of(range(middle, len(self.ids)))
+
+    def _of(self, numbers: Iterable[int]) -> Shard:
+        kept = list(numbers)
+        return Shard(*(tuple(part[number] for number in kept) for part in (self.ids, self.days, self.lines)))  # type: ignore[arg-type]
+
+
+def shards(pages: Iterable[Sequence[Row]], table: TableDescription, refused: list[Refusal]) -> Iterator[Shard]:
+    """The rows that fit the table, in order; those that don't go to `refused`, named without their values."""
+    ids: list[str] = []
+    days: list[str] = []
+    lines: list[bytes] = []
+    size = 0
+    for row in (row for page in pages for row in page):
+        values = values_of(row)
+        if problem := problem_of(values, table):
+            refused.append(Refusal(row.verbatim_id, problem))
+            continue
+        line = json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        if ids and (size + len(line) > SHARD_BYTES or len(ids) == SHARD_ROWS):
+            yield Shard(tuple(ids), tuple(days), tuple(lines))
+            ids, days, lines, size = [], [], [], 0
+        ids.append(row.verbatim_id)
+        days.append(row.seen_on)
+        lines.append(line)
+        size += len(line)
+    if ids:
+        yield Shard(tuple(ids), tuple(days), tuple(lines))
+
+
+def values_of(row: Row) -> dict[str, Any]:
+    """Column → value."""
+    values = asdict(row)
+    return {**values, "topics": list(values["topics"]), "new_topics": list(values["new_topics"])}
+
+
+def problem_of(values: Mapping[str, Any], table: TableDescription) -> str | None:
+    """Why a row does not fit its table, in words without its values; None for one that does."""
+    for column in table.columns:
+        value = values[column.name]
+        if value is None:
+            if column.required:
+                return f"{column.name} is null"
+        elif not _fits(value, column):
+            return f"{column.name} is no {column.type}"
+    return None
+
+
+def _fits(value: Any, column: Column) -> bool:
+    try:
+        return FITTING[column.type](value)
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
+def _is_text(value: Any) -> bool:
+    return (isinstance(value, str) and "\0" not in value and bool(value.encode())) or value == ""
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_day(value: Any) -> bool:
+    return isinstance(value, str) and date.fromisoformat(value).isoformat() == value
+
+
+def _is_instant(value: Any) -> bool:
+    return isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
+
+
+def _is_json(value: Any) -> bool:
+    return isinstance(value, list) and bool(json.dumps(value, allow_nan=False, ensure_ascii=False).encode())
+
+
+FITTING: Mapping[str, Callable[[Any], bool]] = {
+    "STRING": _is_text,
+    "FLOAT64": _is_number,
+    "DATE": _is_day,
+    "TIMESTAMP": _is_instant,
+    "JSON": _is_json,
+}

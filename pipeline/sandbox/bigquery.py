@@ -1,0 +1,234 @@
+"""BigQuery's REST API as far as a load needs it: tables, load jobs by multipart and resumable upload, query jobs.
+
+Jobs are done when they are answered. https://cloud.google.com/bigquery/docs/reference/rest
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from pipeline.sandbox.faults import LoadFault, draw
+from pipeline.sandbox.googlesql import Answer
+from pipeline.sandbox.tables import Failed, Resource, Tables, opened
+
+API = "/bigquery/v2/projects/{project}"
+UPLOAD = "/upload/bigquery/v2/projects/{project}/jobs"
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class BigQuery:
+    """The routes of one stand-in; its tables are in the file at `path`. `faults` are shares by kind of LoadFault."""
+
+    def __init__(self, path: Path, faults: Mapping[str, float], seed: int) -> None:
+        self._path, self._faults, self._seed = path, faults, seed
+        self._asked: Counter[str] = Counter()
+        self._uploads: dict[str, tuple[Resource, bytearray]] = {}
+
+    def routes(self) -> list[web.RouteDef]:
+        """All of them, each with its faults."""
+        tables = API + "/datasets/{dataset}/tables"
+        table = tables + "/{table}"
+        return [
+            web.get(API + "/datasets/{dataset}", self._answering(self._dataset)),
+            web.post(tables, self._answering(self._create)),
+            web.get(table, self._answering(self._table)),
+            web.patch(table, self._answering(self._change)),
+            web.delete(table, self._answering(self._drop)),
+            web.post(API + "/jobs", self._answering(self._query)),
+            web.get(API + "/jobs/{job}", self._answering(self._job)),
+            web.get(API + "/queries/{job}", self._answering(self._results)),
+            web.post(UPLOAD, self._answering(self._upload)),
+            web.put(UPLOAD, self._answering(self._resume)),
+        ]
+
+    def _answering(self, handler: Handler) -> Handler:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            late = self._unavailable(request)
+            if late is False:
+                return _error(503, "backendError", "sandbox fault, nothing was done")
+            try:
+                response = await handler(request)
+            except Failed as error:
+                response = _error(error.status, error.reason, str(error))
+            except (KeyError, TypeError, ValueError) as error:
+                response = _error(400, "invalid", f"the sandbox cannot read this request: {error!r}")
+            # the worst kind: the work is done, and nobody hears of it
+            return _error(503, "backendError", "sandbox fault, it was done") if late else response
+
+        return answer
+
+    def _unavailable(self, request: web.Request) -> bool | None:
+        """None: answer. Else 503, before the work (False) or behind it (True)."""
+        what = f"{request.method} {request.path}"
+        self._asked[what] += 1
+        share = self._faults.get(LoadFault.UNAVAILABLE, 0.0)
+        drawn = draw(self._seed, what, self._asked[what])
+        return None if drawn >= share else drawn < share / 2
+
+    async def _in_file(self, work: Callable[[Tables], Any]) -> Any:
+        def whole() -> Any:
+            with opened(self._path) as tables:
+                return work(tables)
+
+        return await asyncio.to_thread(whole)
+
+    async def _dataset(self, request: web.Request) -> web.Response:
+        """Every dataset exists here."""
+        reference = {"projectId": request.match_info["project"], "datasetId": request.match_info["dataset"]}
+        return web.json_response({"kind": "bigquery#dataset", "datasetReference": reference, "location": "SANDBOX"})
+
+    async def _create(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        dataset, name = request.match_info["dataset"], body["tableReference"]["tableId"]
+        return web.json_response(await self._in_file(lambda tables: tables.create(dataset, name, body)))
+
+    async def _table(self, request: web.Request) -> web.Response:
+        dataset, name = _named(request)
+        return web.json_response(await self._in_file(lambda tables: tables.get(dataset, name)))
+
+    async def _change(self, request: web.Request) -> web.Response:
+        (dataset, name), changes = _named(request), await request.json()
+        return web.json_response(await self._in_file(lambda tables: tables.change(dataset, name, changes)))
+
+    async def _drop(self, request: web.Request) -> web.Response:
+        dataset, name = _named(request)
+        await self._in_file(lambda tables: tables.drop(dataset, name))
+        return web.Response(status=204)
+
+    async def _upload(self, request: web.Request) -> web.Response:
+        if request.query.get("uploadType") == "resumable":
+            upload = secrets.token_hex(16)
+            self._uploads[upload] = (await request.json(), bytearray())
+            return web.Response(headers={"Location": str(request.url.update_query(upload_id=upload))})
+        job, payload = _parts(request, await request.read())
+        return web.json_response(await self._in_file(lambda tables: self._load(tables, job, payload)))
+
+    async def _resume(self, request: web.Request) -> web.Response:
+        job, payload = self._uploads[request.query["upload_id"]]
+        span, _, total = request.headers["Content-Range"].removeprefix("bytes ").partition("/")
+        if span != "*":
+            del payload[int(span.partition("-")[0]) :]  # a chunk sent again replaces itself
+            payload += await request.read()
+        if total == "*" or len(payload) < int(total):
+            received = {"Range": f"bytes=0-{len(payload) - 1}"} if payload else {}
+            return web.Response(status=308, headers=received)
+        return web.json_response(await self._in_file(lambda tables: self._load(tables, job, bytes(payload))))
+
+    def _load(self, tables: Tables, job: Resource, payload: bytes) -> Resource:
+        load = job["configuration"]["load"]
+        target, schema = load["destinationTable"], load["schema"]["fields"]
+
+        def work() -> Resource:
+            rows = tables.load(target["datasetId"], target["tableId"], schema, payload, self._refused)
+            return {"statistics": {"load": {"outputRows": str(rows)}}}
+
+        return _done(tables, job, work)
+
+    def _refused(self, identity: Any) -> bool:
+        return draw(self._seed, LoadFault.ROW_REFUSED, identity) < self._faults.get(LoadFault.ROW_REFUSED, 0.0)
+
+    async def _query(self, request: web.Request) -> web.Response:
+        job = await request.json()
+        query = job["configuration"]["query"]
+        dataset = query.get("defaultDataset", {}).get("datasetId")
+
+        def whole(tables: Tables) -> Resource:
+            def work() -> Resource:
+                answer = tables.query(query["query"], _parameters(query), dataset)
+                return {"statistics": {"query": {"numDmlAffectedRows": _affected(answer)}}, "_answer": _results(answer)}
+
+            return _done(tables, job, work)
+
+        return web.json_response(await self._in_file(whole))
+
+    async def _job(self, request: web.Request) -> web.Response:
+        return web.json_response(await self._in_file(lambda tables: tables.job(request.match_info["job"])))
+
+    async def _results(self, request: web.Request) -> web.Response:
+        job = await self._in_file(lambda tables: tables.job(request.match_info["job"]))
+        if "errorResult" in job["status"]:
+            error = job["status"]["errorResult"]
+            return _error(404 if error["reason"] == "notFound" else 400, error["reason"], error["message"])
+        return web.json_response({"jobReference": job["jobReference"], "jobComplete": True, **job["_answer"]})
+
+
+def _done(tables: Tables, job: Resource, work: Callable[[], Resource]) -> Resource:
+    """A job from its id to its end, in one transaction: a process that dies leaves all of it or nothing."""
+    job_id = job.setdefault("jobReference", {}).setdefault("jobId", secrets.token_hex(16))
+    tables.take_id(job_id)
+    job.update(kind="bigquery#job", id=job_id, status={"state": "DONE"})
+    try:
+        job.update(work())
+    except Failed as error:
+        job["status"] |= _status(error)
+    tables.keep(job_id, job)
+    return job
+
+
+def _status(error: Failed) -> Resource:
+    said = "Error while reading data, error message: " if error.rows else ""
+    result = {"reason": error.reason, "message": said + str(error)}
+    rows = [{"reason": error.reason, "message": said + row.message} for row in error.rows]
+    return {"errorResult": result, "errors": [result, *rows]}
+
+
+def _results(answer: Answer) -> Resource:
+    if answer.affected is not None:
+        return {"numDmlAffectedRows": _affected(answer)}
+    columns = list(zip(*answer.rows, strict=True)) or [()] * len(answer.names)
+    fields = [
+        {"name": name, "type": _type(column), "mode": "NULLABLE"}
+        for name, column in zip(answer.names, columns, strict=True)
+    ]
+    rows = [{"f": [{"v": None if value is None else str(value)} for value in row]} for row in answer.rows]
+    return {"schema": {"fields": fields}, "rows": rows, "totalRows": str(len(rows))}
+
+
+def _type(column: tuple[Any, ...]) -> str:
+    """A SELECT's types are told by its values: SQLite knows no others."""
+    kinds = {type(value) for value in column} - {type(None)}
+    return "INTEGER" if kinds == {int} else "FLOAT" if kinds and kinds <= {int, float} else "STRING"
+
+
+def _affected(answer: Answer) -> str | None:
+    return None if answer.affected is None else str(answer.affected)
+
+
+def _parameters(query: Resource) -> dict[str, Any]:
+    return {
+        one["name"]: _parameter(one["parameterType"], one["parameterValue"]) for one in query.get("queryParameters", [])
+    }
+
+
+def _parameter(kind: Resource, value: Resource) -> Any:
+    if kind["type"] == "ARRAY":
+        return json.dumps([one.get("value") for one in value.get("arrayValues", [])])
+    read: Any = {"INT64": int, "FLOAT64": float, "BOOL": "true".__eq__}.get(kind["type"], str)
+    return None if value.get("value") is None else read(value["value"])
+
+
+def _parts(request: web.Request, body: bytes) -> tuple[Resource, bytes]:
+    """The two parts of a multipart/related upload: the job, and its rows."""
+    _, _, boundary = request.headers["Content-Type"].partition("boundary=")
+    _, job, rows, _ = body.split(b"--" + boundary.strip('"').encode())
+    # bytes as they came: a parser of mail would change line ends
+    contents = [part.split(b"\r\n\r\n", 1)[1].removesuffix(b"\r\n") for part in (job, rows)]
+    return json.loads(contents[0]), contents[1]
+
+
+def _named(request: web.Request) -> tuple[str, str]:
+    return request.match_info["dataset"], request.match_info["table"]
+
+
+def _error(status: int, reason: str, message: str) -> web.Response:
+    one = {"reason": reason, "message": message, "domain": "global"}
+    return web.json_response({"error": {"code": status, "message": message, "errors": [one]}}, status=status)

@@ -1,0 +1,164 @@
+"""What is BigQuery's own: its jobs, its refusals, its service that is away, driven by Google's client."""
+
+import json
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import sqlglot
+from pytest_httpserver import HTTPServer
+
+from load.places import ROW, Place, expected, many
+from pipeline.errors import SettingsError, Stopped
+from pipeline.load import bigquery as module
+from pipeline.load.merge import delete_sql, merge_sql
+from pipeline.load.table import ANALYSED, describe
+from pipeline.sandbox.faults import LoadFault, draw
+from pipeline.settings import load as settings
+
+
+def jobs(place: Place, kind: str) -> list[dict[str, Any]]:
+    """The jobs that the stand-in has done, in their order."""
+    with closing(sqlite3.connect(place.file)) as connection:
+        found = [json.loads(text) for (text,) in connection.execute("SELECT resource FROM _jobs ORDER BY rowid")]
+    return [job for job in found if kind in job["configuration"]]
+
+
+def test_a_repeated_load_sends_no_row_again_and_its_merge_changes_none(bigquery: Place) -> None:
+    bigquery.load(many(20))
+    bigquery.load(many(20))
+    assert len(jobs(bigquery, "load")) == 1
+    merges = [job["statistics"]["query"]["numDmlAffectedRows"] for job in jobs(bigquery, "query")]
+    assert merges == ["20", "0"]
+
+
+def test_rows_of_a_staging_table_that_is_gone_are_sent_anew(bigquery: Place) -> None:
+    bigquery.load(many(3))
+    with closing(sqlite3.connect(bigquery.file)) as connection:
+        names = connection.execute("SELECT name FROM _tables WHERE name LIKE '%load%'").fetchall()
+        assert len(names) == 1
+        for (name,) in names:
+            connection.execute(f'DROP TABLE "verbatims.{name}"')
+            connection.execute("DELETE FROM _tables WHERE name = ?", (name,))
+            connection.execute(f'DELETE FROM "{bigquery.table}"')
+        connection.commit()
+    assert bigquery.load(many(3)).held == 3
+    assert bigquery.rows() == expected(many(3))
+    assert [job["id"][-1] for job in jobs(bigquery, "load")] == ["0", "1"]
+
+
+def test_shards_have_tables_of_their_own_and_one_merge(bigquery: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.load.payload.SHARD_ROWS", 5)
+    bigquery.load(many(12))
+    assert len({job["configuration"]["load"]["destinationTable"]["tableId"] for job in jobs(bigquery, "load")}) == 3
+    assert [job["statistics"]["query"]["numDmlAffectedRows"] for job in jobs(bigquery, "query")] == ["12"]
+
+
+def test_a_large_shard_goes_up_in_steps(bigquery: Place) -> None:
+    rows = [replace(row, text="é" * 30_000) for row in many(100)]
+    assert bigquery.load(rows).held == 100
+    assert bigquery.rows() == expected(rows)
+
+
+def test_a_row_that_comes_twice_counts_as_it_was_analysed_last(bigquery: Place) -> None:
+    newer = replace(ROW, text="Plus tard", analysed_at="2026-01-04T00:00:00+00:00")
+    bigquery.load([newer], [ROW])
+    assert bigquery.rows() == expected([newer])
+
+
+@pytest.mark.parametrize("faults", ["row_refused=0.05"])
+def test_rows_that_bigquery_refuses_are_exactly_those_it_names(bigquery: Place, faults: str) -> None:
+    rows = many(200)
+    bad = {row.verbatim_id for row in rows if draw(7, LoadFault.ROW_REFUSED, row.verbatim_id) < 0.05}
+    loaded = bigquery.load(rows)
+    assert 0 < len(bad) == 200 - loaded.held
+    assert {refusal.verbatim_id for refusal in loaded.refused} == bad
+    assert {refusal.problem for refusal in loaded.refused} == {"BigQuery: invalid"}
+    assert bigquery.rows() == expected([row for row in rows if row.verbatim_id not in bad])
+
+
+@pytest.mark.parametrize("faults", ["row_refused=0.05"])
+def test_rows_that_are_not_named_are_found_by_halves(
+    bigquery: Place, faults: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_bad_rows", lambda shard, job: {})
+    rows = many(40)
+    bad = {row.verbatim_id for row in rows if draw(7, LoadFault.ROW_REFUSED, row.verbatim_id) < 0.05}
+    loaded = bigquery.load(rows)
+    assert bad and {refusal.verbatim_id for refusal in loaded.refused} == bad
+    assert bigquery.rows() == expected([row for row in rows if row.verbatim_id not in bad])
+
+
+@pytest.mark.parametrize("faults", ["unavailable=0.3"])
+def test_answers_that_get_lost_double_nothing(bigquery: Place, faults: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of the 503 come behind the work: the client asks for it again."""
+    monkeypatch.setattr("pipeline.load.payload.SHARD_ROWS", 25)
+    rows = many(100)
+    assert bigquery.load(rows).held == 100
+    assert bigquery.load(rows).held == 100
+    assert bigquery.rows() == expected(rows)
+
+
+def refusing(server: HTTPServer, status: int, reason: str, message: str = "no") -> Place:
+    """A service that answers everything with one of Google's errors."""
+    body = {"error": {"code": status, "message": message, "errors": [{"reason": reason, "message": message}]}}
+    server.expect_request("/bigquery/v2/projects/sandbox/datasets/verbatims/tables/" + ANALYSED).respond_with_json(
+        body, status=status
+    )
+    server.expect_request("/bigquery/v2/projects/sandbox/datasets/verbatims").respond_with_json(body, status=status)
+    return Place("bigquery://sandbox/verbatims", server.url_for("").rstrip("/"), None, "")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "kind", "said"),
+    [
+        (403, "accessDenied", SettingsError, "BigQuery Job User.*BigQuery Data Editor"),
+        (403, "billingNotEnabled", SettingsError, "no billing"),
+        (403, "quotaExceeded", Stopped, "quota"),
+        (404, "notFound", SettingsError, "no dataset verbatims in sandbox.*bq mk"),
+        (400, "invalid", Stopped, "invalid"),
+    ],
+)
+def test_what_google_refuses_is_one_line_that_says_what_to_do(
+    httpserver: HTTPServer, status: int, reason: str, kind: type[Exception], said: str
+) -> None:
+    with pytest.raises(kind, match=said) as raised:
+        refusing(httpserver, status, reason).open()
+    assert "\n" not in str(raised.value)
+
+
+def test_nobody_listening_is_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RETRY", module.RETRY.with_timeout(0.5))
+    with pytest.raises(Stopped, match="try later"):
+        Place("bigquery://sandbox/verbatims", "http://127.0.0.1:9", None, "").open()  # type: ignore[arg-type]
+
+
+def test_no_credentials_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "nothing.json"))
+    with pytest.raises(SettingsError, match="no credentials that work"):
+        module.BigQueryWarehouse("bigquery://project/verbatims", sandbox=False)
+
+
+@pytest.mark.parametrize("mode", ["sandbox", "prod"])
+def test_the_stand_in_is_for_sandbox_mode_and_nothing_else_is(mode: str) -> None:
+    project = "company" if mode == "sandbox" else "sandbox"
+    given = {"SCRAPER_MODE": mode, "ANTHROPIC_API_KEY": "k", "WAREHOUSE": f"bigquery://{project}/verbatims"}
+    with pytest.raises(SettingsError, match="WAREHOUSE: bigquery://sandbox"):
+        settings(given, None)
+
+
+@pytest.mark.parametrize("url", ["bigquery://", "bigquery://project", "bigquery://project/a/b", "bigquery://P/d;"])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(SettingsError, match="WAREHOUSE"):
+        settings({"WAREHOUSE": url}, None)
+
+
+def test_every_statement_parses_in_bigquery_s_own_dialect() -> None:
+    table = describe(ANALYSED)
+    texts = [merge_sql(table, "p.d.t", ["p.d.s1", "p.d.s2"]), delete_sql(table, "p.d.t")]
+    texts += [view.replace("{dataset}", "p.d") for view in table.views("bigquery").values()]
+    for text in texts:
+        assert sqlglot.parse_one(text, read="bigquery")
+        assert "INFORMATION_SCHEMA" not in text.upper()

@@ -1,0 +1,142 @@
+"""One contract for every warehouse of the registry; `make test` prints which keeps what."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from load.places import ROW, Place, expected, many
+from pipeline.errors import SettingsError, Stopped
+from pipeline.records import Row
+
+ROOT = Path(__file__).parents[2]
+
+LOADER = """
+import os, signal, sys
+sys.path.insert(0, "tests")
+from contextlib import closing
+from load.places import many
+from pipeline.load import open_warehouse, payload
+
+url, endpoint, kill, prompt = sys.argv[1:]
+payload.SHARD_ROWS = 100
+rows = many(300, prompt_version=prompt)
+
+def pages():
+    for at in range(0, 300, 100):
+        yield rows[at : at + 100]
+        if kill == "kill" and at == 100:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+with closing(open_warehouse(url, sandbox=True, endpoint=endpoint or None)) as warehouse:
+    warehouse.load(pages())
+"""
+
+
+def loader(place: Place, kill: str = "", prompt: str = "analyse_v1") -> subprocess.Popen[str]:
+    """A process that loads 300 rows in three pages, each a shard of its own."""
+    arguments = [place.url, place.endpoint or "", kill, prompt]
+    return subprocess.Popen(
+        [sys.executable, "-c", LOADER, *arguments],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_the_same_rows_from_the_same_answers(place: Place) -> None:
+    rows = [*many(20), replace(ROW, text=None, summary=None, rating=None, topics=(), new_topics=())]
+    assert place.load(rows[:7], rows[7:]).held == 21
+    assert place.rows() == expected(rows)
+
+
+def test_a_repeated_load_changes_nothing(place: Place) -> None:
+    place.load(many(20))
+    before = place.rows()
+    assert place.load(many(20)).held == 20
+    assert place.rows() == before
+
+
+def test_a_changed_row_replaces_its_own_and_back_again(place: Place) -> None:
+    for text in ("Un", "Deux", "Un"):
+        place.load([replace(ROW, text=text)])
+        assert [row["text"] for row in place.rows()] == [text]
+
+
+def test_outdated_rows_go(place: Place) -> None:
+    place.load(many(4))
+    place.load(outdated=("v1", "v3", "unknown"))
+    assert [row["verbatim_id"] for row in place.rows()] == ["v0", "v2"]
+
+
+def test_a_loader_killed_on_the_way_is_made_up_for(place: Place) -> None:
+    killed = loader(place, "kill")
+    assert (killed.communicate(timeout=120)[1], killed.returncode) == ("", -9)
+    assert len(place.rows()) < 300
+    assert place.load(many(300)).held == 300
+    assert place.rows() == expected(many(300))
+
+
+def test_two_loaders_at_once_double_nothing(place: Place) -> None:
+    loaders = [loader(place), loader(place)]
+    assert [(one.communicate(timeout=120)[1], one.returncode) for one in loaders] == [("", 0), ("", 0)]
+    assert place.rows() == expected(many(300))
+
+
+def test_one_percent_of_bad_rows_and_exactly_those_are_refused(place: Place) -> None:
+    rows = many(300)
+    spoilt = {"rating": float("nan"), "seen_on": "2026-02-30", "sentiment": None}
+    for number, (column, value) in enumerate(spoilt.items()):
+        rows[number * 100 + 50] = replace(rows[number * 100 + 50], **{column: value})
+    loaded = place.load(rows)
+    assert {refusal.verbatim_id: refusal.problem for refusal in loaded.refused} == {
+        "v50": "rating is no FLOAT64",
+        "v150": "seen_on is no DATE",
+        "v250": "sentiment is null",
+    }
+    bad = {refusal.verbatim_id for refusal in loaded.refused}
+    assert loaded.held == 297 and place.rows() == expected([row for row in rows if row.verbatim_id not in bad])
+
+
+def test_a_dead_letter_that_is_mended_comes_in(place: Place) -> None:
+    odd = replace(ROW, analysed_at="yesterday")
+    assert [refusal.verbatim_id for refusal in place.load([odd, *many(2)]).refused] == ["a"]
+    assert place.load([ROW, *many(2)]).refused == ()
+    assert place.rows() == expected([ROW, *many(2)])
+
+
+def test_a_column_that_only_adds_is_added(place: Place) -> None:
+    place.make(without="url")
+    place.load([replace(ROW, url="https://boutique.example/avis/1")])
+    assert [row["url"] for row in place.rows()] == ["https://boutique.example/avis/1"]
+
+
+@pytest.mark.parametrize(("less", "more"), [("", "mood"), ("sentiment", "")], ids=["extra", "missing"])
+def test_any_other_drift_is_refused_with_the_sql_that_mends_it(place: Place, less: str, more: str) -> None:
+    place.make(without=less, extra=more)
+    with pytest.raises(SettingsError, match=f"WAREHOUSE.*ALTER TABLE.*{less or more}"):
+        place.open()
+
+
+def test_rows_of_the_sandbox_and_of_claude_never_share_a_table(place: Place) -> None:
+    place.load([ROW])
+    with pytest.raises(SettingsError, match="WAREHOUSE"):
+        place.open(sandbox=False)
+
+
+def test_a_load_whose_store_fails_goes_on(place: Place) -> None:
+    def pages() -> Iterator[list[Row]]:
+        yield many(2)
+        raise Stopped("the store is gone")
+
+    with closing(place.open()) as warehouse:
+        with pytest.raises(Stopped, match="the store is gone"):
+            warehouse.load(pages())
+        assert warehouse.load([many(3)]).held == 3
+    assert place.rows() == expected(many(3))
