@@ -154,8 +154,9 @@ def load(context: Context, run_id: str) -> int:
             raise
         finally:
             warehouse.close()
+        context.store.mend_load_errors(run_id)
         for refusal in loaded.refused:
-            context.store.note_load_error(run_id, LoadError.ROW_REFUSED, refusal.verbatim_id)
+            context.store.note_load_error(run_id, LoadError.ROW_REFUSED, refusal.verbatim_id, refusal.problem)
             context.observer.load_failed(LoadError.ROW_REFUSED)
     return loaded.held
 

@@ -1,5 +1,6 @@
 """What tests share: a store of each kind, and the folder of real reviews."""
 
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,3 +65,26 @@ def receiver() -> Iterator[Receiver]:
     yield receiver
     receiver.server.shutdown()
     receiver.server.server_close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What each warehouse keeps of the contract, where its tests have run."""
+    said: dict[str, dict[str, str]] = {}
+    for outcome, mark in (("passed", "yes"), ("failed", "NO"), ("error", "NO"), ("skipped", "skipped")):
+        for report in terminalreporter.stats.get(outcome, []):
+            if found := re.search(r"load/test_contract\.py::test_(\w+)\[(\w+?)(?:-(\w+))?\]", report.nodeid):
+                name, warehouse, case = found.groups()
+                sentence = name.replace("_", " ") + (f" ({case})" if case else "")
+                said.setdefault(sentence, {})[warehouse] = mark
+    if said:
+        _table(terminalreporter, said)
+
+
+def _table(terminalreporter: pytest.TerminalReporter, said: dict[str, dict[str, str]]) -> None:
+    warehouses = sorted({warehouse for marks in said.values() for warehouse in marks})
+    width = max(map(len, said))
+    terminalreporter.section("every warehouse")
+    terminalreporter.line(f"{'':{width}}  {'  '.join(f'{one:>8}' for one in warehouses)}")
+    for sentence, marks in said.items():
+        cells = "  ".join(f"{marks.get(one, '-'):>8}" for one in warehouses)
+        terminalreporter.line(f"{sentence:{width}}  {cells}")

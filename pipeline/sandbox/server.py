@@ -121,7 +121,7 @@ def serve(
         before = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGINT, signal.SIGTERM)}
         print(
             f"sandbox on {sandbox.url}: review site at /, Claude's API at /v1/messages (no real Claude answers), "
-            f"BigQuery's at /bigquery/v2 (its tables in {tables})",
+            f"BigQuery's at /bigquery/v2 (not Google's; tables in {tables})",
             file=sys.stderr,
             flush=True,
         )

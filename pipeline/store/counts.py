@@ -15,6 +15,9 @@ from pipeline.store.tables import answers, calls, load_errors, readings, verbati
 UNREADABLE_RECORD = "unreadable_record"
 """How a record that could not be read at all counts among the failed."""
 
+LOAD_REFUSED = "load_refused"
+"""How an analysed verbatim is listed whose row the warehouse did not take."""
+
 WITHDRAWN = "withdrawn"
 """How a text counts among the skipped that was edited or forgotten before anybody had analysed it."""
 
@@ -37,7 +40,7 @@ class RunCounts:
     output_tokens: int
     cost_usd: float
     load_refused: int
-    """Rows that the warehouse did not take, plus whole jobs that failed, in this run."""
+    """Rows that the warehouse has not taken so far, plus whole jobs that failed behind the run's last good load."""
 
 
 def count_run(database: Database, run_id: str) -> RunCounts:
@@ -46,7 +49,9 @@ def count_run(database: Database, run_id: str) -> RunCounts:
         kinds = _by_kind(connection, run_id)
         paid = connection.execute(_calls(run_id)).one()
         refused = connection.execute(
-            sa.select(sa.func.count()).select_from(load_errors).where(load_errors.c.run_id == run_id)
+            sa.select(sa.func.count())
+            .select_from(load_errors)
+            .where(load_errors.c.run_id == run_id, load_errors.c.mended_at.is_(None))
         ).scalar_one()
     return RunCounts(
         scraped=sum(kinds.values()),
@@ -119,12 +124,12 @@ class Failure:
     external_id: str | None
     outcome: str
     detail: str | None
-    """The problem of the record, the kind of unreadable answer, or the error of the call."""
+    """The problem of the record, the kind of unreadable answer, the error of the call, or what the warehouse said."""
     trace_id: str | None
 
 
 def failures(database: Database, run_id: str) -> list[Failure]:
-    """The run's failed records in the order they were read; texts are not among the fields."""
+    """The run's failed records in the order they were read, then its dead letters; texts are not among the fields."""
     last = sa.select(calls.c.row, sa.func.max(calls.c.call).label("call")).group_by(calls.c.row).subquery("last")
     undone = verbatims.c.outcome.is_(None) & ~verbatims.c.superseded & (calls.c.outcome == Outcome.FAILED.value)
     lost = verbatims.c.outcome.is_not(None) & verbatims.c.outcome.not_in(["skipped", Outcome.ANALYSED.value])
@@ -149,7 +154,8 @@ def failures(database: Database, run_id: str) -> list[Failure]:
         .order_by(readings.c.position)
     )
     with database.read() as connection:
-        return [_failure(found) for found in connection.execute(query)]
+        failed = [_failure(found) for found in connection.execute(query)]
+        return failed + [_dead_letter(found) for found in connection.execute(_refused(run_id))]
 
 
 def too_long(database: Database, run_id: str, limit: int) -> list[int]:
@@ -163,6 +169,34 @@ def too_long(database: Database, run_id: str, limit: int) -> list[int]:
     )
     with database.read() as connection:
         return list(connection.execute(query).scalars())
+
+
+def _refused(run_id: str) -> sa.Select[Any]:
+    """The run's dead letters; a verbatim that only an earlier run has read has no position in this one."""
+    place = sa.select(readings.c.position).where(readings.c.run_id == run_id, readings.c.row == verbatims.c.row)
+    return (
+        sa.select(
+            sa.func.coalesce(place.scalar_subquery(), 0).label("position"),
+            verbatims.c.source,
+            verbatims.c.external_id,
+            load_errors.c.problem,
+            load_errors.c.reason,
+            answers.c.trace_id,
+        )
+        .select_from(
+            load_errors.join(verbatims, verbatims.c.verbatim_id == load_errors.c.verbatim_id).outerjoin(
+                answers, answers.c.request_key == verbatims.c.answer_key
+            )
+        )
+        .where(load_errors.c.run_id == run_id, load_errors.c.mended_at.is_(None), ~verbatims.c.superseded)
+        .order_by("position")
+    )
+
+
+def _dead_letter(found: Any) -> Failure:
+    return Failure(
+        found.position, found.source, found.external_id, LOAD_REFUSED, found.problem or found.reason, found.trace_id
+    )
 
 
 def _failure(found: Any) -> Failure:

@@ -256,11 +256,13 @@ class Store:
             return connection.execute(query).scalar_one()
 
     def rows(self, run_id: str) -> Iterator[list[Row]]:
-        """What the run has read and what is analysed, as the warehouse holds it, a page at a time."""
-        query = (
-            analysed()
-            .join(readings, readings.c.row == verbatims.c.row)
-            .where(readings.c.run_id == run_id, ~verbatims.c.superseded)
+        """What the run has read and what is analysed, as the warehouse holds it, a page at a time.
+
+        And the dead letters of earlier runs: what was wrong with them may be mended by now.
+        """
+        read = sa.select(readings.c.row).where(readings.c.run_id == run_id, readings.c.row.is_not(None))
+        query = analysed().where(
+            verbatims.c.row.in_(read) | verbatims.c.verbatim_id.in_(_dead_letters()), ~verbatims.c.superseded
         )
         for page in self._paged(query, verbatims.c.row):
             yield [as_row(found) for found in page]
@@ -271,14 +273,32 @@ class Store:
         for page in self._paged(query, verbatims.c.row):
             yield from (found.verbatim_id for found in page)
 
-    def note_load_error(self, run_id: str, reason: LoadError, verbatim: str | None = None) -> None:
-        """Keep that a row, or a whole job, did not reach the warehouse."""
+    def note_load_error(
+        self, run_id: str, reason: LoadError, verbatim: str | None = None, problem: str | None = None
+    ) -> None:
+        """Keep that a row, or a whole job, did not reach the warehouse: a dead letter until a load brings it in."""
         with self.database.write() as connection:
             connection.execute(
                 sa.insert(load_errors).values(
-                    run_id=run_id, verbatim_id=verbatim, reason=reason.value, happened_at=_now().isoformat()
+                    run_id=run_id,
+                    verbatim_id=verbatim,
+                    reason=reason.value,
+                    problem=problem,
+                    happened_at=_now().isoformat(),
                 )
             )
+
+    def mend_load_errors(self, run_id: str) -> None:
+        """A load of the run came to its end: what it has refused again is noted behind this.
+
+        It had all of the run's rows, and the dead letters of earlier runs; see `rows`.
+        """
+        mended = sa.update(load_errors).where(
+            load_errors.c.mended_at.is_(None),
+            (load_errors.c.run_id == run_id) | load_errors.c.verbatim_id.in_(_dead_letters()),
+        )
+        with self.database.write() as connection:
+            connection.execute(mended.values(mended_at=_now().isoformat()))
 
     def _paged(self, query: sa.Select[Any], key: sa.ColumnElement[int]) -> Iterator[Sequence[Any]]:
         """Page by id: no cursor stays open while somebody writes."""
@@ -290,6 +310,13 @@ class Store:
                 return
             yield page
             after = page[-1].row
+
+
+def _dead_letters() -> sa.Select[Any]:
+    """Ids of the verbatims that a load has refused and none has brought in since."""
+    return sa.select(load_errors.c.verbatim_id).where(
+        load_errors.c.mended_at.is_(None), load_errors.c.verbatim_id.is_not(None)
+    )
 
 
 def verbatim_id(source: str, external_id: str) -> str:

@@ -100,9 +100,9 @@ def test_in_the_foreground_it_says_where_and_ends_cleanly_on_a_signal(number: si
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=root) as process:
         assert process.stderr is not None
         line = process.stderr.readline()
-        assert line.startswith("sandbox on http://127.0.0.1:")
-        assert line.endswith("review site at /, Claude's API at /v1/messages (no real Claude answers)\n")
-        assert identify(line.split()[2].rstrip(":"))
+        fine = identify(line.split()[2].rstrip(":"))
         process.send_signal(number)
         out, err = process.communicate(timeout=20)
+    assert fine and line.startswith("sandbox on http://127.0.0.1:")
+    assert "no real Claude answers" in line and "not Google's; tables in var/bigquery-sandbox.db" in line
     assert (process.returncode, out, err) == (0, "", "")
