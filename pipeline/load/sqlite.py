@@ -71,7 +71,10 @@ class SqliteWarehouse:
         if problem := problem_of(values, self._table):
             return Refusal(row.verbatim_id, problem)
         lists = {name: json.dumps(values[name], ensure_ascii=False) for name in ("topics", "new_topics")}
-        self._connection.execute(upsert, values | lists)
+        try:
+            self._connection.execute(upsert, values | lists)
+        except sqlite3.IntegrityError as error:  # a rule that somebody has added to the table
+            return Refusal(row.verbatim_id, str(error))
         return None
 
     def _build(self) -> None:
