@@ -26,9 +26,14 @@ TAGS = frozenset({"verbatims", "nightly", "housekeeping"})
 RETRIES = ExceptionRetryPolicy(
     rules=[
         RetryRule(
-            exception=["pipeline.errors.SettingsError", "pipeline.errors.InputError", "pipeline.errors.Refused"],
+            exception=[
+                "pipeline.errors.SettingsError",
+                "pipeline.errors.InputError",
+                "pipeline.errors.Refused",
+                "pipeline.errors.CheckFailed",
+            ],
             action=RetryAction.FAIL,
-            reason="somebody has to mend a setting, a key or the source: trying again changes nothing",
+            reason="somebody has to mend a setting, a key, the source or the rows: trying again changes nothing",
         ),
         RetryRule(
             exception="pipeline.errors.Limited",

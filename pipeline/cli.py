@@ -1,7 +1,7 @@
 """The command line: which commands and options there are; `commands.py` says what each does.
 
 Data on standard output, words on standard error, and an exit code that tells the truth: 0 done, 1 done with
-failed records, 2 settings or input, 3 stopped on the way, 130 interrupted.
+failed records or checks, 2 settings or input, 3 stopped on the way, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="verbatims",
         description="Turns free-text customer feedback into rows an analyst can trust, one Claude call each. "
         "Settings come from the environment and .env: see .env.example.",
-        epilog="Exit codes: 0 done, 1 done with failed records, 2 settings or input, 3 stopped on the way, "
+        epilog="Exit codes: 0 done, 1 done with failed records or checks, 2 settings or input, 3 stopped on the way, "
         "130 interrupted.",
     )
     parser.add_argument("--version", action="version", version=f"verbatims {__version__}")
@@ -83,6 +83,7 @@ STAGES = {
     "clean": "decide which verbatims of a run are worth a call",
     "analyse": "ask Claude about a run's verbatims that nobody has asked yet",
     "load": "bring a run's analysed verbatims into the warehouse",
+    "publish": "check what the warehouse holds, and say that a run's rows may be relied on",
 }
 
 
@@ -94,7 +95,7 @@ def _command(parsers: Any, name: str, help_text: str, call: Callable[[argparse.N
 
 
 def _run_command(parsers: Any) -> None:
-    command = _command(parsers, "run", "scrape, clean, analyse, load: the whole journey", commands.run)
+    command = _command(parsers, "run", "scrape, clean, analyse, load, publish: the whole journey", commands.run)
     _source_options(command)
     command.add_argument("--json", action="store_true", help="print the result as one JSON object")
     command.add_argument("--dry-run", action="store_true", help="only count, and estimate the cost; no call, no write")

@@ -31,7 +31,7 @@ def _going_on(options: argparse.Namespace) -> Iterator[None]:
     except (Stopped, Interrupted) as error:
         error.go_on = options.again
         if getattr(options, "input", None) == "-":  # cannot be read twice, but what was read is in the store
-            stages = " && ".join(f"{called()} {stage}" for stage in ("clean", "analyse", "load"))
+            stages = " && ".join(f"{called()} {stage}" for stage in ("clean", "analyse", "load", "publish"))
             error.go_on = f"{stages}  # the rest of standard input was not read"
         raise
 
@@ -97,14 +97,15 @@ def stage(options: argparse.Namespace) -> int:
         if reads:
             stages.scrape(context, run_id, ready.records, options.limit)
         else:
-            {"clean": stages.clean, "analyse": stages.analyse, "load": stages.load}[options.name](context, run_id)
+            work = {"clean": stages.clean, "analyse": stages.analyse, "load": stages.load, "publish": stages.publish}
+            work[options.name](context, run_id)
         counts = count_run(context.store.database, run_id)
     if options.json:
         _data({"run_id": run_id, **asdict(counts)})
     elif reads:
         print(run_id, flush=True)
-    # behind analyse and load, what is still pending has failed and comes again with the next run
-    pending = counts.pending if options.name in ("analyse", "load") else 0
+    # behind analyse, what is still pending has failed and comes again with the next run
+    pending = 0 if options.name in ("scrape", "clean") else counts.pending
     return WITH_FAILURES if counts.failed or counts.load_refused or pending else DONE
 
 

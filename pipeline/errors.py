@@ -27,6 +27,12 @@ class Refused(VerbatimsError):
     exit_code = 2
 
 
+class CheckFailed(VerbatimsError):
+    """The rows are in the warehouse, but not as they should be: look at them before anybody relies on them."""
+
+    exit_code = 1
+
+
 class Stopped(VerbatimsError):
     """The work stopped on the way (outage, limit, full disk): the same command goes on where it ended."""
 

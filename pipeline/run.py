@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 from anthropic import AsyncAnthropic
 
@@ -22,12 +22,12 @@ from pipeline.analyse.price import Price
 from pipeline.analyse.prompt import Prompt
 from pipeline.analyse.topics import load_topics
 from pipeline.analyse.workers import analyse as send
-from pipeline.errors import InputError, Interrupted, SettingsError, Stopped, VerbatimsError
+from pipeline.errors import CheckFailed, InputError, Interrupted, SettingsError, Stopped, VerbatimsError
 from pipeline.progress import Advance, Progress
 from pipeline.records import COMMAND_LINE, Batch, BrokenRecord, LoadError, Observer, Review, Row, Task
 from pipeline.settings import Settings
 from pipeline.signals import Drain
-from pipeline.store import Claims, Decision, RunCounts, Store, StoreWork, count_run
+from pipeline.store import Claims, Decision, RunCounts, Store, StoreWork, count_rows, count_run
 from pipeline.telemetry import Telemetry
 
 
@@ -162,7 +162,21 @@ def load(context: Context, run_id: str) -> int:
 
 
 def publish(context: Context, run_id: str) -> RunCounts:
-    """The run has come to its end: from now on its rows may be relied on. Returns what it came to."""
+    """The run has come to its end: from now on its rows may be relied on. Returns what it came to.
+
+    Raises CheckFailed where the warehouse does not hold what it should; the run is not ended then.
+    """
+    warehouse = context.open_warehouse()
+    try:
+        expected = count_rows(context.store.database, run_id)
+        findings = loading.check(warehouse, run_id, expected, datetime.now(UTC).date())
+    finally:
+        warehouse.close()
+    for finding in findings:
+        if not finding.fails:
+            context.progress.say(f"warning: check {finding.said}")
+    if failed := [finding.said for finding in findings if finding.fails]:
+        raise CheckFailed(f"run {run_id} is not published, since {warehouse.name} fails a check: {'; '.join(failed)}")
     context.store.runs.end(run_id)
     return settled(count_run(context.store.database, run_id))
 

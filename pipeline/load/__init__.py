@@ -2,13 +2,14 @@
 
 warehouse.py  the seam                     table.py   what a table's folder in tables/ says of it
 sqlite.py     a file                       payload.py rows checked and cut into shards
-bigquery.py   Google's, by merge.py's SQL
+bigquery.py   Google's, by merge.py's SQL  checks.py  whether what is there may be relied on
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from pipeline.load.checks import Finding, check
 from pipeline.load.sqlite import SqliteWarehouse
 from pipeline.load.warehouse import Loaded, Refusal, Warehouse
 
@@ -36,4 +37,4 @@ def open_warehouse(url: str, *, sandbox: bool, endpoint: str | None = None) -> W
     return WAREHOUSES[url.split(":", 1)[0]](url, sandbox, endpoint)
 
 
-__all__ = ["WAREHOUSES", "Loaded", "Refusal", "Warehouse", "open_warehouse"]
+__all__ = ["WAREHOUSES", "Finding", "Loaded", "Refusal", "Warehouse", "check", "open_warehouse"]

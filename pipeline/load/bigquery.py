@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from google.api_core import exceptions as google
@@ -23,7 +23,7 @@ from google.cloud.bigquery.retry import DEFAULT_RETRY
 from pipeline.errors import SettingsError, Stopped
 from pipeline.load.merge import delete_sql, merge_sql
 from pipeline.load.payload import Shard, shards
-from pipeline.load.table import ANALYSED, TableDescription, describe, differences
+from pipeline.load.table import ANALYSED, Parameter, TableDescription, describe, differences
 from pipeline.load.warehouse import Loaded, Refusal
 from pipeline.records import Row
 
@@ -94,11 +94,11 @@ class BigQueryWarehouse:
         """Let go of the connections."""
         self._client.close()  # type: ignore[no-untyped-call]
 
-    def ask(self, sql: str, parameters: Mapping[str, str | int | float]) -> list[Mapping[str, Any]]:
-        """Rows of a SELECT over the tables of the dataset, with named parameters."""
-        kinds = {str: "STRING", int: "INT64", float: "FLOAT64"}
+    def ask(self, sql: str, parameters: Mapping[str, Parameter]) -> list[Mapping[str, Any]]:
+        """As the seam says, over the tables of the dataset."""
+        kinds = {str: "STRING", int: "INT64", float: "FLOAT64", date: "DATE"}
         given = [bigquery.ScalarQueryParameter(name, kinds[type(value)], value) for name, value in parameters.items()]
-        with self._working():
+        with self._loading():
             return [dict(row.items()) for row in self._query(sql, given).result(timeout=JOB_S, retry=RETRY)]
 
     def _stage(self, shard: Shard, refused: list[Refusal]) -> list[_Staged]:

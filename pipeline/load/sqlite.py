@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 from pipeline.errors import SettingsError, Stopped
 from pipeline.load.payload import problem_of, values_of
-from pipeline.load.table import ANALYSED, Column, TableDescription, describe, differences
+from pipeline.load.table import ANALYSED, Column, Parameter, TableDescription, describe, differences
 from pipeline.load.warehouse import Loaded, Refusal
 from pipeline.records import SANDBOX_MODEL, Row
 
@@ -49,12 +51,22 @@ class SqliteWarehouse:
                 held += len(page) - (len(refused) - before)
             remove = f"DELETE FROM {ANALYSED} WHERE {self._table.key} = ?"
             self._connection.executemany(remove, ((identity,) for identity in outdated))
-        except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
-            raise Stopped(f"the warehouse {self._path} stopped answering: {error}; free space or mend it") from error
+        except sqlite3.DatabaseError as error:
+            raise self._stopped(error) from error
         finally:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
         return Loaded(held, tuple(refused))
+
+    def ask(self, sql: str, parameters: Mapping[str, Parameter]) -> list[Mapping[str, Any]]:
+        """As the seam says; days are text here."""
+        given = {name: str(value) if isinstance(value, date) else value for name, value in parameters.items()}
+        try:
+            found = self._connection.execute(sql, given)
+            names = [column[0] for column in found.description]
+            return [dict(zip(names, row, strict=True)) for row in found]
+        except sqlite3.DatabaseError as error:
+            raise self._stopped(error) from error
 
     def how_to_look(self) -> str:
         """Python's own sqlite3: the sqlite3 shell is not on every machine."""
@@ -65,6 +77,9 @@ class SqliteWarehouse:
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
+
+    def _stopped(self, error: sqlite3.Error) -> Stopped:
+        return Stopped(f"the warehouse {self._path} stopped answering: {error}; free space or mend it")
 
     def _one(self, upsert: str, row: Row) -> Refusal | None:
         values = values_of(row)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
+from typing import Literal
 
 import yaml
 
@@ -21,9 +23,24 @@ class Column:
     description: str
 
 
+Parameter = str | int | float | date
+"""Of a query, by its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A query for what is wrong; it finds no row where all is well."""
+
+    name: str
+    level: Literal["fail", "warn"]
+    says: str
+    """What a row found is told as: its columns stand in braces."""
+    sql: str
+
+
 @dataclass(frozen=True, slots=True)
 class TableDescription:
-    """What `tables/<name>/` says: `schema.yaml`, and `views/<dialect>/<view>.sql`."""
+    """What `tables/<name>/` says: `schema.yaml`, `checks.yaml`, and `views/<dialect>/<view>.sql`."""
 
     name: str
     description: str
@@ -37,6 +54,11 @@ class TableDescription:
         """View name → its SELECT, in one SQL dialect."""
         folder = FOLDER / self.name / "views" / dialect
         return {file.stem: file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.sql"))}
+
+    def checks(self) -> list[Check]:
+        """What must not be, in any dialect."""
+        content = yaml.safe_load((FOLDER / self.name / "checks.yaml").read_text(encoding="utf-8"))
+        return [Check(**one) for one in content["checks"]]
 
 
 def describe(name: str) -> TableDescription:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
+from pipeline.load.table import Parameter
 from pipeline.records import Row
 
 
@@ -38,6 +39,12 @@ class Warehouse(Protocol):
         """Insert or replace by verbatim_id, and remove the rows of outdated ids, whose text is no more.
 
         Raises Stopped when the warehouse is out of reach or full.
+        """
+
+    def ask(self, sql: str, parameters: Mapping[str, Parameter]) -> list[Mapping[str, Any]]:
+        """Rows of a SELECT over the tables, with named parameters: `@day`.
+
+        Raises Stopped when the warehouse is out of reach.
         """
 
     def how_to_look(self) -> str:

@@ -1,7 +1,7 @@
 """What every stage reads and leaves: runs, verbatims, calls, answers, topics. Nothing else speaks SQL to it."""
 
 from pipeline.store.claims import Claims, Ended, Taken
-from pipeline.store.counts import Failure, RunCounts, count_run, failures, too_long
+from pipeline.store.counts import Failure, RunCounts, count_rows, count_run, failures, too_long
 from pipeline.store.erasure import Erasure, Remains
 from pipeline.store.runs import day_run_id
 from pipeline.store.store import Decision, Store, open_store, peek_store, verbatim_id
@@ -20,6 +20,7 @@ __all__ = [
     "StoreTotals",
     "StoreWork",
     "Taken",
+    "count_rows",
     "count_run",
     "day_run_id",
     "failures",

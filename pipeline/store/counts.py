@@ -68,6 +68,21 @@ def count_run(database: Database, run_id: str) -> RunCounts:
     )
 
 
+def count_rows(database: Database, run_id: str) -> int:
+    """How many rows of the warehouse are the run's: analysed first by it, still so, and no dead letters."""
+    dead = sa.select(load_errors.c.verbatim_id).where(
+        load_errors.c.mended_at.is_(None), load_errors.c.verbatim_id.is_not(None)
+    )
+    query = (
+        sa.select(sa.func.count())
+        .select_from(verbatims)
+        .where(verbatims.c.run_id == run_id, verbatims.c.outcome == Outcome.ANALYSED.value)
+        .where(~verbatims.c.superseded, verbatims.c.verbatim_id.not_in(dead))
+    )
+    with database.read() as connection:
+        return connection.execute(query).scalar_one()
+
+
 def _by_kind(connection: sa.Connection, run_id: str) -> dict[tuple[str, str], int]:
     paid_here = (answers.c.run_id == run_id) & (answers.c.row == verbatims.c.row)
     kind = sa.case(

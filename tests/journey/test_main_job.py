@@ -4,9 +4,11 @@ import json
 import os
 import resource
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,16 @@ def _peak_kb(process: subprocess.Popen[str]) -> int:
         peak = max([peak, *(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))])
         time.sleep(0.1)
     return peak
+
+
+def test_a_run_whose_rows_went_away_is_not_published_before_they_are_back(verbatims: Command, tmp_path: Path) -> None:
+    file, rows = several(tmp_path, 60), tmp_path / "var" / "verbatims.db"
+    assert verbatims("run", "--input", file.name).code == 0
+    with closing(sqlite3.connect(rows)) as warehouse, warehouse:
+        warehouse.execute("DELETE FROM verbatims_analysed_v1 WHERE rowid % 6 = 0")
+    stopped = verbatims("publish")
+    assert stopped.code == 1 and "50 of the 60 verbatims" in stopped.err
+    assert [verbatims(stage).code for stage in ("load", "publish")] == [0, 0]
 
 
 def test_a_killed_run_goes_on_and_pays_again_only_what_was_in_flight(shell: Shell, tmp_path: Path) -> None:

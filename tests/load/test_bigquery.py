@@ -159,6 +159,7 @@ def test_every_statement_parses_in_bigquery_s_own_dialect() -> None:
     table = describe(ANALYSED)
     texts = [merge_sql(table, "p.d.t", ["p.d.s1", "p.d.s2"]), delete_sql(table, "p.d.t")]
     texts += [view.replace("{dataset}", "p.d") for view in table.views("bigquery").values()]
+    texts += [check.sql for check in table.checks()]
     for text in texts:
         assert sqlglot.parse_one(text, read="bigquery")
         assert "INFORMATION_SCHEMA" not in text.upper()
