@@ -8,9 +8,9 @@ FROM ${PYTHON_IMAGE} AS build
 RUN python3 -m venv /opt/verbatims
 WORKDIR /build
 # The pins first: they change seldom, and what they bring stays in the build's cache.
-COPY requirements/main.txt requirements/main.txt
-RUN /opt/verbatims/bin/pip install --no-cache-dir --disable-pip-version-check \
-    --require-hashes --only-binary :all: -r requirements/main.txt
+COPY requirements/installer.txt requirements/main.txt requirements/
+RUN for file in installer main; do /opt/verbatims/bin/pip install --no-cache-dir --disable-pip-version-check \
+    --require-hashes --only-binary :all: -r requirements/$file.txt || exit 1; done
 COPY pyproject.toml README.md LICENSE ./
 COPY pipeline pipeline
 # What only builds and installs is not needed where it runs.
@@ -39,9 +39,10 @@ USER root
 # nothing here needs and which the pins of the project would fall out with.
 RUN python3 -m venv /opt/verbatims && install -d -o 50000 -g 0 /verbatims /verbatims/var /verbatims/airflow
 WORKDIR /build
-COPY requirements/main.txt requirements/airflow.txt requirements/
-RUN PIP_USER=0 /opt/verbatims/bin/pip install --no-cache-dir --disable-pip-version-check \
-    --require-hashes --only-binary :all: -r requirements/main.txt -r requirements/airflow.txt
+COPY requirements/installer.txt requirements/main.txt requirements/airflow.txt requirements/
+RUN for files in installer.txt "main.txt -r requirements/airflow.txt"; do \
+    PIP_USER=0 /opt/verbatims/bin/pip install --no-cache-dir --disable-pip-version-check \
+    --require-hashes --only-binary :all: -r requirements/$files || exit 1; done
 COPY pyproject.toml README.md LICENSE ./
 COPY pipeline pipeline
 RUN PIP_USER=0 /opt/verbatims/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps \

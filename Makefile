@@ -45,6 +45,7 @@ requirements: .venv/dev ## Compile the pinned requirements anew from pyproject.t
 	@$(COMPILE) pyproject.toml --group build -o requirements/main.txt
 	@$(COMPILE) --group dev -c requirements/main.txt -o requirements/dev.txt
 	@$(COMPILE) --group airflow -c requirements/main.txt -o requirements/airflow.txt
+	@$(COMPILE) --group installer -o requirements/installer.txt
 
 clean: ## Remove the environment and the demo's data
 	@rm -rf .venv var/demo.db*
@@ -52,10 +53,11 @@ clean: ## Remove the environment and the demo's data
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet
 
 # Wheels only, each with its hash; the project itself is installed without fetching anything more.
-.venv/main: requirements/main.txt pyproject.toml
+.venv/main: requirements/installer.txt requirements/main.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else "make: Python 3.11 or newer is needed, $(PYTHON) is %d.%d; try make PYTHON=python3.12" % v[:2])'
 	@echo "make: installing into .venv (about a minute the first time)"
 	@$(PYTHON) -m venv .venv
+	@$(PIP) install --require-hashes --only-binary :all: -r requirements/installer.txt
 	@$(PIP) install --require-hashes --only-binary :all: -r requirements/main.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
