@@ -49,7 +49,7 @@ def scrape() -> None:
     context = get_current_context()
     reads = is_open(context)
     with working(reads=reads) as (ready, run_id):
-        run.scrape(ready.context, run_id, ready.records if reads else None, context["params"]["limit"])
+        run.scrape(ready.context, run_id, ready.source, context["params"]["limit"])
 
 
 @task

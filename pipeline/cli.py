@@ -157,7 +157,7 @@ def _service_commands(parsers: Any) -> None:
     command = _command(
         parsers,
         "sandbox",
-        "serve a review site and stand-ins for Claude's and BigQuery's APIs on loopback",
+        "serve a review site, a feed, and stand-ins for Claude's and BigQuery's APIs on loopback",
         commands.sandbox,
     )
     command.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
@@ -180,6 +180,9 @@ def _service_commands(parsers: Any) -> None:
         default=Path("var/bigquery-sandbox.db"),
         metavar="FILE",
         help="where BigQuery's tables are kept (default: %(default)s)",
+    )
+    command.add_argument(
+        "--published", type=_positive, metavar="N", help="only the oldest N reviews are there yet (default: all)"
     )
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pipeline.progress import Terminal
     from pipeline.settings import Settings
-    from pipeline.source import File
+    from pipeline.source.file import File
 
 DONE, WITH_FAILURES = 0, 1
 
@@ -49,8 +49,9 @@ def run(options: argparse.Namespace) -> int:
         prepare(_terminal(console), reads=True, asks=True, file=_file(options)) as ready,
         _going_on(options),
     ):
+        assert ready.source is not None
         summary.announce(console, ready.context, ready.source)
-        result = stages.run(ready.context, ready.records, ready.source.name if ready.source else "", options.limit)
+        result = stages.run(ready.context, ready.source, options.limit)
         summary.name_places(console, ready.context, result.run_id)
         if options.json:
             _data(summary.as_json(result, ready.context.settings))
@@ -60,15 +61,23 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _dry_run(options: argparse.Namespace) -> int:
+    from pipeline.clean import prepare
     from pipeline.dry_run import estimate
     from pipeline.ready import prepare_dry
     from pipeline.run import price_of, prompt_of
+    from pipeline.source.memory import NOTHING
+    from pipeline.store import Visits
     from pipeline.summary import about_to_read
 
     with prepare_dry(_file(options)) as (settings, source, store):
         for line in about_to_read(source):
             words(line)
-        found = estimate(source.reviews(), store, prompt_of(settings), price_of(settings), options.limit)
+        memory = Visits(store.database, prepare) if store else NOTHING
+        records = source.reviews(memory)
+        found = estimate(records, store, prompt_of(settings), price_of(settings), options.limit)
+        if found.scraped != options.limit:
+            for strange in source.finish(memory):
+                words(f"warning: {strange}")
     if options.json:
         _data(asdict(found))
     else:
@@ -95,7 +104,7 @@ def stage(options: argparse.Namespace) -> int:
         run_id = stages.begin(context, source.name) if source else context.store.runs.find(options.run)
         summary.announce(console, context, source)
         if reads:
-            stages.scrape(context, run_id, ready.records, options.limit)
+            stages.scrape(context, run_id, source, options.limit)
         else:
             work = {"clean": stages.clean, "analyse": stages.analyse, "load": stages.load, "publish": stages.publish}
             work[options.name](context, run_id)
@@ -110,7 +119,8 @@ def stage(options: argparse.Namespace) -> int:
 
 
 def _file(options: argparse.Namespace) -> File | None:
-    from pipeline.source import Columns, File
+    from pipeline.source.columns import Columns
+    from pipeline.source.file import File
 
     if not options.input:
         return None
@@ -226,7 +236,16 @@ def sandbox(options: argparse.Namespace) -> int:
     from pipeline.sandbox.faults import parse
 
     faults = parse(options.faults)
-    serve(options.host, options.port, options.latency, faults, options.seed, options.billed, options.tables)
+    serve(
+        options.host,
+        options.port,
+        options.latency,
+        faults,
+        options.seed,
+        options.billed,
+        options.tables,
+        options.published,
+    )
     return DONE
 
 

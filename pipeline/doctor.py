@@ -63,6 +63,16 @@ def _warehouse(settings: Settings) -> str:
     return f"{warehouse.name} opens"
 
 
+def _sources(settings: Settings) -> str:
+    if settings.sandbox:
+        return "the sandbox's own site"
+    from pipeline.source import definitions
+    from pipeline.source.guest import Guest
+
+    named = [source.name for source in definitions.read(settings.sources, Guest())]
+    return f"{settings.sources} describes {', '.join(named)}; `verbatims run --dry-run` reads them"
+
+
 def _claude(settings: Settings) -> str:
     if settings.sandbox:
         return _sandbox(settings)
@@ -132,6 +142,7 @@ def _session() -> requests.Session:
 
 
 _LOOKS: dict[str, Callable[[Settings], str]] = {
+    "sources": _sources,
     "store": _store,
     "warehouse": _warehouse,
     "Claude": _claude,

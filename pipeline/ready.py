@@ -3,7 +3,7 @@ and open."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +12,15 @@ from pipeline import load as loading
 from pipeline import sandbox as stand_in
 from pipeline.errors import SettingsError
 from pipeline.progress import Progress
-from pipeline.records import COMMAND_LINE, BrokenRecord, Review, Task
+from pipeline.records import COMMAND_LINE, Task
 from pipeline.run import Context, price_of, prompt_of
 from pipeline.settings import Settings, load, pairs
-from pipeline.source import File, Site, Source
+from pipeline.source import definitions
+from pipeline.source.file import File
+from pipeline.source.guest import Guest
+from pipeline.source.site import Address, Site
+from pipeline.source.source import Source
+from pipeline.source.sources import Sources
 from pipeline.store import Store, open_store, peek_store
 from pipeline.telemetry import Telemetry, start
 
@@ -27,11 +32,6 @@ class Ready:
     context: Context
     source: Source | None
     """None for one that reads nothing."""
-
-    @property
-    def records(self) -> Iterable[Review | BrokenRecord]:
-        """What the source gives, read as it is asked for."""
-        return self.source.reviews() if self.source else ()
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def prepare(
 ) -> Iterator[Ready]:
     """Check and open everything; close it behind the command, telemetry flushed.
 
-    What `reads` needs a source: the file, or else the site of the settings. What `asks` needs Claude.
+    What `reads` needs a source: the file, or else those of the settings. What `asks` needs Claude.
     Raises SettingsError or InputError before a word is said and before anything is written.
     """
     settings = load()
@@ -89,15 +89,15 @@ def _source_and_claude(
 ) -> tuple[Source | None, str | None]:
     """A sandbox serves the site and Claude alike."""
     url = _claude_url(settings, stack, needed=asks or (reads and file is None))
-    return file or (_site(settings, url) if reads else None), url
+    return file or (_source(settings, url) if reads else None), url
 
 
-def _site(settings: Settings, sandbox_url: str | None) -> Site:
-    if settings.sandbox and sandbox_url:
-        return Site(sandbox_url + "/", source="sandbox", delay_s=0.0, proxies=False)
-    if not settings.site:
-        raise SettingsError("VERBATIMS_SITE: SCRAPER_MODE=prod needs an address to read, or --input FILE")
-    return Site(settings.site, delay_s=settings.site_delay_s)
+def _source(settings: Settings, sandbox_url: str | None) -> Source:
+    """The sandbox's own site, or what the file of sources names."""
+    if sandbox_url and settings.sandbox:
+        guest = Guest(proxies=False, private=True)
+        return Site("sandbox", Address([f"{sandbox_url}/"], delay_s=0.0), guest)
+    return Sources(definitions.read(settings.sources, Guest(private=settings.private_addresses)))
 
 
 def _claude_url(settings: Settings, stack: ExitStack, *, needed: bool) -> str | None:

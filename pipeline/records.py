@@ -106,6 +106,32 @@ class BrokenRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class PageSeen:
+    """A page of a source as it was last seen; its content is not kept."""
+
+    url: str
+    etag: str | None
+    last_modified: str | None
+    found: int
+    """Verbatims that it held."""
+    next_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A visit to a source that came to its end."""
+
+    pages: int
+    found: int
+    """Verbatims that the source holds: those read, and those of pages that needed no reading again."""
+    fresh: int
+    missing: tuple[str, ...] = ()
+    """Fields that no verbatim had."""
+    left_over: tuple[str, ...] = ()
+    """What the pages give and nobody reads."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """A verbatim that this process has claimed and is about to send."""
 

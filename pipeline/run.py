@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from itertools import islice
 
 from anthropic import AsyncAnthropic
 
@@ -22,12 +23,14 @@ from pipeline.analyse.price import Price
 from pipeline.analyse.prompt import Prompt
 from pipeline.analyse.topics import load_topics
 from pipeline.analyse.workers import analyse as send
-from pipeline.errors import CheckFailed, InputError, Interrupted, SettingsError, Stopped, VerbatimsError
+from pipeline.errors import CheckFailed, Interrupted, SettingsError, Stopped, VerbatimsError
 from pipeline.progress import Advance, Progress
 from pipeline.records import COMMAND_LINE, Batch, BrokenRecord, LoadError, Observer, Review, Row, Task
 from pipeline.settings import Settings
 from pipeline.signals import Drain
-from pipeline.store import Claims, Decision, RunCounts, Store, StoreWork, count_rows, count_run
+from pipeline.source.memory import NOTHING
+from pipeline.source.source import Source
+from pipeline.store import Claims, Decision, RunCounts, Store, StoreWork, Visits, count_rows, count_run
 from pipeline.telemetry import Telemetry
 
 
@@ -65,14 +68,14 @@ class Result:
     duration_s: float
 
 
-def run(context: Context, source: Iterable[Review | BrokenRecord], name: str, limit: int | None = None) -> Result:
-    """Scrape, clean, analyse, load. `name` says what is read; `limit` takes the first so many records.
+def run(context: Context, source: Source, limit: int | None = None) -> Result:
+    """Scrape, clean, analyse, load, publish. `limit` takes the first so many records.
 
-    Raises InputError where nothing was found, Refused, Stopped or Interrupted where the work did not reach its
+    Raises InputError where too little was found, Refused, Stopped or Interrupted where the work did not reach its
     end: what is done by then is stored, and the same call goes on.
     """
     started = time.monotonic()
-    run_id = context.store.runs.begin(context.settings.mode, name)
+    run_id = context.store.runs.begin(context.settings.mode, source.name)
     with context.observer.stage("run", run_id) as trace:
         if trace:
             context.store.runs.set_trace(run_id, trace)
@@ -95,22 +98,15 @@ def begin(context: Context, name: str, day: date | None = None) -> str:
     return run_id
 
 
-def scrape(
-    context: Context, run_id: str, source: Iterable[Review | BrokenRecord] | None, limit: int | None = None
-) -> None:
+def scrape(context: Context, run_id: str, source: Source | None, limit: int | None = None) -> None:
     """Take in what a source gives; texts are repaired and masked before anything is stored.
 
     Without a source a day's run takes what the store has of that day: a day gone by cannot be read again.
     """
     with _stage(context, "scrape", run_id) as advance:
-        found = 0
         if source is not None:
-            for read in context.store.add(run_id, _prepared(source, limit)):
-                found += read
-                advance(read, 0.0)
+            _read(context, run_id, source, limit, advance)
         context.store.gather(run_id, unanswered=source is not None)
-        if source is not None and not found:
-            raise InputError("the source holds no verbatim, although some were expected: did its layout change?")
 
 
 def clean(context: Context, run_id: str) -> int:
@@ -239,10 +235,20 @@ def _stage(context: Context, name: str, run_id: str, total: int | None = None) -
                     report(context, name, run_id, succeeded, time.monotonic() - began)
 
 
-def _prepared(source: Iterable[Review | BrokenRecord], limit: int | None) -> Iterator[Review | BrokenRecord]:
-    for number, record in enumerate(source):
-        if limit is not None and number >= limit:
-            return
+def _read(context: Context, run_id: str, source: Source, limit: int | None, advance: Advance) -> None:
+    # the sandbox's site has another address each time, and a demo repeated is to show all of it
+    memory = NOTHING if context.settings.sandbox else Visits(context.store.database, cleaning.prepare, run_id)
+    found = 0
+    for read in context.store.add(run_id, _prepared(islice(source.reviews(memory), limit))):
+        found += read
+        advance(read, 0.0)
+    if found != limit:  # else there may be more, and it is no visit to remember
+        for strange in source.finish(memory):
+            context.progress.say(f"warning: {strange}")
+
+
+def _prepared(records: Iterable[Review | BrokenRecord]) -> Iterator[Review | BrokenRecord]:
+    for record in records:
         yield record if isinstance(record, BrokenRecord) else cleaning.prepare(record)
 
 

@@ -122,18 +122,17 @@ class Settings(BaseSettings):
         validation_alias=_key("VERBATIMS_OUTPUT_USD_PER_MTOK"),
         description="Price of a million output tokens.",
     )
-    site: str = Field(
-        "",
-        validation_alias=_key("VERBATIMS_SITE"),
-        description="First page of reviews to scrape in prod when no --input is given. Sandbox mode has its own.",
+    sources: Path = Field(
+        Path("sources.toml"),
+        validation_alias=_key("VERBATIMS_SOURCES"),
+        description="The file that names what prod reads when no --input is given; docs/add-a-source.md says how. "
+        "Sandbox mode reads a site of its own.",
     )
-    site_delay_s: float = Field(
-        0.5,
-        ge=0,
-        le=60,
-        validation_alias=_key("VERBATIMS_SITE_DELAY_S"),
-        description="Seconds between two pages of a site; robots.txt may ask for more. "
-        "The sandbox's own site is read without delay.",
+    private_addresses: bool = Field(
+        False,
+        validation_alias=_key("VERBATIMS_PRIVATE_ADDRESSES"),
+        description="true: sources may lie in the own network, on this machine too. Otherwise only public addresses "
+        "are read, so that a file of sources is no way into it.",
     )
     otlp_endpoint: str = Field(
         "",
@@ -217,9 +216,7 @@ class Settings(BaseSettings):
     def _warehouse_kind(cls, value: str) -> str:
         return _url_of_kind(value, ("sqlite:///", "bigquery://")) if value else value
 
-    @field_validator(
-        "base_url", "otlp_endpoint", "site", "prometheus_url", "pushgateway_url", "tempo_url", "grafana_url"
-    )
+    @field_validator("base_url", "otlp_endpoint", "prometheus_url", "pushgateway_url", "tempo_url", "grafana_url")
     @classmethod
     def _http_address(cls, value: str) -> str:
         if value and (not re.match(r"https?://[^/\s]", value) or re.search(r"\s", value)):

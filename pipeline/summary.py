@@ -11,7 +11,7 @@ from rich.table import Table
 
 from pipeline.run import Context, Result
 from pipeline.settings import SANDBOX_PRICED_AS, Settings
-from pipeline.source import Source
+from pipeline.source.source import Source
 from pipeline.store import StoreTotals, too_long
 from pipeline.telemetry import TEN, Metric, Reading
 from pipeline.telemetry import catalogue as c

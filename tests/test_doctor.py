@@ -32,7 +32,7 @@ def test_all_is_fine_where_all_answer(tmp_path: object, httpserver: HTTPServer, 
     urls = {f"VERBATIMS_{name.upper()}_URL": httpserver.url_for("") for name in SERVERS}
     with Sandbox() as sandbox:
         found = look(tmp_path, ANTHROPIC_BASE_URL=sandbox.url, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint, **urls)
-    assert len(found) == 9 and all(finding.fine for finding in found.values()), found
+    assert len(found) == 10 and all(finding.fine for finding in found.values()), found
 
 
 def test_what_does_not_answer_is_named_with_its_setting(tmp_path: object, nobody: str) -> None:

@@ -19,11 +19,14 @@ from aiohttp.typedefs import Handler
 
 from pipeline import __version__
 from pipeline.errors import SettingsError
-from pipeline.sandbox import site, wire
+from pipeline.sandbox import wire
 from pipeline.sandbox.bigquery import BigQuery
 from pipeline.sandbox.claude import Billed, Claude
 from pipeline.sandbox.corpus import verbatims
 from pipeline.sandbox.faults import parse
+from pipeline.sandbox.feed import PATH as FEED
+from pipeline.sandbox.feed import Feed
+from pipeline.sandbox.site import Site
 
 HEADER = "x-verbatims-sandbox"
 """On every response, with the value `true`."""
@@ -48,7 +51,7 @@ class Sandbox:
 
     `port` 0 takes a free one, `latency_s` is how long Claude thinks, `faults` are shares by kind or a spec such as
     "overloaded=0.05" decided with `seed`, `billed` is a file that gets a line per paid answer, `tables` the file of
-    BigQuery's, made at the first request for one.
+    BigQuery's, made at the first request for one, `published` how many of the reviews are there already.
     Raises SettingsError for bad faults when made, and when started for an address that cannot be listened on.
     """
 
@@ -61,7 +64,9 @@ class Sandbox:
         seed: int = 7,
         billed: Path | None = None,
         tables: Path = TABLES,
+        published: int | None = None,
     ) -> None:
+        self._site = Site(published)
         self._host, self._port = host, port
         self._tables = tables
         self._latency_s, self._seed, self._billed = latency_s, seed, billed
@@ -80,7 +85,7 @@ class Sandbox:
             listening.close()
             raise
         bigquery = BigQuery(self._tables, self._faults, self._seed)
-        app = application(Claude(self._latency_s, self._faults, self._seed, billed), bigquery)
+        app = application(self._site, Claude(self._latency_s, self._faults, self._seed, billed), bigquery)
         self.url = f"http://{_in_url(self._host)}:{listening.getsockname()[1]}"
         self._loop, ready = asyncio.new_event_loop(), Future[None]()
         self._thread = threading.Thread(
@@ -114,14 +119,15 @@ def serve(
     seed: int = 7,
     billed: Path | None = None,
     tables: Path = TABLES,
+    published: int | None = None,
 ) -> None:
     """Run in the foreground until SIGINT or SIGTERM. Raises SettingsError as `Sandbox` does."""
     ended = threading.Event()
-    with Sandbox(host, port, latency_s, faults, seed, billed, tables) as sandbox:
+    with Sandbox(host, port, latency_s, faults, seed, billed, tables, published) as sandbox:
         before = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGINT, signal.SIGTERM)}
         print(
-            f"sandbox on {sandbox.url}: review site at /, Claude's API at /v1/messages (no real Claude answers), "
-            f"BigQuery's at /bigquery/v2 (not Google's; tables in {tables})",
+            f"sandbox on {sandbox.url}: review site at /, a feed like Apple's at {FEED}, Claude's API at /v1/messages "
+            f"(no real Claude answers), BigQuery's at /bigquery/v2 (not Google's; tables in {tables})",
             file=sys.stderr,
             flush=True,
         )
@@ -145,16 +151,14 @@ def identify(url: str, timeout_s: float = 2.0) -> bool:
         return False
 
 
-def application(claude: Claude, bigquery: BigQuery) -> web.Application:
+def application(site: Site, claude: Claude, bigquery: BigQuery) -> web.Application:
     """The web application: every route of the sandbox."""
     app = web.Application(client_max_size=_LARGEST_BODY, middlewares=[_api_errors])
     app.on_response_prepare.append(_label)
     app.add_routes(
         [
-            web.get("/", site.page),
-            web.get("/avis/{id}", site.review),
-            web.get("/robots.txt", site.robots),
-            web.get("/private/{rest:.*}", site.private),
+            *site.routes(),
+            *Feed(site.verbatims).routes(),
             web.get("/sandbox", _identity),
             web.post("/v1/messages", claude.messages),
             *bigquery.routes(),

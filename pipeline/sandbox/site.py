@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Sequence
 from functools import lru_cache
 from html import escape
 from typing import Any
@@ -28,26 +30,36 @@ _STYLE = (
 )
 
 
-def pages() -> int:
-    """How many pages the site has."""
-    return -(-len(verbatims()) // PAGE_SIZE)
+class Site:
+    """The site of a shop, whose newest reviews stand first; `published` says how many are, the oldest ones."""
 
+    def __init__(self, published: int | None = None) -> None:
+        everything = verbatims()
+        self.verbatims = everything if published is None else everything[len(everything) - published :]
 
-async def page(request: web.Request) -> web.Response:
-    """`/` and `/?page=N`; 404 for a number that no page has."""
-    number = request.query.get("page", "1")
-    if not (number.isascii() and number.isdigit() and 1 <= int(number[:9]) <= pages()):
-        return _missing("Page introuvable", "Cette page n'existe pas.")
-    return _html(_page(int(number)))
+    def routes(self) -> list[web.RouteDef]:
+        """All that the site answers."""
+        return [
+            web.get("/", self.page),
+            web.get("/avis/{id}", self.review),
+            web.get("/robots.txt", robots),
+            web.get("/private/{rest:.*}", private),
+        ]
 
+    async def page(self, request: web.Request) -> web.Response:
+        """`/` and `/?page=N`; 404 for a number that no page has."""
+        number = request.query.get("page", "1")
+        if not (number.isascii() and number.isdigit() and 1 <= int(number[:9]) <= _pages(self.verbatims)):
+            return _missing("Page introuvable", "Cette page n'existe pas.")
+        return unless_known(request, _html(_page(self.verbatims, int(number))))
 
-async def review(request: web.Request) -> web.Response:
-    """`/avis/ID`: one review by itself."""
-    found = next((one for one in verbatims() if one.url == request.path), None)
-    if found is None:
-        return _missing("Avis introuvable", "Cet avis n'existe pas.")
-    body = _article(found) + '<p><a href="/">Tous les avis</a></p>'
-    return _html(_document("Un avis", body, _script(_review(found, 0))))
+    async def review(self, request: web.Request) -> web.Response:
+        """`/avis/ID`: one review by itself."""
+        found = next((one for one in self.verbatims if one.url == request.path), None)
+        if found is None:
+            return _missing("Avis introuvable", "Cet avis n'existe pas.")
+        body = _article(found) + '<p><a href="/">Tous les avis</a></p>'
+        return _html(_document("Un avis", body, _script(_review(found, 0))))
 
 
 async def robots(request: web.Request) -> web.Response:
@@ -60,12 +72,26 @@ async def private(request: web.Request) -> web.Response:
     return _html(_document("Espace privé", "<p>robots.txt demande de ne pas lire cette page.</p>"))
 
 
+def unless_known(request: web.Request, response: web.Response) -> web.Response:
+    """The response with an ETag of its content, or 304 for who has that already (RFC 9110, 13.1.2)."""
+    assert isinstance(response.body, bytes)
+    response.etag = hashlib.sha256(response.body).hexdigest()[:32]
+    known = [tag.value for tag in request.if_none_match or ()]
+    if response.etag and response.etag.value in known:
+        return web.Response(status=304, headers={"ETag": response.headers["ETag"]})
+    return response
+
+
+def _pages(published: Sequence[Verbatim]) -> int:
+    return -(-len(published) // PAGE_SIZE)
+
+
 @lru_cache(maxsize=64)
-def _page(number: int) -> str:
-    shown = verbatims()[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
-    title = f"Avis clients, page {number} sur {pages()}"
-    head = "".join(_script(data) for data in _nested(number, shown)) + _links(number)
-    return _document(title, "".join(map(_article, shown)) + _navigation(number), head)
+def _page(published: tuple[Verbatim, ...], number: int) -> str:
+    shown, last = published[(number - 1) * PAGE_SIZE : number * PAGE_SIZE], _pages(published)
+    title = f"Avis clients, page {number} sur {last}"
+    head = "".join(_script(data) for data in _nested(number, shown)) + _links(number, last)
+    return _document(title, "".join(map(_article, shown)) + _navigation(number, last), head)
 
 
 def _nested(number: int, shown: tuple[Verbatim, ...]) -> list[Any]:
@@ -115,18 +141,18 @@ def _script(data: Any) -> str:
     return f'<script type="application/ld+json">{written}</script>\n'
 
 
-def _links(number: int) -> str:
+def _links(number: int, last: int) -> str:
     links = [f'<link rel="canonical" href="/?page={number}">\n']
     if number > 1:
         links.append(f'<link rel="prev" href="/?page={number - 1}">\n')
-    if number < pages():
+    if number < last:
         links.append(f'<link rel="next" href="/?page={number + 1}">\n')
     return "".join(links)
 
 
-def _navigation(number: int) -> str:
+def _navigation(number: int, last: int) -> str:
     before = f'<a rel="prev" href="/?page={number - 1}">Page précédente</a> ' if number > 1 else ""
-    after = f'<a rel="next" href="/?page={number + 1}">Page suivante</a>' if number < pages() else ""
+    after = f'<a rel="next" href="/?page={number + 1}">Page suivante</a>' if number < last else ""
     return f'<nav aria-label="Pages">{before}{after}</nav>'
 
 

@@ -17,7 +17,15 @@ MAX_ID = 200
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _EMAIL = re.compile(r"[^@\s]@[^@\s.]+\.|[^@\s]%40[^@\s.]+\.", re.I)
-_ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d.{0,30})?")
+_DAY = r"\d{4}-\d\d-\d\d|\d{8}|\d{4}-W\d\d-\d|\d{4}W\d{3}|\d{4}-\d{3}"
+_ISO = re.compile(rf"(?P<day>{_DAY})(?:[T ](?P<time>\d\d.{{0,30}}))?", re.I)
+_ZONE = re.compile(r"\s*(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)", re.I)
+_SCALED = re.compile(
+    r"(\d{1,3}(?:[.,]\d{1,4})?)\s{0,3}(?:étoiles?|stars?|)\s{0,3}(?:/|sur|out of|of|von|de)\s{0,3}(\d{1,3})(?![\d.,])",
+    re.I,
+)
+_PERCENT = re.compile(r"(\d{1,3}(?:[.,]\d{1,4})?)\s?%")
+_DRAWN = re.compile("★{1,5}(?!★)")
 _NUMERIC_DAY = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:[ T,]+\d{1,2}[:h]\d\d(?::\d\d)?)?")
 _LANGUAGE_NAMES = {
     "francais": "fr", "french": "fr", "fra": "fr", "fre": "fr", "anglais": "en", "english": "en", "eng": "en",
@@ -65,20 +73,51 @@ def rating(value: object) -> float | None:
     return read if read is not None and 0 <= read <= MAX_RATING else None
 
 
+def out_of_five(value: object, best: float = 5.0) -> float | None:
+    """A rating on a scale up to `best` as one up to five: a number, `4/5`, `4 sur 5`, `80 %`, or stars as drawn.
+
+    None above the best, and where a text holds several numbers of which none has a scale.
+    """
+    given, scale = number(value), best
+    if given is None and isinstance(value, str):
+        given, scale = _in_words(value[:200], best)
+    if given is None or scale <= 0 or not 0 <= given <= scale:
+        return None
+    return given if scale == 5 else round(given * 5 / scale, 2)
+
+
+def _in_words(text: str, best: float) -> tuple[float | None, float]:
+    if found := _SCALED.search(text):
+        return number(found[1]), float(found[2])
+    if found := _PERCENT.search(text):
+        return number(found[1]), 100.0
+    if found := _DRAWN.search(text):
+        return float(len(found.group())), 5.0
+    found_alone = re.findall(r"\d+(?:[.,]\d+)?", text)
+    return (number(found_alone[0]) if len(found_alone) == 1 else None), best
+
+
 def written_at(value: object) -> str | None:
-    """ISO 8601 as it stands, or a numeric date of which only one reading is a date; None for anything else."""
+    """ISO 8601 of any form, given back in the usual one, or a numeric date that has one reading; else None."""
     text = value.strip() if isinstance(value, str) else ""
     try:
-        return _iso(text) if _ISO.fullmatch(text) else _numeric_day(text)
+        found = _ISO.fullmatch(text)
+        return _iso(found["day"], found["time"]) if found else _numeric_day(text)
     except ValueError:
         return None
 
 
-def _iso(text: str) -> str | None:
-    instant = datetime.fromisoformat(text)
-    if not 1970 <= instant.year < 2100:
+def _iso(day: str, time: str | None) -> str | None:
+    """The forms that Python reads, and two more: a day of the year (`2026-181`), a zone behind a blank or by name."""
+    digits = re.sub("[^0-9]", "", day)
+    of_year = len(digits) == 7 and "W" not in day.upper()
+    read = datetime.strptime(digits, "%Y%j").date() if of_year else date.fromisoformat(day.upper())
+    if not 1970 <= read.year < 2100:
         return None
-    return instant.isoformat() if len(text) > 10 else instant.date().isoformat()
+    if time is None:
+        return read.isoformat()
+    clock = _ZONE.sub(lambda zone: {"UTC": "Z", "GMT": "Z"}.get(zone[1].upper(), zone[1].upper()), time)
+    return datetime.fromisoformat(f"{read.isoformat()}T{clock}").isoformat()
 
 
 def _numeric_day(text: str) -> str | None:

@@ -14,6 +14,7 @@ from pipeline.source import fields
 from pipeline.source.columns import Columns, resolve
 from pipeline.source.csv_table import read_csv
 from pipeline.source.jsonl_table import read_jsonl
+from pipeline.source.memory import NOTHING, Memory
 from pipeline.source.stream import HEAD, Lines, Pushed, encoding, refuse_binary
 from pipeline.source.table import Table
 
@@ -29,30 +30,43 @@ MAX_LABEL = 100
 class File:
     """One file, or stdin for `-`. Whatever is wrong with it as a whole is an InputError here, before the first record.
 
-    A path may be gone through again; stdin only once. Memory does not grow with the file, but for 100 bytes a record
-    where ids are made from the content.
+    `source` is the label of all its records, otherwise a column says it, or else the file's name; `language` is that
+    of records that do not say theirs; fewer records than `expected` are an error. A path may be gone through again;
+    stdin only once. Memory does not grow with the file, but for 100 bytes a record where ids are made from the content.
     """
 
     _format: str
     _encoding: str
 
-    def __init__(self, path: str, columns: Columns | None = None, stdin: BinaryIO | None = None) -> None:
+    def __init__(
+        self,
+        path: str,
+        columns: Columns | None = None,
+        stdin: BinaryIO | None = None,
+        *,
+        source: str | None = None,
+        language: str | None = None,
+        expected: int = 1,
+    ) -> None:
+        self._language, self._expected = language, expected
         self._path = None if path == "-" else Path(path)
-        self.name = "stdin" if self._path is None else fields.plain(self._path.name)
-        self._stem = "stdin" if self._path is None else fields.plain(self._path.stem)[:MAX_LABEL]
+        self._file = "stdin" if self._path is None else fields.plain(self._path.name)
+        self.name = source or self._file
+        self._labelled = source is not None
+        self._label = source or ("stdin" if self._path is None else fields.plain(self._path.stem)[:MAX_LABEL])
         self.guesses: list[str] = []
         self._once: Table | None = None
         wanted = columns or Columns()
         if self._path is None:
             table = self._once = self._open_stdin(stdin or _stdin())
-            self._columns, guesses = resolve(wanted, table.names, self.name)
+            self._columns, guesses = resolve(wanted, table.names, self._file)
         else:
-            self._format = _format(self._path, self.name)
+            self._format = _format(self._path, self._file)
             self._columns, guesses = self._check(self._path, wanted)
         self.guesses += guesses
 
-    def reviews(self) -> Iterator[Review | BrokenRecord]:
-        """In the order of the file. Raises Stopped where the medium fails on the way."""
+    def reviews(self, memory: Memory = NOTHING) -> Iterator[Review | BrokenRecord]:
+        """All of them, in the order of the file. Raises InputError for too few, Stopped where the medium fails."""
         try:
             if self._path is None:
                 yield from self._read(self._take_stdin())
@@ -60,25 +74,29 @@ class File:
             with self._lines(self._path.open("rb")) as lines:
                 yield from self._read(self._table(lines))
         except OSError as error:
-            raise Stopped(f"{self.name}: reading stopped ({error.strerror}); run the same command again") from error
+            raise Stopped(f"{self._file}: reading stopped ({error.strerror}); run the same command again") from error
+
+    def finish(self, memory: Memory = NOTHING) -> list[str]:
+        """Nothing is strange about a file that was read."""
+        return []
 
     def _check(self, path: Path, wanted: Columns) -> tuple[Columns, list[str]]:
         try:
             if path.exists() and not path.is_file() and not path.is_dir():
-                raise InputError(f"{self.name}: not a regular file")  # opening a pipe would wait for its writer
+                raise InputError(f"{self._file}: not a regular file")  # opening a pipe would wait for its writer
             with path.open("rb") as stream:
-                refuse_binary(stream.read(HEAD), self.name)
+                refuse_binary(stream.read(HEAD), self._file)
                 stream.seek(0)
                 self._decide_encoding(iter(lambda: stream.read(HEAD), b""))
             with self._lines(path.open("rb")) as lines:
-                return resolve(wanted, self._table(lines).names, self.name)
+                return resolve(wanted, self._table(lines).names, self._file)
         except (OSError, ValueError) as error:  # ValueError: a NUL in the path
             reason = getattr(error, "strerror", None) or "no such path"
-            raise InputError(f"{self.name}: cannot be opened ({reason})") from error
+            raise InputError(f"{self._file}: cannot be opened ({reason})") from error
 
     def _open_stdin(self, stream: BinaryIO) -> Table:
         head = stream.read(HEAD)
-        refuse_binary(head, self.name)
+        refuse_binary(head, self._file)
         self._format = "csv"
         self._decide_encoding(iter([head]))
         if head.decode(self._encoding, "replace").lstrip().startswith("{"):
@@ -95,8 +113,8 @@ class File:
 
     def _table(self, lines: Lines) -> Table:
         if self._format == "jsonl":
-            return read_jsonl(lines, self.name)
-        return read_csv(lines, self.name, "\t" if self._format == "tsv" else None)
+            return read_jsonl(lines, self._file)
+        return read_csv(lines, self._file, "\t" if self._format == "tsv" else None)
 
     def _take_stdin(self) -> Table:
         table, self._once = self._once, None
@@ -105,16 +123,21 @@ class File:
         return table
 
     def _read(self, table: Table) -> Iterator[Review | BrokenRecord]:
-        reading = _Reading(self._columns, self._stem)
+        reading = _Reading(self._columns, self._label, self._language, labelled=self._labelled)
+        found = 0
         for record in table.records:
+            found += 1
             yield record if isinstance(record, BrokenRecord) else reading.review(*record)
+        if found < self._expected:
+            wanted = f", where {self._expected} are expected" if self._expected > 1 else ""
+            raise InputError(f"{self._file}: holds {found or 'no'} verbatims{wanted}")
 
 
 class _Reading:
     """What one reading of a file remembers: the sources met, and the contents that ids were made from."""
 
-    def __init__(self, columns: Columns, stem: str) -> None:
-        self._columns, self._stem = columns, stem
+    def __init__(self, columns: Columns, label: str, language: str | None, *, labelled: bool) -> None:
+        self._columns, self._label, self._language, self._labelled = columns, label, language, labelled
         self._sources: set[str] = set()
         self._ids = fields.ContentIds()
 
@@ -133,9 +156,9 @@ class _Reading:
         return self._with_id(position, record, source, text)
 
     def _source(self, record: Mapping[str, object]) -> str | None:
-        value = record.get("source")
+        value = None if self._labelled else record.get("source")
         label = " ".join(fields.plain(value).split()) if isinstance(value, str) and len(value) <= MAX_LABEL else ""
-        label = label if label and "@" not in label else self._stem
+        label = label if label and "@" not in label else self._label
         if label not in self._sources and len(self._sources) == MAX_SOURCES:
             return None
         self._sources.add(label)
@@ -144,7 +167,7 @@ class _Reading:
     def _with_id(self, position: int, record: Mapping[str, object], source: str, text: str) -> Review | BrokenRecord:
         rating = fields.rating(self._value(record, self._columns.rating))
         written = fields.written_at(self._value(record, self._columns.date))
-        language = fields.language(self._value(record, self._columns.language))
+        language = fields.language(self._value(record, self._columns.language)) or self._language
         if self._columns.id is None:
             external_id: str | None = self._ids.give(source, text, rating, written, language)
         else:

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+
+Options = Mapping[str, str]
+"""What `sources.toml` says about how to read the pages of a source."""
+
+NO_OPTIONS: Options = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +40,8 @@ class Page:
     """Names of what the reviews give and nobody reads, sorted: a new name says that the layout has changed."""
     instead: str = ""
     """For a page without reviews: in a few words what it holds instead, so that its reader can be mended."""
+
+
+def names(found: Iterable[str]) -> tuple[str, ...]:
+    """Those of a page's own names that may be shown, sorted: a page can put anything there, a verbatim too."""
+    return tuple(sorted({name for name in found if re.fullmatch(r"[@\w:.-]{1,40}", name, re.ASCII)}))[:50]

@@ -6,6 +6,7 @@ from pipeline.store.erasure import Erasure, Remains
 from pipeline.store.runs import day_run_id
 from pipeline.store.store import Decision, Store, open_store, peek_store, verbatim_id
 from pipeline.store.totals import StoreTotals
+from pipeline.store.visits import Visits
 from pipeline.store.work import StoreWork
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "StoreTotals",
     "StoreWork",
     "Taken",
+    "Visits",
     "count_rows",
     "count_run",
     "day_run_id",

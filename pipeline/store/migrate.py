@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from pipeline.errors import SettingsError
 from pipeline.store.database import Database
 
-HEAD = "0003"
+HEAD = "0004"
 """The revision this code works with; a test compares it with `migrations/`."""
 
 

@@ -330,6 +330,11 @@ def forgotten_among(connection: sa.Connection, identities: Iterable[str]) -> set
     return set(connection.execute(query).scalars())
 
 
+def text_hash(text: str) -> str:
+    """What is known of a text without holding it."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def _columns(identity: str, review: Review, seen_on: str) -> dict[str, Any]:
     return {
         "verbatim_id": identity,
@@ -341,7 +346,7 @@ def _columns(identity: str, review: Review, seen_on: str) -> dict[str, Any]:
         "written_at": review.written_at,
         "seen_on": seen_on,
         "text": review.text,
-        "text_hash": hashlib.sha256(review.text.encode()).hexdigest(),
+        "text_hash": text_hash(review.text),
         "characters": len(review.text),
         "superseded": False,
         "kept": False,

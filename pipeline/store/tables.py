@@ -170,14 +170,17 @@ visits = Table(
     Column("found", Integer, comment="verbatims on those pages, known ones included"),
     Column("fresh", Integer, comment="of them the ones that were new"),
     Column("layout", Text, comment="JSON: names of fields that no verbatim had, and of those that nobody reads"),
-    Index("visits_by_source", "source", "visit"),
+    Column("run_id", String, comment="the run that it was part of"),
+    Index("visits_by_definition", "definition", "visit"),
 )
 
 pages = Table(
     "pages",
     metadata,
+    Column(
+        "definition", String, primary_key=True, comment="as in visits: another reader may see more on the same page"
+    ),
     Column("url", String, primary_key=True),
-    Column("definition", String, nullable=False, comment="as in visits: another reader may see more on the same page"),
     Column("etag", String),
     Column("last_modified", String),
     Column("found", Integer, nullable=False, comment="verbatims that it held; the page itself is not kept"),

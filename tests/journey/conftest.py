@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_httpserver import HTTPServer
 
 from pipeline.cli import main
+
+from .recorder import Recorder
 
 OURS = ("VERBATIMS_", "OTEL_", "ANTHROPIC_", "SCRAPER_MODE", "STORE", "WAREHOUSE")
 
@@ -65,6 +68,12 @@ def shell(tmp_path: Path) -> Shell:
 
 
 Command = Callable[..., Ended]
+
+
+@pytest.fixture
+def recorder(httpserver: HTTPServer) -> Iterator[Recorder]:
+    yield Recorder(httpserver)
+    httpserver.clear()
 
 
 @pytest.fixture

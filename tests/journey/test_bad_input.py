@@ -25,7 +25,7 @@ def test_each_bad_input_is_one_line_and_leaves_nothing(verbatims: Command, tmp_p
         (["--input", "good.csv"], {"ANTHROPIC_BASE_URL": f"http://me:{HUSH}@127.0.0.1:1"}, "ANTHROPIC_BASE_URL"),
         (["--input", "good.csv"], {"STORE": f"postgresql://me:{HUSH}@127.0.0.1:1/db"}, "STORE"),
         (["--input", "good.csv"], {"ANTHROPIC_BASE_URL": "http://127.0.0.1:1"}, "ANTHROPIC_BASE_URL"),
-        ([], {"SCRAPER_MODE": "prod", "ANTHROPIC_API_KEY": HUSH}, "VERBATIMS_SITE"),
+        ([], {"SCRAPER_MODE": "prod", "ANTHROPIC_API_KEY": HUSH}, "VERBATIMS_SOURCES"),
         (["--limit", "none"], {}, "--limit"),
     ]
     for arguments, environment, culprit in cases:

@@ -18,10 +18,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from rich.console import Console
 
 from pipeline.progress import Terminal
-from pipeline.records import Review
 from pipeline.run import Context, run
 from pipeline.sandbox import Sandbox
 from pipeline.settings import load
+from pipeline.source.file import File
 from pipeline.store import open_store
 from pipeline.telemetry import start
 
@@ -44,7 +44,9 @@ def test_a_small_run_exports_exactly_this(tmp_path: Path) -> None:
         now_ns=lambda: next(clock),
     )
     environment = {"STORE": f"sqlite:///{tmp_path}/x.db", "VERBATIMS_CONCURRENCY": "1"}
-    reviews = [Review("shop", str(number), text, number, language="fr") for number, text in enumerate(TEXTS, 1)]
+    lines = [json.dumps({"id": number, "texte": text}) for number, text in enumerate(TEXTS, 1)]
+    (tmp_path / "reviews.jsonl").write_text("\n".join(lines))
+    source = File(str(tmp_path / "reviews.jsonl"), source="shop", language="fr")
     with (
         telemetry,
         Sandbox(latency_s=0) as sandbox,
@@ -53,7 +55,7 @@ def test_a_small_run_exports_exactly_this(tmp_path: Path) -> None:
     ):
         progress = Terminal(Console(file=words), billed=False)
         context = Context(load(environment, dotenv=None), store, telemetry, progress, claude_url=sandbox.url)
-        run(context, reviews, "test")
+        run(context, source)
         exported = {
             "spans": [told(span) for span in spans.get_finished_spans()],
             "metrics": [series for scope in scopes(reader) for series in scope],

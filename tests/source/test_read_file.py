@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from pipeline.errors import InputError
 from pipeline.records import BrokenRecord, Review
-from pipeline.source import Columns, File
+from pipeline.source.columns import Columns
+from pipeline.source.file import File
 
 
 def write(folder: Path, name: str, content: str | bytes) -> str:

@@ -1,0 +1,186 @@
+"""`sources.toml`: which sources a run in prod reads. A mistake in it is one line that names file, source and key."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from pipeline.errors import InputError, SettingsError
+from pipeline.source import apple, css, fields
+from pipeline.source.address import checked
+from pipeline.source.apart import PARSERS
+from pipeline.source.columns import Columns
+from pipeline.source.file import MAX_LABEL, MAX_SOURCES, File
+from pipeline.source.guest import Guest
+from pipeline.source.site import PAGE, Address, Site
+from pipeline.source.source import Source
+
+FILE = "file"
+"""The kind of source that is no web page."""
+
+
+def read(path: Path, guest: Guest) -> list[Source]:
+    """The sources of that file, in its order. Raises SettingsError, and InputError for a file of verbatims in it."""
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(
+            f"VERBATIMS_SOURCES: there is no file {path.name}: describe your sources in one (docs/add-a-source.md), "
+            "or name a file of verbatims with --input FILE"
+        ) from None
+    except (OSError, ValueError) as error:  # ValueError: no UTF-8, no TOML
+        raise SettingsError(f"{path.name}: cannot be read: {_said(error)}") from None
+    if not tables:
+        raise SettingsError(f"{path.name}: names no source; docs/add-a-source.md has examples")
+    if len(tables) > MAX_SOURCES:
+        raise SettingsError(f"{path.name}: more than {MAX_SOURCES} sources; each is a series of every metric")
+    definitions = {name: _definition(path.name, name, table) for name, table in tables.items()}
+    return [_opened(path, name, definition, guest) for name, definition in definitions.items()]
+
+
+class _Definition(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+
+    kind: str
+    language: str | None = None
+    expected: int = Field(1, ge=0)
+
+    @field_validator("language")
+    @classmethod
+    def _known(cls, value: str | None) -> str | None:
+        if value is not None and fields.language(value) is None:
+            raise ValueError('is no language; write it as "fr"')
+        return fields.language(value)
+
+
+class _Columns(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    text: str | None = None
+    id: str | None = None
+    rating: str | None = None
+    date: str | None = None
+    language: str | None = None
+
+
+class _File(_Definition):
+    path: str = Field(min_length=1)
+    columns: _Columns = _Columns()
+
+    def open(self, name: str, folder: Path, guest: Guest) -> Source:
+        """A path is seen from where the file of sources is."""
+        columns = Columns(**self.columns.model_dump())
+        path = str(folder / self.path)
+        return File(path, columns, source=name, language=self.language, expected=self.expected)
+
+
+class _Selectors(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+
+    review: str
+    text: str
+    id: str | None = None
+    url: str | None = None
+    rating: str | None = None
+    date: str | None = None
+    language: str | None = None
+    next: str | None = None
+
+    @field_validator("*")
+    @classmethod
+    def _selects(cls, value: str | None) -> str | None:
+        if value is not None:
+            css.check(value)
+        return value
+
+    @field_validator("review", "next")
+    @classmethod
+    def _is_an_element(cls, value: str | None) -> str | None:
+        if value is not None and "::attr" in value:
+            raise ValueError("is an element, not an attribute: leave ::attr out")
+        return value
+
+
+class _Web(_Definition):
+    urls: Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
+    delay_s: float = Field(0.5, ge=0, le=300, strict=False)
+    pages: int | None = Field(None, ge=1)
+    selectors: _Selectors | None = None
+    scale: float = Field(5.0, gt=0, strict=False)
+
+    @field_validator("urls")
+    @classmethod
+    def _addresses(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        for value in values:
+            try:
+                checked(value)
+            except InputError as error:
+                raise ValueError(str(error)) from None
+            if "@" in urlsplit(value).netloc:
+                raise ValueError("holds a user name or password, which would be kept in the store")
+        return values
+
+    @model_validator(mode="after")
+    def _together(self) -> _Web:
+        if (self.kind == "css") != (self.selectors is not None):
+            raise ValueError('selectors: needed with kind = "css", and with no other')
+        if self.kind == "apple" and not all(PAGE in url for url in self.urls):
+            raise ValueError(f"urls: Apple's feed is read page by page: write page={PAGE} in the address")
+        return self
+
+    def open(self, name: str, folder: Path, guest: Guest) -> Source:
+        options = {"scale": str(self.scale), **(self.selectors.model_dump(exclude_none=True) if self.selectors else {})}
+        return Site(
+            name,
+            Address(
+                urls=self.urls,
+                kind=self.kind,
+                options=options if self.selectors else {},
+                language=self.language,
+                delay_s=self.delay_s,
+                pages=self.pages or (apple.PAGES if self.kind == "apple" else None),
+                expected=self.expected,
+            ),
+            guest,
+        )
+
+
+def _definition(file: str, name: str, table: Any) -> _File | _Web:
+    if not re.fullmatch(r"[^@\s\0-\x1f][^@\0-\x1f]*", name) or len(name) > MAX_LABEL:
+        raise SettingsError(f"{file}: a source is named [{name[:30]}]; it is a label of charts: no @, no line break")
+    if not isinstance(table, Mapping):
+        raise SettingsError(f'{file}: "{name}" stands outside of a source; one begins with its name, such as [shop]')
+    kinds = [*PARSERS, FILE]
+    if table.get("kind") not in kinds:
+        raise SettingsError(f"{file}: {name}.kind: must be one of {', '.join(kinds)}")
+    try:
+        return (_File if table["kind"] == FILE else _Web).model_validate(table)
+    except ValidationError as error:
+        raise SettingsError(f"{file}: {name}{_first(error)}") from None
+
+
+def _opened(path: Path, name: str, definition: _File | _Web, guest: Guest) -> Source:
+    try:
+        return definition.open(name, path.parent, guest)
+    except InputError as error:
+        raise InputError(f"{path.name}: {name}: {error}") from error
+
+
+def _first(error: ValidationError) -> str:
+    """`.urls.0: …`; the value is not repeated, since an address may hold a secret."""
+    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    place = "".join(f".{part}" for part in first["loc"])
+    said = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        said = "no such key; docs/add-a-source.md names all of them"
+    return f"{place}: {said}"
+
+
+def _said(error: Exception) -> str:
+    return getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,222 @@
+"""Reads pages of the web as a guest: robots.txt first, one page at a time, none too large, nothing private."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+from urllib.parse import urljoin
+
+import requests
+import urllib3
+from protego import Protego
+from urllib3.util.retry import Retry
+
+from pipeline.errors import InputError, Stopped
+from pipeline.source.address import host_of, shown
+from pipeline.source.network import Anywhere, PublicOnly, refuse_private
+
+USER_AGENT = "verbatims (reads published customer reviews; obeys robots.txt)"
+ROBOT = "verbatims"
+"""The name robots.txt may address."""
+
+MAX_BYTES = 5_000_000
+"""Of one page, unpacked. Pages of reviews seen have under one million."""
+
+MAX_ROBOTS_BYTES = 500_000
+"""What RFC 9309 asks a crawler to read at least."""
+
+MAX_CRAWL_DELAY_S = 300.0
+"""A site that asks for more does not want to be read by a nightly job."""
+
+MAX_RETRY_AFTER_S = 60
+"""Longer outages are for the next run of the schedule, not for this one."""
+
+MAX_PAGE_S = 120.0
+"""From the request to the last byte: a server may send one byte within each read timeout."""
+
+MAX_REDIRECTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server says to a request for a page."""
+
+    url: str
+    """Where the page was in the end."""
+    status: int
+    body: bytes = b""
+    """Empty unless the status is 200 and some."""
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(slots=True)
+class _Host:
+    """What one host has said, and when it was last asked."""
+
+    rules: Protego
+    delay_s: float
+    asked_at: float = field(default=0.0)
+
+
+class Guest:
+    """One visitor of any number of hosts; whoever shares it shares the pace that each host is asked at.
+
+    `retry_s` is the unit of the waiting before a retry. `proxies`: whether the machine's proxy settings count.
+    `private`: whether addresses inside the own network may be read.
+    """
+
+    def __init__(
+        self, *, timeout_s: float = 10.0, retry_s: float = 0.5, proxies: bool = True, private: bool = False
+    ) -> None:
+        self._timeout = (timeout_s, timeout_s)
+        self._retry_s, self._proxies, self._private = retry_s, proxies, private
+        self._session: requests.Session | None = None
+        self._hosts: dict[tuple[str | None, int], _Host] = {}
+
+    def may_read(self, url: str) -> bool:
+        """Whether robots.txt of its host allows it. Raises as `read` does."""
+        return self._host(url).rules.can_fetch(url, ROBOT)
+
+    def read(self, url: str, delay_s: float, etag: str | None = None, last_modified: str | None = None) -> Answer:
+        """A page, redirects within its host followed; status 304 where it is still the one with that etag or date.
+
+        `delay_s` lies between two pages of a host, unless robots.txt asks for more.
+        Raises InputError for what asking again would not change, Stopped for an outage.
+        """
+        asked, news = url, _only_news(etag, last_modified)
+        for _ in range(MAX_REDIRECTS + 1):
+            self._wait(url, delay_s)
+            with self._get(url, news) as response:
+                if not response.is_redirect:
+                    return _answer(response, url)
+                url = self._redirected(url, response.headers["location"])
+        raise InputError(f"{shown(asked)}: redirects without end; open it in a browser")
+
+    def __enter__(self) -> Guest:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Hang up. What hosts have said, and when they were asked, is kept for the next visit."""
+        if self._session is not None:
+            self._session.close()
+        self._session = None
+
+    def _redirected(self, url: str, location: str) -> str:
+        target = urljoin(url, location)
+        if host_of(target) != host_of(url):
+            raise InputError(f"{shown(url)}: redirects to {shown(target)}; if that is right, give that address")
+        if not self.may_read(target):
+            raise InputError(f"{shown(url)}: redirects to {shown(target)}, which robots.txt forbids")
+        return target
+
+    def _wait(self, url: str, delay_s: float) -> None:
+        host = self._host(url)
+        wanted = host.asked_at + max(host.delay_s, delay_s) - time.monotonic()
+        if host.asked_at and wanted > 0:
+            time.sleep(wanted)
+        host.asked_at = time.monotonic()
+
+    def _host(self, url: str) -> _Host:
+        key = host_of(url)
+        if key not in self._hosts:
+            rules = self._robots(url)
+            self._hosts[key] = _Host(rules, _crawl_delay(rules, url))
+        return self._hosts[key]
+
+    def _robots(self, page: str) -> Protego:
+        """The rules of a host. RFC 9309: redirects are followed to any host, and no file means no rules."""
+        url = urljoin(page, "/robots.txt")
+        for _ in range(MAX_REDIRECTS + 1):
+            with self._get(url, {}) as response:
+                if response.is_redirect:
+                    url = urljoin(url, response.headers["location"])
+                    continue
+                if response.status_code >= 500 or response.status_code == 429:
+                    raise Stopped(
+                        f"{shown(url)}: answers {response.status_code}; without its rules a site may not be read; "
+                        "try later, the same command goes on"
+                    )
+                text = _body(response, url, MAX_ROBOTS_BYTES) if response.ok else b""
+                return Protego.parse(text.decode("utf-8", "replace"))
+        return Protego.parse("")
+
+    def _get(self, url: str, headers: dict[str, str]) -> requests.Response:
+        if not self._private:
+            refuse_private(url)
+        self._session = self._session or self._opened()
+        try:
+            return self._session.get(url, headers=headers, timeout=self._timeout, stream=True, allow_redirects=False)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
+            raise _outage(url, error) from error
+
+    def _opened(self) -> requests.Session:
+        # it repeats what a server said, and addresses with what stands behind their `?`, at every retry
+        logging.getLogger("urllib3").setLevel(logging.ERROR)
+        session = requests.Session()
+        session.trust_env = self._proxies
+        session.headers["User-Agent"] = USER_AGENT
+        kind = Anywhere if self._private else PublicOnly
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, kind(max_retries=self._retry()))
+        return session
+
+    def _retry(self) -> Retry:
+        return Retry(
+            total=4,
+            backoff_factor=self._retry_s,
+            backoff_max=30,
+            status_forcelist=(429, 500, 502, 503, 504),
+            allowed_methods={"GET"},
+            raise_on_status=False,
+            retry_after_max=MAX_RETRY_AFTER_S,
+        )
+
+
+def _crawl_delay(rules: Protego, url: str) -> float:
+    asked = float(rules.crawl_delay(ROBOT) or 0.0)
+    if not asked <= MAX_CRAWL_DELAY_S:
+        raise InputError(f"{shown(url)}: robots.txt asks for {asked:g} s between pages; that is too slow")
+    return asked
+
+
+def _only_news(etag: str | None, last_modified: str | None) -> dict[str, str]:
+    given = {"If-None-Match": etag, "If-Modified-Since": last_modified}
+    return {name: value for name, value in given.items() if value}
+
+
+def _answer(response: requests.Response, url: str) -> Answer:
+    status = response.status_code
+    if status >= 500 or status == 429:
+        raise Stopped(f"{shown(url)}: answers {status}; try later, the same command goes on")
+    if not response.ok or status == 304:
+        return Answer(url, status)
+    body = _body(response, url, MAX_BYTES)
+    if len(body) > MAX_BYTES:
+        raise InputError(f"{shown(url)}: over {MAX_BYTES // 1_000_000} MB, that is no page of reviews")
+    headers: Any = response.headers
+    return Answer(url, status, body, headers.get("etag"), headers.get("last-modified"))
+
+
+def _body(response: requests.Response, url: str, limit: int) -> bytes:
+    """The unpacked body, or of a longer one a little more than the limit."""
+    body, end = bytearray(), time.monotonic() + MAX_PAGE_S
+    try:
+        while chunk := response.raw.read1(65_536, decode_content=True):
+            body += chunk
+            if len(body) > limit:
+                break
+            if time.monotonic() > end:
+                raise Stopped(f"{shown(url)}: not complete after {MAX_PAGE_S:g} s; try later, the same command goes on")
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        raise _outage(url, error) from error
+    return bytes(body)
+
+
+def _outage(url: str, error: Exception) -> Stopped:
+    return Stopped(f"{shown(url)}: no answer ({type(error).__name__}); try later, the same command goes on")

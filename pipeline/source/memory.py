@@ -1,0 +1,50 @@
+"""What is known from earlier visits to a source, so that the next one asks only for what is new."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from pipeline.records import PageSeen, Review, Visit
+
+
+class Memory(Protocol):
+    """Kept by the store. `definition` is a hash of a source and how it is described: described otherwise, it is another
+    one."""
+
+    def begin(self, source: str, definition: str) -> bool:
+        """A visit begins. Says whether the latest one of that source came to its end, and its run to its rows: only
+        then nothing lies unread or unanswered behind what is known."""
+
+    def knows(self, review: Review) -> bool:
+        """Whether the store holds this text of this verbatim."""
+
+    def page(self, definition: str, url: str) -> PageSeen | None:
+        """How a page was last seen."""
+
+    def visits(self, definition: str) -> Sequence[Visit]:
+        """The last ten that came to their end, the latest first."""
+
+    def end(self, definition: str, visit: Visit, pages: Iterable[PageSeen]) -> None:
+        """All that the visit read is in the store."""
+
+
+class _Nothing:
+    def begin(self, source: str, definition: str) -> bool:
+        return False
+
+    def knows(self, review: Review) -> bool:
+        return False
+
+    def page(self, definition: str, url: str) -> PageSeen | None:
+        return None
+
+    def visits(self, definition: str) -> Sequence[Visit]:
+        return ()
+
+    def end(self, definition: str, visit: Visit, pages: Iterable[PageSeen]) -> None:
+        return None
+
+
+NOTHING: Memory = _Nothing()
+"""Of one who was never there, and will not say."""

@@ -1,0 +1,136 @@
+"""How a reader of the web connects: never into the own network, and never for longer than it wants to wait.
+
+A file that names sources is no way into the network that it is read in.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit
+
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from pipeline.errors import InputError
+
+MAX_HEAD_S = 30.0
+"""From the request to the end of the answer's headers: a server may send one byte within each read timeout."""
+
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+"""RFC 6052: an IPv4 address in its last four bytes."""
+
+_LOCAL_NAMES = ("localhost", "local", "internal", "home.arpa")
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address belongs to the public internet, also where it wraps another."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        wrapped = ip.ipv4_mapped or ip.sixtofour or (ip.teredo or (None, None))[1]
+        if ip in _NAT64:
+            wrapped = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        ip = wrapped or ip
+    return ip.is_global and not ip.is_multicast
+
+
+def refuse_private(url: str) -> None:
+    """Raises InputError for an address that says by itself that it is private; behind a proxy that is all one knows."""
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    if any(f".{host}".endswith(f".{name}") for name in _LOCAL_NAMES):
+        raise _refusal(host)
+    try:
+        public = is_public(host)
+    except ValueError:
+        return  # a name
+    if not public:
+        raise _refusal(host)
+
+
+class _Connection:
+    """Hangs up on a server whose headers never end."""
+
+    sock: socket.socket
+
+    def getresponse(self) -> Any:
+        late = threading.Event()
+        timer = threading.Timer(MAX_HEAD_S, _hang_up, [self.sock, late])
+        timer.daemon = True
+        timer.start()
+        try:
+            response = super().getresponse()  # type: ignore[misc]
+        finally:
+            timer.cancel()
+        if late.is_set():  # Python takes a broken connection for the end of the headers
+            response.close()
+            raise TimeoutError("headers without end")
+        return response
+
+
+class _PublicConnection(_Connection):
+    """Looks at every address before the first packet, and at the one reached before the first byte."""
+
+    host: str
+
+    def _new_conn(self) -> socket.socket:
+        try:
+            found = {str(info[4][0]) for info in socket.getaddrinfo(self.host, None, type=socket.SOCK_STREAM)}
+        except (OSError, UnicodeError):
+            found = set()  # urllib3 meets the same and says so
+        if not all(map(is_public, found)):
+            raise _refusal(self.host)
+        connected: socket.socket = super()._new_conn()  # type: ignore[misc]
+        # a name may be answered otherwise the second time
+        if not is_public(connected.getpeername()[0]):
+            connected.close()
+            raise _refusal(self.host)
+        return connected
+
+
+class _HttpPool(HTTPConnectionPool):
+    ConnectionCls = type("_Http", (_Connection, HTTPConnection), {})
+
+
+class _HttpsPool(HTTPSConnectionPool):
+    ConnectionCls = type("_Https", (_Connection, HTTPSConnection), {})
+
+
+class _PublicHttpPool(HTTPConnectionPool):
+    ConnectionCls = type("_PublicHttp", (_PublicConnection, HTTPConnection), {})
+
+
+class _PublicHttpsPool(HTTPSConnectionPool):
+    ConnectionCls = type("_PublicHttps", (_PublicConnection, HTTPSConnection), {})
+
+
+class Anywhere(HTTPAdapter):
+    """For a session of requests: does not wait for headers that never end."""
+
+    pools: Mapping[str, type[HTTPConnectionPool]] = MappingProxyType({"http": _HttpPool, "https": _HttpsPool})
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        """As requests does, with connections of our own."""
+        super().init_poolmanager(*arguments, **options)
+        self.poolmanager.pool_classes_by_scheme = self.pools
+
+
+class PublicOnly(Anywhere):
+    """And connects to public addresses only. A proxy of the machine's settings is trusted."""
+
+    pools = MappingProxyType({"http": _PublicHttpPool, "https": _PublicHttpsPool})
+
+
+def _hang_up(sock: socket.socket, late: threading.Event) -> None:
+    late.set()
+    with suppress(OSError):  # closed meanwhile
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+
+def _refusal(host: str) -> InputError:
+    return InputError(f"{host} lies in a private network; VERBATIMS_PRIVATE_ADDRESSES=true lets it be read")

@@ -1,0 +1,30 @@
+"""The seam: what every kind of source does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from pipeline.records import BrokenRecord, Review
+from pipeline.source.memory import NOTHING, Memory
+
+
+class Source(Protocol):
+    """Read by the scrape stage. Constructors raise InputError and send nothing."""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+
+    @property
+    def guesses(self) -> list[str]:
+        """What was assumed, in sentences to print before anything is read."""
+
+    def reviews(self, memory: Memory = NOTHING) -> Iterator[Review | BrokenRecord]:
+        """In the order of the source. Raises InputError where too little is found, Stopped where it fails on the way.
+
+        A source that can be asked for what is new gives that alone, as far as the memory reaches.
+        """
+
+    def finish(self, memory: Memory = NOTHING) -> list[str]:
+        """All that was read, to the end, is stored: remember it. Gives what was strange about it, a sentence each."""

@@ -1,0 +1,100 @@
+"""How sources were last seen, so that the next visit asks only for what is new."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from pipeline.records import PageSeen, Review, Visit
+from pipeline.store.database import Database, insert
+from pipeline.store.store import forgotten_among, text_hash, verbatim_id
+from pipeline.store.tables import pages, runs, verbatims, visits
+
+REMEMBERED = 10
+"""Visits that the next one is compared to."""
+
+
+class Visits:
+    """The memory of the sources, during a run. Fulfils `source.memory.Memory`.
+
+    `prepare` is what a review goes through before it is stored. Without a run it is looked at, and nothing is written.
+    """
+
+    def __init__(self, database: Database, prepare: Callable[[Review], Review], run_id: str | None = None) -> None:
+        self._database, self._prepare, self._run_id = database, prepare, run_id
+
+    def begin(self, source: str, definition: str) -> bool:
+        """A visit begins. Says whether the latest one came to its end, and its run to its rows: a day's run always
+        does, since the nights behind it take up what it leaves."""
+        latest = (
+            sa.select(visits.c.ended_at, runs.c.ended_at.label("run_ended_at"), runs.c.day)
+            .outerjoin(runs, runs.c.run_id == visits.c.run_id)
+            .where(visits.c.definition == definition)
+            .order_by(visits.c.visit.desc())
+            .limit(1)
+        )
+        began = {"source": source, "definition": definition, "run_id": self._run_id, "began_at": _now()}
+        with self._database.write() if self._run_id else self._database.read() as connection:
+            before = connection.execute(latest).first()
+            if self._run_id:
+                connection.execute(sa.insert(visits).values(began))
+        return before is not None and before.ended_at is not None and bool(before.run_ended_at or before.day)
+
+    def knows(self, review: Review) -> bool:
+        """Whether the store holds this text of this verbatim, or may not hold it any more."""
+        review = self._prepare(review)
+        identity = verbatim_id(review.source, review.external_id)
+        query = sa.select(verbatims.c.row).where(
+            verbatims.c.verbatim_id == identity,
+            verbatims.c.text_hash == text_hash(review.text),
+            ~verbatims.c.superseded,
+        )
+        with self._database.read() as connection:
+            return connection.execute(query).first() is not None or bool(forgotten_among(connection, [identity]))
+
+    def page(self, definition: str, url: str) -> PageSeen | None:
+        """How a page was last seen by this reader."""
+        query = sa.select(pages).where(pages.c.url == url, pages.c.definition == definition)
+        with self._database.read() as connection:
+            found = connection.execute(query).first()
+        return PageSeen(found.url, found.etag, found.last_modified, found.found, found.next_url) if found else None
+
+    def visits(self, definition: str) -> Sequence[Visit]:
+        """The last ten that came to their end, the latest first."""
+        query = (
+            sa.select(visits)
+            .where(visits.c.definition == definition, visits.c.ended_at.is_not(None))
+            .order_by(visits.c.visit.desc())
+            .limit(REMEMBERED)
+        )
+        with self._database.read() as connection:
+            return [_visit(row) for row in connection.execute(query)]
+
+    def end(self, definition: str, visit: Visit, seen: Iterable[PageSeen]) -> None:
+        """All that the visit read is in the store: note it, and how its pages were."""
+        if self._run_id is None:
+            return
+        mine = sa.select(sa.func.max(visits.c.visit)).where(
+            visits.c.definition == definition, visits.c.run_id == self._run_id
+        )
+        layout = json.dumps({"missing": visit.missing, "left_over": visit.left_over})
+        noted = {"ended_at": _now(), "pages": visit.pages, "found": visit.found, "fresh": visit.fresh, "layout": layout}
+        with self._database.write() as connection:
+            connection.execute(sa.update(visits).where(visits.c.visit == mine.scalar_subquery()).values(noted))
+            for page in seen:
+                values = {**asdict(page), "definition": definition}
+                statement = insert(connection, pages).values(values)
+                connection.execute(statement.on_conflict_do_update(index_elements=["definition", "url"], set_=values))
+
+
+def _visit(row: sa.Row[tuple[object, ...]]) -> Visit:
+    layout = json.loads(row.layout)
+    return Visit(row.pages, row.found, row.fresh, tuple(layout["missing"]), tuple(layout["left_over"]))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,95 @@
+"""A page made to be slow or large costs what the limits say, and no more."""
+
+import resource
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import InputError, Stopped
+from pipeline.source.apart import Apart, Limits
+from pipeline.source.found import Page
+
+URL = "https://boutique.example/avis?token=geheim"
+REVIEW = b'<script type="application/ld+json">{"@type": "Review", "reviewBody": "Bien"}</script>'
+SIZE = 4_900_000
+LIMITS = Limits(cpu_s=2)
+
+
+def parse(kind: str, body: bytes, url: str, options: dict[str, str] | None = None, limits: Limits = LIMITS) -> Page:
+    with Apart(kind, options or {}, limits) as apart:
+        return apart.parse(body, url)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        b"<p><b id=x>", b"<a rel=next ", b"<script>", b"<!--", b"<a '", b"<table><tr><td>", b"<font>", b"<svg><math>",
+        b"<select><option>", b"<li itemscope itemprop=review itemtype=Review>", b"<b>",
+    ],
+)  # fmt: skip
+def test_a_page_made_to_be_slow_still_gives_its_review(piece: bytes) -> None:
+    assert parse("schema_org", REVIEW + piece * (SIZE // len(piece)), URL).reviews[0].text == "Bien"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"<div>" * (SIZE // 5), b"<p " + b" ".join(b"a%d=1" % number for number in range(500_000)) + b">"],
+    ids=["depth", "attributes"],
+)
+def test_a_page_beyond_the_time_is_an_error_of_input_and_does_not_last(body: bytes) -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with pytest.raises(InputError, match="a page that cannot be parsed within 2 s") as error:
+        parse("schema_org", REVIEW + body, URL, limits=LIMITS)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 4
+    assert "geheim" not in str(error.value)
+
+
+def test_a_selector_of_quadratic_cost_is_bounded_too() -> None:
+    options = {"review": "p:nth-last-child(2n)", "text": "p"}
+    with pytest.raises(InputError, match="cannot be parsed"):
+        parse("css", b"<p>" * 1_000_000, URL, options, LIMITS)
+
+
+@pytest.mark.parametrize("megabytes", [40, 60])
+def test_a_page_beyond_the_memory_is_an_error_of_input(megabytes: int) -> None:
+    with pytest.raises(InputError, match=f"cannot be parsed within 2 s and {megabytes} MB"):
+        parse("schema_org", REVIEW * (SIZE // len(REVIEW)), URL, limits=Limits(2, memory=megabytes << 20))
+
+
+def test_a_parser_that_is_broken_says_so_and_blames_no_page() -> None:
+    with pytest.raises(
+        Stopped, match=r"^https://boutique\.example/avis\?token=\*\*\*: could not be parsed: .* KeyError$"
+    ):
+        parse("no such kind", b"", URL)
+
+
+def test_the_limits_are_those_of_each_page_and_one_beyond_them_spoils_no_other() -> None:
+    usual = b"<div itemscope itemtype=Review><p itemprop=reviewBody>Bien</p></div>" * 5_000
+    with Apart("schema_org", limits=Limits(cpu_s=1)) as apart:
+        for _ in range(10):  # together beyond the limit, each far below it
+            assert len(apart.parse(usual, URL).reviews) == 5_000
+        with pytest.raises(InputError):
+            apart.parse(b"<div>" * (SIZE // 5), URL)
+        assert apart.parse(REVIEW, URL).reviews[0].text == "Bien"
+
+
+def test_the_clock_ends_what_the_processor_time_does_not() -> None:
+    with pytest.raises(InputError, match="cannot be parsed"):
+        parse("schema_org", b"<div>" * (SIZE // 5), URL, limits=Limits(cpu_s=1000, wall_s=0.5))
+
+
+def test_no_secret_is_where_a_page_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "geheim")
+    with Apart("schema_org") as apart:
+        apart.parse(REVIEW, URL)
+        assert apart._process is not None
+        given = Path(f"/proc/{apart._process.pid}/environ").read_bytes()
+    assert b"PYTHONPATH" in given and b"geheim" not in given
+
+
+def test_no_process_is_left_behind() -> None:
+    with Apart("schema_org") as apart:
+        apart.parse(REVIEW, URL)
+        process = apart._process
+    assert process is not None and process.poll() == 0

@@ -1,0 +1,125 @@
+"""`sources.toml` names its sources, and a mistake in it is one line that says where."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.errors import InputError, SettingsError
+from pipeline.source.definitions import read
+from pipeline.source.guest import Guest
+
+PAGE = Path(__file__).parents[2] / "docs" / "add-a-source.md"
+WEB = 'kind = "schema_org"\nurls = ["https://shop.example/"]\n'
+CSS = 'kind = "css"\nurls = ["https://shop.example/"]\n'
+
+
+def sources(folder: Path, text: str) -> list[str]:
+    file = folder / "sources.toml"
+    file.write_text(text, encoding="utf-8")
+    return [source.name for source in read(file, Guest())]
+
+
+def test_the_example_of_the_docs_is_read(tmp_path: Path) -> None:
+    [example] = re.findall(r"```toml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "exports").mkdir()
+    (tmp_path / "exports" / "survey.csv").write_text("answer,no,score,sent,lang\nBien,1,5,2026-06-30,fr\n")
+    assert sources(tmp_path, example) == list(tomllib.loads(example))
+
+
+def test_the_docs_name_every_key() -> None:
+    from pipeline.source import definitions
+
+    text = PAGE.read_text(encoding="utf-8")
+    for model in (definitions._Web, definitions._File, definitions._Selectors, definitions._Columns):
+        assert all(f"`{key}`" in text for key in model.model_fields), model
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "sources.toml: names no source"),
+        ("[shop", "sources.toml: cannot be read: "),
+        ("kind = 1", 'sources.toml: "kind" stands outside of a source'),
+        ("[shop]\nurls = []", "sources.toml: shop.kind: must be one of schema_org, apple, css, file"),
+        ("[shop]\nkind = [1]", "sources.toml: shop.kind: must be one of"),
+        ('[shop]\nkind = "schema_org"', "sources.toml: shop.urls: Field required"),
+        ('[shop]\nkind = "schema_org"\nurls = []', "sources.toml: shop.urls: "),
+        ('[shop]\nkind = "schema_org"\nurls = "https://x.fr"', "sources.toml: shop.urls: "),
+        ('[shop]\nkind = "schema_org"\nurls = ["x.fr"]', "sources.toml: shop.urls: not the address of a web page"),
+        ('[shop]\nkind = "schema_org"\nurls = ["https://u:geheim@x.fr"]', "shop.urls: holds a user name or password"),
+        (f"[shop]\n{WEB}url = 1", "sources.toml: shop.url: no such key"),
+        (f"[shop]\n{WEB}pages = 0", "sources.toml: shop.pages: "),
+        (f"[shop]\n{WEB}delay_s = -1", "sources.toml: shop.delay_s: "),
+        (f"[shop]\n{WEB}expected = -1", "sources.toml: shop.expected: "),
+        (f'[shop]\n{WEB}language = "klingonisch"', "sources.toml: shop.language: is no language"),
+        (f"[shop]\n{CSS}", "sources.toml: shop: selectors: needed"),
+        (f'[shop]\n{WEB}selectors = {{review = "a", text = "b"}}', "sources.toml: shop: selectors: needed"),
+        (f'[shop]\n{CSS}selectors = {{review = "a"}}', "sources.toml: shop.selectors.text: Field required"),
+        (f'[shop]\n{CSS}selectors = {{review = "[[", text = "b"}}', 'shop.selectors.review: "[[" is no CSS selector'),
+        (f'[shop]\n{CSS}selectors = {{review = "a::attr(x)", text = "b"}}', "shop.selectors.review: "),
+        (
+            '[app]\nkind = "apple"\nurls = ["https://x.fr/"]',
+            "sources.toml: app: urls: Apple's feed is read page by page",
+        ),
+        ('["a@b.fr"]\nkind = "file"\npath = "x.csv"', "sources.toml: a source is named [a@b.fr]"),
+        ('["a\\nb"]\nkind = "file"\npath = "x.csv"', "sources.toml: a source is named"),
+        ('[survey]\nkind = "file"\npath = "nowhere.csv"', "sources.toml: survey: nowhere.csv: cannot be opened"),
+        ('[survey]\nkind = "file"\npath = "../x.exe"', "sources.toml: survey: x.exe: reads files that end in"),
+        (
+            '[survey]\nkind = "file"\npath = "x.csv"\ncolumns = {texte = "a"}',
+            "sources.toml: survey.columns.texte: no such",
+        ),
+        ("\n".join(f'[s{i}]\nkind = "file"\npath = "x"' for i in range(101)), "sources.toml: more than 100 sources"),
+    ],
+)
+def test_a_mistake_is_one_line_that_says_where(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises((SettingsError, InputError)) as error:
+        sources(tmp_path, text)
+    message = str(error.value)
+    assert said in message and "geheim" not in message and error.value.exit_code == 2
+
+
+def test_a_file_that_is_not_there_is_an_error_of_its_setting(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"^VERBATIMS_SOURCES: there is no file sources\.toml: describe .* --input"):
+        read(tmp_path / "sources.toml", Guest())
+    with pytest.raises(SettingsError, match="cannot be read"):
+        read(tmp_path, Guest())
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(["css", "file"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["review", "text", "id"]), inner),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.sampled_from(
+    ["kind", "urls", "path", "language", "expected", "delay_s", "pages", "selectors", "scale", "columns"]
+), VALUES))  # fmt: skip
+def test_any_table_is_a_source_or_one_line(table: dict[str, object]) -> None:
+    from pipeline.source.definitions import _definition
+
+    try:
+        _definition("sources.toml", "shop", table)
+    except SettingsError as error:
+        assert str(error).startswith("sources.toml: shop")
+
+
+def test_the_name_of_a_source_is_the_source_of_its_rows_and_gives_what_the_file_does_not_say(tmp_path: Path) -> None:
+    (tmp_path / "avis.csv").write_text("texte,id,source\nTrès bien,1,autre\n", encoding="utf-8")
+    (tmp_path / "sources.toml").write_text('[survey]\nkind = "file"\npath = "avis.csv"\nlanguage = "fr"')
+    [survey] = read(tmp_path / "sources.toml", Guest())
+    [review] = survey.reviews()
+    assert (review.source, review.external_id, review.language) == ("survey", "1", "fr")  # type: ignore[union-attr]
+
+
+def test_fewer_records_than_expected_are_an_error(tmp_path: Path) -> None:
+    (tmp_path / "avis.csv").write_text("texte,id\nTrès bien,1\n", encoding="utf-8")
+    (tmp_path / "sources.toml").write_text('[survey]\nkind = "file"\npath = "avis.csv"\nexpected = 2')
+    [survey] = read(tmp_path / "sources.toml", Guest())
+    with pytest.raises(InputError, match=r"^avis\.csv: holds 1 verbatims, where 2 are expected$"):
+        list(survey.reviews())

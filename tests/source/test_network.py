@@ -1,0 +1,175 @@
+"""A source is no way into the own network, and no server holds a run for ever."""
+
+import gzip
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from ipaddress import IPv4Address, IPv6Address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pytest_httpserver import HTTPServer
+from werkzeug import Response
+
+from pipeline.errors import InputError, Stopped
+from pipeline.source.guest import Guest
+from pipeline.source.network import is_public
+
+PRIVATE = [
+    "127.0.0.1", "127.8.9.1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0",
+    "224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1%eth0", "fc00::1", "fd00:ec2::254", "ff02::1",
+    "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "2001:0:4136:e378:8000:63bf:80ff:fffe",
+]  # fmt: skip
+
+
+Guests = Callable[..., Guest]
+
+
+@pytest.fixture
+def guests() -> Iterator[Guests]:
+    """Makes guests that hang up in the end."""
+    made: list[Guest] = []
+
+    def make(*, private: bool = False) -> Guest:
+        made.append(Guest(timeout_s=5, retry_s=0, proxies=False, private=private))
+        return made[-1]
+
+    yield make
+    for guest in made:
+        guest.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize("address", PRIVATE)
+def test_a_private_address_is_known_as_such_however_it_is_wrapped(address: str) -> None:
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize("address", ["93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c", "64:ff9b::5db8:d70e"])
+def test_a_public_address_is_public(address: str) -> None:
+    assert is_public(address)
+
+
+@given(st.ip_addresses(v=4, network="10.0.0.0/8") | st.ip_addresses(v=4, network="127.0.0.0/8"))
+def test_no_wrapping_makes_a_private_address_public(address: IPv4Address) -> None:
+    number = int(address)
+    wrapped = [(0xFFFF << 32) | number, (0x64FF9B << 96) | number, (0x2002 << 112) | (number << 80)]
+    assert not any(is_public(str(IPv6Address(one))) for one in wrapped)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "localhost", "localhost.", "shop.localhost", "nas.local", "2130706433", "0x7f.1", "[::1]", "127.1"],
+)
+def test_an_address_of_the_own_network_is_refused_before_anything_is_sent(
+    host: str, httpserver: HTTPServer, guests: Guests
+) -> None:
+    with pytest.raises(InputError, match="lies in a private network; VERBATIMS_PRIVATE_ADDRESSES=true"):
+        guests().may_read(f"http://{host}:{httpserver.port}/")
+    assert httpserver.log == []
+
+
+def test_a_public_name_that_leads_inside_is_refused(
+    monkeypatch: pytest.MonkeyPatch, httpserver: HTTPServer, guests: Guests
+) -> None:
+    """Both when the name says so at first, and when it says so only to whoever connects (DNS rebinding)."""
+    real = socket.getaddrinfo
+    inside, outside = ("127.0.0.1", httpserver.port), ("93.184.215.14", httpserver.port)
+    for answers in ([inside], [outside, inside]):
+        said = iter(answers)
+
+        def resolve(host: str, *rest: object, said: Iterator[tuple[str, int]] = said, **more: object) -> object:
+            if host != "shop.example":
+                return real(host, *rest, **more)  # type: ignore[arg-type]
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", next(said, inside))]
+
+        monkeypatch.setattr(socket, "getaddrinfo", resolve)
+        with pytest.raises(InputError, match=r"^shop\.example lies in a private network"):
+            guests().may_read(f"http://shop.example:{httpserver.port}/")
+    assert httpserver.log == []
+
+
+def test_a_redirect_of_robots_txt_leads_no_further_inside_than_an_address(
+    httpserver: HTTPServer, guests: Guests
+) -> None:
+    guest = guests(private=True)
+    httpserver.expect_request("/robots.txt").respond_with_data("", 301, {"Location": "http://[::1]:9/robots.txt"})
+    with pytest.raises(Stopped, match=r"http://\[::1\]:9/robots\.txt: no answer"):
+        guest.may_read(httpserver.url_for("/"))
+
+
+def test_redirects_end(httpserver: HTTPServer, guests: Guests) -> None:
+    httpserver.expect_request("/robots.txt").respond_with_data("", 404)
+    httpserver.expect_request("/round").respond_with_data("", 302, {"Location": "/round"})
+    with pytest.raises(InputError, match="redirects without end"):
+        guests(private=True).read(httpserver.url_for("/round"), 0)
+    assert len(httpserver.log) < 10
+
+
+def test_what_unpacks_without_end_is_given_up(httpserver: HTTPServer, guests: Guests) -> None:
+    httpserver.expect_request("/robots.txt").respond_with_data("", 404)
+    bomb = Response(gzip.compress(bytes(200_000_000)), headers={"Content-Encoding": "gzip"})
+    httpserver.expect_request("/bomb").respond_with_response(bomb)
+    with pytest.raises(InputError, match="over 5 MB"):
+        guests(private=True).read(httpserver.url_for("/bomb"), 0)
+
+
+def test_of_rules_without_end_the_first_500_kb_count(httpserver: HTTPServer, guests: Guests) -> None:
+    rules = "User-agent: *\nDisallow: /\n" + "# more\n" * 200_000
+    httpserver.expect_request("/robots.txt").respond_with_data(rules)
+    assert not guests(private=True).may_read(httpserver.url_for("/1"))
+
+
+@contextmanager
+def answering(speak: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A server that reads a request and then says what it likes."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            try:
+                while True:
+                    connection, _ = listening.accept()
+                    with connection:
+                        connection.recv(65536)
+                        speak(connection)
+            except OSError:
+                return
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        listening.shutdown(socket.SHUT_RDWR)
+
+
+def test_headers_that_never_end_are_given_up(monkeypatch: pytest.MonkeyPatch, guests: Guests) -> None:
+    def drip(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n")
+        for number in range(10_000):
+            connection.sendall(b"X-%d: a\r\n" % (number % 50))
+            threading.Event().wait(0.02)
+
+    monkeypatch.setattr("pipeline.source.network.MAX_HEAD_S", 0.1)
+    monkeypatch.setattr("http.client._MAXHEADERS", 1_000_000)
+    with answering(drip) as url, pytest.raises(Stopped, match="no answer"):
+        guests(private=True).may_read(url)
+
+
+def test_a_body_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch, guests: Guests) -> None:
+    def drip(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        for _ in range(10_000):
+            connection.sendall(b"# a\n")
+            threading.Event().wait(0.02)
+
+    monkeypatch.setattr("pipeline.source.guest.MAX_PAGE_S", 0.1)
+    with answering(drip) as url, pytest.raises(Stopped, match="not complete after"):
+        guests(private=True).may_read(url)
+
+
+def test_what_is_no_http_is_an_outage_and_no_log_repeats_it(guests: Guests, caplog: pytest.LogCaptureFixture) -> None:
+    with (
+        answering(lambda connection: connection.sendall(b"\0\1\2 not http\r\n\r\n")) as url,
+        pytest.raises(Stopped, match="no answer"),
+    ):
+        guests(private=True).may_read(url)
+    assert caplog.records == []
