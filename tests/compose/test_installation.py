@@ -60,7 +60,7 @@ def test_doctor_finds_everything_from_inside(installation: Installation) -> None
     said = installation.run("exec", "-T", "airflow-scheduler", "verbatims", "doctor").stderr.splitlines()
     well = {line.split()[1] for line in said if line.startswith("fine")}
     missing = set() if "grafana" in installation.services else {"Grafana"}
-    assert len(said) == 9 and well == {line.split()[1] for line in said} - missing, said
+    assert len(said) == 10 and well == {line.split()[1] for line in said} - missing, said
 
 
 def test_every_target_of_prometheus_answers(installation: Installation) -> None:
@@ -192,10 +192,16 @@ def test_a_second_up_changes_nothing_and_keeps_the_password(
     assert [run["dag_run_id"] for run in airflow.runs(DAG)] == [first_run]
 
 
-def test_an_env_file_reaches_the_tasks(installation: Installation, airflow: Api, first_run: str) -> None:
+def test_an_env_file_and_sources_reach_the_tasks(installation: Installation, airflow: Api, first_run: str) -> None:
     """In prod without a key the first task refuses, at once, and its log says which key is missing."""
     (installation.folder / ".env").write_text("SCRAPER_MODE=prod\n", encoding="utf-8")
+    sources = installation.folder / "sources.toml"
+    sources.write_text('[shop]\nkind = "schema_org"\nurls = ["https://shop.example/"]\n', encoding="utf-8")
+    sources.chmod(0o600)  # as somebody may have it who keeps tokens in addresses
     installation.up(installation.services)
+    key = ("-e", "ANTHROPIC_API_KEY=x")
+    looked = installation.run("exec", "-T", *key, "airflow-scheduler", "verbatims", "doctor").stderr
+    assert "sources.toml describes shop" in looked, looked
     run = airflow.trigger(DAG)
     assert airflow.ended(DAG, run) == "failed"
     [scrape] = airflow.tasks(DAG, run, "scrape")
