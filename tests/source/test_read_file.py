@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -187,6 +189,67 @@ def test_any_bytes_give_records_or_one_refusal(tmp_path: Path, kind: str, conten
     except InputError:
         return
     assert records
+
+
+VALID = {
+    ".csv": 'id;avis;note;date\n1;"Très ""bien""";5;2026-06-30\n2;"Deux\nlignes";"4,5";30/06/2026\n3;Bof;;\n'.encode(),
+    ".jsonl": '{"id": 1, "texte": "Très bien", "note": 5}\n{"id": 2, "texte": "Déçu", "date": "2026"}\n'.encode(),
+}
+
+
+@given(st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_file_that_is_cut_spliced_or_flipped_gives_records_or_one_refusal(
+    tmp_path: Path, data: st.DataObject
+) -> None:
+    kind = data.draw(st.sampled_from(sorted(VALID)))
+    body = bytearray(VALID[kind])
+    for _ in range(data.draw(st.integers(1, 5))):
+        at = data.draw(st.integers(0, len(body)))
+        to = data.draw(st.integers(at, min(len(body), at + 40)))
+        body[at:to] = data.draw(st.sampled_from([b"", bytes(body[at:to]) * 2, body[:30]]) | st.binary(max_size=4))
+    try:
+        records = list(File(write(tmp_path, f"a{kind}", bytes(body))).reviews())
+    except InputError as error:
+        assert str(error).startswith(f"a{kind}: ")
+        return
+    for record in records:
+        assert record.position >= 1
+        if isinstance(record, Review):
+            assert record.text.strip() and record.external_id and "\0" not in record.text
+            assert record.rating is None or 0 <= record.rating <= 100
+
+
+WITHIN = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (400 << 20, 400 << 20))
+resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
+from pipeline.errors import InputError
+from pipeline.source.file import File
+for path in sys.argv[1:]:
+    try:
+        print(sum(1 for _ in File(path).reviews()))
+    except InputError:
+        print("refused")
+"""
+
+
+def test_files_made_to_be_slow_or_large_stay_within_time_and_memory(tmp_path: Path) -> None:
+    """A line without end, a quote without end, columns, depth and digits without end: 400 MB are enough for each."""
+    size = 15_000_000
+    bodies = {
+        "line.csv": b"id,texte\n1," + b"x" * size,
+        "quotes.csv": b"id,texte\n" + b'"' * size,
+        "columns.csv": b"a," * 200_000 + b"\n",
+        "depth.jsonl": b'{"texte": "a", "x": ' + b"[" * size,
+        "text.jsonl": b'{"texte": "' + b"\\u00e9" * (size // 6),
+        "digits.jsonl": b'{"texte": "a", "id": ' + b"9" * 5_000_000 + b"}\n",
+    }
+    files = [write(tmp_path, name, body) for name, body in bodies.items()]
+    ended = subprocess.run(
+        [sys.executable, "-c", WITHIN, *files], capture_output=True, text=True, cwd=Path(__file__).parents[2]
+    )
+    assert (ended.returncode, len(ended.stdout.split())) == (0, len(files)), ended.stderr
 
 
 LETTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0\r")
