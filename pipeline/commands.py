@@ -75,9 +75,8 @@ def _dry_run(options: argparse.Namespace) -> int:
         memory = Visits(store.database, prepare) if store else NOTHING
         records = source.reviews(memory)
         found = estimate(records, store, prompt_of(settings), price_of(settings), options.limit)
-        if found.scraped != options.limit:
-            for strange in source.finish(memory):
-                words(f"warning: {strange}")
+        for strange in source.finish(memory):
+            words(f"warning: {strange}")
     if options.json:
         _data(asdict(found))
     else:

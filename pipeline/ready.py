@@ -16,9 +16,10 @@ from pipeline.records import COMMAND_LINE, Task
 from pipeline.run import Context, price_of, prompt_of
 from pipeline.settings import Settings, load, pairs
 from pipeline.source import definitions
+from pipeline.source.description import Description
 from pipeline.source.file import File
 from pipeline.source.guest import Guest
-from pipeline.source.site import Address, Site
+from pipeline.source.site import Site
 from pipeline.source.source import Source
 from pipeline.source.sources import Sources
 from pipeline.store import Store, open_store, peek_store
@@ -96,7 +97,7 @@ def _source(settings: Settings, sandbox_url: str | None) -> Source:
     """The sandbox's own site, or what the file of sources names."""
     if sandbox_url and settings.sandbox:
         guest = Guest(proxies=False, private=True)
-        return Site("sandbox", Address([f"{sandbox_url}/"], delay_s=0.0), guest)
+        return Site("sandbox", Description([f"{sandbox_url}/"], delay_s=0.0), guest)
     return Sources(definitions.read(settings.sources, Guest(private=settings.private_addresses)))
 
 

@@ -28,7 +28,7 @@ from pipeline.progress import Advance, Progress
 from pipeline.records import COMMAND_LINE, Batch, BrokenRecord, LoadError, Observer, Review, Row, Task
 from pipeline.settings import Settings
 from pipeline.signals import Drain
-from pipeline.source.memory import NOTHING
+from pipeline.source.memory import NOTHING, Memory
 from pipeline.source.source import Source
 from pipeline.store import Claims, Decision, RunCounts, Store, StoreWork, Visits, count_rows, count_run
 from pipeline.telemetry import Telemetry
@@ -237,14 +237,11 @@ def _stage(context: Context, name: str, run_id: str, total: int | None = None) -
 
 def _read(context: Context, run_id: str, source: Source, limit: int | None, advance: Advance) -> None:
     # the sandbox's site has another address each time, and a demo repeated is to show all of it
-    memory = NOTHING if context.settings.sandbox else Visits(context.store.database, cleaning.prepare, run_id)
-    found = 0
+    memory: Memory = NOTHING if context.settings.sandbox else Visits(context.store.database, cleaning.prepare, run_id)
     for read in context.store.add(run_id, _prepared(islice(source.reviews(memory), limit))):
-        found += read
         advance(read, 0.0)
-    if found != limit:  # else there may be more, and it is no visit to remember
-        for strange in source.finish(memory):
-            context.progress.say(f"warning: {strange}")
+    for strange in source.finish(memory):
+        context.progress.say(f"warning: {strange}")
 
 
 def _prepared(records: Iterable[Review | BrokenRecord]) -> Iterator[Review | BrokenRecord]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import parse_qsl, urldefrag, urlencode, urljoin, urlsplit, urlunsplit
 
 from pipeline.errors import InputError
@@ -14,7 +15,7 @@ def checked(url: str) -> str:
     """The address as it is asked for, without fragment, user and password. Raises InputError for what is none."""
     try:
         parts = urlsplit(url.strip())
-        known = parts.scheme in ("http", "https") and parts.hostname and (parts.port or True)
+        known = parts.scheme in ("http", "https") and _is_host(parts.hostname) and (parts.port or True)
     except ValueError:
         known = False
     if not known:
@@ -29,7 +30,7 @@ def absolute(href: object, url: str) -> str | None:
     try:
         parts = urlsplit(urldefrag(urljoin(url, fields.plain(href.strip()))).url)
         host = parts.netloc.rpartition("@")[2]
-        known = parts.scheme in ("http", "https") and parts.hostname and (parts.port or True)
+        known = parts.scheme in ("http", "https") and _is_host(parts.hostname) and (parts.port or True)
     except ValueError:
         return None
     return urlunsplit(parts._replace(netloc=host)) if known else None
@@ -52,4 +53,9 @@ def shown(url: str) -> str:
     except ValueError:
         return "the address"
     host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path, urlencode(query, safe="*"), ""))
+    return urlunsplit((parts.scheme, host, parts.path, urlencode(query, safe="*{}"), ""))
+
+
+def _is_host(name: str | None) -> bool:
+    """Whether a name could ever be found: letters, digits, dots and dashes, or an IPv6 address."""
+    return bool(name and re.fullmatch(r"\w[\w.-]*|[0-9a-f:.%]+", name))

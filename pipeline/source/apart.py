@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 
@@ -53,6 +53,12 @@ class Limits:
 
 LIMITS = Limits()
 
+MAX_TEXT = 100_000
+"""Characters of one review; cleaning puts aside what has more than 20,000."""
+
+MAX_PAGE_TEXT = 10_000_000
+"""Of all reviews of a page together."""
+
 _NO_MEMORY = 3
 """Exit code."""
 
@@ -72,12 +78,15 @@ class Apart:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is not None and self._process is not None:
+            self._process.kill()  # whoever leaves in haste waits for no page
         self._end()
 
     def parse(self, body: bytes, url: str) -> Page:
         """What the parser reads. Raises InputError for a page beyond the limits, Stopped where the parser itself is
         broken."""
-        if said := self._ask(body, url):
+        said = self._ask(body, url)
+        if said.endswith(b"\n"):
             return _page(said)
         code, error = self._end()
         if code < 0 or code == _NO_MEMORY:  # below zero: a signal, the kernel's or ours
@@ -87,7 +96,7 @@ class Apart:
         raise Stopped(f"{shown(url)}: could not be parsed: that process ended with {kind or code}")
 
     def _ask(self, body: bytes, url: str) -> bytes:
-        """A line of JSON, or nothing where the process has ended."""
+        """A line of JSON, or less where the process has ended."""
         process = self._process = self._process or self._start()
         assert process.stdin is not None and process.stdout is not None
         timer = threading.Timer(self._limits.wall_s, process.kill)
@@ -119,10 +128,13 @@ class Apart:
         process, self._process = self._process, None
         if process is None:
             return 0, ""
-        with suppress(BrokenPipeError):  # what is still in the buffer has no reader any more
+        try:
             _, error = process.communicate()
-            return process.returncode, error.decode(errors="replace")
-        return process.wait(), ""
+        except BrokenPipeError:  # what is still in the buffer has no reader any more
+            error = b""
+        finally:
+            process.kill()
+        return process.wait(), error.decode(errors="replace")
 
 
 def main() -> None:
@@ -138,9 +150,23 @@ def main() -> None:
             resource.setrlimit(resource.RLIMIT_CPU, (used + asked["cpu_s"], resource.RLIM_INFINITY))
             page = json.loads(request)
             read = PARSERS[asked["kind"]](sys.stdin.buffer.read(page["bytes"]), page["url"], asked["options"])
-            print(json.dumps(asdict(read)), flush=True)
+            print(json.dumps(asdict(_bounded(read))), flush=True)
     except (MemoryError, SelectolaxError):  # the latter is how the parser says it
         sys.exit(_NO_MEMORY)
+
+
+def _bounded(page: Page) -> Page:
+    """Nested elements can say one text many times over: what is too long to be a review goes, before it travels."""
+    kept: list[Found] = []
+    room = MAX_PAGE_TEXT
+    for found in page.reviews:
+        if len(found.text) <= min(MAX_TEXT, room):
+            kept.append(found)
+            room -= len(found.text)
+    if len(kept) == len(page.reviews):
+        return page
+    problem = f"{len(page.reviews) - len(kept)} texts of more than {MAX_TEXT:,} characters, or too many of them"
+    return replace(page, reviews=tuple(kept), problems=(*page.problems, problem))
 
 
 def _page(said: bytes) -> Page:

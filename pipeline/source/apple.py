@@ -34,7 +34,9 @@ def parse(body: bytes, url: str, options: Options = NO_OPTIONS) -> Page:
         else:
             reviews.append(review)
             left_over |= set(entry) - _READ
-    return Page(tuple(reviews), tuple(problems), None, names(left_over), "" if reviews else "a feed without reviews")
+    return Page(
+        tuple(reviews), tuple(problems), None, names(left_over), instead="" if reviews else "a feed without reviews"
+    )
 
 
 def _feed(body: bytes) -> Mapping[str, object] | None:

@@ -9,16 +9,14 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 from pipeline.source import fields
 from pipeline.source.address import absolute
 from pipeline.source.found import Found, Options, Page
-from pipeline.source.markup import base, next_page, parsed, text_of
-
-SELECTORS = ("review", "text", "id", "url", "rating", "date", "language", "next")
-"""What may be given; `review` is what stands around each, and all but it and `next` are looked for within it."""
+from pipeline.source.markup import UNREADABLE, base, next_page, parsed, text_of
 
 _ATTRIBUTE = re.compile(r"(?P<selector>.*?)\s*::attr\((?P<name>[A-Za-z][\w:.-]*)\)", re.S)
 
 
 def parse(html: bytes, url: str, options: Options) -> Page:
-    """The reviews of a page. `options`: selectors by their name, and `scale`, what the best rating is.
+    """The reviews of a page. `options`: selectors by their name (review, text, id, url, rating, date, language, next),
+    and `scale`, what the best rating is.
 
     Never raises for a page: what is wrong with it is a problem of it.
     """
@@ -32,15 +30,18 @@ def parse(html: bytes, url: str, options: Options) -> Page:
         else:
             reviews.append(review)
     next_url = next_page(document, url, problems, options.get("next"))
-    instead = "" if reviews or problems else f'nothing that the selector "{options["review"]}" finds'
-    return Page(tuple(reviews), tuple(problems), next_url, (), instead)
+    instead = ""
+    if not reviews:
+        found = f'{len(problems)} found by "{options["review"]}", none with a text by "{options["text"]}"'
+        instead = found if problems else f'nothing that the selector "{options["review"]}" finds'
+    return Page(tuple(reviews), tuple(problems), next_url, (), UNREADABLE not in problems, instead)
 
 
 def check(selector: str) -> None:
     """Raises ValueError for what is no selector."""
-    css, _ = _split(selector)
+    css, attribute = _split(selector)
     try:
-        LexborHTMLParser("<p>").css(css or "*")
+        LexborHTMLParser("<p>").css(css or "*" if attribute else css)
     except SelectolaxError:
         raise ValueError(f'"{selector}" is no CSS selector') from None
 

@@ -16,9 +16,10 @@ from pipeline.source import apple, css, fields
 from pipeline.source.address import checked
 from pipeline.source.apart import PARSERS
 from pipeline.source.columns import Columns
+from pipeline.source.description import PAGE, Description
 from pipeline.source.file import MAX_LABEL, MAX_SOURCES, File
 from pipeline.source.guest import Guest
-from pipeline.source.site import PAGE, Address, Site
+from pipeline.source.site import Site
 from pipeline.source.source import Source
 
 FILE = "file"
@@ -28,14 +29,14 @@ FILE = "file"
 def read(path: Path, guest: Guest) -> list[Source]:
     """The sources of that file, in its order. Raises SettingsError, and InputError for a file of verbatims in it."""
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise SettingsError(
-            f"VERBATIMS_SOURCES: there is no file {path.name}: describe your sources in one (docs/add-a-source.md), "
+            f"VERBATIMS_SOURCES: there is no file {path}: describe your sources in one (docs/add-a-source.md), "
             "or name a file of verbatims with --input FILE"
         ) from None
-    except (OSError, ValueError) as error:  # ValueError: no UTF-8, no TOML
-        raise SettingsError(f"{path.name}: cannot be read: {_said(error)}") from None
+    except (OSError, ValueError, RecursionError) as error:  # ValueError: no UTF-8, no TOML
+        raise SettingsError(f"{path}: cannot be read: {_said(error)}") from None
     if not tables:
         raise SettingsError(f"{path.name}: names no source; docs/add-a-source.md has examples")
     if len(tables) > MAX_SOURCES:
@@ -44,9 +45,11 @@ def read(path: Path, guest: Guest) -> list[Source]:
     return [_opened(path, name, definition, guest) for name, definition in definitions.items()]
 
 
-class _Definition(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
+
+class _Definition(_Table):
     kind: str
     language: str | None = None
     expected: int = Field(1, ge=0)
@@ -59,9 +62,7 @@ class _Definition(BaseModel):
         return fields.language(value)
 
 
-class _Columns(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
+class _Columns(_Table):
     text: str | None = None
     id: str | None = None
     rating: str | None = None
@@ -76,13 +77,11 @@ class _File(_Definition):
     def open(self, name: str, folder: Path, guest: Guest) -> Source:
         """A path is seen from where the file of sources is."""
         columns = Columns(**self.columns.model_dump())
-        path = str(folder / self.path)
+        path = str((folder / self.path).absolute())  # so that "-" is a file too, and not standard input
         return File(path, columns, source=name, language=self.language, expected=self.expected)
 
 
-class _Selectors(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
-
+class _Selectors(_Table):
     review: str
     text: str
     id: str | None = None
@@ -112,36 +111,44 @@ class _Web(_Definition):
     delay_s: float = Field(0.5, ge=0, le=300, strict=False)
     pages: int | None = Field(None, ge=1)
     selectors: _Selectors | None = None
-    scale: float = Field(5.0, gt=0, strict=False)
+    scale: float | None = Field(None, gt=0, le=1000, strict=False)
 
     @field_validator("urls")
     @classmethod
     def _addresses(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(values)) < len(values):
+            raise ValueError("names an address twice")
         for value in values:
             try:
                 checked(value)
             except InputError as error:
                 raise ValueError(str(error)) from None
+            if re.search(r"[{}]", value.replace(PAGE, "")):
+                raise ValueError(f"holds braces; only {PAGE} stands for something")
             if "@" in urlsplit(value).netloc:
                 raise ValueError("holds a user name or password, which would be kept in the store")
         return values
 
     @model_validator(mode="after")
     def _together(self) -> _Web:
-        if (self.kind == "css") != (self.selectors is not None):
-            raise ValueError('selectors: needed with kind = "css", and with no other')
+        if self.kind == "css" and self.selectors is None:
+            raise ValueError('selectors: kind = "css" needs at least selectors.review and selectors.text')
+        if self.kind != "css" and (self.selectors or self.scale):
+            raise ValueError('selectors and scale are read with kind = "css" alone')
         if self.kind == "apple" and not all(PAGE in url for url in self.urls):
             raise ValueError(f"urls: Apple's feed is read page by page: write page={PAGE} in the address")
         return self
 
     def open(self, name: str, folder: Path, guest: Guest) -> Source:
-        options = {"scale": str(self.scale), **(self.selectors.model_dump(exclude_none=True) if self.selectors else {})}
+        options = self.selectors.model_dump(exclude_none=True) if self.selectors else {}
+        if self.scale:
+            options["scale"] = str(self.scale)
         return Site(
             name,
-            Address(
+            Description(
                 urls=self.urls,
                 kind=self.kind,
-                options=options if self.selectors else {},
+                options=options,
                 language=self.language,
                 delay_s=self.delay_s,
                 pages=self.pages or (apple.PAGES if self.kind == "apple" else None),
@@ -152,8 +159,11 @@ class _Web(_Definition):
 
 
 def _definition(file: str, name: str, table: Any) -> _File | _Web:
-    if not re.fullmatch(r"[^@\s\0-\x1f][^@\0-\x1f]*", name) or len(name) > MAX_LABEL:
-        raise SettingsError(f"{file}: a source is named [{name[:30]}]; it is a label of charts: no @, no line break")
+    if not name.isprintable() or name != name.strip() or not name or "@" in name or len(name) > MAX_LABEL:
+        raise SettingsError(
+            f"{file}: a source is named {name[:30]!r}; it is a label of charts: at most {MAX_LABEL} characters, "
+            "no @, no blank at its ends, no line break"
+        )
     if not isinstance(table, Mapping):
         raise SettingsError(f'{file}: "{name}" stands outside of a source; one begins with its name, such as [shop]')
     kinds = [*PARSERS, FILE]
@@ -179,6 +189,8 @@ def _first(error: ValidationError) -> str:
     said = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
         said = "no such key; docs/add-a-source.md names all of them"
+    if first["type"] == "tuple_type":
+        said = 'a list of addresses is needed: urls = ["https://…"]'
     return f"{place}: {said}"
 
 

@@ -18,15 +18,18 @@ MAX_ID = 200
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _EMAIL = re.compile(r"[^@\s]@[^@\s.]+\.|[^@\s]%40[^@\s.]+\.", re.I)
 _DAY = r"\d{4}-\d\d-\d\d|\d{8}|\d{4}-W\d\d-\d|\d{4}W\d{3}|\d{4}-\d{3}"
-_ISO = re.compile(rf"(?P<day>{_DAY})(?:[T ](?P<time>\d\d.{{0,30}}))?", re.I)
-_ZONE = re.compile(r"\s*(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)", re.I)
+_CLOCK = r"\d\d(?::?\d\d(?::?\d\d(?:[.,]\d{1,9})?)?)?"
+_ZONE = r"\s?(?P<zone>Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)"
+_ISO = re.compile(rf"(?P<day>{_DAY})(?:[T ](?P<clock>{_CLOCK})(?:{_ZONE})?)?", re.I)
+_NUMBER = r"(?<![\d.,½/+-])(\d{1,3}(?:[.,]\d{1,2})?)"
 _SCALED = re.compile(
-    r"(\d{1,3}(?:[.,]\d{1,4})?)\s{0,3}(?:étoiles?|stars?|)\s{0,3}(?:/|sur|out of|of|von|de)\s{0,3}(\d{1,3})(?![\d.,])",
+    rf"{_NUMBER}\s{{0,3}}(?:étoiles?|stars?|)\s{{0,3}}(?:/|sur|out of|of|von|de)\s{{0,3}}(\d{{1,3}})(?!\d|[.,]\d|[/½])",
     re.I,
 )
-_PERCENT = re.compile(r"(\d{1,3}(?:[.,]\d{1,4})?)\s?%")
-_DRAWN = re.compile("★{1,5}(?!★)")
-_NUMERIC_DAY = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:[ T,]+\d{1,2}[:h]\d\d(?::\d\d)?)?")
+_PERCENT = re.compile(rf"{_NUMBER}\s?%")
+_ALONE = re.compile(rf"{_NUMBER}(?![.,]\d|[/½]|\w)")
+_DRAWN = re.compile("★+")
+_NUMERIC_DAY = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:[ T,]+(?:[01]?\d|2[0-3])[:h][0-5]\d(?::[0-5]\d)?)?")
 _LANGUAGE_NAMES = {
     "francais": "fr", "french": "fr", "fra": "fr", "fre": "fr", "anglais": "en", "english": "en", "eng": "en",
     "allemand": "de", "german": "de", "deutsch": "de", "deu": "de", "ger": "de", "espagnol": "es", "spanish": "es",
@@ -87,14 +90,15 @@ def out_of_five(value: object, best: float = 5.0) -> float | None:
 
 
 def _in_words(text: str, best: float) -> tuple[float | None, float]:
-    if found := _SCALED.search(text):
-        return number(found[1]), float(found[2])
-    if found := _PERCENT.search(text):
-        return number(found[1]), 100.0
-    if found := _DRAWN.search(text):
-        return float(len(found.group())), 5.0
-    found_alone = re.findall(r"\d+(?:[.,]\d+)?", text)
-    return (number(found_alone[0]) if len(found_alone) == 1 else None), best
+    """A number and its scale, where the text says exactly one rating."""
+    if scaled := _SCALED.findall(text):
+        return (number(scaled[0][0]), float(scaled[0][1])) if len(scaled) == 1 else (None, best)
+    if percent := _PERCENT.findall(text):
+        return (number(percent[0]) if len(percent) == 1 else None), 100.0
+    if drawn := _DRAWN.findall(text):
+        return (float(len(drawn[0])) if len(drawn) == 1 and "½" not in text else None), best
+    alone = _ALONE.findall(text)
+    return (number(alone[0]) if len(alone) == 1 == len(re.findall(r"\d+(?:[.,]\d+)?", text)) else None), best
 
 
 def written_at(value: object) -> str | None:
@@ -102,22 +106,22 @@ def written_at(value: object) -> str | None:
     text = value.strip() if isinstance(value, str) else ""
     try:
         found = _ISO.fullmatch(text)
-        return _iso(found["day"], found["time"]) if found else _numeric_day(text)
+        return _iso(**found.groupdict()) if found else _numeric_day(text)
     except ValueError:
         return None
 
 
-def _iso(day: str, time: str | None) -> str | None:
+def _iso(day: str, clock: str | None, zone: str | None) -> str | None:
     """The forms that Python reads, and two more: a day of the year (`2026-181`), a zone behind a blank or by name."""
     digits = re.sub("[^0-9]", "", day)
     of_year = len(digits) == 7 and "W" not in day.upper()
     read = datetime.strptime(digits, "%Y%j").date() if of_year else date.fromisoformat(day.upper())
-    if not 1970 <= read.year < 2100:
+    if not 1970 <= read.year < 2100 or (of_year and f"{read:%Y%j}" != digits):  # day 366 of a year of 365
         return None
-    if time is None:
+    if clock is None:
         return read.isoformat()
-    clock = _ZONE.sub(lambda zone: {"UTC": "Z", "GMT": "Z"}.get(zone[1].upper(), zone[1].upper()), time)
-    return datetime.fromisoformat(f"{read.isoformat()}T{clock}").isoformat()
+    zone = {"UTC": "Z", "GMT": "Z"}.get((zone or "").upper(), (zone or "").upper())
+    return datetime.fromisoformat(f"{read.isoformat()}T{clock}{zone}").isoformat()
 
 
 def _numeric_day(text: str) -> str | None:

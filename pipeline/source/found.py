@@ -38,10 +38,12 @@ class Page:
     """Absolute; of any host."""
     left_over: tuple[str, ...] = ()
     """Names of what the reviews give and nobody reads, sorted: a new name says that the layout has changed."""
+    whole: bool = True
+    """False where part of the page could not be read at all: reviews, or the way to the next page, may be missing."""
     instead: str = ""
     """For a page without reviews: in a few words what it holds instead, so that its reader can be mended."""
 
 
 def names(found: Iterable[str]) -> tuple[str, ...]:
     """Those of a page's own names that may be shown, sorted: a page can put anything there, a verbatim too."""
-    return tuple(sorted({name for name in found if re.fullmatch(r"[@\w:.-]{1,40}", name, re.ASCII)}))[:50]
+    return tuple(sorted({name for name in found if re.fullmatch(r"@?[\w:.-]{1,40}", name, re.ASCII)}))[:50]

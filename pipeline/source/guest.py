@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
@@ -126,7 +126,8 @@ class Guest:
         key = host_of(url)
         if key not in self._hosts:
             rules = self._robots(url)
-            self._hosts[key] = _Host(rules, _crawl_delay(rules, url))
+            host = self._hosts[key] = _Host(rules, _crawl_delay(rules, url))
+            self._mount(f"{urlsplit(url).scheme}://{urlsplit(url).netloc}", host.delay_s)
         return self._hosts[key]
 
     def _robots(self, page: str) -> Protego:
@@ -158,16 +159,24 @@ class Guest:
     def _opened(self) -> requests.Session:
         # it repeats what a server said, and addresses with what stands behind their `?`, at every retry
         logging.getLogger("urllib3").setLevel(logging.ERROR)
-        session = requests.Session()
+        session = _Session()
         session.trust_env = self._proxies
+        # a function that adds nothing: without one, requests would send what .netrc has for a host
+        session.auth = lambda request: request
         session.headers["User-Agent"] = USER_AGENT
         kind = Anywhere if self._private else PublicOnly
         for scheme in ("http://", "https://"):
             session.mount(scheme, kind(max_retries=self._retry()))
         return session
 
-    def _retry(self) -> Retry:
-        return Retry(
+    def _mount(self, prefix: str, delay_s: float) -> None:
+        """Who retries keeps the pace that the host asks for."""
+        self._session = self._session or self._opened()
+        kind = Anywhere if self._private else PublicOnly
+        self._session.mount(prefix, kind(max_retries=self._retry(delay_s)))
+
+    def _retry(self, delay_s: float = 0.0) -> Retry:
+        retry = _Paced(
             total=4,
             backoff_factor=self._retry_s,
             backoff_max=30,
@@ -176,6 +185,32 @@ class Guest:
             raise_on_status=False,
             retry_after_max=MAX_RETRY_AFTER_S,
         )
+        retry.delay_s = delay_s
+        return retry
+
+
+class _Session(requests.Session):
+    """Redirects are followed by whoever calls; requests would read the body of each to its end, however long."""
+
+    def resolve_redirects(self, *arguments: Any, **options: Any) -> Any:
+        return iter(())
+
+
+class _Paced(Retry):
+    delay_s = 0.0
+    """At least so long between two tries."""
+
+    def new(self, **changed: Any) -> _Paced:
+        made = super().new(**changed)
+        made.delay_s = self.delay_s
+        return made
+
+    def get_backoff_time(self) -> float:
+        return max(super().get_backoff_time(), self.delay_s)
+
+    def get_retry_after(self, response: Any) -> float | None:
+        asked = super().get_retry_after(response)
+        return None if asked is None else max(asked, self.delay_s)
 
 
 def _crawl_delay(rules: Protego, url: str) -> float:

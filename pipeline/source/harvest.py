@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 
 from pipeline.records import BrokenRecord, Review
 from pipeline.source.fields import ContentIds
@@ -23,17 +22,27 @@ class Harvest:
         self._source, self._language, self._memory = source, language, memory
         self._texts: dict[str, bytes] = {}
         self._content_ids = ContentIds()
-        self._position = self._read = 0
+        self._position = 0
         self._present: set[str] = set()
         self._left_over: set[str] = set()
-        self.fresh = 0
-        """Reviews that the store does not hold like this."""
+        self._fresh: set[str] = set()
 
-    def take(self, page: Page) -> list[Review | BrokenRecord]:
-        """The records of a page."""
+    @property
+    def found(self) -> int:
+        """Reviews read, each id once."""
+        return len(self._texts)
+
+    @property
+    def fresh(self) -> int:
+        """Of them, those that the store did not hold like this before the visit."""
+        return len(self._fresh)
+
+    def take(self, page: Page) -> tuple[list[Review | BrokenRecord], bool]:
+        """The records of a page, and whether any review of it is news of this visit."""
         self._left_over |= set(page.left_over)
-        records = [record for found in page.reviews for record in self._record(found)]
-        return records + [self.broken(problem) for problem in page.problems]
+        ids = [self._id(found) for found in page.reviews]
+        records = [record for id, found in zip(ids, page.reviews, strict=True) if (record := self._record(id, found))]
+        return records + [self.broken(problem) for problem in page.problems], not self._fresh.isdisjoint(ids)
 
     def broken(self, problem: str) -> BrokenRecord:
         """A record for what cannot be read."""
@@ -42,32 +51,27 @@ class Harvest:
 
     def layout(self) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
         """Fields that no review had, and names of what they have and nobody reads; None where too few were read."""
-        if self._read < ENOUGH:
+        if self.found < ENOUGH:
             return None
         return tuple(sorted(set(_FIELDS) - self._present)), tuple(sorted(self._left_over))
 
-    def _record(self, found: Found) -> Iterator[Review | BrokenRecord]:
-        self._read += 1
-        self._present |= {name for name in _FIELDS if getattr(found, name) is not None}
-        external_id = found.external_id or self._content_ids.give(
+    def _id(self, found: Found) -> str:
+        return found.external_id or self._content_ids.give(
             self._source, found.text, found.rating, found.written_at, found.language
         )
+
+    def _record(self, external_id: str, found: Found) -> Review | BrokenRecord | None:
+        """None for the review of the week, which stands on every page."""
         digest = hashlib.sha256(found.text.encode()).digest()[:16]
-        known = self._texts.setdefault(external_id, digest)
-        if known is not digest:
-            if known != digest:  # else it is the review of the week, which stands on every page
-                yield self.broken("the id of an earlier review with another text")
-            return
+        if (known := self._texts.get(external_id)) is not None:
+            return None if known == digest else self.broken("the id of an earlier review with another text")
+        self._texts[external_id] = digest
+        self._present |= {name for name in _FIELDS if getattr(found, name) is not None}
         self._position += 1
+        language = found.language or self._language
         review = Review(
-            self._source,
-            external_id,
-            found.text,
-            self._position,
-            found.url,
-            found.rating,
-            found.language or self._language,
-            found.written_at,
+            self._source, external_id, found.text, self._position, found.url, found.rating, language, found.written_at
         )
-        self.fresh += not self._memory.knows(review)
-        yield review
+        if not self._memory.knows(review):
+            self._fresh.add(external_id)
+        return review

@@ -12,6 +12,9 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from pipeline.source import fields
 from pipeline.source.address import absolute
 
+UNREADABLE = "next link cannot be read"
+"""The problem of a page whose link to the next one is no address."""
+
 _CHARSET = re.compile(rb"""<meta[^<>]{0,200}?charset\s{0,9}=\s{0,9}["']?([A-Za-z0-9_-]{1,40})""", re.I)
 _SAFE_CHARSET = re.compile(r"iso-?8859-?\d{1,2}|windows-125\d|cp125\d|shift_jis|euc-jp|gbk|gb2312|big5|koi8-r", re.I)
 _LINES = frozenset(["br", "p", "li", "div", "tr", "blockquote"])
@@ -37,13 +40,13 @@ def text_of(node: LexborNode) -> str:
 
 
 def next_page(document: LexborHTMLParser, url: str, problems: list[str], selector: str | None = None) -> str | None:
-    """The page that `rel=next` leads to, or else the first link that a selector finds."""
+    """The page that `rel=next` leads to, or instead the first link that a selector finds."""
     links = document.css(selector) if selector else filter(_says_next, document.css("link[rel], a[rel]"))
     for node in links:
         if href := node.attributes.get("href"):
             found = absolute(href, base(document, url))
             if found is None:
-                problems.append("next link cannot be read")
+                problems.append(UNREADABLE)
             return found
     return None
 

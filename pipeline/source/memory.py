@@ -13,8 +13,8 @@ class Memory(Protocol):
     one."""
 
     def begin(self, source: str, definition: str) -> bool:
-        """A visit begins. Says whether the latest one of that source came to its end, and its run to its rows: only
-        then nothing lies unread or unanswered behind what is known."""
+        """A visit begins. Says whether the latest one to that source, described as now, came to its end, its run to
+        its rows, and every verbatim to an outcome: only then nothing lies unread behind what is known."""
 
     def knows(self, review: Review) -> bool:
         """Whether the store holds this text of this verbatim."""

@@ -26,6 +26,12 @@ MAX_HEAD_S = 30.0
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 """RFC 6052: an IPv4 address in its last four bytes."""
 
+_NOT_PUBLIC = tuple(
+    map(ipaddress.IPv6Network, ("::/96", "::ffff:0:0:0/96", "64:ff9b:1::/48", "fec0::/10", "3fff::/20", "5f00::/16"))
+)
+"""What Python takes for public and is not: old ways to write IPv4, a network's own NAT64 (RFC 8215), site-local,
+documentation (RFC 9637), segment routing (RFC 9602)."""
+
 _LOCAL_NAMES = ("localhost", "local", "internal", "home.arpa")
 
 
@@ -33,6 +39,8 @@ def is_public(address: str) -> bool:
     """Whether an IP address belongs to the public internet, also where it wraps another."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
+        if any(ip in network for network in _NOT_PUBLIC):
+            return False
         wrapped = ip.ipv4_mapped or ip.sixtofour or (ip.teredo or (None, None))[1]
         if ip in _NAT64:
             wrapped = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
@@ -118,6 +126,12 @@ class Anywhere(HTTPAdapter):
         """As requests does, with connections of our own."""
         super().init_poolmanager(*arguments, **options)
         self.poolmanager.pool_classes_by_scheme = self.pools
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        """The same patience behind a proxy; where that stands is the machine's own affair."""
+        manager = super().proxy_manager_for(proxy, **options)
+        manager.pool_classes_by_scheme = Anywhere.pools
+        return manager
 
 
 class PublicOnly(Anywhere):

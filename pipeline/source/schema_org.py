@@ -12,7 +12,7 @@ from selectolax.lexbor import LexborHTMLParser
 from pipeline.source import fields, microdata
 from pipeline.source.address import absolute
 from pipeline.source.found import NO_OPTIONS, Found, Options, Page, names
-from pipeline.source.markup import next_page, parsed
+from pipeline.source.markup import UNREADABLE, next_page, parsed
 
 _REVIEW_TYPES = frozenset({"Review", "UserReview", "EmployerReview", "CriticReview"})
 _NAMING = {"@type", "@id", "@context", "identifier", "url"}
@@ -21,6 +21,8 @@ _WRAPPING = re.compile(r"\s*(?:<!--|//\s*<!\[CDATA\[|/\*\s*<!\[CDATA\[\s*\*/|<!\
 _WRAPPING_END = re.compile(r"(?://\s*)?(?:-->|\]\]>|/\*\s*\]\]>\s*\*/)\s*\Z")
 _BREAK = re.compile(r"<br\s{0,9}/?>|</p>|</li>", re.I)
 _MARKUP = re.compile(r"</?(?:p|b|i|u|em|strong|div|span|ul|ol|li)(?:\s[^<>]{0,200})?>", re.I)
+
+BROKEN = "broken JSON-LD script"
 
 Item = Mapping[str, object]
 
@@ -35,9 +37,9 @@ def parse(html: bytes, url: str, options: Options = NO_OPTIONS) -> Page:
     for item in microdata.items(document):
         gathered.take(item)
     next_url = next_page(document, url, gathered.problems)
-    reviews = tuple(gathered.reviews.values())
+    reviews, problems = tuple(gathered.reviews.values()), tuple(gathered.problems)
     instead = "" if reviews else gathered.instead()
-    return Page(reviews, tuple(gathered.problems), next_url, names(gathered.left_over), instead)
+    return Page(reviews, problems, next_url, names(gathered.left_over), not {BROKEN, UNREADABLE} & {*problems}, instead)
 
 
 class _Gathered:
@@ -85,7 +87,7 @@ def _scripts(document: LexborHTMLParser, problems: list[str]) -> Iterator[Item]:
         try:
             yield from _walk(json.loads(source, strict=False))
         except (ValueError, RecursionError):
-            problems.append("broken JSON-LD script")
+            problems.append(BROKEN)
 
 
 def _walk(value: object) -> Iterator[Item]:

@@ -27,4 +27,4 @@ class Source(Protocol):
         """
 
     def finish(self, memory: Memory = NOTHING) -> list[str]:
-        """All that was read, to the end, is stored: remember it. Gives what was strange about it, a sentence each."""
+        """All that was read is stored: remember it, if it was read to its end. Gives what was strange about it."""

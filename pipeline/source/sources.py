@@ -36,7 +36,7 @@ class Sources:
                 self._read.append(source)
 
     def finish(self, memory: Memory = NOTHING) -> list[str]:
-        """Remember what was read to its end and is stored; gives what is strange about it, a sentence each.
+        """Remember what was read to its end and is stored; gives what is strange about it.
 
         Raises what went wrong on the way: Stopped where trying again may help with all of it, else InputError.
         """

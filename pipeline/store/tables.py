@@ -171,7 +171,7 @@ visits = Table(
     Column("fresh", Integer, comment="of them the ones that were new"),
     Column("layout", Text, comment="JSON: names of fields that no verbatim had, and of those that nobody reads"),
     Column("run_id", String, comment="the run that it was part of"),
-    Index("visits_by_definition", "definition", "visit"),
+    Index("visits_by_source", "source", "visit"),
 )
 
 pages = Table(

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from pipeline.records import PageSeen, Review, Visit
-from pipeline.store.database import Database, insert
+from pipeline.store.database import Database
 from pipeline.store.store import forgotten_among, text_hash, verbatim_id
 from pipeline.store.tables import pages, runs, verbatims, visits
 
@@ -28,21 +28,30 @@ class Visits:
         self._database, self._prepare, self._run_id = database, prepare, run_id
 
     def begin(self, source: str, definition: str) -> bool:
-        """A visit begins. Says whether the latest one came to its end, and its run to its rows: a day's run always
-        does, since the nights behind it take up what it leaves."""
+        """A visit begins. Says whether the latest one to that source, described as now, came to its end, its run to
+        its rows, and every verbatim of the source to an outcome."""
         latest = (
-            sa.select(visits.c.ended_at, runs.c.ended_at.label("run_ended_at"), runs.c.day)
+            sa.select(visits.c.definition, visits.c.ended_at, runs.c.ended_at.label("run_ended_at"))
             .outerjoin(runs, runs.c.run_id == visits.c.run_id)
-            .where(visits.c.definition == definition)
+            .where(visits.c.source == source)
             .order_by(visits.c.visit.desc())
             .limit(1)
+        )
+        unanswered = sa.select(verbatims.c.row).where(
+            verbatims.c.source == source,
+            verbatims.c.outcome.is_(None),
+            verbatims.c.text.is_not(None),
+            ~verbatims.c.superseded,
         )
         began = {"source": source, "definition": definition, "run_id": self._run_id, "began_at": _now()}
         with self._database.write() if self._run_id else self._database.read() as connection:
             before = connection.execute(latest).first()
+            left = connection.execute(unanswered.limit(1)).first()
             if self._run_id:
                 connection.execute(sa.insert(visits).values(began))
-        return before is not None and before.ended_at is not None and bool(before.run_ended_at or before.day)
+        if before is None or before.definition != definition or left is not None:
+            return False
+        return before.ended_at is not None and before.run_ended_at is not None
 
     def knows(self, review: Review) -> bool:
         """Whether the store holds this text of this verbatim, or may not hold it any more."""
@@ -85,10 +94,9 @@ class Visits:
         noted = {"ended_at": _now(), "pages": visit.pages, "found": visit.found, "fresh": visit.fresh, "layout": layout}
         with self._database.write() as connection:
             connection.execute(sa.update(visits).where(visits.c.visit == mine.scalar_subquery()).values(noted))
-            for page in seen:
-                values = {**asdict(page), "definition": definition}
-                statement = insert(connection, pages).values(values)
-                connection.execute(statement.on_conflict_do_update(index_elements=["definition", "url"], set_=values))
+            connection.execute(sa.delete(pages).where(pages.c.definition == definition))
+            if rows := [{**asdict(page), "definition": definition} for page in seen]:
+                connection.execute(sa.insert(pages), rows)
 
 
 def _visit(row: sa.Row[tuple[object, ...]]) -> Visit:

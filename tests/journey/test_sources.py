@@ -42,7 +42,7 @@ def test_twice_on_a_site_and_a_feed_the_second_fetches_only_what_is_new(
     assert (second["scraped"], third["scraped"]) == (2 * 40 + 2 * 50, 0)
     assert dry["scraped"] == second["scraped"] and dry["would_ask"] >= len(recorder.requests) - asked > 0
     assert query(tmp_path / "var/verbatims.db", "SELECT source, pages, fresh FROM visits ORDER BY visit") == [
-        *(("shop", 3, 100), ("app", 3, 100)),
+        *(("shop", 3, 100), ("app", 4, 100)),
         *(("shop", 2, 20), ("app", 2, 20)),
         *(("shop", 1, 0), ("app", 1, 0)),
     ]
@@ -74,7 +74,7 @@ def test_too_few_stop_the_run_before_anything_is_asked_or_loaded(
         describe(tmp_path, sandbox.url, SHOP, APP)
         ended = verbatims("run", "--json", **settings)
     assert ended.code == 2 and recorder.requests == []
-    assert "source app: " in ended.err and "49 review(s) on 2 page(s), where 50 are expected" in ended.err
+    assert "source app: " in ended.err and "49 review(s) on 3 page(s), where 50 are expected" in ended.err
     assert query(tmp_path / "var/verbatims.db", "SELECT count(*) FROM verbatims WHERE source = 'shop'") == [(49,)]
 
 
@@ -83,7 +83,7 @@ def test_an_empty_feed_is_no_success(verbatims: Command, recorder: Recorder, tmp
     with Sandbox(published=0) as sandbox:
         describe(tmp_path, sandbox.url, APP.replace("expected = 50\n", ""))
         ended = verbatims("run", **settings)
-    assert ended.code == 2 and "no review(s) on 1 page(s) (a feed without reviews)" in ended.err
+    assert ended.code == 2 and "no review(s) on 2 page(s) (a feed without reviews)" in ended.err
 
 
 @pytest.mark.parametrize("text", [None, "", '[shop]\nkind = "shop"', "[shop"])

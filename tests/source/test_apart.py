@@ -1,5 +1,6 @@
 """A page made to be slow or large costs what the limits say, and no more."""
 
+import json
 import resource
 from pathlib import Path
 
@@ -93,3 +94,23 @@ def test_no_process_is_left_behind() -> None:
         apart.parse(REVIEW, URL)
         process = apart._process
     assert process is not None and process.poll() == 0
+
+
+def test_a_text_told_many_times_over_does_not_travel() -> None:
+    """Nested elements around one text."""
+    body = b"<div class=r>" * 200 + b"Bien " * 12_000
+    page = parse("css", body, URL, {"review": ".r", "text": ".r"})
+    assert sum(len(found.text) for found in page.reviews) <= 10_000_000 and len(page.reviews) > 100
+    assert page.problems[-1].endswith("texts of more than 100,000 characters, or too many of them")
+
+
+def test_whoever_leaves_in_haste_waits_for_no_page() -> None:
+    apart = Apart("schema_org", limits=Limits(cpu_s=1000))
+    with pytest.raises(KeyboardInterrupt), apart:
+        process = apart._process = apart._start()
+        assert process.stdin is not None
+        body = b"<div>" * (SIZE // 5)
+        process.stdin.write(json.dumps({"url": URL, "bytes": len(body)}).encode() + b"\n" + body)
+        process.stdin.flush()
+        raise KeyboardInterrupt
+    assert process.poll() == -9

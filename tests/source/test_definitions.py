@@ -1,14 +1,20 @@
 """`sources.toml` names its sources, and a mistake in it is one line that says where."""
 
+import json
 import re
+import time
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
 
 from pipeline.errors import InputError, SettingsError
+from pipeline.records import Review
 from pipeline.source.definitions import read
 from pipeline.source.guest import Guest
 
@@ -44,11 +50,11 @@ def test_the_docs_name_every_key() -> None:
         ("", "sources.toml: names no source"),
         ("[shop", "sources.toml: cannot be read: "),
         ("kind = 1", 'sources.toml: "kind" stands outside of a source'),
-        ("[shop]\nurls = []", "sources.toml: shop.kind: must be one of schema_org, apple, css, file"),
+        ("[shop]\nurls = []", "sources.toml: shop.kind: must be one of schema_org"),
         ("[shop]\nkind = [1]", "sources.toml: shop.kind: must be one of"),
         ('[shop]\nkind = "schema_org"', "sources.toml: shop.urls: Field required"),
         ('[shop]\nkind = "schema_org"\nurls = []', "sources.toml: shop.urls: "),
-        ('[shop]\nkind = "schema_org"\nurls = "https://x.fr"', "sources.toml: shop.urls: "),
+        ('[shop]\nkind = "schema_org"\nurls = "https://x.fr"', "sources.toml: shop.urls: a list of addresses"),
         ('[shop]\nkind = "schema_org"\nurls = ["x.fr"]', "sources.toml: shop.urls: not the address of a web page"),
         ('[shop]\nkind = "schema_org"\nurls = ["https://u:geheim@x.fr"]', "shop.urls: holds a user name or password"),
         (f"[shop]\n{WEB}url = 1", "sources.toml: shop.url: no such key"),
@@ -56,8 +62,18 @@ def test_the_docs_name_every_key() -> None:
         (f"[shop]\n{WEB}delay_s = -1", "sources.toml: shop.delay_s: "),
         (f"[shop]\n{WEB}expected = -1", "sources.toml: shop.expected: "),
         (f'[shop]\n{WEB}language = "klingonisch"', "sources.toml: shop.language: is no language"),
-        (f"[shop]\n{CSS}", "sources.toml: shop: selectors: needed"),
-        (f'[shop]\n{WEB}selectors = {{review = "a", text = "b"}}', "sources.toml: shop: selectors: needed"),
+        (f"[shop]\n{CSS}", 'sources.toml: shop: selectors: kind = "css" needs at least selectors.review'),
+        (f"[shop]\n{WEB}scale = 10", "sources.toml: shop: selectors and scale are read with kind"),
+        (f'[shop]\n{CSS}selectors = {{review = "", text = "b"}}', 'shop.selectors.review: "" is no CSS selector'),
+        (f"[shop]\n{CSS}scale = inf", "sources.toml: shop.scale: "),
+        ("x = " + "[" * 20_000, "sources.toml: cannot be read: "),
+        ('[shop]\nkind = "schema_org"\nurls = ["https://shop ex.fr/"]', "shop.urls: not the address of a web page"),
+        ('[shop]\nkind = "schema_org"\nurls = ["https://x.fr/{Page}"]', "shop.urls: holds braces; only {page}"),
+        ('[shop]\nkind = "schema_org"\nurls = ["https://x.fr", "https://x.fr"]', "shop.urls: names an address twice"),
+        (
+            f'[shop]\n{WEB}selectors = {{review = "a", text = "b"}}',
+            "sources.toml: shop: selectors and scale are read with kind",
+        ),
         (f'[shop]\n{CSS}selectors = {{review = "a"}}', "sources.toml: shop.selectors.text: Field required"),
         (f'[shop]\n{CSS}selectors = {{review = "[[", text = "b"}}', 'shop.selectors.review: "[[" is no CSS selector'),
         (f'[shop]\n{CSS}selectors = {{review = "a::attr(x)", text = "b"}}', "shop.selectors.review: "),
@@ -65,7 +81,7 @@ def test_the_docs_name_every_key() -> None:
             '[app]\nkind = "apple"\nurls = ["https://x.fr/"]',
             "sources.toml: app: urls: Apple's feed is read page by page",
         ),
-        ('["a@b.fr"]\nkind = "file"\npath = "x.csv"', "sources.toml: a source is named [a@b.fr]"),
+        ('["a@b.fr"]\nkind = "file"\npath = "x.csv"', "sources.toml: a source is named 'a@b.fr'"),
         ('["a\\nb"]\nkind = "file"\npath = "x.csv"', "sources.toml: a source is named"),
         ('[survey]\nkind = "file"\npath = "nowhere.csv"', "sources.toml: survey: nowhere.csv: cannot be opened"),
         ('[survey]\nkind = "file"\npath = "../x.exe"', "sources.toml: survey: x.exe: reads files that end in"),
@@ -81,10 +97,11 @@ def test_a_mistake_is_one_line_that_says_where(tmp_path: Path, text: str, said: 
         sources(tmp_path, text)
     message = str(error.value)
     assert said in message and "geheim" not in message and error.value.exit_code == 2
+    assert len(message.splitlines()) == 1
 
 
 def test_a_file_that_is_not_there_is_an_error_of_its_setting(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"^VERBATIMS_SOURCES: there is no file sources\.toml: describe .* --input"):
+    with pytest.raises(SettingsError, match=r"^VERBATIMS_SOURCES: there is no file .*sources\.toml: .* --input"):
         read(tmp_path / "sources.toml", Guest())
     with pytest.raises(SettingsError, match="cannot be read"):
         read(tmp_path, Guest())
@@ -123,3 +140,57 @@ def test_fewer_records_than_expected_are_an_error(tmp_path: Path) -> None:
     [survey] = read(tmp_path / "sources.toml", Guest())
     with pytest.raises(InputError, match=r"^avis\.csv: holds 1 verbatims, where 2 are expected$"):
         list(survey.reviews())
+
+
+EVERYTHING = """
+[forum]
+kind = "css"
+urls = ["{url}/forum?p={page}"]
+delay_s = 7
+pages = 2
+scale = 10
+language = "en"
+selectors = {review = "li", text = "p", id = "::attr(id)", rating = "b", date = "time::attr(datetime)"}
+
+[app]
+kind = "apple"
+urls = ["{url}/app/{page}"]
+delay_s = 0
+
+[survey]
+kind = "file"
+path = "survey.csv"
+columns = {text = "b", id = "n", rating = "r"}
+"""
+
+
+def test_all_that_the_file_says_decides_what_is_read(
+    tmp_path: Path, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forum(request: Request) -> Response:
+        number = request.args["p"]
+        return Response(f"<li id=f{number}><p>Page {number}</p><b>8</b><time datetime=2026-06-30>hier</time></li>")
+
+    def app(request: Request) -> Response:
+        number = int(request.path.rpartition("/")[2])
+        entry = {"im:rating": {"label": "4"}, "id": {"label": f"a{number}"}, "content": {"label": f"Avis {number}"}}
+        return Response(json.dumps({"feed": {"entry": [entry]}}))
+
+    httpserver.expect_request("/robots.txt").respond_with_data("", 404)
+    httpserver.expect_request("/forum").respond_with_handler(forum)
+    httpserver.expect_request(re.compile("/app/.*")).respond_with_handler(app)
+    waited: list[float] = []
+    monkeypatch.setattr("pipeline.source.guest.time", SimpleNamespace(sleep=waited.append, monotonic=time.monotonic))
+    (tmp_path / "survey.csv").write_text("a,b,n,r\nnon,oui,1,8\n", encoding="utf-8")
+    url = httpserver.url_for("").rstrip("/")
+    (tmp_path / "sources.toml").write_text(EVERYTHING.replace("{url}", url), encoding="utf-8")
+    guest = Guest(private=True)
+    read_ = [[*source.reviews()] for source in read(tmp_path / "sources.toml", guest)]
+    forum_, app_, survey = read_
+    assert forum_ == [
+        Review("forum", "f1", "Page 1", 1, None, 4.0, "en", "2026-06-30"),
+        Review("forum", "f2", "Page 2", 2, None, 4.0, "en", "2026-06-30"),
+    ]
+    assert [one.external_id for one in app_] == [f"a{number}" for number in range(1, 11)], "Apple's ten pages"
+    assert survey == [Review("survey", "1", "oui", 2, None, 8.0, None, None)]
+    assert len(waited) == 1 and 6 < waited[0] <= 7

@@ -3,9 +3,12 @@
 import gzip
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -20,7 +23,8 @@ from pipeline.source.network import is_public
 PRIVATE = [
     "127.0.0.1", "127.8.9.1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0",
     "224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1%eth0", "fc00::1", "fd00:ec2::254", "ff02::1",
-    "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "2001:0:4136:e378:8000:63bf:80ff:fffe",
+    "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "64:ff9b:1::7f00:1", "fec0::1",
+    "::127.0.0.1", "::ffff:0:127.0.0.1", "3fff::1", "2001:0:4136:e378:8000:63bf:80ff:fffe",
 ]  # fmt: skip
 
 
@@ -91,12 +95,60 @@ def test_a_public_name_that_leads_inside_is_refused(
 
 
 def test_a_redirect_of_robots_txt_leads_no_further_inside_than_an_address(
-    httpserver: HTTPServer, guests: Guests
+    httpserver: HTTPServer, guests: Guests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The test's own server counts as public here."""
+    monkeypatch.setattr("pipeline.source.network.is_public", lambda address: address == "127.0.0.1")
+    httpserver.expect_request("/robots.txt").respond_with_data("", 301, {"Location": "http://10.0.0.1:9/robots.txt"})
+    with pytest.raises(InputError, match=r"^10\.0\.0\.1 lies in a private network"):
+        guests().may_read(f"http://127.0.0.1:{httpserver.port}/")
+    assert len(httpserver.log) == 1
+
+
+def test_a_redirect_into_what_robots_txt_forbids_is_not_followed(httpserver: HTTPServer, guests: Guests) -> None:
+    httpserver.expect_request("/robots.txt").respond_with_data("User-agent: *\nDisallow: /b")
+    httpserver.expect_request("/a").respond_with_data("", 302, {"Location": "/b"})
+    with pytest.raises(InputError, match=r"redirects to .*/b, which robots\.txt forbids"):
+        guests(private=True).read(httpserver.url_for("/a"), 0)
+    assert [request.path for request, _ in httpserver.log] == ["/robots.txt", "/a"]
+
+
+def test_a_crawl_delay_is_kept_between_pages_and_between_tries(
+    httpserver: HTTPServer, guests: Guests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("pipeline.source.guest.time", SimpleNamespace(sleep=waited.append, monotonic=time.monotonic))
+    monkeypatch.setattr("urllib3.util.retry.time", SimpleNamespace(sleep=waited.append, time=time.time))
+    httpserver.expect_request("/robots.txt").respond_with_data("User-agent: *\nCrawl-delay: 5")
+    answers = [Response("a"), Response("", 503), Response("", 503, {"Retry-After": "0"}), Response("b")]
+    httpserver.expect_request("/a").respond_with_handler(lambda _: answers.pop(0))
     guest = guests(private=True)
-    httpserver.expect_request("/robots.txt").respond_with_data("", 301, {"Location": "http://[::1]:9/robots.txt"})
-    with pytest.raises(Stopped, match=r"http://\[::1\]:9/robots\.txt: no answer"):
-        guest.may_read(httpserver.url_for("/"))
+    assert [guest.read(httpserver.url_for("/a"), 0.1).body for _ in range(2)] == [b"a", b"b"]
+    assert len(waited) == 3 and all(4 < one <= 5 for one in waited)
+
+
+def test_no_password_of_the_machine_travels(
+    httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "netrc").write_text("default login me password geheim\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    httpserver.expect_request("/robots.txt").respond_with_data("", 404)
+    httpserver.expect_request("/a").respond_with_data("a")
+    with Guest(private=True) as guest:  # with the proxy settings of the machine, as a run has them
+        assert guest.read(httpserver.url_for("/a"), 0).body == b"a"
+    assert len(httpserver.log) == 2 and not any("Authorization" in request.headers for request, _ in httpserver.log)
+
+
+def test_what_a_redirect_carries_is_not_read(httpserver: HTTPServer, guests: Guests) -> None:
+    import resource
+
+    bomb = gzip.compress(bytes(600_000_000), 1)
+    headers = {"Content-Encoding": "gzip", "Location": "/b"}
+    httpserver.expect_request("/robots.txt").respond_with_response(Response(bomb, 302, headers))
+    httpserver.expect_request("/b").respond_with_data("", 404)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert guests(private=True).may_read(httpserver.url_for("/a"))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000, "kilobytes"
 
 
 def test_redirects_end(httpserver: HTTPServer, guests: Guests) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -14,11 +14,12 @@ from werkzeug import Request, Response
 
 from pipeline.clean import prepare
 from pipeline.errors import InputError, Stopped
-from pipeline.records import BrokenRecord, Review
+from pipeline.records import BrokenRecord, Review, SkipReason
+from pipeline.source.description import Description
 from pipeline.source.guest import Guest
-from pipeline.source.site import Address, Site
+from pipeline.source.site import Site
 from pipeline.source.sources import Sources
-from pipeline.store import Store, Visits, open_store
+from pipeline.store import Decision, Store, Visits, open_store
 
 
 @dataclass
@@ -75,10 +76,20 @@ class Visitor:
     said: list[str] = field(default_factory=list)
 
     def site(self, name: str = "shop", **more: object) -> Site:
-        return Site(name, Address([f"{self.url}/1"], delay_s=0, **more), Guest(timeout_s=2, retry_s=0, private=True))  # type: ignore[arg-type]
+        return Site(
+            name, Description([f"{self.url}/1"], delay_s=0, **more), Guest(timeout_s=2, retry_s=0, private=True)
+        )  # type: ignore[arg-type]
 
-    def run(self, *, day: date | None = None, ends: bool = True, source: Site | Sources | None = None) -> list[str]:
-        """Reads into the store, and gives what was read; `ends` says whether the run comes to its rows."""
+    def run(
+        self,
+        *,
+        day: date | None = None,
+        ends: bool = True,
+        answered: bool = True,
+        source: Site | Sources | None = None,
+    ) -> list[str]:
+        """Reads into the store, and gives what was read; `ends` says whether the run comes to its rows, `answered`
+        whether all that it read comes to an outcome."""
         self.shop.asked.clear()
         source = source or self.site()
         run_id = self.store.runs.begin("prod", "test", day)
@@ -93,6 +104,8 @@ class Visitor:
         for _ in self.store.add(run_id, noted()):
             pass
         self.said = source.finish(memory)
+        for page in self.store.uncleaned(run_id) if answered else ():
+            self.store.decide(run_id, [Decision(one.row, one.source, SkipReason.TOO_SHORT) for one in page])
         if ends:
             self.store.runs.end(run_id)
         return [one.problem if isinstance(one, BrokenRecord) else one.external_id for one in records]
@@ -155,16 +168,24 @@ def test_a_run_that_came_to_no_rows_is_made_up_for(visitor: Visitor) -> None:
     assert visitor.run() == []
 
 
-def test_a_day_s_run_needs_no_end_since_the_next_night_takes_up_what_it_leaves(visitor: Visitor) -> None:
+def test_a_verbatim_that_met_an_outage_is_read_again(visitor: Visitor) -> None:
+    visitor.run(answered=False)
+    assert len(visitor.run()) == 20, "or nobody would ask about it again"
+    assert visitor.run() == []
+
+
+def test_a_night_that_failed_is_made_up_for_and_one_that_did_not_is_not(visitor: Visitor) -> None:
     visitor.run(day=date(2026, 6, 29), ends=False)
-    assert visitor.run(day=date(2026, 6, 30), ends=False) == []
+    assert len(visitor.run(day=date(2026, 6, 30))) == 20
+    assert visitor.run(day=date(2026, 7, 1)) == []
 
 
 def test_a_source_described_otherwise_is_another(visitor: Visitor) -> None:
     visitor.run()
     assert len(visitor.run(source=visitor.site(language="fr"))) == 20
     assert len(visitor.run(source=visitor.site(name="other"))) == 20
-    assert visitor.run() == [], "the first one is remembered beside them, on the same pages"
+    assert len(visitor.run(source=visitor.site(pages=3))) == 12
+    assert len(visitor.run()) == 20, "as it was before: between the two, others may have come and gone"
 
 
 def test_a_limited_look_is_no_visit(visitor: Visitor) -> None:
@@ -210,6 +231,56 @@ def test_a_page_that_others_lead_to_and_that_holds_nothing_is_said(visitor: Visi
     httpserver.expect_oneshot_request("/3").respond_with_data("<p>Erreur</p>")
     assert len(visitor.run()) == 8
     assert visitor.said == [f"{visitor.url}/3 holds no review: no schema.org data"]
+    assert len(visitor.run()) == 20, "what stands behind it was never seen"
+
+
+@pytest.mark.parametrize(
+    ("page", "problem"),
+    [
+        ("<a rel=next href='http://other.invalid/4'>", "the next page is on another host; reading ends here"),
+        ("<a rel=next href='//['>", "next link cannot be read"),
+        ("<script type='application/ld+json'>{</script>", "broken JSON-LD script"),
+    ],
+)
+def test_a_visit_that_something_stood_in_the_way_of_is_made_up_for(
+    visitor: Visitor, httpserver: HTTPServer, page: str, problem: str
+) -> None:
+    review = '<script type="application/ld+json">{"@type": "Review", "reviewBody": "Bien"}</script>'
+    httpserver.expect_oneshot_request("/3").respond_with_data(review + page)
+    assert visitor.run()[-1] == problem
+    assert len(visitor.run()) == 20 and visitor.run() == []
+
+
+def test_two_addresses_that_overlap_give_each_review_once_and_are_read_to_the_end(visitor: Visitor) -> None:
+    urls = [f"{visitor.url}/1", f"{visitor.url}/3"]
+
+    def both() -> Site:
+        return Site("shop", Description(urls, delay_s=0, expected=20), Guest(private=True))
+
+    assert len(visitor.run(source=both())) == 20 and visitor.pages == ["/1", "/2", "/3", "/4", "/5"]
+    visitor.shop.names[:0] = [f"m{number}" for number in range(9)]
+    assert len(visitor.run(source=both())) >= 12 and visitor.said == []
+
+
+def test_a_cursor_in_the_address_is_no_fall(visitor: Visitor, httpserver: HTTPServer) -> None:
+    """Where pages have no address of their own: each says behind which review it begins."""
+
+    def page(request: Request) -> Response:
+        names = visitor.shop.names
+        at = names.index(request.args["after"]) + 1 if "after" in request.args else 0
+        reviews = [visitor.shop._review(name) for name in names[at : at + 4]]
+        onward = f'<a rel="next" href="/c?after={names[at + 3]}">' if at + 4 < len(names) else ""
+        return Response(f'<script type="application/ld+json">{json.dumps(reviews)}</script>{onward}')
+
+    httpserver.expect_request("/c").respond_with_handler(page)
+    for news in range(4):
+        visitor.shop.names[:0] = [f"news{news}"]
+        source = Site("c", Description([f"{visitor.url}/c"], delay_s=0, expected=20), Guest(private=True))
+        records = visitor.run(source=source)
+        assert (f"news{news}" in records, visitor.said) == (True, [])
+        assert len(records) == (21 if news == 0 else 8)
+    with visitor.store.database.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM pages").scalar() == 2, "they do not pile up"
 
 
 @pytest.mark.parametrize("expected", [21, 20])
@@ -238,31 +309,84 @@ def test_two_sources_on_one_host_share_its_pace(monkeypatch: pytest.MonkeyPatch,
     clock = SimpleNamespace(sleep=waited.append, monotonic=time.monotonic)
     monkeypatch.setattr("pipeline.source.guest.time", clock)
     guest = Guest(private=True)
-    address = Address([f"{visitor.url}/1"], delay_s=7)
-    visitor.run(source=Sources([Site("a", address, guest), Site("b", address, guest)]))
+    described = Description([f"{visitor.url}/1"], delay_s=7)
+    visitor.run(source=Sources([Site("a", described, guest), Site("b", described, guest)]))
     assert len(waited) == 9 and all(5 < one <= 7 for one in waited), "between ten pages"
     assert visitor.shop.asked.count("/robots.txt") == 1
 
 
-def numbered(pages: dict[int, str | int]) -> Callable[[Request], Response]:
-    def answer(request: Request) -> Response:
-        page = pages.get(int(request.args["p"]), 404)
-        return Response("", page) if isinstance(page, int) else Response(page)
-
-    return answer
+Answers = list[str | int]
 
 
-@pytest.mark.parametrize("last", [404, "<p>Rien</p>", "the page before"])
-def test_numbered_pages_end_by_404_by_an_empty_page_or_by_the_last_one_again(
-    httpserver: HTTPServer, last: int | str
+class Forum:
+    """Numbered pages, each as the test says: names of reviews, a status, or anything else."""
+
+    def __init__(self, httpserver: HTTPServer) -> None:
+        self.pages: Answers = []
+        self.url = httpserver.url_for("/avis?p={page}")
+        self.asked: list[int] = []
+        httpserver.expect_request("/robots.txt").respond_with_data("", 404)
+        httpserver.expect_request("/avis").respond_with_handler(self._answer)
+
+    def _answer(self, request: Request) -> Response:
+        self.asked.append(int(request.args["p"]))
+        page = self.pages[self.asked[-1] - 1] if self.asked[-1] <= len(self.pages) else ""
+        if isinstance(page, int):
+            return Response("", page)
+        reviews = [f"<li class=avis id={name}><p>{name if name[0] != '-' else ''}</p></li>" for name in page.split()]
+        return Response("".join(reviews))
+
+    def site(self) -> Site:
+        options = {"review": ".avis", "text": "p", "id": "::attr(id)"}
+        return Site("forum", Description([self.url], "css", options, delay_s=0), Guest(private=True))
+
+    def read(self) -> tuple[list[str], list[str]]:
+        site = self.site()
+        read = [one.external_id if isinstance(one, Review) else one.problem for one in site.reviews()]
+        return read, site.finish()
+
+
+@pytest.fixture
+def forum(httpserver: HTTPServer) -> Forum:
+    return Forum(httpserver)
+
+
+@pytest.mark.parametrize("last", [404, 410, 400, ""])
+def test_numbered_pages_end_before_two_without_a_review(forum: Forum, last: str | int) -> None:
+    forum.pages = ["a b", "c", last, last]
+    assert forum.read() == (["a", "b", "c"], []) and forum.asked == [1, 2, 3, 4]
+
+
+def test_numbered_pages_end_where_the_last_one_comes_again(forum: Forum) -> None:
+    forum.pages = ["a b", "c", "c", "c"]
+    assert forum.read() == (["a", "b", "c"], []) and forum.asked == [1, 2, 3]
+
+
+@pytest.mark.parametrize("moment", [404, ""])
+def test_a_page_that_is_gone_for_a_moment_ends_nothing_and_is_made_up_for(
+    forum: Forum, visitor: Visitor, moment: str | int
 ) -> None:
-    page = "<li class=avis id={0}><p>Avis {0}</p></li>"
-    pages: dict[int, str | int] = {1: page.format("a"), 2: page.format("b")}
-    pages[3] = pages[2] if last == "the page before" else last
-    httpserver.expect_request("/robots.txt").respond_with_data("", 404)
-    httpserver.expect_request("/avis").respond_with_handler(numbered(pages))
-    options = {"review": ".avis", "text": "p", "id": "::attr(id)"}
-    address = Address([httpserver.url_for("/avis?p={page}")], "css", options, delay_s=0)
-    site = Site("forum", address, Guest(private=True))
-    assert [review.external_id for review in site.reviews()] == ["a", "b"]  # type: ignore[union-attr]
-    assert site.finish() == [] and len(httpserver.log) == 4
+    forum.pages = ["a", "b", moment, "d"]
+    assert visitor.run(source=forum.site()) == ["a", "b", "d"]
+    forum.pages = ["a", "b", "c", "d"]
+    assert visitor.run(source=forum.site()) == ["a", "b", "c", "d"]
+    assert visitor.run(source=forum.site()) == ["a"], "from then on the first page says it all"
+
+
+def test_pages_that_shift_while_they_are_read_end_nothing(forum: Forum) -> None:
+    forum.pages = ["a b", "b a", "c d", "e"]
+    assert forum.read()[0] == ["a", "b", "c", "d", "e"]
+
+
+def test_a_page_of_broken_reviews_is_not_the_last(forum: Forum) -> None:
+    forum.pages = ["a", "-1 -2", "b"]
+    assert forum.read()[0] == ["a", "no text", "no text", "b"]
+
+
+def test_a_first_page_that_holds_nothing_is_said(forum: Forum) -> None:
+    forum.pages = ["", "b"]
+    read, said = forum.read()
+    assert read == ["b"] and said == [f"{forum.url.replace('{page}', '1')} holds no review: {NOTHING_FOUND}"]
+
+
+NOTHING_FOUND = 'nothing that the selector ".avis" finds'

@@ -9,8 +9,9 @@ from werkzeug import Request, Response
 
 from pipeline.errors import InputError, Stopped
 from pipeline.records import BrokenRecord, Review
+from pipeline.source.description import Description
 from pipeline.source.guest import Guest
-from pipeline.source.site import Address, Site
+from pipeline.source.site import Site
 
 
 def html(*names: str, onward: str = "", **more: str) -> str:
@@ -34,7 +35,7 @@ def read(server: HTTPServer, path: str = "/1") -> list[Review | BrokenRecord]:
 
 
 def site(*urls: str, **more: Any) -> Site:
-    return Site("boutique", Address(urls, delay_s=0, **more), Guest(timeout_s=2, retry_s=0, private=True))
+    return Site("boutique", Description(urls, delay_s=0, **more), Guest(timeout_s=2, retry_s=0, private=True))
 
 
 def told(records: list[Review | BrokenRecord]) -> list[str]:
@@ -158,7 +159,7 @@ def test_pages_without_end_are_cut_aloud(httpserver: HTTPServer, monkeypatch: py
         number = int(request.path.rpartition("/")[2])
         return Response(html(str(number), onward=f"/p/{number + 1}"))
 
-    monkeypatch.setattr("pipeline.source.site.MAX_PAGES", 3)
+    monkeypatch.setattr("pipeline.source.walk.MAX_PAGES", 3)
     serve(httpserver, {})
     for number in range(1, 6):
         httpserver.expect_request(f"/p/{number}").respond_with_handler(page)

@@ -10,8 +10,6 @@ down_revision = "0003"
 
 def upgrade() -> None:
     op.add_column("visits", sa.Column("run_id", sa.String(), nullable=True, comment="the run that it was part of"))
-    op.drop_index("visits_by_source", "visits")
-    op.create_index("visits_by_definition", "visits", ["definition", "visit"])
     op.drop_table("pages")
     op.create_table(
         "pages",

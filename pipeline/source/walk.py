@@ -1,0 +1,166 @@
+"""One way through a site: from page to page, to the last or to the first without news."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from pipeline.errors import InputError, Stopped
+from pipeline.records import BrokenRecord, PageSeen, Review
+from pipeline.source.address import host_of, shown
+from pipeline.source.apart import Apart
+from pipeline.source.description import PAGE, Description
+from pipeline.source.found import Found, Page
+from pipeline.source.guest import Answer, Guest
+from pipeline.source.harvest import Harvest
+from pipeline.source.memory import Memory
+
+MAX_PAGES = 1000
+"""Of one address in one run: a calendar or a session number in the address can go on for ever."""
+
+_NOTHING_THERE = (400, 404, 410)
+"""What sites answer behind their last number; Apple's says 400."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """How pages were when the source was last read; nothing of it is `known` where that visit came to no end."""
+
+    memory: Memory
+    definition: str
+    known: bool
+
+    def page(self, url: str) -> PageSeen | None:
+        return self.memory.page(self.definition, url) if self.known else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What one page came to."""
+
+    found: int
+    next_url: str | None
+    records: Sequence[Review | BrokenRecord] = ()
+    news: bool = False
+    reviews: tuple[Found, ...] = ()
+    empty: bool = False
+    """It holds nothing, not even anything broken."""
+
+
+class Walk:
+    """Through all addresses of a description."""
+
+    def __init__(self, description: Description, guest: Guest, parser: Apart, harvest: Harvest, recall: Recall) -> None:
+        self._description, self._guest, self._parser, self._recall = description, guest, parser, recall
+        self.harvest = harvest
+        self.pages: dict[str, PageSeen] = {}
+        self._entered: set[str] = set()
+        """Where redirects have led."""
+        self._as_it_was = 0
+        """Reviews of pages that were not sent again."""
+        self.stopped_early = False
+        """There was no news, and what stands behind it was not looked at."""
+        self.whole = True
+        """False where something stood between here and the last page: the next visit has to read everything."""
+        self.oddities: list[str] = []
+        """What is strange about pages by themselves, a sentence each."""
+        self.instead = ""
+        """What the first page without reviews holds."""
+
+    @property
+    def found(self) -> int:
+        """Reviews of the pages that were looked at."""
+        return self.harvest.found + self._as_it_was
+
+    def along(self, first: str) -> Iterator[Review | BrokenRecord]:
+        """The records behind one address. Raises InputError where it is wrong, Stopped where the site fails later."""
+        url, before = first.replace(PAGE, "1"), None
+        if not self._guest.may_read(url):
+            raise InputError(f"{shown(url)}: robots.txt forbids reading it; ask the site's owner")
+        for number in range(1, (self._description.pages or MAX_PAGES) + 1):
+            if url in self.pages or url in self._entered:
+                return
+            seen = self._recall.page(url)
+            look = self._look(url, seen, behind=PAGE in first and number > 1)
+            yield from look.records
+            if self._is_enough(look, seen, PAGE in first) or self._is_last(look, before, PAGE in first):
+                return
+            onward = first.replace(PAGE, str(number + 1)) if PAGE in first else look.next_url
+            if onward is None:
+                return
+            if problem := self._in_the_way(onward, url):
+                self.whole = False
+                yield self.harvest.broken(problem)
+                return
+            url, before = onward, look
+        if self._description.pages is None:
+            self.whole = False
+            yield self.harvest.broken(f"there are more than {MAX_PAGES} pages; reading ends here")
+
+    def _is_enough(self, look: _Look, seen: PageSeen | None, numbered: bool) -> bool:
+        """Whether a page without news says that none stands behind it: not where it has shrunk."""
+        onward = numbered or look.next_url is not None
+        enough = self._recall.known and look.found > 0 and not look.news and look.found >= (seen.found if seen else 0)
+        self.stopped_early |= enough and onward
+        return enough and onward
+
+    def _is_last(self, look: _Look, before: _Look | None, numbered: bool) -> bool:
+        """Of numbered pages the last one stands before two without a review, or comes again under every number."""
+        if not numbered or before is None:
+            return False
+        if before.empty and not look.empty:
+            self.whole = False  # what stood there for a moment is not what else stands there
+        return (look.empty and before.empty) or (bool(look.reviews) and look.reviews == before.reviews)
+
+    def _look(self, url: str, seen: PageSeen | None, *, behind: bool) -> _Look:
+        """A page as it is now; `behind`: it may stand behind the last one."""
+        answer = self._fetch(url, seen)
+        if answer.status == 304 and seen:
+            self.pages[url] = seen
+            self._as_it_was += seen.found
+            return _Look(seen.found, seen.next_url)
+        if behind and answer.status in _NOTHING_THERE:
+            self.pages[url] = PageSeen(url, None, None, 0, None)
+            return _Look(0, None, empty=True)
+        if answer.status != 200:
+            raise self._failure(f"{shown(url)}: answers {answer.status}; check the address in a browser")
+        page = self._parse(answer)
+        self._judge(page, url, behind)
+        self.pages[url] = PageSeen(url, answer.etag, answer.last_modified, len(page.reviews), page.next_url)
+        records, news = self.harvest.take(page)
+        return _Look(len(page.reviews), page.next_url, records, news, page.reviews, not (page.reviews or page.problems))
+
+    def _judge(self, page: Page, url: str, behind: bool) -> None:
+        self.instead = self.instead or page.instead
+        self.whole &= page.whole
+        if not (page.reviews or page.problems or behind):
+            self.whole = False
+            self.oddities.append(f"{shown(url)} holds no review: {page.instead}")
+
+    def _fetch(self, url: str, seen: PageSeen | None) -> Answer:
+        etag, last_modified = (seen.etag, seen.last_modified) if seen else (None, None)
+        try:
+            answer = self._guest.read(url, self._description.delay_s, etag, last_modified)
+        except InputError as error:
+            raise self._failure(str(error)) from error
+        if answer.url != url:
+            self._entered.add(answer.url)
+        return answer
+
+    def _parse(self, answer: Answer) -> Page:
+        try:
+            return self._parser.parse(answer.body, answer.url)
+        except InputError as error:
+            raise self._failure(str(error)) from error
+
+    def _failure(self, message: str) -> InputError | Stopped:
+        """On the first page the address is wrong; later, the site."""
+        return Stopped(message) if self.found else InputError(message)
+
+    def _in_the_way(self, url: str, here: str) -> str | None:
+        """Why reading ends before the last page, if it does."""
+        if host_of(url) != host_of(here):
+            return "the next page is on another host; reading ends here"
+        if not self._guest.may_read(url):
+            return "robots.txt forbids the next page; reading ends here"
+        return None
