@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import closing, contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from itertools import islice
 
@@ -141,18 +141,18 @@ def analyse(context: Context, run_id: str) -> int:
 def load(context: Context, run_id: str) -> int:
     """Bring the run's analysed verbatims into the warehouse; returns how many of them it now holds."""
     with _stage(context, "load", run_id) as advance:
-        warehouse = context.open_warehouse()
+        mark = context.store.load_mark()
         try:
-            loaded = warehouse.load(_counted(context.store.rows(run_id), advance), context.store.outdated(run_id))
-        except Stopped:
+            with closing(context.open_warehouse()) as warehouse:
+                rows = _counted(context.store.rows(run_id), advance)
+                loaded = warehouse.load(rows, context.store.outdated(run_id))
+        except (Stopped, SettingsError):
             context.observer.load_failed(LoadError.JOB_FAILED)
-            context.store.note_load_error(run_id, LoadError.JOB_FAILED)
+            context.store.note_failed_load(run_id)
             raise
-        finally:
-            warehouse.close()
-        context.store.mend_load_errors(run_id)
-        for refusal in loaded.refused:
-            context.store.note_load_error(run_id, LoadError.ROW_REFUSED, refusal.verbatim_id, refusal.problem)
+        refused = [(refusal.verbatim_id, refusal.problem) for refusal in loaded.refused]
+        context.store.settle_load(run_id, mark, refused)
+        for _ in refused:
             context.observer.load_failed(LoadError.ROW_REFUSED)
     return loaded.held
 
@@ -164,8 +164,8 @@ def publish(context: Context, run_id: str) -> RunCounts:
     """
     warehouse = context.open_warehouse()
     try:
-        expected = count_rows(context.store.database, run_id)
-        findings = loading.check(warehouse, run_id, expected, datetime.now(UTC).date())
+        counts = asdict(count_rows(context.store.database, run_id))
+        findings = loading.check(warehouse, run_id, counts, datetime.now(UTC).date())
     finally:
         warehouse.close()
     for finding in findings:

@@ -16,14 +16,14 @@ from typing import Any
 from google.api_core import exceptions as google
 from google.api_core.client_options import ClientOptions
 from google.auth.credentials import AnonymousCredentials
-from google.auth.exceptions import GoogleAuthError
+from google.auth.exceptions import GoogleAuthError, TransportError
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
 from pipeline.errors import SettingsError, Stopped
-from pipeline.load.merge import delete_sql, merge_sql
+from pipeline.load.merge import days_sql, delete_sql, merge_sql
 from pipeline.load.payload import Shard, shards
-from pipeline.load.table import ANALYSED, Parameter, TableDescription, describe, differences
+from pipeline.load.table import ANALYSED, Parameter, TableDescription, describe, differences, rebuilding
 from pipeline.load.warehouse import Loaded, Refusal
 from pipeline.records import Row
 
@@ -45,6 +45,9 @@ STAGING_LIFE = timedelta(days=1)
 ATTEMPTS = 5
 """How many ids made of the payload are looked up before one is drawn: each stands for a day on which it was sent."""
 
+MAX_HALVINGS = 200
+"""Of shards whose bad rows BigQuery does not name, in one load: enough for a dozen rows. More is no matter of rows."""
+
 SERIALIZE_ATTEMPTS = 5
 """Two loaders that change the same partitions: BigQuery turns one of them away, and it asks again."""
 
@@ -64,6 +67,7 @@ class BigQueryWarehouse:
             )
         self._description = describe(ANALYSED)
         self._table = f"{self._project}.{self._dataset}.{ANALYSED}"
+        self._location: str | None = None
         self.name = f"BigQuery, table {self._table}" + (" (a sandbox, not Google's)" if sandbox else "")
         with self._opening():
             self._client = _client(self._project, endpoint)
@@ -76,6 +80,7 @@ class BigQueryWarehouse:
         """
         refused: list[Refusal] = []
         staged: list[_Staged] = []
+        self._halvings = 0
         with self._loading():
             for shard in shards(pages, self._description, refused):
                 staged += self._stage(shard, refused)
@@ -109,6 +114,9 @@ class BigQueryWarehouse:
                 return [_Staged(self._staging(shard), len(shard.ids), min(shard.days), max(shard.days))]
             bad = _bad_rows(shard, job)
             if not bad and len(shard.ids) > 1:
+                self._halvings += 1
+                if self._halvings > MAX_HALVINGS:
+                    raise Stopped(f"{self.name}: refuses rows and says of none which it is; look at its last load jobs")
                 halves = shard.halves()
                 return [staged for half in halves for staged in self._stage(half, refused)]
             bad = bad or {0: str(job.error_result.get("reason", "invalid"))}
@@ -127,8 +135,7 @@ class BigQueryWarehouse:
                 job = self._job(f"{digest}-{attempt}")
             except google.NotFound:
                 return self._send(shard, f"{digest}-{attempt}")
-            self._wait(job)
-            if job.error_result is None and self._rows_staged(shard) == len(shard.ids):
+            if self._went_well(job) and self._rows_staged(shard) == len(shard.ids):
                 found: bigquery.LoadJob = job
                 return found
         return self._send(shard, f"{digest}-{secrets.token_hex(8)}")
@@ -144,6 +151,7 @@ class BigQueryWarehouse:
                 size=len(shard.payload),
                 job_id=job_id,
                 job_config=_load_config(self._description),
+                location=self._location,
                 timeout=TIMEOUT_S,
             )
         except google.Conflict:  # it was taken and the word of it was lost, or another loader has sent the same rows
@@ -159,6 +167,15 @@ class BigQueryWarehouse:
             if job.error_result is None or job.error_result.get("reason") not in ("invalid", "invalidQuery"):
                 raise
 
+    def _went_well(self, job: Any) -> bool:
+        """Whether an earlier job did; what stopped it then, such as a moment without room, is over or comes again."""
+        try:
+            self._wait(job)
+        except google.GoogleAPICallError:
+            if job.error_result is None:
+                raise
+        return job.error_result is None
+
     def _rows_staged(self, shard: Shard) -> int:
         try:
             return int(self._client.get_table(self._staging(shard), retry=RETRY, timeout=TIMEOUT_S).num_rows or 0)
@@ -166,11 +183,13 @@ class BigQueryWarehouse:
             return 0
 
     def _merge(self, staged: Sequence[_Staged]) -> None:
+        tables = [one.table for one in staged]
+        days = [day for one in staged for day in (one.first_day, one.last_day)] + self._days_there(tables)
         parameters = [
-            bigquery.ScalarQueryParameter("first_day", "DATE", min(one.first_day for one in staged)),
-            bigquery.ScalarQueryParameter("last_day", "DATE", max(one.last_day for one in staged)),
+            bigquery.ScalarQueryParameter("first_day", "DATE", min(days)),
+            bigquery.ScalarQueryParameter("last_day", "DATE", max(days)),
         ]
-        sql = merge_sql(self._description, self._table, [one.table for one in staged])
+        sql = merge_sql(self._description, self._table, tables)
         for attempt in range(SERIALIZE_ATTEMPTS):
             try:
                 self._query(sql, parameters).result(timeout=JOB_S, retry=RETRY)
@@ -179,6 +198,12 @@ class BigQueryWarehouse:
                 if "serialize access" not in str(error) or attempt == SERIALIZE_ATTEMPTS - 1:
                     raise
                 time.sleep(2**attempt * secrets.SystemRandom().uniform(0.5, 1.0))
+
+    def _days_there(self, staging: Sequence[str]) -> list[str]:
+        """The first and the last day of what the table holds of the staged verbatims already: another store may have
+        seen one on another day, and a MERGE that did not look there would double it."""
+        found = self._query(days_sql(self._description, self._table, staging), ()).result(timeout=JOB_S, retry=RETRY)
+        return [str(day) for row in found for day in row.values() if day is not None]
 
     def _remove(self, outdated: list[str]) -> None:
         if outdated:
@@ -195,15 +220,21 @@ class BigQueryWarehouse:
         job_id = f"verbatims_query_{secrets.token_hex(16)}"
         try:
             return self._client.query(
-                sql, job_config=config, job_id=job_id, retry=RETRY, timeout=TIMEOUT_S, job_retry=None
+                sql,
+                job_config=config,
+                job_id=job_id,
+                location=self._location,
+                retry=RETRY,
+                timeout=TIMEOUT_S,
+                job_retry=None,
             )
         except google.Conflict:  # it was taken, and the word of it was lost
             found: bigquery.QueryJob = self._job(job_id)
             return found
 
     def _job(self, job_id: str) -> Any:
-        """Of the kind that was sent under this id."""
-        return self._client.get_job(job_id, retry=RETRY, timeout=TIMEOUT_S)
+        """Of the kind that was sent under this id; outside of the US and the EU it is found by its location alone."""
+        return self._client.get_job(job_id, location=self._location, retry=RETRY, timeout=TIMEOUT_S)
 
     def _staging(self, shard: Shard) -> str:
         return f"{self._table}__load_{shard.digest[:24]}"
@@ -217,20 +248,20 @@ class BigQueryWarehouse:
             found = self._client.get_table(self._table, retry=RETRY, timeout=TIMEOUT_S)
         except google.NotFound:
             self._client.get_dataset(self._dataset, retry=RETRY, timeout=TIMEOUT_S)
-            found = self._client.create_table(wanted, exists_ok=True, retry=RETRY, timeout=TIMEOUT_S)
+            self._client.create_table(wanted, exists_ok=True, retry=RETRY, timeout=TIMEOUT_S)
+            found = self._client.get_table(self._table, retry=RETRY, timeout=TIMEOUT_S)
+        self._location = found.location
         self._widen(found)
         for view, select in self._description.views("bigquery").items():
             self._rebuild(view, select.replace("{dataset}", f"{self._project}.{self._dataset}").strip())
 
     def _widen(self, found: bigquery.Table) -> None:
         """Adds what only adds; any other difference is for a person to mend."""
-        kinds = {"FLOAT": "FLOAT64", "INTEGER": "INT64", "BOOLEAN": "BOOL"}
-        there = {field.name: kinds.get(field.field_type, field.field_type) for field in found.schema}
-        new, mending = differences(self._description, there, self._table)
-        if found.time_partitioning is None or found.time_partitioning.field != self._description.partition:
-            raise SettingsError(
-                f"WAREHOUSE: {self._table} is not partitioned by {self._description.partition}: drop it"
-            )
+        new, mending = differences(self._description, _kinds(found.schema), self._table)
+        mending += _loosening(self._description, found.schema, self._table)
+        partition = found.time_partitioning
+        if partition is None or (partition.field, partition.type_) != (self._description.partition, "DAY"):
+            mending = [rebuilding(self._description, self._table)]
         if mending:
             raise SettingsError(f"WAREHOUSE: {self._table} has another shape; to mend it: {' '.join(mending)}")
         if new:
@@ -277,6 +308,10 @@ class BigQueryWarehouse:
         """Google's errors as the house's, a line each. A missing table or dataset passes: only opening can mean it."""
         try:
             yield
+        except TransportError as error:
+            raise Stopped(
+                f"{self.name}: Google's sign-in does not answer; try later, the same command goes on"
+            ) from error
         except GoogleAuthError as error:
             raise SettingsError(
                 "WAREHOUSE: Google finds no credentials that work: `gcloud auth application-default login`, or "
@@ -286,6 +321,12 @@ class BigQueryWarehouse:
             raise _forbidden(self._project, error) from error
         except google.NotFound:
             raise
+        except google.BadRequest as error:
+            if _reason(error) in ("invalid", "invalidQuery"):
+                raise SettingsError(
+                    f"{self.name}: BigQuery refuses the table's SQL or shape ({_reason(error)})"
+                ) from error
+            raise Stopped(f"{self.name}: {_reason(error)}; try later, the same command goes on") from error
         except (google.GoogleAPICallError, google.RetryError, OSError, TimeoutError) as error:
             raise Stopped(f"{self.name}: {_reason(error)}; try later, the same command goes on") from error
 
@@ -323,6 +364,22 @@ def _schema(table: TableDescription) -> list[bigquery.SchemaField]:
 def _field(column: Any, *, required: bool) -> bigquery.SchemaField:
     mode = "REQUIRED" if required else "NULLABLE"
     return bigquery.SchemaField(column.name, column.type, mode=mode, description=column.description)
+
+
+def _kinds(schema: Sequence[bigquery.SchemaField]) -> dict[str, str]:
+    """Column → type, by the names of Google's SQL."""
+    names = {"FLOAT": "FLOAT64", "INTEGER": "INT64", "BOOLEAN": "BOOL"}
+    return {
+        field.name: ("ARRAY OF " if field.mode == "REPEATED" else "") + names.get(field.field_type, field.field_type)
+        for field in schema
+    }
+
+
+def _loosening(table: TableDescription, schema: Sequence[bigquery.SchemaField], named: str) -> list[str]:
+    """SQL for columns that may be null here and must not be there."""
+    may_be_null = {column.name for column in table.columns if not column.required}
+    strict = [field.name for field in schema if field.mode == "REQUIRED" and field.name in may_be_null]
+    return [f"ALTER TABLE `{named}` ALTER COLUMN {name} DROP NOT NULL;" for name in strict]
 
 
 def _bad_rows(shard: Shard, job: bigquery.LoadJob) -> dict[int, str]:

@@ -24,15 +24,16 @@ class Finding:
         return self.check.level == "fail"
 
 
-def check(warehouse: Warehouse, run_id: str, expected: int, today: date) -> list[Finding]:
-    """What is wrong with the table once a run has been loaded, of which it should hold `expected` rows.
+def check(warehouse: Warehouse, run_id: str, counts: Mapping[str, int], today: date) -> list[Finding]:
+    """What is wrong with the table once a run has been loaded.
 
-    `today` is the UTC day. Raises Stopped where the warehouse is out of reach.
+    `counts` is what the store knows of its rows: `made`, `read`, `refused` and `ever`, as checks.yaml says. `today` is
+    the UTC day. Raises Stopped where the warehouse is out of reach.
     """
     given: dict[str, Parameter] = {
         "run": run_id,
-        "expected": expected,
-        "yesterday": today - timedelta(days=1),
+        **counts,
+        "week_ago": today - timedelta(days=7),
         "month_ago": today - timedelta(days=28),
     }
     return [found for one in describe(ANALYSED).checks() for found in _findings(warehouse, one, given)]

@@ -33,6 +33,16 @@ def merge_sql(table: TableDescription, target: str, staging: Sequence[str]) -> s
     )
 
 
+def days_sql(table: TableDescription, target: str, staging: Sequence[str]) -> str:
+    """The first and the last partition that hold staged keys already; reads two columns of the table."""
+    staged = " UNION ALL ".join(f"SELECT {table.key} FROM `{one}`" for one in staging)
+    return (
+        f"SELECT min({table.partition}) AS first_day, max({table.partition}) AS last_day\n"
+        f"FROM `{target}`\n"
+        f"WHERE {table.key} IN (SELECT {table.key} FROM ({staged}) AS staged)"
+    )
+
+
 def delete_sql(table: TableDescription, target: str) -> str:
     """Takes @gone, a list of keys."""
     return f"DELETE FROM `{target}` WHERE {table.key} IN UNNEST(@gone)"

@@ -77,14 +77,30 @@ def differences(table: TableDescription, there: Mapping[str, str], named: str) -
     """
     missing = [column for column in table.columns if column.name not in there]
     wanted = {column.name: column.type for column in table.columns}
-    mending = [f"ALTER TABLE `{named}` ADD COLUMN {c.name} {c.type}; UPDATE it;" for c in missing if c.required]
+    mending = [
+        f"ALTER TABLE `{named}` ADD COLUMN {c.name} {c.type}; -- then give it a value in every row"
+        for c in missing
+        if c.required
+    ]
     mending += [f"ALTER TABLE `{named}` DROP COLUMN {name};" for name in sorted(there.keys() - wanted.keys())]
     mending += [
-        f"ALTER TABLE `{named}` ALTER COLUMN {name} SET DATA TYPE {kind};"
+        f"ALTER TABLE `{named}` RENAME COLUMN {name} TO {name}_before; "
+        f"ALTER TABLE `{named}` ADD COLUMN {name} {kind}; "
+        f"UPDATE `{named}` SET {name} = SAFE_CAST({name}_before AS {kind}) WHERE TRUE; "
+        f"ALTER TABLE `{named}` DROP COLUMN {name}_before;"
         for name, kind in wanted.items()
         if name in there and there[name] != kind
     ]
     return [column for column in missing if not column.required], mending
+
+
+def rebuilding(table: TableDescription, named: str) -> str:
+    """SQL that gives a table its partitions and keeps its rows; BigQuery changes those of no table that is there."""
+    return (
+        f"CREATE TABLE `{named}_new` PARTITION BY {table.partition} CLUSTER BY {', '.join(table.clustering)} "
+        f"AS SELECT * FROM `{named}`; DROP TABLE `{named}`; "
+        f"ALTER TABLE `{named}_new` RENAME TO {table.name};"
+    )
 
 
 ANALYSED = "verbatims_analysed_v1"

@@ -25,6 +25,10 @@ UPLOAD = "/upload/bigquery/v2/projects/{project}/jobs"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+LOCATION = "europe-west1"
+"""Where everything is here: a region, where BigQuery finds a job by its location alone."""
+
+
 class BigQuery:
     """The routes of one stand-in; its tables are in the file at `path`. `faults` are shares by kind of LoadFault."""
 
@@ -84,7 +88,7 @@ class BigQuery:
     async def _dataset(self, request: web.Request) -> web.Response:
         """Every dataset exists here."""
         reference = {"projectId": request.match_info["project"], "datasetId": request.match_info["dataset"]}
-        return web.json_response({"kind": "bigquery#dataset", "datasetReference": reference, "location": "SANDBOX"})
+        return web.json_response({"kind": "bigquery#dataset", "datasetReference": reference, "location": LOCATION})
 
     async def _create(self, request: web.Request) -> web.Response:
         body = await request.json()
@@ -93,7 +97,8 @@ class BigQuery:
 
     async def _table(self, request: web.Request) -> web.Response:
         dataset, name = _named(request)
-        return web.json_response(await self._in_file(lambda tables: tables.get(dataset, name)))
+        resource = await self._in_file(lambda tables: tables.get(dataset, name))
+        return web.json_response({**resource, "location": LOCATION})
 
     async def _change(self, request: web.Request) -> web.Response:
         (dataset, name), changes = _named(request), await request.json()
@@ -151,6 +156,8 @@ class BigQuery:
         return web.json_response(await self._in_file(whole))
 
     async def _job(self, request: web.Request) -> web.Response:
+        if request.query.get("location") != LOCATION:  # as outside of the US and the EU
+            return _error(404, "notFound", f"Not found: Job {request.match_info['job']}")
         return web.json_response(await self._in_file(lambda tables: tables.job(request.match_info["job"])))
 
     async def _results(self, request: web.Request) -> web.Response:
@@ -165,6 +172,7 @@ def _done(tables: Tables, job: Resource, work: Callable[[], Resource]) -> Resour
     """A job from its id to its end, in one transaction: a process that dies leaves all of it or nothing."""
     job_id = job.setdefault("jobReference", {}).setdefault("jobId", secrets.token_hex(16))
     tables.take_id(job_id)
+    job["jobReference"].setdefault("location", LOCATION)
     job.update(kind="bigquery#job", id=job_id, status={"state": "DONE"})
     try:
         job.update(work())

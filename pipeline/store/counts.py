@@ -50,8 +50,13 @@ def count_run(database: Database, run_id: str) -> RunCounts:
         paid = connection.execute(_calls(run_id)).one()
         refused = connection.execute(
             sa.select(sa.func.count())
-            .select_from(load_errors)
+            .select_from(
+                load_errors.outerjoin(
+                    verbatims, (verbatims.c.verbatim_id == load_errors.c.verbatim_id) & ~verbatims.c.superseded
+                )
+            )
             .where(load_errors.c.run_id == run_id, load_errors.c.mended_at.is_(None))
+            .where(load_errors.c.verbatim_id.is_(None) | verbatims.c.row.is_not(None))
         ).scalar_one()
     return RunCounts(
         scraped=sum(kinds.values()),
@@ -68,19 +73,33 @@ def count_run(database: Database, run_id: str) -> RunCounts:
     )
 
 
-def count_rows(database: Database, run_id: str) -> int:
-    """How many rows of the warehouse are the run's: analysed first by it, still so, and no dead letters."""
-    dead = sa.select(load_errors.c.verbatim_id).where(
-        load_errors.c.mended_at.is_(None), load_errors.c.verbatim_id.is_not(None)
+@dataclass(frozen=True, slots=True)
+class RowCounts:
+    """What the store knows of the rows in a warehouse, as a run is to be published."""
+
+    made: int
+    """Analysed first by the run, and still so; no dead letters among them."""
+    read: int
+    """Analysed, whenever, of what the run read."""
+    refused: int
+    """Of those read, dead letters."""
+    ever: int
+    """Analysed in all runs; no dead letters among them."""
+
+
+def count_rows(database: Database, run_id: str) -> RowCounts:
+    """Count what should be there."""
+    dead = verbatims.c.verbatim_id.in_(
+        sa.select(load_errors.c.verbatim_id).where(
+            load_errors.c.mended_at.is_(None), load_errors.c.verbatim_id.is_not(None)
+        )
     )
-    query = (
-        sa.select(sa.func.count())
-        .select_from(verbatims)
-        .where(verbatims.c.run_id == run_id, verbatims.c.outcome == Outcome.ANALYSED.value)
-        .where(~verbatims.c.superseded, verbatims.c.verbatim_id.not_in(dead))
-    )
+    mine = verbatims.c.row.in_(sa.select(readings.c.row).where(readings.c.run_id == run_id))
+    counted = {"made": (verbatims.c.run_id == run_id) & ~dead, "read": mine, "refused": mine & dead, "ever": ~dead}
+    query = sa.select(*(sa.func.coalesce(sa.func.sum(sa.case((which, 1), else_=0)), 0) for which in counted.values()))
+    current = (verbatims.c.outcome == Outcome.ANALYSED.value) & ~verbatims.c.superseded
     with database.read() as connection:
-        return connection.execute(query).scalar_one()
+        return RowCounts(*map(int, connection.execute(query.where(current)).one()))
 
 
 def _by_kind(connection: sa.Connection, run_id: str) -> dict[tuple[str, str], int]:

@@ -273,32 +273,34 @@ class Store:
         for page in self._paged(query, verbatims.c.row):
             yield from (found.verbatim_id for found in page)
 
-    def note_load_error(
-        self, run_id: str, reason: LoadError, verbatim: str | None = None, problem: str | None = None
-    ) -> None:
-        """Keep that a row, or a whole job, did not reach the warehouse: a dead letter until a load brings it in."""
-        with self.database.write() as connection:
-            connection.execute(
-                sa.insert(load_errors).values(
-                    run_id=run_id,
-                    verbatim_id=verbatim,
-                    reason=reason.value,
-                    problem=problem,
-                    happened_at=_now().isoformat(),
-                )
+    def load_mark(self) -> int:
+        """How far the list of load errors goes when a load begins; see `settle_load`."""
+        with self.database.read() as connection:
+            return int(
+                connection.execute(sa.select(sa.func.coalesce(sa.func.max(load_errors.c.load_error), 0))).scalar_one()
             )
 
-    def mend_load_errors(self, run_id: str) -> None:
-        """A load of the run came to its end: what it has refused again is noted behind this.
+    def settle_load(self, run_id: str, mark: int, refused: Iterable[tuple[str, str]]) -> None:
+        """A load of the run came to its end: what it had to bring in and did is mended, what it could not is noted.
 
-        It had all of the run's rows, and the dead letters of earlier runs; see `rows`.
+        It had all of the run's rows, and the dead letters of earlier runs (see `rows`) that were noted before it began;
+        those of a load beside it are that one's. `refused`: ids and problems; dead letters until a load brings them in.
         """
         mended = sa.update(load_errors).where(
+            load_errors.c.load_error <= mark,
             load_errors.c.mended_at.is_(None),
             (load_errors.c.run_id == run_id) | load_errors.c.verbatim_id.in_(_dead_letters()),
         )
+        noted = [_load_error(run_id, LoadError.ROW_REFUSED, identity, problem) for identity, problem in refused]
         with self.database.write() as connection:
             connection.execute(mended.values(mended_at=_now().isoformat()))
+            if noted:
+                connection.execute(sa.insert(load_errors), noted)
+
+    def note_failed_load(self, run_id: str) -> None:
+        """Keep that a whole load did not reach the warehouse."""
+        with self.database.write() as connection:
+            connection.execute(sa.insert(load_errors).values(_load_error(run_id, LoadError.JOB_FAILED)))
 
     def _paged(self, query: sa.Select[Any], key: sa.ColumnElement[int]) -> Iterator[Sequence[Any]]:
         """Page by id: no cursor stays open while somebody writes."""
@@ -310,6 +312,18 @@ class Store:
                 return
             yield page
             after = page[-1].row
+
+
+def _load_error(
+    run_id: str, reason: LoadError, identity: str | None = None, problem: str | None = None
+) -> dict[str, Any]:
+    return {
+        "run_id": run_id,
+        "verbatim_id": identity,
+        "reason": reason.value,
+        "problem": problem,
+        "happened_at": _now().isoformat(),
+    }
 
 
 def _dead_letters() -> sa.Select[Any]:

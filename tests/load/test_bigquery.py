@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -13,8 +14,8 @@ from pytest_httpserver import HTTPServer
 from load.places import ROW, Place, expected, many
 from pipeline.errors import SettingsError, Stopped
 from pipeline.load import bigquery as module
-from pipeline.load.merge import delete_sql, merge_sql
-from pipeline.load.table import ANALYSED, describe
+from pipeline.load.merge import days_sql, delete_sql, merge_sql
+from pipeline.load.table import ANALYSED, describe, differences, rebuilding
 from pipeline.sandbox.faults import LoadFault, draw
 from pipeline.settings import load as settings
 
@@ -26,12 +27,17 @@ def jobs(place: Place, kind: str) -> list[dict[str, Any]]:
     return [job for job in found if kind in job["configuration"]]
 
 
+def merged(place: Place) -> list[str]:
+    """How many rows each MERGE has changed."""
+    queries = [job for job in jobs(place, "query") if job["configuration"]["query"]["query"].startswith("MERGE")]
+    return [job["statistics"]["query"]["numDmlAffectedRows"] for job in queries]
+
+
 def test_a_repeated_load_sends_no_row_again_and_its_merge_changes_none(bigquery: Place) -> None:
     bigquery.load(many(20))
     bigquery.load(many(20))
     assert len(jobs(bigquery, "load")) == 1
-    merges = [job["statistics"]["query"]["numDmlAffectedRows"] for job in jobs(bigquery, "query")]
-    assert merges == ["20", "0"]
+    assert merged(bigquery) == ["20", "0"]
 
 
 def test_rows_of_a_staging_table_that_is_gone_are_sent_anew(bigquery: Place) -> None:
@@ -53,7 +59,7 @@ def test_shards_have_tables_of_their_own_and_one_merge(bigquery: Place, monkeypa
     monkeypatch.setattr("pipeline.load.payload.SHARD_ROWS", 5)
     bigquery.load(many(12))
     assert len({job["configuration"]["load"]["destinationTable"]["tableId"] for job in jobs(bigquery, "load")}) == 3
-    assert [job["statistics"]["query"]["numDmlAffectedRows"] for job in jobs(bigquery, "query")] == ["12"]
+    assert merged(bigquery) == ["12"]
 
 
 def test_a_large_shard_goes_up_in_steps(bigquery: Place) -> None:
@@ -118,7 +124,8 @@ def refusing(server: HTTPServer, status: int, reason: str, message: str = "no") 
         (403, "billingNotEnabled", SettingsError, "no billing"),
         (403, "quotaExceeded", Stopped, "quota"),
         (404, "notFound", SettingsError, "no dataset verbatims in sandbox.*bq mk"),
-        (400, "invalid", Stopped, "invalid"),
+        (400, "invalidQuery", SettingsError, "refuses the table's SQL or shape .invalidQuery."),
+        (400, "resourceInUse", Stopped, "resourceInUse; try later"),
     ],
 )
 def test_what_google_refuses_is_one_line_that_says_what_to_do(
@@ -155,11 +162,59 @@ def test_an_address_that_is_none_is_refused(url: str) -> None:
         settings({"WAREHOUSE": url}, None)
 
 
-def test_every_statement_parses_in_bigquery_s_own_dialect() -> None:
-    table = describe(ANALYSED)
-    texts = [merge_sql(table, "p.d.t", ["p.d.s1", "p.d.s2"]), delete_sql(table, "p.d.t")]
+def statements() -> list[str]:
+    """Every text of SQL that BigQuery is given, or that somebody is told to give it."""
+    table, staging = describe(ANALYSED), ["p.d.s1", "p.d.s2"]
+    texts = [merge_sql(table, "p.d.t", staging), days_sql(table, "p.d.t", staging), delete_sql(table, "p.d.t")]
     texts += [view.replace("{dataset}", "p.d") for view in table.views("bigquery").values()]
     texts += [check.sql for check in table.checks()]
-    for text in texts:
-        assert sqlglot.parse_one(text, read="bigquery")
+    there = {column.name: "STRING" for column in table.columns if column.name != "sentiment"} | {"mood": "STRING"}
+    return [*texts, rebuilding(table, "p.d.t"), *differences(table, there, "p.d.t")[1]]
+
+
+def test_every_statement_parses_in_bigquery_s_own_dialect() -> None:
+    for text in statements():
+        assert all(sqlglot.parse(text, read="bigquery")), text
         assert "INFORMATION_SCHEMA" not in text.upper()
+
+
+def test_no_window_stands_beside_a_group_by() -> None:
+    """BigQuery takes an expression of a column that is grouped under another name for one that is not grouped."""
+    for text in statements():
+        for statement in sqlglot.parse(text, read="bigquery"):
+            for select in statement.find_all(sqlglot.exp.Select):
+                windows = [one for one in select.find_all(sqlglot.exp.Window) if one.parent_select is select]
+                assert not (select.args.get("group") and windows), text
+
+
+@pytest.mark.parametrize("reason", ["backendError", "quotaExceeded", "stopped"])
+def test_a_load_job_that_failed_for_a_passing_reason_stands_in_nobody_s_way(bigquery: Place, reason: str) -> None:
+    bigquery.load(many(5))
+    with closing(sqlite3.connect(bigquery.file)) as connection, connection:
+        for job_id, resource in connection.execute("SELECT job_id, resource FROM _jobs").fetchall():
+            job = json.loads(resource)
+            if "load" in job["configuration"]:
+                error = {"reason": reason, "message": "a moment without room"}
+                job["status"] |= {"errorResult": error, "errors": [error]}
+                connection.execute("UPDATE _jobs SET resource = ? WHERE job_id = ?", (json.dumps(job), job_id))
+    assert bigquery.load(many(5)).held == 5
+    assert bigquery.rows() == expected(many(5))
+
+
+def test_a_table_of_other_partitions_or_stricter_columns_is_refused_with_the_sql(bigquery: Place) -> None:
+    bigquery.load([])
+    change(bigquery, lambda table: [field.update(mode="REQUIRED") for field in table["schema"]["fields"]])
+    with pytest.raises(SettingsError, match=r"ALTER TABLE `.*` ALTER COLUMN text DROP NOT NULL;"):
+        bigquery.open()
+    change(bigquery, lambda table: table["timePartitioning"].update(type="MONTH"))
+    with pytest.raises(SettingsError, match=r"CREATE TABLE `.*_new` PARTITION BY seen_on CLUSTER BY .* AS SELECT"):
+        bigquery.open()
+
+
+def change(place: Place, how: Callable[[dict[str, Any]], object]) -> None:
+    """Let the table be described otherwise than it was made."""
+    with closing(sqlite3.connect(place.file)) as connection, connection:
+        find = "SELECT resource FROM _tables WHERE name = ?"
+        table = json.loads(connection.execute(find, (ANALYSED,)).fetchone()[0])
+        how(table)
+        connection.execute("UPDATE _tables SET resource = ? WHERE name = ?", (json.dumps(table), ANALYSED))

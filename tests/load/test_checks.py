@@ -15,10 +15,13 @@ from pipeline.records import Row
 TODAY = date(2026, 1, 6)  # the day behind the newest of `many`
 
 
-def told(place: Place, run: str = "r1", expected: int = 0, today: date = TODAY) -> dict[str, str]:
+def told(
+    place: Place, run: str = "r1", expected: int = 0, refused: int = 0, ever: int | None = None, today: date = TODAY
+) -> dict[str, str]:
     """What is found for a run, as level and words by the name of the check."""
     with closing(place.open()) as warehouse:
-        findings = check(warehouse, run, expected, today)
+        counts = {"made": expected, "read": expected, "refused": refused, "ever": expected if ever is None else ever}
+        findings = check(warehouse, run, counts, today)
     return {found.check.name: f"{found.check.level}: {found.said.partition(': ')[2]}" for found in findings}
 
 
@@ -34,14 +37,38 @@ def test_nothing_is_wrong_with_a_run_that_had_nothing_to_do(place: Place) -> Non
 
 def test_rows_that_are_missing_fail(place: Place) -> None:
     place.load(many(60))
-    found = told(place, expected=61)
-    assert found == {"rows_of_the_run": "fail: 60 of the 61 verbatims that the run analysed are there; load it again"}
+    found = told(place, expected=61, ever=60)["rows_of_the_run"]
+    assert found.startswith("fail: 60 of the 61 verbatims that the run analysed are there; `verbatims load --run ID`")
+
+
+def test_a_warehouse_that_lacks_rows_of_other_runs_warns_and_an_empty_one_fails(place: Place) -> None:
+    place.load([])
+    assert told(place, run="r2", ever=60)["not_empty"].startswith("fail: the table is empty, and should have 60 rows")
+    place.load(many(59))
+    found = told(place, run="r2", ever=60)
+    assert found.keys() == {"rows_of_all_runs"} and found["rows_of_all_runs"].startswith("warn: 59 of the 60 rows")
+
+
+@pytest.mark.parametrize(("refused", "fails"), [(30, False), (31, True)])
+def test_a_run_of_which_most_rows_were_refused_fails(place: Place, refused: int, fails: bool) -> None:
+    place.load(many(60))
+    found = told(place, expected=60, refused=refused)
+    assert ("most_rows_taken" in found) is fails and len(found) == fails
 
 
 def test_a_text_without_its_summary_fails_and_an_erased_one_does_not(place: Place) -> None:
     erased, bare, *rest = many(60)
     place.load([replace(erased, text=None, summary=None), replace(bare, summary=None), *rest])
-    assert told(place, expected=60) == {"a_text_has_its_summary": "fail: 1 rows of the run have a text and no summary"}
+    assert told(place, expected=60)["no_value_missing"].startswith("fail: 1 rows of the run lack a value")
+
+
+@pytest.mark.parametrize("change", ["summary = ''", "sentiment = NULL", "source = NULL"])
+def test_a_value_that_each_row_must_have_fails_where_it_is_missing(bigquery: Place, change: str) -> None:
+    """SQLite's own rules keep nulls out."""
+    bigquery.load(many(60))
+    with closing(sqlite3.connect(bigquery.file)) as connection, connection:
+        connection.execute(f'UPDATE "{bigquery.table}" SET {change} WHERE verbatim_id IN (?, ?)', ("v7", "v8"))
+    assert told(bigquery, expected=60)["no_value_missing"].startswith("fail: 2 rows of the run lack a value")
 
 
 def test_two_rows_of_one_verbatim_fail(bigquery: Place) -> None:
@@ -74,8 +101,14 @@ def test_another_mix_of_sentiments_warns_once_there_is_enough_to_compare(
     if warned:
         assert (
             "warn: " in found["sentiment_mix"]
-            and "60 % of the run's rows are negative, 10 % of" in found["sentiment_mix"]
+            and "60 % of the run's rows of shop are negative, 10 % of" in found["sentiment_mix"]
         )
+
+
+def test_a_source_that_is_new_is_compared_to_no_other(place: Place) -> None:
+    complaints = [replace(row, source="complaints") for row in mixed("r1", 50, 50)]
+    place.load(list(mixed("r0", 200, 20)), complaints)
+    assert told(place, expected=50) == {}
 
 
 def test_rows_without_a_language_warn(place: Place) -> None:
@@ -85,5 +118,5 @@ def test_rows_without_a_language_warn(place: Place) -> None:
 
 def test_old_rows_warn(place: Place) -> None:
     place.load(many(60))
-    found = told(place, expected=60, today=TODAY + timedelta(days=1))
+    found = told(place, expected=60, today=TODAY + timedelta(days=7))
     assert found["freshness"].startswith("warn: the newest verbatim was first seen on 2026-01-05")

@@ -140,3 +140,10 @@ def test_a_load_whose_store_fails_goes_on(place: Place) -> None:
             warehouse.load(pages())
         assert warehouse.load([many(3)]).held == 3
     assert place.rows() == expected(many(3))
+
+
+def test_a_verbatim_that_another_store_saw_on_another_day_is_no_second_row(place: Place) -> None:
+    later = replace(ROW, seen_on="2026-03-01", summary="Plus tard.")
+    place.load([ROW, *many(3)])
+    place.load([later])
+    assert place.rows() == expected([later, *many(3)])
