@@ -31,7 +31,7 @@ class File:
     """One file, or stdin for `-`. Whatever is wrong with it as a whole is an InputError here, before the first record.
 
     `source` is the label of all its records, otherwise a column says it, or else the file's name; `language` is that
-    of records that do not say theirs; fewer records than `expected` are an error. A path may be gone through again;
+    of records that do not say theirs; fewer verbatims than `expected` are an error. A path may be gone through again;
     stdin only once. Memory does not grow with the file, but for 100 bytes a record where ids are made from the content.
     """
 
@@ -46,7 +46,7 @@ class File:
         *,
         source: str | None = None,
         language: str | None = None,
-        expected: int = 1,
+        expected: int | None = None,
     ) -> None:
         self._language, self._expected = language, expected
         self._path = None if path == "-" else Path(path)
@@ -124,12 +124,13 @@ class File:
 
     def _read(self, table: Table) -> Iterator[Review | BrokenRecord]:
         reading = _Reading(self._columns, self._label, self._language, labelled=self._labelled)
-        found = 0
-        for record in table.records:
-            found += 1
-            yield record if isinstance(record, BrokenRecord) else reading.review(*record)
-        if found < self._expected:
-            wanted = f", where {self._expected} are expected" if self._expected > 1 else ""
+        read = found = 0
+        for made in table.records:
+            record = made if isinstance(made, BrokenRecord) else reading.review(*made)
+            read, found = read + 1, found + isinstance(record, Review)
+            yield record
+        if not read or (self._expected is not None and found < self._expected):
+            wanted = f", where {self._expected} are expected" if self._expected else ""
             raise InputError(f"{self._file}: holds {found or 'no'} verbatims{wanted}")
 
 

@@ -135,7 +135,7 @@ def test_the_name_of_a_source_is_the_source_of_its_rows_and_gives_what_the_file_
 
 
 def test_fewer_records_than_expected_are_an_error(tmp_path: Path) -> None:
-    (tmp_path / "avis.csv").write_text("texte,id\nTrès bien,1\n", encoding="utf-8")
+    (tmp_path / "avis.csv").write_text("texte,id\nTrès bien,1\n,2\n", encoding="utf-8")
     (tmp_path / "sources.toml").write_text('[survey]\nkind = "file"\npath = "avis.csv"\nexpected = 2')
     [survey] = read(tmp_path / "sources.toml", Guest())
     with pytest.raises(InputError, match=r"^avis\.csv: holds 1 verbatims, where 2 are expected$"):
