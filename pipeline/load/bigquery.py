@@ -104,7 +104,7 @@ class BigQueryWarehouse:
         kinds = {str: "STRING", int: "INT64", float: "FLOAT64", date: "DATE"}
         given = [bigquery.ScalarQueryParameter(name, kinds[type(value)], value) for name, value in parameters.items()]
         with self._loading():
-            return [dict(row.items()) for row in self._query(sql, given).result(timeout=JOB_S, retry=RETRY)]
+            return [dict(row.items()) for row in _answer(self._query(sql, given))]
 
     def _stage(self, shard: Shard, refused: list[Refusal]) -> list[_Staged]:
         """The shard in a table of its own; rows that BigQuery names are left out, else halves tell which they are."""
@@ -192,7 +192,7 @@ class BigQueryWarehouse:
         sql = merge_sql(self._description, self._table, tables)
         for attempt in range(SERIALIZE_ATTEMPTS):
             try:
-                self._query(sql, parameters).result(timeout=JOB_S, retry=RETRY)
+                _answer(self._query(sql, parameters))
                 return
             except google.BadRequest as error:
                 if "serialize access" not in str(error) or attempt == SERIALIZE_ATTEMPTS - 1:
@@ -202,13 +202,13 @@ class BigQueryWarehouse:
     def _days_there(self, staging: Sequence[str]) -> list[str]:
         """The first and the last day of what the table holds of the staged verbatims already: another store may have
         seen one on another day, and a MERGE that did not look there would double it."""
-        found = self._query(days_sql(self._description, self._table, staging), ()).result(timeout=JOB_S, retry=RETRY)
+        found = _answer(self._query(days_sql(self._description, self._table, staging), ()))
         return [str(day) for row in found for day in row.values() if day is not None]
 
     def _remove(self, outdated: list[str]) -> None:
         if outdated:
             gone = [bigquery.ArrayQueryParameter("gone", "STRING", outdated)]
-            self._query(delete_sql(self._description, self._table), gone).result(timeout=JOB_S, retry=RETRY)
+            _answer(self._query(delete_sql(self._description, self._table), gone))
 
     def _query(self, sql: str, parameters: Sequence[Any]) -> bigquery.QueryJob:
         """Under an id of its own: a MERGE may be done twice, so none may be taken for an earlier one."""
@@ -339,6 +339,18 @@ class _Staged:
     rows: int
     first_day: str
     last_day: str
+
+
+def _answer(job: bigquery.QueryJob) -> Any:
+    """What a query comes to. The client takes one number for a request and for all of them: here each waits for
+    TIMEOUT_S, which the client makes two minutes, and all together for JOB_S."""
+    end = time.monotonic() + JOB_S
+    while True:
+        try:
+            return job.result(timeout=TIMEOUT_S, retry=RETRY)
+        except TimeoutError:
+            if time.monotonic() > end:
+                raise
 
 
 def _client(project: str, endpoint: str | None) -> bigquery.Client:

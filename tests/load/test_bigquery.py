@@ -218,3 +218,21 @@ def change(place: Place, how: Callable[[dict[str, Any]], object]) -> None:
         table = json.loads(connection.execute(find, (ANALYSED,)).fetchone()[0])
         how(table)
         connection.execute("UPDATE _tables SET resource = ? WHERE name = ?", (json.dumps(table), ANALYSED))
+
+
+def test_no_request_waits_longer_than_the_limit_of_one(bigquery: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    import requests
+
+    waits: list[float | None] = []
+    real = requests.Session.request
+
+    def request(self: requests.Session, *arguments: Any, **options: Any) -> requests.Response:
+        waits.append(options.get("timeout"))
+        return real(self, *arguments, **options)
+
+    monkeypatch.setattr(requests.Session, "request", request)
+    bigquery.load(many(5), outdated=("v1",))
+    with closing(bigquery.open()) as warehouse:
+        assert warehouse.ask("SELECT count(*) AS found FROM verbatims_analysed_v1", {}) == [{"found": 4}]
+    # Google's client waits two minutes at least for the answer of a query
+    assert len(waits) > 10 and all(wait in (module.TIMEOUT_S, 120) for wait in waits)
