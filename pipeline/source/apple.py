@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from pipeline.source import fields
 from pipeline.source.address import absolute
-from pipeline.source.found import NO_OPTIONS, Found, Options, Page, names
+from pipeline.source.found import Found, Options, Page, names
 
 PAGES = 10
 """What Apple gives at most; it refuses the eleventh."""
@@ -19,7 +19,7 @@ PAGES = 10
 _READ = frozenset({"id", "title", "content", "im:rating", "updated", "link"})
 
 
-def parse(body: bytes, url: str, options: Options = NO_OPTIONS) -> Page:
+def parse(body: bytes, url: str, options: Options) -> Page:
     """The reviews of one page of the feed. Never raises: what is wrong is a problem of the page."""
     feed = _feed(body)
     if feed is None:

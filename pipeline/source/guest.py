@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -59,7 +59,7 @@ class _Host:
 
     rules: Protego
     delay_s: float
-    asked_at: float = field(default=0.0)
+    asked_at: float = 0.0
 
 
 class Guest:

@@ -11,7 +11,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from pipeline.source import fields, microdata
 from pipeline.source.address import absolute
-from pipeline.source.found import NO_OPTIONS, Found, Options, Page, names
+from pipeline.source.found import Found, Options, Page, names
 from pipeline.source.markup import UNREADABLE, next_page, parsed
 
 _REVIEW_TYPES = frozenset({"Review", "UserReview", "EmployerReview", "CriticReview"})
@@ -27,7 +27,7 @@ BROKEN = "broken JSON-LD script"
 Item = Mapping[str, object]
 
 
-def parse(html: bytes, url: str, options: Options = NO_OPTIONS) -> Page:
+def parse(html: bytes, url: str, options: Options) -> Page:
     """Every Review of a page, wherever it is nested. Never raises: what is wrong is a problem of the page."""
     document = parsed(html)
     gathered = _Gathered(url)
