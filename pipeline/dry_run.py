@@ -20,6 +20,9 @@ CHARACTERS_PER_TOKEN = 4
 ANSWER_TOKENS = 150
 """What a usual answer takes."""
 
+THINKING_TOKENS = 500
+"""What a model that may think spends before it, at the least that was seen."""
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -43,7 +46,7 @@ def estimate(
     seen_ids: set[tuple[str, str]] = set()
     seen_texts: set[tuple[str, bytes]] = set()
     asked: set[str] = set()
-    tokens_in = 0
+    sizes: Counter[int] = Counter()
     fixed = len(str(prompt.request(""))) // CHARACTERS_PER_TOKEN
     for record in islice(source, limit):
         counts["scraped"] += 1
@@ -64,8 +67,8 @@ def estimate(
             counts["known"] += 1
         elif (key := prompt.key(review.text)) not in asked:
             asked.add(key)
-            tokens_in += fixed + len(review.text) // CHARACTERS_PER_TOKEN
-    tokens = Tokens(tokens_in, 0, 0, ANSWER_TOKENS * len(asked))
-    return Estimate(
-        counts["scraped"], dict(skipped), counts["failed"], counts["known"], len(asked), round(price.usd(tokens), 4)
-    )
+            sizes[fixed + len(review.text) // CHARACTERS_PER_TOKEN] += 1
+    answer = ANSWER_TOKENS + (THINKING_TOKENS if prompt.thinks else 0)
+    # request by request: a long one costs more per token, which the sum of many short ones must not
+    cost = sum(number * price.usd(Tokens(size, 0, 0, answer)) for size, number in sizes.items())
+    return Estimate(counts["scraped"], dict(skipped), counts["failed"], counts["known"], len(asked), round(cost, 4))

@@ -203,7 +203,7 @@ def report(context: Context, stage: str, run_id: str, succeeded: bool, duration_
 
 def prompt_of(settings: Settings) -> Prompt:
     """The request's fixed part, as the settings make it. Raises SettingsError for a bad reference base."""
-    return Prompt(settings.asked_model, settings.max_tokens, load_topics(settings.topics))
+    return Prompt(settings.asked_model, settings.max_tokens, load_topics(settings.topics), settings.thinking)
 
 
 def price_of(settings: Settings) -> Price:

@@ -82,6 +82,12 @@ class Settings(BaseSettings):
         description="Longest answer, in tokens; a good one has about 150. Part of the request: "
         "changing it asks new verbatims anew, never old ones.",
     )
+    thinking: Literal["disabled", "adaptive"] = Field(
+        "disabled",
+        validation_alias=_key("VERBATIMS_THINKING"),
+        description="adaptive: the model may think before it answers. Thinking is billed as output, two to five times "
+        "the price of a call, and counts towards VERBATIMS_MAX_TOKENS. Part of the request, as that is.",
+    )
     timeout_s: float = Field(
         60.0,
         gt=0,

@@ -41,7 +41,7 @@ class Claude:
         self._prompt = prompt
         self._price = price
 
-    async def ask(self, text: str) -> Attempt:
+    async def ask(self, text: str, room: int = 1) -> Attempt:
         """Ask once, the transport's retries included. Whatever comes back is an outcome."""
         sent_at, started = datetime.now(UTC), time.perf_counter()
 
@@ -51,7 +51,7 @@ class Claude:
         try:
             # raw: the SDK's own parsing raises on bad JSON and takes the paid usage with it
             async with asyncio.timeout(LONGEST_CALL_S):
-                response = await self._client.messages.with_raw_response.create(**self._prompt.request(text))
+                response = await self._client.messages.with_raw_response.create(**self._prompt.request(text, room))
                 message = await response.json()
             outcome, more = self._judge(message, text)
             return ended(outcome, **more, **self._paid(message["usage"]))

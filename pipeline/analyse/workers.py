@@ -14,12 +14,15 @@ OUTAGE = 20
 
 LIMITED = "http_429"
 
+MORE_ROOM = 4
+"""How much longer the second answer may be where the first one ended before its first word."""
+
 
 class Asker(Protocol):
     """Claude, or what stands for it in a test."""
 
-    async def ask(self, text: str) -> Attempt:
-        """Raises nothing that can be foreseen: whatever comes back is an outcome."""
+    async def ask(self, text: str, room: int = 1) -> Attempt:
+        """Raises nothing that can be foreseen: whatever comes back is an outcome. `room` multiplies `max_tokens`."""
 
 
 class Work(Protocol):
@@ -58,15 +61,30 @@ async def analyse(work: Work, claude: Asker, observer: Observer, concurrency: in
 
 
 async def _one(ask: Ask, work: Work, claude: Asker, observer: Observer) -> Attempt:
-    """One verbatim; an unreadable answer is asked for once more, and no oftener."""
+    """One verbatim, asked once, or twice where a second answer may be better."""
     attempts: list[Attempt] = []
+    room: int | None = 1
     with observer.call(ask) as call:
-        while not attempts or (attempts[-1].outcome is Outcome.UNREADABLE and len(attempts) == 1):
+        while room is not None:
             observer.sent(len(ask.text))
-            attempts.append(await claude.ask(ask.text))
+            attempts.append(await claude.ask(ask.text, room))
             call.answered(attempts[-1])
+            room = _room_of_second(attempts[0]) if len(attempts) == 1 else None
     await work.commit(ask, tuple(attempts), call)
     return attempts[-1]
+
+
+def _room_of_second(first: Attempt) -> int | None:
+    """How much room a second try gets; None where there is none.
+
+    An unreadable answer may be readable the second time. One that was cut before its first word has spent all its
+    tokens on thinking; one that was cut later would say the same again.
+    """
+    if first.outcome is Outcome.UNREADABLE:
+        return 1
+    if first.outcome is Outcome.TRUNCATED and not (first.raw or "").strip():
+        return MORE_ROOM
+    return None
 
 
 class _Health:
@@ -83,7 +101,10 @@ class _Health:
         if self._failed_in_a_row < OUTAGE:
             return
         if attempt.error in INVALID:
-            raise Refused(f"{OUTAGE} requests in a row were invalid: check VERBATIMS_MODEL and VERBATIMS_MAX_TOKENS")
+            raise Refused(
+                f"{OUTAGE} requests in a row were invalid: "
+                "check VERBATIMS_MODEL, VERBATIMS_MAX_TOKENS and VERBATIMS_THINKING"
+            )
         if attempt.error == LIMITED:
             raise Limited(f"{OUTAGE} calls in a row met Claude's rate limit: wait, or lower VERBATIMS_CONCURRENCY")
         raise Stopped(f"Claude's API is out: {OUTAGE} calls in a row failed, the last with {attempt.error}")

@@ -26,6 +26,9 @@ LONGEST_SILENCE_S = 120.0
 JITTER = 0.2
 """Latency varies by text up to this share either way, the same for the same text."""
 
+LEAST_THINKING, MOST_THINKING = 200, 2000
+"""Tokens of thinking; most texts take some 500, as was seen of claude-haiku-5-5."""
+
 _STATUS_FAULTS = {
     Fault.RATE_LIMITED: (429, "rate_limit_error", "This request would exceed your rate limit (sandbox fault)"),
     Fault.OVERLOADED: (529, "overloaded_error", "Overloaded (sandbox fault)"),
@@ -42,6 +45,7 @@ class Given:
     content: str | None
     stop_reason: str
     outcome: Outcome
+    thinking_tokens: int = 0
 
 
 class Billed:
@@ -86,15 +90,18 @@ class Claude:
         await asyncio.sleep(self._latency_s * (1 + JITTER * (2 * draw("latency", digest) - 1)))
         if fault in _STATUS_FAULTS:
             return self._failed(*_STATUS_FAULTS[fault], request_id)
-        return self._paid(asked, _given(asked, fault, draw(self._seed, digest, times, "variant")), digest, request_id)
+        variant = draw(self._seed, digest, times, "variant")
+        return self._paid(asked, _given(asked, fault, variant, _thinking_tokens(asked, digest)), digest, request_id)
 
     def _paid(self, asked: wire.Question, given: Given, digest: str, request_id: str) -> web.Response:
-        output_tokens = max(1, wire.tokens(given.content or ""))
+        thinking = given.thinking_tokens
+        output_tokens = max(1, thinking + wire.tokens(given.content or ""))
         self._limits.spend(asked.input_tokens, output_tokens)
         if self._billed is not None:
-            paid = {"input_tokens": asked.input_tokens, "output_tokens": output_tokens, "outcome": given.outcome.value}
-            self._billed.add({"request_id": request_id, "text_sha256": digest, **paid})
-        message = wire.message(given.content, given.stop_reason, asked.input_tokens, output_tokens)
+            paid = {"input_tokens": asked.input_tokens, "output_tokens": output_tokens, "thinking_tokens": thinking}
+            line = {"request_id": request_id, "text_sha256": digest, **paid, "outcome": given.outcome.value}
+            self._billed.add(line)
+        message = wire.message(given.content, given.stop_reason, asked.input_tokens, output_tokens, thinking)
         return web.json_response(message, headers={"request-id": request_id, **self._limits.headers()})
 
     def _failed(self, status: int, kind: str, words: str, request_id: str) -> web.Response:
@@ -104,21 +111,32 @@ class Claude:
         return web.json_response(wire.error(kind, words, request_id), status=status, headers=headers)
 
 
-def _given(asked: wire.Question, fault: Fault | None, variant: float) -> Given:
+def _thinking_tokens(asked: wire.Question, digest: str) -> int:
+    """The same for the same text; half of them stay under 425, one in four passes 900."""
+    if not asked.thinks:
+        return 0
+    return round(LEAST_THINKING + (MOST_THINKING - LEAST_THINKING) * draw("thinking", digest) ** 3)
+
+
+def _given(asked: wire.Question, fault: Fault | None, variant: float, thinking: int) -> Given:
+    """Thinking comes first, and all that is said counts towards `max_tokens`."""
     if fault is Fault.EMPTY:
-        return Given(None, "end_turn", Outcome.EMPTY)
+        return Given(None, "end_turn", Outcome.EMPTY, min(thinking, asked.max_tokens))
     if fault is Fault.REFUSED:
-        return Given(None, "refusal", Outcome.REFUSED)
+        return Given(None, "refusal", Outcome.REFUSED, min(thinking, asked.max_tokens))
+    room = asked.max_tokens - thinking
     content = _content(asked)
+    if room <= 0:
+        return Given(None, "max_tokens", Outcome.TRUNCATED, asked.max_tokens)
     if fault is Fault.TRUNCATED:
-        return Given(content[: len(content) // 2], "max_tokens", Outcome.TRUNCATED)
+        return Given(content[: len(content) // 2], "max_tokens", Outcome.TRUNCATED, thinking)
     if fault is Fault.UNREADABLE:
         # words without a schema have no contract to break: they are broken as text
-        return Given(_unreadable(content, variant if asked.schema else 0.0), "end_turn", Outcome.UNREADABLE)
-    if wire.tokens(content) > asked.max_tokens:
-        cut = content[: asked.max_tokens * wire.CHARACTERS_PER_TOKEN]
-        return Given(cut, "max_tokens", Outcome.TRUNCATED)
-    return Given(content, "end_turn", Outcome.ANALYSED)
+        broken = _unreadable(content, variant if asked.schema else 0.0)
+        return Given(broken, "end_turn", Outcome.UNREADABLE, thinking)
+    if wire.tokens(content) > room:
+        return Given(content[: room * wire.CHARACTERS_PER_TOKEN], "max_tokens", Outcome.TRUNCATED, thinking)
+    return Given(content, "end_turn", Outcome.ANALYSED, thinking)
 
 
 def _content(asked: wire.Question) -> str:

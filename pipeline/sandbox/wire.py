@@ -55,6 +55,8 @@ class Question:
     max_tokens: int
     input_tokens: int
     schema: Mapping[str, Any] | None
+    thinks: bool
+    """As claude-haiku-5-5 does wherever a request does not say that it must not."""
 
     @property
     def topics(self) -> list[str]:
@@ -101,15 +103,21 @@ def new_id(prefix: str) -> str:
     return f"{prefix}_sandbox{secrets.token_hex(9)}"
 
 
-def message(content: str | None, stop_reason: str, input_tokens: int, output_tokens: int) -> dict[str, Any]:
-    """A message object with one block of text, or without any. Nothing is ever cached: prompts here are too short."""
+def message(
+    content: str | None, stop_reason: str, input_tokens: int, output_tokens: int, thinking_tokens: int
+) -> dict[str, Any]:
+    """A message object with one block of text, or without any, behind one of thinking if it cost any tokens.
+
+    `output_tokens` counts thinking too. Nothing is ever cached: prompts here are too short.
+    """
+    thought = [{"type": "thinking", "thinking": "", "signature": "sandbox"}] if thinking_tokens else []
     refused = {"type": "refusal", "category": None, "explanation": None} if stop_reason == "refusal" else None
     return {
         "id": new_id("msg"),
         "type": "message",
         "role": "assistant",
         "model": SANDBOX_MODEL,
-        "content": [] if content is None else [{"type": "text", "text": content}],
+        "content": thought + ([] if content is None else [{"type": "text", "text": content}]),
         "stop_reason": stop_reason,
         "stop_sequence": None,
         "stop_details": refused,
@@ -119,6 +127,7 @@ def message(content: str | None, stop_reason: str, input_tokens: int, output_tok
             "cache_read_input_tokens": 0,
             "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
             "output_tokens": output_tokens,
+            "output_tokens_details": {"thinking_tokens": thinking_tokens},
             "service_tier": "standard",
         },
     }
@@ -143,7 +152,18 @@ def _taken(request: dict[str, Any]) -> Question:
     texts = _messages(request["messages"])
     schema = _schema(request.get("output_config"))
     counted = sum(map(tokens, texts)) + tokens(_text("system", request.get("system") or "")) + _MEASURED.tokens(schema)
-    return Question(_between_marks(texts[-1]), request["max_tokens"], counted, schema)
+    thinks = _thinks(request.get("thinking"))
+    return Question(_between_marks(texts[-1]), request["max_tokens"], counted, schema, thinks)
+
+
+def _thinks(thinking: object) -> bool:
+    """What claude-haiku-5-5 does: it thinks unless a request says `disabled`."""
+    if thinking is None:
+        return True
+    kind = thinking.get("type") if isinstance(thinking, dict) else None
+    if kind not in ("disabled", "adaptive"):
+        raise _invalid("thinking.type: Input should be 'disabled' or 'adaptive'")
+    return bool(kind == "adaptive")
 
 
 class _Measured:

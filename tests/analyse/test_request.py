@@ -1,5 +1,7 @@
 """What is sent, how it is recognised again, and what it costs."""
 
+import json
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -14,8 +16,8 @@ from pipeline.errors import SettingsError
 TOPICS = load_topics(None)
 
 
-def prompt(model: str = "sandbox", max_tokens: int = 1024, topics: int = 99) -> Prompt:
-    return Prompt(model, max_tokens, TOPICS[:topics])
+def prompt(model: str = "sandbox", max_tokens: int = 1024, topics: int = 99, thinking: str = "disabled") -> Prompt:
+    return Prompt(model, max_tokens, TOPICS[:topics], thinking)
 
 
 def test_the_key_holds_everything_that_is_sent() -> None:
@@ -25,9 +27,17 @@ def test_the_key_holds_everything_that_is_sent() -> None:
         prompt(model="claude-haiku-5-5").key("a"),
         prompt(max_tokens=99).key("a"),
         prompt(topics=3).key("a"),
+        prompt(thinking="adaptive").key("a"),
     }
-    assert len(keys) == 5
+    assert len(keys) == 6
     assert prompt().key("a") == prompt().key("a")
+
+
+def test_answers_stored_before_requests_said_anything_of_thinking_keep_their_key() -> None:
+    request = prompt().request("a")
+    del request["thinking"]
+    [message] = request.pop("messages")
+    assert prompt().key("a") == sha256((json.dumps(request, sort_keys=True) + message["content"]).encode()).hexdigest()
 
 
 @given(st.text())
@@ -60,6 +70,11 @@ def test_cached_tokens_count_as_input_and_cost_their_own_price() -> None:
     out = price.usd(Tokens(0, 0, 0, 1_000)) / 1_000
     # writing to the prompt cache costs 1.25 of the plain price, reading from it 0.1
     assert price.usd(tokens) == pytest.approx(500 * unit + 200 * 1.25 * unit + 300 * 0.1 * unit + 100 * out)
+
+
+def test_thinking_is_paid_as_output() -> None:
+    usage = {"input_tokens": 0, "output_tokens": 600, "output_tokens_details": {"thinking_tokens": 500}}
+    assert Tokens.of(usage).output == 600
 
 
 def test_an_unknown_model_has_no_price_unless_it_is_set() -> None:

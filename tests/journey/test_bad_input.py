@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from .conftest import Command, query
+import pytest
+
+from .conftest import Command, query, write_jsonl
 
 HUSH = "hush-hush"
 
@@ -69,6 +71,24 @@ def test_a_dry_run_counts_and_writes_nothing(verbatims: Command, tmp_path: Path)
     assert not (tmp_path / "var").exists()
     assert verbatims("run", "--input", "good.csv").code == 0
     assert verbatims("run", "--input", "good.csv", "--dry-run", "--json").data["would_ask"] == 0
+
+
+def test_the_estimate_of_ten_times_as_many_texts_is_ten_times_as_high(verbatims: Command, tmp_path: Path) -> None:
+    """Beyond 100,000 tokens a request costs more per token; many short requests are not one long one."""
+    costs = []
+    for number in (50, 500):
+        file = write_jsonl(
+            tmp_path / f"{number}.jsonl", [f"La livraison numéro {n:03} est rapide" for n in range(number)]
+        )
+        costs.append(verbatims("run", "--input", file.name, "--dry-run", "--json").data["estimated_cost_usd"])
+    assert costs[1] == pytest.approx(10 * costs[0], rel=0.01)
+
+
+def test_thinking_that_is_allowed_is_part_of_the_estimate(verbatims: Command, tmp_path: Path) -> None:
+    file = write_jsonl(tmp_path / "reviews.jsonl", [f"La livraison numéro {n} est rapide" for n in range(50)])
+    dry = ("run", "--input", file.name, "--dry-run", "--json")
+    plain, thinking = verbatims(*dry), verbatims(*dry, VERBATIMS_THINKING="adaptive")
+    assert thinking.data["estimated_cost_usd"] > plain.data["estimated_cost_usd"] * 1.5
 
 
 def test_a_file_that_is_no_store_is_refused(verbatims: Command, tmp_path: Path) -> None:

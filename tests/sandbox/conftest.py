@@ -51,6 +51,7 @@ def _request(text: str) -> dict[str, Any]:
     return {
         "model": "sandbox",
         "max_tokens": 1024,
+        "thinking": {"type": "disabled"},
         "system": [{"type": "text", "text": "Analyse.", "cache_control": {"type": "ephemeral"}}],
         "messages": [{"role": "user", "content": f"<verbatim>\n{text}\n</verbatim>"}],
         "output_config": {"format": {"type": "json_schema", "schema": schema(TOPICS)}},

@@ -45,6 +45,25 @@ def test_an_answer_longer_than_max_tokens_is_cut_there(sandbox: Sandbox, ask: As
     assert (message.stop_reason, message.usage.output_tokens) == ("max_tokens", 5)
 
 
+def test_a_request_that_is_silent_about_thinking_is_thought_about_and_billed(
+    sandbox: Sandbox, body: Body, ask: Ask
+) -> None:
+    plain = ask(sandbox, "Bonne montre").usage
+    assert plain.output_tokens_details is not None and plain.output_tokens_details.thinking_tokens == 0
+    for said in ({"thinking": anthropic.NOT_GIVEN}, {"thinking": {"type": "adaptive"}}):
+        message = ask(sandbox, "Bonne montre", max_tokens=4096, **said)
+        assert message.usage.output_tokens_details is not None
+        thought = message.usage.output_tokens_details.thinking_tokens
+        assert 200 <= thought <= 2000 and message.usage.output_tokens == plain.output_tokens + thought
+        assert [block.type for block in message.content] == ["thinking", "text"]
+
+
+def test_thinking_may_leave_no_room_for_a_word(sandbox: Sandbox, ask: Ask) -> None:
+    message = ask(sandbox, "Bonne montre", max_tokens=150, thinking={"type": "adaptive"})
+    assert (message.stop_reason, message.usage.output_tokens) == ("max_tokens", 150)
+    assert [block.type for block in message.content] == ["thinking"]
+
+
 @pytest.mark.parametrize(
     ("change", "status", "kind"),
     [
@@ -56,6 +75,7 @@ def test_an_answer_longer_than_max_tokens_is_cut_there(sandbox: Sandbox, ask: As
         ({"messages": []}, 400, "invalid_request_error"),
         ({"messages": [{"role": "user", "content": 3}]}, 400, "invalid_request_error"),
         ({"temperature": 0.5}, 400, "invalid_request_error"),
+        ({"thinking": {"type": "much"}}, 400, "invalid_request_error"),
         ({"output_config": {"format": {"type": "json"}}}, 400, "invalid_request_error"),
     ],
 )
