@@ -16,7 +16,7 @@ cli.py      commands and their options   commands.py  what each does   ready.py 
 run.py      the journey: read it first   summary.py  a run in words       progress.py  bars
 records.py  what stages hand over        errors.py   and exit codes       settings.py  what the operator sets
 retention.py  texts that may not be kept any longer, by age or on request
-exporter.py, forwarder.py, doctor.py, dry_run.py: a command each; scrub.py, signals.py, words.py: small helpers
+exporter.py, forwarder.py, doctor.py, dry_run.py: a command each; scrub.py, signals.py, urls.py, words.py: helpers
 """
 
 __version__ = "0.1.0"

@@ -204,13 +204,14 @@ def forwarder(options: argparse.Namespace) -> int:
     """Pass batch metrics on until it is ended."""
     from pipeline.forwarder import serve
     from pipeline.settings import load
+    from pipeline.urls import origin
 
     gateway = load().pushgateway_url
     serve(
         gateway,
         options.host,
         options.port,
-        listening=lambda address: words(f"forwarder on {address}: to the Pushgateway at {gateway}"),
+        listening=lambda address: words(f"forwarder on {address}: to the Pushgateway at {origin(gateway)}"),
     )
     return DONE
 

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 import requests
 
 from pipeline.errors import VerbatimsError
-from pipeline.settings import Settings, pairs
+from pipeline.settings import Settings
+from pipeline.urls import origin
 
 TIMEOUT_S = 3.0
 """Long enough for a loaded machine, short enough for somebody who waits."""
@@ -81,10 +82,10 @@ def _claude(settings: Settings) -> str:
     headers = {"x-api-key": settings.api_key.get_secret_value(), "anthropic-version": "2023-06-01"}
     answer = _get(f"{base}/v1/models?limit=1", "ANTHROPIC_BASE_URL and the network", headers)
     if answer.status_code in (401, 403):
-        raise Wrong(f"{base} refuses the key ({answer.status_code}): check ANTHROPIC_API_KEY")
+        raise Wrong(f"{origin(base)} refuses the key ({answer.status_code}): check ANTHROPIC_API_KEY")
     if answer.status_code >= 500:
-        raise Wrong(f"{base} answers {answer.status_code}: try again later")
-    return f"{base} answers and takes the key"
+        raise Wrong(f"{origin(base)} answers {answer.status_code}: try again later")
+    return f"{origin(base)} answers and takes the key"
 
 
 def _sandbox(settings: Settings) -> str:
@@ -93,21 +94,21 @@ def _sandbox(settings: Settings) -> str:
     if not settings.base_url:
         return "each run starts its own sandbox"
     if not identify(settings.base_url):
-        raise Wrong(f"{settings.base_url} is no sandbox: start `verbatims sandbox` there, or unset ANTHROPIC_BASE_URL")
-    return f"{settings.base_url} is a sandbox"
+        place = origin(settings.base_url)
+        raise Wrong(f"{place} is no sandbox: start `verbatims sandbox` there, or unset ANTHROPIC_BASE_URL")
+    return f"{origin(settings.base_url)} is a sandbox"
 
 
 def _collector(settings: Settings) -> str:
     if not settings.otlp_endpoint:
         return "OTEL_EXPORTER_OTLP_ENDPOINT is not set: nothing is sent"
     place = urlsplit(settings.otlp_endpoint).netloc
-    secret = settings.otlp_headers.get_secret_value() if settings.otlp_headers else ""
     try:
         # an empty request is a valid one
         answer = _session().post(
             f"{settings.otlp_endpoint}/v1/metrics",
             data=b"",
-            headers={"Content-Type": "application/x-protobuf", **pairs(secret)},
+            headers={"Content-Type": "application/x-protobuf", **settings.export_headers},
             timeout=TIMEOUT_S,
         )
     except requests.RequestException:
@@ -122,8 +123,8 @@ def _server(key: str, address: Callable[[Settings], str], path: str) -> Callable
         url = address(settings)
         answer = _get(url + path, key)
         if answer.status_code != 200:
-            raise Wrong(f"{url} answers {answer.status_code}: look at its log, or mend {key}")
-        return f"{url} is ready"
+            raise Wrong(f"{origin(url)} answers {answer.status_code}: look at its log, or mend {key}")
+        return f"{origin(url)} is ready"
 
     return look
 

@@ -24,6 +24,7 @@ from pipeline.source.source import Source
 from pipeline.source.sources import Sources
 from pipeline.store import Store, open_store, peek_store
 from pipeline.telemetry import Telemetry, start
+from pipeline.urls import origin
 
 
 @dataclass(frozen=True)
@@ -111,8 +112,9 @@ def _claude_url(settings: Settings, stack: ExitStack, *, needed: bool) -> str | 
         return stack.enter_context(stand_in.Sandbox(tables=_tables(settings))).url
     if not stand_in.identify(settings.base_url):
         raise SettingsError(
-            f"ANTHROPIC_BASE_URL: {settings.base_url} does not identify itself as a sandbox, and SCRAPER_MODE=sandbox "
-            "asks nothing else; start `verbatims sandbox` there, leave it empty, or set SCRAPER_MODE=prod"
+            f"ANTHROPIC_BASE_URL: {origin(settings.base_url)} does not identify itself as a sandbox, and "
+            "SCRAPER_MODE=sandbox asks nothing else; start `verbatims sandbox` there, leave it empty, or set "
+            "SCRAPER_MODE=prod"
         )
     return settings.base_url
 
@@ -137,17 +139,16 @@ def _tables(settings: Settings) -> Path:
 
 
 def _telemetry(settings: Settings, task: Task, warn: Callable[[str], None]) -> Telemetry:
-    headers = settings.otlp_headers.get_secret_value() if settings.otlp_headers else ""
     try:
-        return _started(settings, headers, task, warn)
+        return _started(settings, task, warn)
     except ValueError as error:  # the SDK reads more OTEL_ variables than these settings know
         raise SettingsError(f"OTEL_…: {error}") from None
 
 
-def _started(settings: Settings, headers: str, task: Task, warn: Callable[[str], None]) -> Telemetry:
+def _started(settings: Settings, task: Task, warn: Callable[[str], None]) -> Telemetry:
     return start(
         endpoint=settings.otlp_endpoint or None,
-        headers=pairs(headers),
+        headers=settings.export_headers,
         timeout_s=settings.otlp_timeout_s,
         export_interval_s=settings.metric_export_interval_ms / 1000,
         service_name=settings.service_name,

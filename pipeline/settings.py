@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote
 
 from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
@@ -15,11 +15,15 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from pipeline.errors import SettingsError
 from pipeline.records import SANDBOX_MODEL
+from pipeline.urls import check_http, check_place
 
 SANDBOX_PRICED_AS = "claude-haiku-5-5"
 """What a sandbox run would have cost: the prices of this model, labelled as not billed."""
 
 OWN_PREFIX = "VERBATIMS_"
+
+_HEADER = re.compile(r"[!#$&'*+.^_`|~0-9A-Za-z-]+=(?:[ !-$&-+\--~]|%[2-7][0-9A-Fa-f])*")
+"""RFC 9110's token, and a value of visible ASCII; others, and a comma, as %XX, as OpenTelemetry asks for."""
 
 
 def _key(name: str) -> Any:
@@ -148,7 +152,8 @@ class Settings(BaseSettings):
     otlp_headers: SecretStr | None = Field(
         None,
         validation_alias=_key("OTEL_EXPORTER_OTLP_HEADERS"),
-        description="Headers for it, as name=value,name=value. Often a secret, so never shown.",
+        description="Headers for it, as name=value,name=value, special characters as %XX. Often a secret, so never "
+        "shown.",
     )
     otlp_timeout_s: float = Field(
         2.0,
@@ -215,29 +220,34 @@ class Settings(BaseSettings):
     @field_validator("store")
     @classmethod
     def _store_kind(cls, value: str) -> str:
-        return _url_of_kind(value, ("sqlite:///", "postgresql://"))
+        return check_place(value, ("sqlite:///", "postgresql://"))
 
     @field_validator("warehouse")
     @classmethod
     def _warehouse_kind(cls, value: str) -> str:
-        return _url_of_kind(value, ("sqlite:///", "bigquery://")) if value else value
+        return check_place(value, ("sqlite:///", "bigquery://")) if value else value
 
     @field_validator("base_url", "otlp_endpoint", "prometheus_url", "pushgateway_url", "tempo_url", "grafana_url")
     @classmethod
     def _http_address(cls, value: str) -> str:
-        if value and (not re.match(r"https?://[^/\s]", value) or re.search(r"\s", value)):
-            raise ValueError("is not an http:// or https:// address")
-        if value:
-            _check_port(value)
-        if value and "@" in urlsplit(value).netloc:
-            raise ValueError("holds a user name or password; leave them out of the address")
-        return value.rstrip("/") if value else value
+        return check_http(value) if value else value
 
     @field_validator("api_key")
     @classmethod
     def _sendable(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not re.fullmatch(r"[!-~]*", value.get_secret_value()):
             raise ValueError("holds a blank, a line break or a letter that no key has")
+        return value
+
+    @field_validator("otlp_headers")
+    @classmethod
+    def _headers_are_headers(cls, value: SecretStr | None) -> SecretStr | None:
+        # the SDK would read what is malformed itself, and show all of it in a warning
+        listed = value.get_secret_value().split(",") if value is not None else []
+        if not all(_HEADER.fullmatch(one.strip()) for one in listed):
+            raise ValueError(
+                "is not name=value,name=value; write special characters in a value as %XX, such as %2C for a comma"
+            )
         return value
 
     @field_validator("topics")
@@ -266,6 +276,11 @@ class Settings(BaseSettings):
         if (self.input_usd_per_mtok is None) != (self.output_usd_per_mtok is None):
             raise ValueError("VERBATIMS_INPUT_USD_PER_MTOK and VERBATIMS_OUTPUT_USD_PER_MTOK: set both or neither")
         return self
+
+    @property
+    def export_headers(self) -> dict[str, str]:
+        """What goes with each export to the Collector; often a secret."""
+        return pairs(self.otlp_headers.get_secret_value()) if self.otlp_headers else {}
 
     @property
     def sandbox(self) -> bool:
@@ -305,9 +320,9 @@ def load(environment: Mapping[str, str] | None = None, dotenv: Path | None = Pat
 
 
 def pairs(text: str) -> dict[str, str]:
-    """`name=value,name=value` as a dict, the form of the OTEL_* lists; what has no `=` is left out."""
+    """`name=value,name=value` as a dict, the form of the OTEL_* lists, %XX decoded; what has no `=` is left out."""
     parts = (part.partition("=") for part in text.split(","))
-    return {name.strip(): value.strip() for name, _, value in parts if value}
+    return {name.strip(): unquote(value.strip()) for name, _, value in parts if value}
 
 
 def _dotenv(path: Path | None) -> dict[str, str]:
@@ -330,27 +345,3 @@ def _one_line(error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
     message = first["msg"].removeprefix("Value error, ")
     return f"{first['loc'][0]}: {message}" if first["loc"] else message
-
-
-def _url_of_kind(value: str, kinds: tuple[str, ...]) -> str:
-    """A store's or warehouse's URL; what its driver would only stumble over later is refused here."""
-    kind = next((kind for kind in kinds if value.startswith(kind)), None)
-    if kind is None or value == kind:
-        raise ValueError(f"must begin with {' or '.join(kinds)} and go on with a place")
-    place = value.removeprefix(kind)
-    if kind == "sqlite:///" and (re.search(r"[?%\0]", place) or place.startswith((":", "~"))):
-        raise ValueError("must be a plain path behind sqlite:///, without ?, % and ~")
-    if kind == "bigquery://" and not re.fullmatch(r"[a-z][a-z0-9:.-]{1,60}/\w{1,1000}", place, re.ASCII):
-        raise ValueError("must be bigquery://project/dataset, such as bigquery://sandbox/verbatims")
-    if kind == "postgresql://":
-        _check_port(value)
-        if "password" in urlsplit(value).query:
-            raise ValueError("holds a password behind the ?, where it would be shown; write user:password@host")
-    return value
-
-
-def _check_port(value: str) -> None:
-    try:
-        _ = urlsplit(value).port
-    except ValueError:
-        raise ValueError("has a port that is no number from 0 to 65535") from None

@@ -15,6 +15,7 @@ from pipeline.source.source import Source
 from pipeline.store import StoreTotals, too_long
 from pipeline.telemetry import TEN, Metric, Reading
 from pipeline.telemetry import catalogue as c
+from pipeline.urls import origin
 from pipeline.words import called
 
 NAMED_PLACES = 10
@@ -50,7 +51,8 @@ def announce(console: Console, context: Context, source: Source | None) -> None:
     if settings.sandbox:
         _line(console, f"SANDBOX: no real Claude answers; costs are those of {SANDBOX_PRICED_AS}, not billed")
     else:
-        _line(console, f"asking {settings.model} at {context.claude_url or 'Claude itself'}")
+        place = origin(context.claude_url) if context.claude_url else "Claude itself"
+        _line(console, f"asking {settings.model} at {place}")
     if source is not None:
         for line in about_to_read(source):
             _line(console, line)

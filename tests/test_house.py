@@ -15,7 +15,14 @@ from pipeline.cli import _parser
 
 ROOT = Path(__file__).parents[1]
 STAGES = ("source", "clean", "analyse", "load")
-SHARED = {"pipeline", "pipeline.__version__", "pipeline.records", "pipeline.errors", "pipeline.settings"}
+SHARED = {
+    "pipeline",
+    "pipeline.__version__",
+    "pipeline.records",
+    "pipeline.errors",
+    "pipeline.settings",
+    "pipeline.urls",
+}
 
 
 def imports(file: Path) -> set[str]:
@@ -62,7 +69,7 @@ def test_what_stands_beside_the_stages_knows_none_of_them() -> None:
         assert not any(name.startswith(tuple(f"pipeline.{stage}" for stage in STAGES)) for name in ours(file)), file
 
 
-@pytest.mark.parametrize("file", ["records.py", "errors.py", "settings.py"])
+@pytest.mark.parametrize("file", ["records.py", "errors.py", "settings.py", "urls.py"])
 def test_what_all_share_knows_no_stage(file: str) -> None:
     assert ours(ROOT / "pipeline" / file) <= SHARED
 

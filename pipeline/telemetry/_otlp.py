@@ -41,6 +41,9 @@ QUEUE_SPANS = 4096
 
 SPANS_EVERY_S = 5.0
 
+_CONTENT = {"Content-Type": "application/x-protobuf"}
+"""The exporters' own. Given no header at all they read OTEL_EXPORTER_OTLP_*_HEADERS and show what is malformed."""
+
 _INSTRUMENTS: tuple[type, ...] = (
     Counter,
     UpDownCounter,
@@ -203,7 +206,7 @@ class _Batches(BatchSpanProcessor):
 
 def span_processor(delivery: Delivery, base: str, headers: Mapping[str, str], timeout_s: float) -> BatchSpanProcessor:
     """Sends ended spans in batches; a full queue drops, and nothing waits."""
-    exporter = _Spans(delivery, endpoint=f"{base}/v1/traces", headers=headers, timeout=timeout_s)
+    exporter = _Spans(delivery, endpoint=f"{base}/v1/traces", headers=_CONTENT | dict(headers), timeout=timeout_s)
     return _Batches(delivery, exporter)
 
 
@@ -211,5 +214,5 @@ def metric_reader(
     delivery: Delivery, base: str, headers: Mapping[str, str], timeout_s: float, interval_s: float
 ) -> PeriodicExportingMetricReader:
     """Sends every series, cumulative, at each interval and once more at the end."""
-    exporter = _Metrics(delivery, endpoint=f"{base}/v1/metrics", headers=headers, timeout=timeout_s)
+    exporter = _Metrics(delivery, endpoint=f"{base}/v1/metrics", headers=_CONTENT | dict(headers), timeout=timeout_s)
     return PeriodicExportingMetricReader(exporter, export_interval_millis=interval_s * 1000)

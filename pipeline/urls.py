@@ -1,0 +1,65 @@
+"""URLs that settings hold: what is one, and how much of it may be shown. No error repeats a value."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+_ESCAPED = r"(?:[^\s%:/?#\[\]@\\]|%[0-9A-Fa-f]{2})+"
+"""Letters that mean nothing in a URL, and all others as %XX."""
+
+_POSTGRES = re.compile(
+    rf"postgresql://(?:{_ESCAPED}(?::{_ESCAPED})?@)?(?:[\w.,-]+|\[[0-9A-Fa-f:.]+\])?(?::\d+)?"
+    rf"/{_ESCAPED}(?:\?[\w.%=&/:,+~-]*)?"
+)
+
+
+def check_place(value: str, kinds: tuple[str, ...]) -> str:
+    """A store's or warehouse's URL. Raises ValueError, also for what its driver would stumble over later."""
+    kind = next((kind for kind in kinds if value.startswith(kind)), None)
+    if kind is None or value == kind:
+        raise ValueError(f"must begin with {' or '.join(kinds)} and go on with a place")
+    place = value.removeprefix(kind)
+    if kind == "sqlite:///" and (re.search(r"[?%\0]", place) or place.startswith((":", "~"))):
+        raise ValueError("must be a plain path behind sqlite:///, without ?, % and ~")
+    if kind == "bigquery://" and not re.fullmatch(r"[a-z][a-z0-9:.-]{1,60}/\w{1,1000}", place, re.ASCII):
+        raise ValueError("must be bigquery://project/dataset, such as bigquery://sandbox/verbatims")
+    if kind == "postgresql://":
+        _check_postgres(value)
+    return value
+
+
+def _check_postgres(value: str) -> None:
+    if not _POSTGRES.fullmatch(value):
+        raise ValueError(
+            "is not postgresql://user:password@host:port/database; write what is no letter or digit in user and "
+            "password as %XX, such as %40 for @ and %2F for /"
+        )
+    _check_port(value)
+    if "password" in urlsplit(value).query:
+        raise ValueError("holds a password behind the ?, where it would be shown; write user:password@host")
+
+
+def check_http(value: str) -> str:
+    """A server's base address, without a slash at its end. Raises ValueError."""
+    if not re.fullmatch(r"https?://(?:[\w.-]+|\[[0-9A-Fa-f:.]+\]|[^\s/?#]*@[^\s/?#]*)(?::[^\s/?#@]*)?(?:/\S*)?", value):
+        raise ValueError("is not an http:// or https:// address")
+    _check_port(value)
+    if "@" in urlsplit(value).netloc:
+        raise ValueError("holds a user name or password; leave them out of the address")
+    if re.search("[?#]", value):
+        raise ValueError("holds a ? or #; it is a base address, to which paths are added")
+    return value.rstrip("/")
+
+
+def _check_port(value: str) -> None:
+    try:
+        _ = urlsplit(value).port
+    except ValueError:
+        raise ValueError("has a port that is no number from 0 to 65535") from None
+
+
+def origin(url: str) -> str:
+    """Scheme, host and port: a path may open a gateway, so it is not shown."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

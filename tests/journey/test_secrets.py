@@ -1,0 +1,89 @@
+"""Whatever is wrong with a setting that holds a secret, no command shows a byte of it, with --debug neither."""
+
+from pathlib import Path
+
+import pytest
+
+from .conftest import Command, write_jsonl
+
+SECRET = "hush"
+COMMANDS = (("run", "--input", "reviews.jsonl"), ("doctor",), ("failed",))
+
+PROD = {"SCRAPER_MODE": "prod", "ANTHROPIC_API_KEY": "sk-ant-0123", "VERBATIMS_RETRIES": "0"}
+KEYS = [
+    "hush hush", "hush\n", "\nhush", "hüsh-hush", "\thush", " hush", "Bearer hush", "hush\r", "hush\x7f", "“hush”",
+]  # fmt: skip
+HEADERS = [
+    "hush", "hush hush", "=hush", "authorization:Bearer hush", "authorization=Bearer hush,hush", "author ization=hush",
+    "authorization=hüsh-hush", "authorization=hush\nx: hush", ";hush", "authorization=%0Ahush", '{"a": "hush"}',
+    "authorization=hush%", "authorization=hush,", "x=1,,y=hush",
+]  # fmt: skip
+STORES = [
+    "postgresql://me:p@hush@127.0.0.1:1/db", "postgresql://me:hush/p@127.0.0.1:1/db", "postgresql://me:p@127.0.0.1/hush@x",
+    "postgresql://me:p?hush@127.0.0.1:1/db", "postgresql://me:p#hush@127.0.0.1:1/db", "postgresql://me:hush%@127.0.0.1:1/db",
+    "postgresql://me:hush@127.0.0.1:1", "postgres://me:hush@127.0.0.1:1/db", "postgresql+psycopg://me:hush@127.0.0.1/db",
+    "postgresql://me:hush@[::1/db", "postgresql://me:p@127.0.0.1:hush/db", "postgresql:/me:hush@127.0.0.1/db",
+    "me:hush@127.0.0.1/db", "postgresql://me:hush hush@127.0.0.1:1/db", "postgresql://127.0.0.1/db?user=me&password=hush",
+    "postgresql://me:@hush@127.0.0.1:1/db", "postgresql://me:p[hush]@127.0.0.1:1/db", "postgresql://me:hush@127.0.0.1:1/db\n",
+]  # fmt: skip
+ADDRESSES = [
+    "http://127.0.0.1:1/?key=hush", "http://127.0.0.1:1/#hush", "http://me:hush@127.0.0.1:1", "127.0.0.1:1/hush",
+    "http://hush hush", "http://127.0.0.1:hush/", "ftp://127.0.0.1/hush", "http:///hush", "http://127.0.0.1:1/a?b=hush",
+    "http://127.0.0.1:1/hush\n", "http://127.0.0.1:1;hush/", "http://[hush]/",
+]  # fmt: skip
+
+
+def check(verbatims: Command, setting: str, value: str, **environment: str) -> None:
+    """Every command refuses it in one line that names the setting."""
+    for command in COMMANDS:
+        for debug in ((), ("--debug",)):
+            ended = verbatims(*command, *debug, **{**environment, setting: value})
+            assert ended.code == 2, (command, ended.err)
+            assert SECRET not in (ended.out + ended.err).lower(), (command, debug)
+            assert ended.err.splitlines()[-1].startswith(f"verbatims: {setting}: ")
+            assert debug or ended.err.count("\n") == 1
+
+
+@pytest.fixture(autouse=True)
+def file(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "reviews.jsonl", ["La livraison est très rapide"])
+
+
+@pytest.mark.parametrize("value", KEYS)
+def test_a_key_that_cannot_be_one(verbatims: Command, value: str) -> None:
+    check(verbatims, "ANTHROPIC_API_KEY", value, SCRAPER_MODE="prod")
+
+
+@pytest.mark.parametrize("value", HEADERS)
+def test_headers_that_are_none(verbatims: Command, value: str) -> None:
+    check(verbatims, "OTEL_EXPORTER_OTLP_HEADERS", value, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1")
+
+
+@pytest.mark.parametrize("value", STORES)
+def test_a_store_whose_password_is_not_escaped(verbatims: Command, value: str) -> None:
+    check(verbatims, "STORE", value, WAREHOUSE="sqlite:///rows.db")
+
+
+@pytest.mark.parametrize("value", ADDRESSES)
+def test_an_address_that_is_none(verbatims: Command, value: str) -> None:
+    check(verbatims, "ANTHROPIC_BASE_URL", value)
+
+
+@pytest.mark.parametrize("mode", [{}, PROD])
+def test_the_path_of_an_address_is_not_shown(verbatims: Command, mode: dict[str, str]) -> None:
+    """Gateways are told apart, and sometimes opened, by a path."""
+    address = "http://127.0.0.1:1/v1/hush/gateway"
+    for command in (("run", "--input", "reviews.jsonl"), ("doctor",)):
+        ended = verbatims(*command, "--debug", ANTHROPIC_BASE_URL=address, VERBATIMS_GRAFANA_URL=address, **mode)
+        assert ended.code and "127.0.0.1:1" in ended.err and SECRET not in ended.out + ended.err
+
+
+@pytest.mark.parametrize("name", ["OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_METRICS_HEADERS"])
+def test_the_sdks_own_headers_are_not_read(verbatims: Command, name: str) -> None:
+    environment = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1",
+        "OTEL_EXPORTER_OTLP_TIMEOUT": "0.1",
+        name: SECRET,
+    }
+    ended = verbatims("run", "--input", "reviews.jsonl", **environment)
+    assert ended.code == 0 and "did not reach" in ended.err and SECRET not in ended.err
