@@ -113,10 +113,12 @@ def _stage_command(parsers: Any, name: str, help_text: str) -> None:
 
 def _source_options(command: Any) -> None:
     command.add_argument(
-        "--input", metavar="FILE", help="a .csv, .tsv, .jsonl or .ndjson file, or - for standard input"
+        "--input", type=_name, metavar="FILE", help="a .csv, .tsv, .jsonl or .ndjson file, or - for standard input"
     )
     for column in ("text", "id", "rating", "date", "language"):
-        command.add_argument(f"--{column}-column", metavar="NAME", help=f"the file's column for the {column}")
+        command.add_argument(
+            f"--{column}-column", type=_name, metavar="NAME", help=f"the file's column for the {column}"
+        )
     command.add_argument("--limit", type=_positive, metavar="N", help="read the first N records only")
 
 
@@ -184,6 +186,12 @@ def _service_commands(parsers: Any) -> None:
     command.add_argument(
         "--published", type=_positive, metavar="N", help="only the oldest N reviews are there yet (default: all)"
     )
+
+
+def _name(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("a name is needed, not an empty one")
+    return text
 
 
 def _positive(text: str) -> int:

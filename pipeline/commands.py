@@ -121,9 +121,11 @@ def _file(options: argparse.Namespace) -> File | None:
     from pipeline.source.columns import Columns
     from pipeline.source.file import File
 
-    if not options.input:
-        return None
     names = {column: getattr(options, f"{column}_column") for column in ("text", "id", "rating", "date", "language")}
+    if options.input is None:
+        for column in (column for column, name in names.items() if name is not None):
+            raise SettingsError(f"--{column}-column names a column of a file, and no --input FILE is given")
+        return None
     return File(options.input, Columns(**names))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from types import MappingProxyType
@@ -26,6 +27,9 @@ KNOWN_NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType({
 """Names by what they hold, accents and case aside; the first that a file has is taken."""
 
 
+_IDENTIFIER = re.compile(r"[^\W\d][\w.-]{0,39}")
+
+
 @dataclass(frozen=True, slots=True)
 class Columns:
     """Names of columns; None is guessed by `resolve`, and stays None where nothing looks like it."""
@@ -47,17 +51,20 @@ def resolve(wanted: Columns, names: Sequence[str], file: str) -> tuple[Columns, 
         if named is None:
             guesses += _sentence(what, chosen[what])
     if chosen["text"] is None:
-        raise InputError(
-            f"{file}: no column looks like the text; name it with --text-column (columns: {listed(names)})"
-        )
+        raise InputError(f"{file}: no column looks like the text; name it with --text-column ({listed(names)})")
     _refuse_twins([name for name in chosen.values() if name], names, file)
     return Columns(**chosen), guesses
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names for an error message; what looks like a sentence or an address may be a verbatim and is not shown."""
-    shown = [name if name and len(name) <= 40 and "@" not in name else "…" for name in names[:30]]
-    return ", ".join(repr(name) if not name.isprintable() else name for name in shown) or "none"
+    """A file's columns for an error message: their names, or how many where a first record may stand for a header.
+
+    A header is known by a name that is common, among others that are identifiers; a single word may be a review.
+    """
+    common = {name for known in KNOWN_NAMES.values() for name in known}
+    if all(map(_IDENTIFIER.fullmatch, names)) and any(folded(name) in common for name in names):
+        return f"columns: {', '.join(names[:30])}"
+    return f"{len(names)} column{'s' if len(names) != 1 else ''}, not shown since the first line may be no header"
 
 
 def _named(name: str, what: str, names: Sequence[str], file: str) -> str:
@@ -66,7 +73,7 @@ def _named(name: str, what: str, names: Sequence[str], file: str) -> str:
     alike = [other for other in names if folded(other) == folded(name)]
     if len(alike) == 1:
         return alike[0]
-    raise InputError(f'{file}: no column "{name}" for --{what}-column (columns: {listed(names)})')
+    raise InputError(f'{file}: no column "{name}" for --{what}-column ({listed(names)})')
 
 
 def _guessed(what: str, names: Sequence[str]) -> str | None:

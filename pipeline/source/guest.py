@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -143,8 +144,8 @@ class Guest:
                         f"{shown(url)}: answers {response.status_code}; without its rules a site may not be read; "
                         "try later, the same command goes on"
                     )
-                text = _body(response, url, MAX_ROBOTS_BYTES) if response.ok else b""
-                return Protego.parse(text.decode("utf-8", "replace"))
+                body = _body(response, url, MAX_ROBOTS_BYTES) if response.ok else b""
+                return Protego.parse(_robots_text(body))
         return Protego.parse("")
 
     def _get(self, url: str, headers: dict[str, str]) -> requests.Response:
@@ -211,6 +212,11 @@ class _Paced(Retry):
     def get_retry_after(self, response: Any) -> float | None:
         asked = super().get_retry_after(response)
         return None if asked is None else max(asked, self.delay_s)
+
+
+def _robots_text(body: bytes) -> str:
+    """RFC 9309 asks for UTF-8; some editors put a byte order mark first, which would hide the first line."""
+    return body.decode("utf-16" if body.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig", "replace")
 
 
 def _crawl_delay(rules: Protego, url: str) -> float:

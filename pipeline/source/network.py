@@ -6,13 +6,15 @@ A file that names sources is no way into the network that it is read in.
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 import threading
+import unicodedata
 from collections.abc import Mapping
 from contextlib import suppress
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -32,7 +34,11 @@ _NOT_PUBLIC = tuple(
 """What Python takes for public and is not: old ways to write IPv4, a network's own NAT64 (RFC 8215), site-local,
 documentation (RFC 9637), segment routing (RFC 9602)."""
 
-_LOCAL_NAMES = ("localhost", "local", "internal", "home.arpa")
+_NOT_PUBLIC_V4 = tuple(map(ipaddress.IPv4Network, ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32")))
+"""The same of IPv4: protocol assignments (RFC 6890; 192.0.0.192 is Oracle's metadata server), old 6to4 relays
+(RFC 7526), and Azure's server for its machines, inside Microsoft's own network."""
+
+_LOCAL_NAMES = ("localhost", "localdomain", "local", "internal", "home.arpa")
 
 
 def is_public(address: str) -> bool:
@@ -45,20 +51,30 @@ def is_public(address: str) -> bool:
         if ip in _NAT64:
             wrapped = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         ip = wrapped or ip
+    if any(ip in network for network in _NOT_PUBLIC_V4):
+        return False
     return ip.is_global and not ip.is_multicast
 
 
 def refuse_private(url: str) -> None:
     """Raises InputError for an address that says by itself that it is private; behind a proxy that is all one knows."""
-    host = (urlsplit(url).hostname or "").rstrip(".")
-    if any(f".{host}".endswith(f".{name}") for name in _LOCAL_NAMES):
+    host = urlsplit(url).hostname or ""
+    # as whoever resolves it would read it: other digits and full stops become plain ones (UTS 46)
+    plain = unicodedata.normalize("NFKC", unquote(host)).replace("。", ".").strip(" .")
+    if any(f".{plain}".endswith(f".{name}") for name in _LOCAL_NAMES) or not _may_be_public(plain):
         raise _refusal(host)
+
+
+def _may_be_public(host: str) -> bool:
+    """A name with a dot in it may; a number may if it is a public address, in any form that C's inet_aton reads."""
+    with suppress(ValueError):
+        return is_public(host)
+    if not re.fullmatch(r"\d+|0x[0-9a-f]*", host.rpartition(".")[2], re.ASCII):
+        return "." in host
     try:
-        public = is_public(host)
-    except ValueError:
-        return  # a name
-    if not public:
-        raise _refusal(host)
+        return is_public(socket.inet_ntoa(socket.inet_aton(host)))  # 2130706433, 127.1, 0x7f.1
+    except OSError:
+        return False
 
 
 class _Connection:

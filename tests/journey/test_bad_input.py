@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from .conftest import Command, query, write_jsonl
+from .recorder import Recorder
 
 HUSH = "hush-hush"
 
@@ -36,6 +37,56 @@ def test_each_bad_input_is_one_line_and_leaves_nothing(verbatims: Command, tmp_p
         assert ended.err.count("\n") == 1 and culprit in ended.err, (arguments, environment, ended.err)
         assert HUSH not in ended.err and ended.out == ""
         assert not (tmp_path / "var").exists(), (arguments, environment)
+
+
+@pytest.mark.parametrize(
+    ("content", "shown"),
+    [
+        ("Produit nul;1;2024-05-01\nTrès bien;5;2024-05-02\n", "3 columns"),
+        ("Nul\nDécevant\nSuper\n", "1 column"),
+        ("Jeanne,Martin,Nul\nPaul,Petit,Super\n", "3 columns"),
+        ("42,nul,Jeanne\n43,super,Paul\n", "3 columns"),
+        ("id,nul et cher,Jeanne\n1,super,Paul\n", "3 columns"),
+        ('"Très bien,\nmerci",5\n"Nul",1\n', "2 columns"),
+        ("Nul@exemple.fr\tnote\nSuper\t1\n", "2 columns"),
+        ("note,etoiles,avis_client\n1,2,Super\n", "columns: note, etoiles, avis_client"),
+    ],
+)
+def test_a_file_without_a_header_shows_no_word_of_its_first_record(
+    verbatims: Command, tmp_path: Path, content: str, shown: str
+) -> None:
+    (tmp_path / "reviews.csv").write_text(content)
+    for more in ((), ("--text-column", "opinion"), ("--debug",), ("--dry-run",)):
+        ended = verbatims("run", "--input", "reviews.csv", *more)
+        assert (ended.code, shown in ended.err) == (2, True), ended.err
+        assert not any(word in ended.err for word in ("Nul", "nul ", "Jeanne", "Martin", "Très", "2024")), ended.err
+
+
+@pytest.mark.parametrize("mode", [{}, {"SCRAPER_MODE": "prod", "ANTHROPIC_API_KEY": HUSH}])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--input", ""),
+        ("--input=", "--dry-run"),
+        ("--input", " "),
+        ("--text-column", "texte"),
+        ("--rating-column", "note", "--date-column", "jour", "--language-column", "langue", "--dry-run"),
+        ("--input", "good.csv", "--text-column", ""),
+    ],
+)
+def test_an_input_that_is_none_reads_nothing_else_instead(
+    verbatims: Command, recorder: Recorder, tmp_path: Path, mode: dict[str, str], arguments: tuple[str, ...]
+) -> None:
+    """Not the sources of sources.toml either, which a prod run would pay for."""
+    (tmp_path / "good.csv").write_text("id,texte\n1,Une livraison rapide\n")
+    (tmp_path / "sources.toml").write_text('[shop]\nkind = "file"\npath = "good.csv"\n')
+    base = {"ANTHROPIC_BASE_URL": recorder.url} if mode else {}
+    for command in ("run", "scrape"):
+        arguments = tuple(one for one in arguments if command == "run" or one != "--dry-run")
+        ended = verbatims(command, *arguments, **mode, **base)
+        assert (ended.code, ended.err.count("\n"), recorder.requests) == (2, 1, []), ended.err
+        assert arguments[0].rstrip("=") in ended.err or "--text-column" in ended.err
+        assert not (tmp_path / "var").exists()
 
 
 def test_bad_records_are_counted_and_named_by_line_and_the_rest_goes_on(verbatims: Command, tmp_path: Path) -> None:

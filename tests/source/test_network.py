@@ -25,6 +25,7 @@ PRIVATE = [
     "224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1%eth0", "fc00::1", "fd00:ec2::254", "ff02::1",
     "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "64:ff9b:1::7f00:1", "fec0::1",
     "::127.0.0.1", "::ffff:0:127.0.0.1", "3fff::1", "2001:0:4136:e378:8000:63bf:80ff:fffe",
+    "192.0.0.192", "168.63.129.16", "::ffff:168.63.129.16", "192.88.99.1",
 ]  # fmt: skip
 
 
@@ -72,6 +73,49 @@ def test_an_address_of_the_own_network_is_refused_before_anything_is_sent(
     with pytest.raises(InputError, match="lies in a private network; VERBATIMS_PRIVATE_ADDRESSES=true"):
         guests().may_read(f"http://{host}:{httpserver.port}/")
     assert httpserver.log == []
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "2130706433", "127.1", "0x7f.1", "0x7f000001", "0177.0.0.1", "10.1", "192.168.257", "3232235777", "127.0.0.1.",
+        "127。0。0。1", "１２７.0.0.1", "①②⑦.1", "127.0.0.1%20", "999.1.1.1", "1.2.3.4.5", "0xgg",
+        "localhost.localdomain", "intranet", "168.63.129.16",
+    ],
+)  # fmt: skip
+def test_behind_a_proxy_a_private_address_is_refused_in_whatever_form_it_is_written(
+    host: str, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There the name is all that is known: the proxy connects, and would read all of these as addresses of its own."""
+    monkeypatch.setenv("http_proxy", httpserver.url_for(""))
+    monkeypatch.setenv("no_proxy", "")
+    httpserver.expect_request("/robots.txt").respond_with_data("")
+    with pytest.raises(InputError), Guest(timeout_s=5, retry_s=0) as guest:
+        guest.may_read(f"http://{host}/reviews")
+    assert httpserver.log == []
+
+
+@pytest.mark.parametrize(
+    "host", ["shop.example", "8.8.8.8", "134744072", "1.example", "xn--caf-dma.example", "café.example"]
+)
+def test_behind_a_proxy_a_public_host_is_asked_for(
+    host: str, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", httpserver.url_for(""))
+    monkeypatch.setenv("no_proxy", "")
+    httpserver.expect_request("/robots.txt").respond_with_data("User-agent: *\nDisallow: /r")
+    with Guest(timeout_s=5, retry_s=0) as guest:
+        assert not guest.may_read(f"http://{host}/reviews")
+    assert len(httpserver.log) == 1
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_robots_txt_is_obeyed_in_whatever_way_it_is_saved(
+    httpserver: HTTPServer, guests: Guests, encoding: str
+) -> None:
+    rules = "User-agent: *\nDisallow: /\nCrawl-delay: 0"
+    httpserver.expect_request("/robots.txt").respond_with_data(rules.encode(encoding))
+    assert not guests(private=True).may_read(httpserver.url_for("/reviews"))
 
 
 def test_a_public_name_that_leads_inside_is_refused(
