@@ -1,6 +1,6 @@
 # `make` lists the targets; each is a sentence.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-stack test-airflow test-compose airflow up down dashboards lint requirements clean
+.PHONY: help demo test test-stack test-airflow test-compose airflow up down dashboards docs lint requirements clean
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -14,7 +14,7 @@ demo: .venv/main ## Run the whole journey on the sandbox: no key, no cost, no ne
 	@SCRAPER_MODE=sandbox STORE=sqlite:///var/demo.db WAREHOUSE= ANTHROPIC_BASE_URL= $(BIN)/verbatims run
 
 test: .venv/dev ## Run the tests (under three minutes)
-	@$(BIN)/python -m pytest -n auto -m 'not stack and not airflow and not compose'
+	@$(BIN)/python -m pytest -n auto -m 'not stack and not airflow and not compose and not docs'
 
 test-stack: .venv/dev ## Run the tests on the real servers, which Go builds the first time (ten minutes)
 	@$(BIN)/python tests/stack/servers/build.py && $(BIN)/python -m pytest tests/stack -m stack
@@ -38,6 +38,9 @@ down: ## Stop the containers; what they stored stays
 dashboards: .venv/dev ## Build the Grafana dashboards anew
 	@$(BIN)/python grafana/build.py
 
+docs: .venv/docs ## Build the documentation as HTML and Word files into build/docs
+	@$(BIN)/python docs/build.py && $(BIN)/python -m pytest tests/docs -m docs
+
 lint: .venv/dev ## Check style and types
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
 
@@ -45,6 +48,7 @@ requirements: .venv/dev ## Compile the pinned requirements anew from pyproject.t
 	@$(COMPILE) pyproject.toml --group build -o requirements/main.txt
 	@$(COMPILE) --group dev -c requirements/main.txt -o requirements/dev.txt
 	@$(COMPILE) --group airflow -c requirements/main.txt -o requirements/airflow.txt
+	@$(COMPILE) --group docs -c requirements/main.txt -o requirements/docs.txt
 	@$(COMPILE) --group installer -o requirements/installer.txt
 
 clean: ## Remove the environment and the demo's data
@@ -68,4 +72,8 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-ha
 
 .venv/airflow: .venv/dev requirements/airflow.txt
 	@$(PIP) install --require-hashes --only-binary :all: -r requirements/airflow.txt
+	@touch $@
+
+.venv/docs: .venv/dev requirements/docs.txt
+	@$(PIP) install --require-hashes --only-binary :all: -r requirements/docs.txt
 	@touch $@
