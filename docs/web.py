@@ -1,0 +1,117 @@
+"""One HTML page for each Markdown file: it stands alone, without a script or anything from elsewhere."""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import replace
+from itertools import count
+from pathlib import Path, PurePosixPath
+
+from links import Book, linked
+from tree import PICTURES, Node, Page, changed, convert, found, meta_of, text_of
+
+TEMPLATE = Path(__file__).with_name("template.html")
+WORDS = {
+    "fr": {
+        "skip": "Aller au contenu",
+        "pages": "Pages du document",
+        "contents": "Sommaire",
+        "table": "Tableau",
+        "code": "Extrait",
+        "source": "Cette page est construite à partir de",
+    },
+    "en": {
+        "skip": "Skip to content",
+        "pages": "Pages of the document",
+        "contents": "Contents",
+        "table": "Table",
+        "code": "Listing",
+        "source": "This page is built from",
+    },
+}
+"""The words of the template, in each language a document can have."""
+
+
+def write(book: Book, folder: Path) -> None:
+    """Write all pages into the folder, and remove the page of a Markdown file that is no more."""
+    made = {name_of(page): _html(page, book) for page in book.pages}
+    folder.mkdir(parents=True, exist_ok=True)
+    for stale in set(folder.glob("*.html")) - {folder / name for name in made}:
+        stale.unlink()
+    for name, html in made.items():
+        (folder / name).write_text(html, encoding="utf-8")
+
+
+def name_of(page: Page) -> str:
+    """The name of the page's HTML file."""
+    return "index.html" if page.file.stem == "README" else f"{page.file.stem}.html"
+
+
+def _html(page: Page, book: Book) -> str:
+    blocks = _body(page, book)
+    options = ["--template", str(TEMPLATE)]
+    html = convert(blocks, _meta(page, book, bool(list(found(blocks, "Header")))), "html5", options)
+    html = re.sub(r"<th\b([^>]*)></th>", r"<td\1></td>", html)
+    return re.sub(r"<th\b", '<th scope="col"', html)
+
+
+def _meta(page: Page, book: Book, headings: bool) -> Node:
+    """What the template asks for."""
+    title, whole = text_of(page.title), text_of(book.pages[0].title)
+    meta = {
+        "lang": book.language,
+        "title": _heading(page, book),
+        "anchor": page.anchor,
+        "main": "contenu" if "contenu" not in page.anchors else "contenu-de-la-page",
+        "pagetitle": whole if page is book.pages[0] else f"{title} – {whole}",
+        "document": whole,
+        "headings": headings,
+        "pages": [{"url": name_of(p), "title": text_of(p.title), "current": p is page} for p in book.pages],
+        "words": WORDS[book.language],
+        "source": str(page.file),
+    }
+    return {key: meta_of(value) for key, value in meta.items()}
+
+
+def _heading(page: Page, book: Book) -> list[Node]:
+    made: list[Node] = _body(replace(page, blocks=[{"t": "Plain", "c": page.title}]), book)[0]["c"]
+    return made
+
+
+def _body(page: Page, book: Book) -> list[Node]:
+    numbers = {"Table": count(1), "CodeBlock": count(1)}
+
+    def change(node: Node) -> Node | list[Node]:
+        """Links and pictures for a page that stands alone; what scrolls sideways can be reached by keyboard."""
+        if node["t"] == "Link":
+            return linked(node, page, book, lambda aim, anchor: _address(page, aim, anchor))
+        if node["t"] == "Image":
+            return _embedded(node, book.root / page.file.parent)
+        if node["t"] in numbers:
+            return _scrolling(node, next(numbers[node["t"]]), book.language)
+        return node
+
+    body: list[Node] = changed(page.blocks, change)
+    return body
+
+
+def _address(page: Page, aim: Page, anchor: str) -> str:
+    return ("" if aim is page and anchor else name_of(aim)) + (f"#{anchor}" if anchor else "")
+
+
+def _embedded(image: Node, folder: Path) -> Node:
+    attributes, alt, (target, title) = image["c"]
+    data = base64.b64encode((folder / target).read_bytes()).decode()
+    address = f"data:{PICTURES[PurePosixPath(target).suffix]};base64,{data}"
+    return {"t": "Image", "c": [attributes, alt, [address, title]]}
+
+
+def _scrolling(node: Node, number: int, language: str) -> Node:
+    """A table in a region that scrolls, or a listing that does."""
+    table = node["t"] == "Table"
+    label = f"{WORDS[language]['table' if table else 'code']} {number}"
+    attributes = [["tabindex", "0"], ["role", "region" if table else "group"], ["aria-label", label]]
+    if table:
+        return {"t": "Div", "c": [["", ["scroll"], attributes], [node]]}
+    return {"t": "CodeBlock", "c": [["", [], attributes], node["c"][1]]}
