@@ -29,6 +29,12 @@ CONTENTS_STYLE = (
     '<w:style w:type="paragraph" w:styleId="TOC{level}"><w:name w:val="toc {level}" /><w:basedOn w:val="Normal" />'
     '<w:uiPriority w:val="39" /><w:pPr><w:spacing w:after="60" /><w:ind w:left="{indent}" /></w:pPr></w:style>'
 )
+CODE_STYLE = (
+    '<w:style w:type="paragraph" w:customStyle="1" w:styleId="SourceCode"><w:name w:val="Source Code" />'
+    '<w:basedOn w:val="Normal" /><w:pPr><w:shd w:val="clear" w:color="auto" w:fill="F3F4F6" />'
+    '<w:wordWrap w:val="off" /></w:pPr></w:style>'
+)
+"""Pandoc names this style and writes it only where it colours code."""
 CONTENTS_LINE = (
     '<w:p><w:pPr><w:pStyle w:val="TOC{level}" /></w:pPr><w:hyperlink w:anchor="{anchor}"><w:r>'
     '<w:rPr><w:rStyle w:val="Hyperlink" /></w:rPr><w:t xml:space="preserve">{text}</w:t></w:r></w:hyperlink></w:p>'
@@ -105,7 +111,7 @@ def _styles(xml: str) -> str:
         end = xml.index("</w:style>", begin)
         xml = xml[:begin] + _swapped(xml[begin:end], old, new) + xml[end:]
     levels = (CONTENTS_STYLE.format(level=level, indent=300 * (level - 1)) for level in (1, 2, 3))
-    return _swapped(xml, "</w:styles>", "".join(levels) + "</w:styles>")
+    return _swapped(xml, "</w:styles>", "".join(levels) + CODE_STYLE + "</w:styles>")
 
 
 def _contents(xml: str, blocks: list[Node]) -> str:

@@ -1,0 +1,74 @@
+"""A repository with sample pages or the real ones, and the builder run in it as a user runs it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from required import skip_or_fail
+
+from .parsed import Page, Word
+
+ROOT = Path(__file__).parents[2]
+SAMPLE = Path(__file__).parent / "sample"
+
+
+def run(root: Path, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the builder of a repository into its folder built/."""
+    clean = {name: value for name, value in os.environ.items() if name not in ("DOCS_REPOSITORY", "SOURCE_DATE_EPOCH")}
+    command = [sys.executable, str(root / "docs" / "build.py"), str(root / "built"), *options]
+    return subprocess.run(command, capture_output=True, text=True, env=clean | variables, cwd=root, timeout=120)
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Path:
+    """A repository of the builder and the sample pages."""
+    return laid(tmp_path / "repository")
+
+
+@pytest.fixture(scope="module", params=["sample", "c11"])
+def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a built document: the sample one, and the project's own where it is written."""
+    if request.param == "sample":
+        root = laid(tmp_path_factory.mktemp("docs") / "repository")
+        result = run(root)
+    else:
+        result, root = _real(tmp_path_factory.mktemp("docs"))
+    assert result.returncode == 0, result.stderr
+    return root / "built"
+
+
+@pytest.fixture(scope="module")
+def pages(built: Path) -> list[Page]:
+    made = [Page(file) for file in sorted((built / "c11").glob("*.html"))]
+    assert made
+    return made
+
+
+@pytest.fixture(scope="module")
+def word(built: Path) -> Word:
+    return Word(built / "c11.docx")
+
+
+def laid(root: Path) -> Path:
+    """Lay a repository of the builder and the sample pages; skip where pandoc is not installed."""
+    if find_spec("pypandoc") is None:
+        skip_or_fail("pypandoc is not installed (make docs does it)")
+    shutil.copytree(SAMPLE, root)
+    for file in (*(ROOT / "docs").glob("*.py"), ROOT / "docs" / "template.html"):
+        shutil.copy(file, root / "docs")
+    return root
+
+
+def _real(folder: Path) -> tuple[subprocess.CompletedProcess[str], Path]:
+    if find_spec("pypandoc") is None:
+        skip_or_fail("pypandoc is not installed (make docs does it)")
+    if not (ROOT / "docs" / "c11").is_dir():
+        pytest.skip("docs/c11 is not written yet")
+    command = [sys.executable, str(ROOT / "docs" / "build.py"), str(folder / "built")]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120), folder
