@@ -18,13 +18,14 @@ FIRST_ROW, INDENT = '<w:tblStylePr w:type="firstRow">', '<w:tblInd w:type="dxa" 
 STYLES = (
     ("Table", INDENT, f"{INDENT}<w:tblBorders>{BORDERS}</w:tblBorders>"),
     ("Table", FIRST_ROW, f"{FIRST_ROW}<w:rPr><w:b /></w:rPr>"),
+    ("TOCHeading", 'w:val="365F91"', 'w:val="0F4761"'),
     (
         "Hyperlink",
         '<w:color w:themeColor="accent1" w:val="4F81BD" />',
         '<w:color w:val="0B3D91" /><w:u w:val="single" />',
     ),
 )
-"""Pandoc's styles, and what they become: lines between cells, links that are seen without their colour."""
+"""Pandoc's styles, and what they become: lines between cells, links that are seen without their colour, contrast."""
 CONTENTS_STYLE = (
     '<w:style w:type="paragraph" w:styleId="TOC{level}"><w:name w:val="toc {level}" /><w:basedOn w:val="Normal" />'
     '<w:uiPriority w:val="39" /><w:pPr><w:spacing w:after="60" /><w:ind w:left="{indent}" /></w:pPr></w:style>'
@@ -39,6 +40,11 @@ CONTENTS_LINE = (
     '<w:p><w:pPr><w:pStyle w:val="TOC{level}" /></w:pPr><w:hyperlink w:anchor="{anchor}"><w:r>'
     '<w:rPr><w:rStyle w:val="Hyperlink" /></w:rPr><w:t xml:space="preserve">{text}</w:t></w:r></w:hyperlink></w:p>'
 )
+PAPER = (
+    '<w:pgSz w:w="11906" w:h="16838" /><w:pgMar w:top="1418" w:right="1418" w:bottom="1418" w:left="1418" '
+    'w:header="709" w:footer="709" w:gutter="0" />'
+)
+"""A4 with margins of 2.5 cm, in twentieths of a point; pandoc names no paper."""
 FIELD_SEPARATOR, FIELD_END = '<w:fldChar w:fldCharType="separate" />', '<w:fldChar w:fldCharType="end" /></w:r></w:p>'
 
 
@@ -52,7 +58,7 @@ def write(book: Book, file: Path) -> None:
     meta_nodes = {key: meta_of(value) for key, value in meta.items()}
     try:
         convert(blocks, meta_nodes, "docx", ["--resource-path", str(book.root)], made)
-        _mended(made, {"word/styles.xml": _styles, "word/document.xml": lambda xml: _contents(xml, blocks)}, file)
+        _mended(made, {"word/styles.xml": _styles, "word/document.xml": lambda xml: _text(xml, blocks)}, file)
     finally:
         made.unlink(missing_ok=True)
 
@@ -114,14 +120,15 @@ def _styles(xml: str) -> str:
     return _swapped(xml, "</w:styles>", "".join(levels) + CODE_STYLE + "</w:styles>")
 
 
-def _contents(xml: str, blocks: list[Node]) -> str:
-    """Fill the table of contents, which pandoc leaves for Word to fill; Word adds the numbers of the pages."""
+def _text(xml: str, blocks: list[Node]) -> str:
+    """Set the paper and fill the table of contents, which pandoc leaves to Word; Word adds the numbers of pages."""
     headings = [node["c"] for node in found(blocks, "Header") if node["c"][0] <= 3]
     lines = "".join(
         CONTENTS_LINE.format(level=level, anchor=anchor, text=escape(text_of(content)))
         for level, (anchor, *_), content in headings
     )
     field = f"{FIELD_SEPARATOR}</w:r></w:p>{lines}<w:p><w:r>{FIELD_END}"
+    xml = _swapped(xml, "</w:sectPr>", PAPER + "</w:sectPr>")
     return _swapped(xml, FIELD_SEPARATOR + FIELD_END, field)
 
 

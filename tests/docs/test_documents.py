@@ -136,6 +136,14 @@ def test_every_style_of_the_word_file_exists(word: Word) -> None:
     assert {style_of(p) for p in word.found(".//w:p")} - {""} <= set(word.styles)
 
 
+def test_the_word_file_has_paper_and_colours_that_can_be_read(word: Word) -> None:
+    (paper,) = word.found(".//w:sectPr/w:pgSz")
+    assert (paper.get(f"{W}w"), paper.get(f"{W}h")) == ("11906", "16838"), "A4"
+    for name in {style_of(p) for p in word.found(".//w:p")} - {""} | {"Hyperlink"}:
+        for colour in word.styles[name].iterfind("w:rPr/w:color", NAMES):
+            assert contrast(f"#{colour.get(f'{W}val')}", "#ffffff") >= 7, name
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_colours_of_the_template_have_contrast(theme: str) -> None:
     colours = themes(TEMPLATE)[theme]
