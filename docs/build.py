@@ -56,7 +56,7 @@ def main() -> int:
 
 def build(document: Document, folder: Path, repository: str = "") -> None:
     """Write one document into the folder: the Word file, and a folder of pages."""
-    pages = tuple(read(ROOT, file) for file in _files(document))
+    pages = tuple(read(ROOT, file, document.language) for file in _files(document))
     book = Book(ROOT, document.language, pages, repository)
     word.write(book, folder / f"{document.name}.docx")
     web.write(book, folder / document.name)

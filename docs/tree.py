@@ -16,6 +16,9 @@ READER = "gfm-implicit_figures-tex_math_dollars-tex_math_gfm-yaml_metadata_block
 """What GitHub shows, except formulas: an amount such as $5 is text."""
 PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".svg": "image/svg+xml"}
 
+ALERTS = {"fr": {"Tip": "Conseil", "Warning": "Attention", "Caution": "Danger"}}
+"""What GitHub's [!TIP] and its like are called in another language, where that is another word."""
+
 
 class DocumentError(Exception):
     """What is wrong with a document, in one line."""
@@ -32,12 +35,13 @@ class Page:
     anchors: tuple[str, ...]
 
 
-def read(root: Path, file: PurePosixPath) -> Page:
+def read(root: Path, file: PurePosixPath, language: str) -> Page:
     """The checked page of a Markdown file."""
     text = (root / file).read_text(encoding="utf-8")
     tree = json.loads(pypandoc.convert_text(text, "json", format=READER))["blocks"]
     blocks = changed(tree, lambda node: _without_html(node, file))
     _check_headings(blocks, file)
+    blocks = changed(blocks, lambda node: _named_alert(node, ALERTS.get(language, {})))
     for image in found(blocks, "Image"):
         _check_picture(image, root, file)
     (_, (anchor, _, _), title), anchors = blocks[0]["c"], [node["c"][1][0] for node in found(blocks, "Header")]
@@ -111,6 +115,14 @@ def _without_html(node: Node, file: PurePosixPath) -> Node | list[Node]:
     if html.startswith("<!--") and html.endswith("-->"):
         return []
     raise DocumentError(f"{file}: HTML in the text: {html.splitlines()[0]}")
+
+
+def _named_alert(node: Node, names: dict[str, str]) -> Node:
+    """The title of an alert in the language of the document."""
+    if node["t"] != "Div" or node["c"][0][1] != ["title"]:
+        return node
+    title = text_of(node["c"][1])
+    return {"t": "Div", "c": [node["c"][0], [{"t": "Para", "c": [{"t": "Str", "c": names.get(title, title)}]}]]}
 
 
 def _check_headings(blocks: list[Node], file: PurePosixPath) -> None:

@@ -19,6 +19,7 @@ WORDS = {
         "contents": "Sommaire",
         "table": "Tableau",
         "code": "Extrait",
+        "back": "Retour au texte",
         "source": "Cette page est construite à partir de",
     },
     "en": {
@@ -27,6 +28,7 @@ WORDS = {
         "contents": "Contents",
         "table": "Table",
         "code": "Listing",
+        "back": "Back to the text",
         "source": "This page is built from",
     },
 }
@@ -52,6 +54,8 @@ def _html(page: Page, book: Book) -> str:
     blocks = _body(page, book)
     options = ["--template", str(TEMPLATE)]
     html = convert(blocks, _meta(page, book, bool(list(found(blocks, "Header")))), "html5", options)
+    back = f'role="doc-backlink" aria-label="{WORDS[book.language]["back"]}"'
+    html = html.replace('role="doc-backlink"', back)
     html = re.sub(r"<th\b([^>]*)></th>", r"<td\1></td>", html)
     return re.sub(r"<th\b", '<th scope="col"', html)
 

@@ -179,8 +179,21 @@ def test_the_sample_becomes_these_chapters_and_links(sample: Path) -> None:
     ]
     assert "la présentation\u00a0(<code>README.md</code>)" in page.html and "5 $ ou 6 $" in page.html
     assert "commentaire" not in page.html
+    assert page.one("[role=doc-backlink]").attributes["aria-label"] == "Retour au texte"
+    assert "Attention" in Page(sample / "built" / "c11" / "arrosage.html").one("main .warning").text()
+    assert "Attention" in word.paragraphs("BodyText") + word.paragraphs("FirstParagraph")
     assert any("media" in name and name.endswith(".png") for name in word.parts)
     assert text(word.found(".//w:hyperlink[@w:anchor='p1h0']")[-1]) == "lien vers une page"
+
+
+def test_an_english_document_has_english_words(sample: Path) -> None:
+    builder = sample / "docs" / "build.py"
+    builder.write_text(builder.read_text(encoding="utf-8").replace('"fr"', '"en"'), encoding="utf-8")
+    assert run(sample).returncode == 0
+    word, page = Word(sample / "built" / "c11.docx"), Page(sample / "built" / "c11" / "index.html")
+    assert page.one("html").attributes["lang"] == "en" and page.all("a")[0].text() == "Skip to content"
+    assert page.all("nav[aria-label=Contents]") and word.paragraphs("TOCHeading") == ["Contents"]
+    assert word.part("docProps/core.xml").findtext("dc:language", namespaces=NAMES) == "en-GB"
 
 
 def test_an_address_of_the_repository_makes_links_of_its_files(sample: Path) -> None:
