@@ -1,6 +1,6 @@
 # `make` lists the targets; each is a sentence.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-stack test-airflow test-compose airflow up down dashboards docs lint requirements clean
+.PHONY: help demo test test-stack test-airflow test-compose airflow up down dashboards docs c11 lint requirements clean
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -8,13 +8,13 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/main ## Run the whole journey on the sandbox: no key, no cost, no network
 	@SCRAPER_MODE=sandbox STORE=sqlite:///var/demo.db WAREHOUSE= ANTHROPIC_BASE_URL= $(BIN)/verbatims run
 
 test: .venv/dev ## Run the tests (under three minutes)
-	@$(BIN)/python -m pytest -n auto -m 'not stack and not airflow and not compose and not docs'
+	@$(BIN)/python -m pytest -n auto -m 'not stack and not airflow and not compose and not docs and not c11'
 
 test-stack: .venv/dev ## Run the tests on the real servers, which Go builds the first time (ten minutes)
 	@$(BIN)/python tests/stack/servers/build.py && $(BIN)/python -m pytest tests/stack -m stack
@@ -40,6 +40,10 @@ dashboards: .venv/dev ## Build the Grafana dashboards anew
 
 docs: .venv/docs ## Build the documentation as HTML and Word files into build/docs
 	@$(BIN)/python docs/build.py && $(BIN)/python -m pytest tests/docs -m docs
+
+c11: .venv/docs ## Run every command that docs/c11 shows, on the real servers, and compare
+	@$(BIN)/python docs/metrics_table.py
+	@$(BIN)/python tests/stack/servers/build.py && $(BIN)/python -m pytest tests/c11 -m c11
 
 lint: .venv/dev ## Check style and types
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
