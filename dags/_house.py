@@ -16,7 +16,7 @@ from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule, get_curren
 from structlog.contextvars import bind_contextvars
 
 if TYPE_CHECKING:
-    from pipeline.ready import Ready
+    from pipeline.session import Ready
 
 log = logging.getLogger("verbatims")
 
@@ -70,8 +70,8 @@ def defaults(timeout: timedelta) -> dict[str, Any]:
 def opened(*, reads: bool = False, asks: bool = False, shared: bool = False) -> Iterator[Ready]:
     """Settings, store and telemetry, made inside the task's own process and closed with it, spans and metrics sent."""
     from pipeline.progress import Logged
-    from pipeline.ready import prepare
     from pipeline.records import Task
+    from pipeline.session import prepare
 
     ti = get_current_context()["ti"]
     task = Task(ti.dag_id, ti.task_id, ti.try_number, shared)
@@ -82,7 +82,7 @@ def opened(*, reads: bool = False, asks: bool = False, shared: bool = False) -> 
 @contextmanager
 def working(*, reads: bool = False, asks: bool = False, shared: bool = False) -> Iterator[tuple[Ready, str]]:
     """The same, for the run of the day: gives its id too, and every log line says it, and its trace."""
-    from pipeline.run import begin
+    from pipeline.journey import begin
 
     with opened(reads=reads, asks=asks, shared=shared) as ready:
         name = ready.source.name if ready.source else "the store"

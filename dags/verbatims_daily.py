@@ -1,4 +1,4 @@
-"""Every night: scrape, clean, analyse in parallel, load, publish. The work itself is in `pipeline/run.py`."""
+"""Every night: scrape, clean, analyse in parallel, load, publish. The work itself is in `pipeline/journey.py`."""
 
 from __future__ import annotations
 
@@ -44,34 +44,34 @@ def verbatims_daily() -> None:
 @task
 def scrape() -> None:
     """Read the sources, or, for a day gone by, what the store has of it."""
-    from pipeline import run
+    from pipeline import journey
 
     context = get_current_context()
     reads = is_open(context)
     with working(reads=reads) as (ready, run_id):
-        run.scrape(ready.context, run_id, ready.source, context["params"]["limit"])
+        journey.scrape(ready.context, run_id, ready.source, context["params"]["limit"])
 
 
 @task
 def clean() -> list[int]:
     """Put aside what is not worth a call; gives the numbers of the workers that the rest is worth."""
-    from pipeline import run
+    from pipeline import journey
 
     wanted: int = get_current_context()["params"]["workers"]
     with working() as (ready, run_id):
-        left = run.clean(ready.context, run_id)
+        left = journey.clean(ready.context, run_id)
     return list(range(1, min(wanted, max(left, 1)) + 1))
 
 
 @task(map_index_template="worker {{ worker }}", execution_timeout=timedelta(hours=12))
 def analyse(worker: int) -> int:
     """One of several that claim texts from the run until none is left; gives the try that it came to its end with."""
-    from pipeline import run
+    from pipeline import journey
     from pipeline.errors import Stopped
 
     ti = get_current_context()["ti"]
     with working(asks=True, shared=True) as (ready, run_id):
-        left = run.analyse(ready.context, run_id)
+        left = journey.analyse(ready.context, run_id)
     if left and ti.try_number <= ti.max_tries:  # the last try leaves them to whoever clears this task
         raise Stopped(f"{left} verbatims met a passing error: they are asked again")
     return int(ti.try_number)
@@ -80,7 +80,7 @@ def analyse(worker: int) -> int:
 @task(trigger_rule="all_done")
 def analysed(tries: Sequence[int]) -> None:
     """Say once, over all workers, how the stage went."""
-    from pipeline import run
+    from pipeline import journey
 
     context = get_current_context()
     ti = context["ti"]
@@ -88,7 +88,7 @@ def analysed(tries: Sequence[int]) -> None:
     if not crumbs:
         raise AirflowSkipException("no worker has worked")
     with working() as (ready, run_id):
-        run.report(
+        journey.report(
             replace(ready.context, task=replace(ready.context.task, try_number=max(tries[:], default=1))),
             "analyse",
             run_id,
@@ -100,19 +100,19 @@ def analysed(tries: Sequence[int]) -> None:
 @task
 def load() -> None:
     """Bring the rows into the warehouse."""
-    from pipeline import run
+    from pipeline import journey
 
     with working() as (ready, run_id):
-        run.load(ready.context, run_id)
+        journey.load(ready.context, run_id)
 
 
 @task(outlets=[ANALYSED])
 def publish() -> None:
     """The day is done: whoever waits for the asset may read."""
-    from pipeline import run
+    from pipeline import journey
 
     with working() as (ready, run_id):
-        counts = run.publish(ready.context, run_id)
+        counts = journey.publish(ready.context, run_id)
     events: Any = get_current_context()["outlet_events"]
     events[ANALYSED].extra = {"run_id": run_id, **asdict(counts)}
 

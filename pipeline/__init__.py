@@ -12,11 +12,11 @@ sandbox/    loopback stand-ins with the real wire formats
 
 and beside them, from what is typed to what is said:
 
-cli.py      commands and their options   commands.py  what each does   ready.py  what it needs, checked and open
-run.py      the journey: read it first   summary.py  a run in words       progress.py  bars
-records.py  what stages hand over        errors.py   and exit codes       settings.py  what the operator sets
-retention.py  texts that may not be kept any longer, by age or on request
-exporter.py, forwarder.py, doctor.py, dry_run.py: a command each; scrub.py, signals.py, urls.py, words.py: helpers
+cli.py      commands and their options     commands.py  what each does   session.py   what a command needs, open
+journey.py  the stages: read it first      summary.py   a run in words   progress.py  bars
+records.py  what stages hand over          errors.py    and exit codes   settings.py  what the operator sets
+retention.py  texts that may not be kept any longer, by age or on request; file_erasure.py erases them from SQLite files
+exporter.py, forwarder.py, doctor.py, dry_run.py: a command each; signals.py, urls.py, program.py: helpers
 """
 
 __version__ = "0.1.0"

@@ -17,8 +17,8 @@ from typing import Any, NoReturn
 from pipeline import __version__, commands
 from pipeline.commands import words
 from pipeline.errors import SettingsError, Stopped, VerbatimsError
+from pipeline.program import called
 from pipeline.signals import raise_interrupted
-from pipeline.words import called
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -11,14 +11,14 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import Interrupted, SettingsError, Stopped
-from pipeline.words import called
+from pipeline.program import called
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from pipeline.progress import Terminal
     from pipeline.settings import Settings
-    from pipeline.source.file import File
+    from pipeline.source.files.file import File
 
 DONE, WITH_FAILURES = 0, 1
 
@@ -38,9 +38,9 @@ def _going_on(options: argparse.Namespace) -> Iterator[None]:
 
 def run(options: argparse.Namespace) -> int:
     """The whole journey, or what it would be."""
-    from pipeline import run as stages
+    from pipeline import journey as stages
     from pipeline import summary
-    from pipeline.ready import prepare
+    from pipeline.session import prepare
 
     if options.dry_run:
         return _dry_run(options)
@@ -63,9 +63,9 @@ def run(options: argparse.Namespace) -> int:
 def _dry_run(options: argparse.Namespace) -> int:
     from pipeline.clean import prepare
     from pipeline.dry_run import estimate
-    from pipeline.ready import prepare_dry
-    from pipeline.run import price_of, prompt_of
-    from pipeline.source.memory import NOTHING
+    from pipeline.journey import price_of, prompt_of
+    from pipeline.session import prepare_dry
+    from pipeline.source.history import NOTHING
     from pipeline.store import Visits
     from pipeline.summary import about_to_read
 
@@ -91,9 +91,9 @@ def _dry_run(options: argparse.Namespace) -> int:
 
 def stage(options: argparse.Namespace) -> int:
     """One stage over one run: a new one for scrape, else the one named or the latest."""
-    from pipeline import run as stages
+    from pipeline import journey as stages
     from pipeline import summary
-    from pipeline.ready import prepare
+    from pipeline.session import prepare
     from pipeline.store import count_run
 
     reads, asks = options.name == "scrape", options.name == "analyse"
@@ -118,8 +118,8 @@ def stage(options: argparse.Namespace) -> int:
 
 
 def _file(options: argparse.Namespace) -> File | None:
-    from pipeline.source.columns import Columns
-    from pipeline.source.file import File
+    from pipeline.source.files.columns import Columns
+    from pipeline.source.files.file import File
 
     names = {column: getattr(options, f"{column}_column") for column in ("text", "id", "rating", "date", "language")}
     if options.input is None:
@@ -162,7 +162,7 @@ def failed(options: argparse.Namespace) -> int:
 def expire(options: argparse.Namespace) -> int:
     """What is past its time goes, as words; what is counted stays."""
     from pipeline import retention
-    from pipeline.ready import prepare
+    from pipeline.session import prepare
 
     with prepare(_terminal(_console())) as ready, _going_on(options):
         before = retention.first_day_kept(options.days or ready.context.settings.retention_days)
@@ -174,7 +174,7 @@ def expire(options: argparse.Namespace) -> int:
 def forget(options: argparse.Namespace) -> int:
     """One verbatim goes, and does not come back."""
     from pipeline import retention
-    from pipeline.ready import prepare
+    from pipeline.session import prepare
 
     with prepare(_terminal(_console())) as ready, _going_on(options):
         fresh = retention.forget(ready.context, options.source, options.external_id)

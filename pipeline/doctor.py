@@ -56,7 +56,7 @@ def _store(settings: Settings) -> str:
 
 def _warehouse(settings: Settings) -> str:
     from pipeline.load import open_warehouse
-    from pipeline.ready import sandbox_for
+    from pipeline.session import sandbox_for
 
     with sandbox_for(settings) as endpoint:
         warehouse = open_warehouse(settings.warehouse_url, sandbox=settings.sandbox, endpoint=endpoint)
@@ -67,10 +67,10 @@ def _warehouse(settings: Settings) -> str:
 def _sources(settings: Settings) -> str:
     if settings.sandbox:
         return "the sandbox's own site"
-    from pipeline.source import definitions
-    from pipeline.source.guest import Guest
+    from pipeline.source import config
+    from pipeline.source.web.fetcher import Guest
 
-    named = [source.name for source in definitions.read(settings.sources, Guest())]
+    named = [source.name for source in config.read(settings.sources, Guest())]
     return f"{settings.sources} describes {', '.join(named)}; `verbatims run --dry-run` reads them"
 
 

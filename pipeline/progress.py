@@ -16,7 +16,7 @@ Advance = Callable[[int, float], None]
 
 
 class Progress(Protocol):
-    """Told by `run.py` how far each stage is."""
+    """Told by `journey.py` how far each stage is."""
 
     def stage(self, name: str, total: int | None = None) -> AbstractContextManager[Advance]:
         """Around a stage; total is None where nobody can know it."""

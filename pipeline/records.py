@@ -270,7 +270,7 @@ class Call(Protocol):
 
 
 class Observer(Protocol):
-    """Told by `run.py` what happens; makes spans and metrics of it. Nothing here may raise."""
+    """Told by `journey.py` what happens; makes spans and metrics of it. Nothing here may raise."""
 
     def run(self, run_id: str) -> str | None:
         """A run begins whose stages are processes of their own: the W3C traceparent that they share, if any."""

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from pipeline import clean as cleaning
 from pipeline.errors import Stopped
+from pipeline.file_erasure import erase_file
+from pipeline.journey import Context
 from pipeline.load import Warehouse
-from pipeline.run import Context
-from pipeline.scrub import scrub
 from pipeline.store import Erasure, Remains, verbatim_id
 
 
@@ -66,7 +66,7 @@ def _warehouse(context: Context) -> Iterator[Warehouse]:
         warehouse.close()
     for url in dict.fromkeys((settings.store, settings.warehouse_url)):
         if url.startswith("sqlite:///"):
-            scrub(Path(url.removeprefix("sqlite:///")))
+            erase_file(Path(url.removeprefix("sqlite:///")))
 
 
 def _bring(warehouse: Warehouse, remains: Remains) -> None:

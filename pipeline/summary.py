@@ -9,14 +9,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.run import Context, Result
+from pipeline.journey import Context, Result
+from pipeline.program import called
 from pipeline.settings import SANDBOX_PRICED_AS, Settings
 from pipeline.source.source import Source
 from pipeline.store import StoreTotals, too_long
 from pipeline.telemetry import TEN, Metric, Reading
 from pipeline.telemetry import catalogue as c
 from pipeline.urls import origin
-from pipeline.words import called
 
 NAMED_PLACES = 10
 """How many over-long texts are named by their place; the store knows them all."""

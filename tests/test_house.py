@@ -83,7 +83,7 @@ def test_the_store_and_telemetry_know_no_stage() -> None:
 def test_the_pipeline_never_imports_airflow_nor_a_heavy_library_where_it_is_not_used() -> None:
     for file in (ROOT / "pipeline").rglob("*.py"):
         assert not any(name.split(".")[0] == "airflow" for name in imports(file)), file
-    code = "import sys, pipeline.ready; print([m for m in sys.modules if m in ('google.cloud.bigquery', 'alembic')])"
+    code = "import sys, pipeline.session; print([m for m in sys.modules if m in ('google.cloud.bigquery', 'alembic')])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True, cwd=ROOT).strip() == "[]"
 
 

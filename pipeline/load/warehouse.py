@@ -29,7 +29,7 @@ class Loaded:
 
 
 class Warehouse(Protocol):
-    """Called by `run.py`. Loading the same rows again changes nothing."""
+    """Called by `journey.py`. Loading the same rows again changes nothing."""
 
     @property
     def name(self) -> str:

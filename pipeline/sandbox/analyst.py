@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.sandbox.lexicon import ENGLISH, FRENCH
 from pipeline.sandbox.sentiment import feel
 from pipeline.sandbox.themes import THEMES, TOPICS
-from pipeline.sandbox.words import Word, split
+from pipeline.sandbox.tokenizer import Word, split
 
 LONGEST_READ = 20_000
 """Characters looked at: rules gain nothing from more, and the server answers others meanwhile."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from pipeline.sandbox.words import fold
+from pipeline.sandbox.tokenizer import fold
 
 
 def read(name: str) -> Any:

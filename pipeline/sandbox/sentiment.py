@@ -17,7 +17,7 @@ from pipeline.sandbox.lexicon import (
     TURNS,
     WEAKER,
 )
-from pipeline.sandbox.words import Hit, Listing
+from pipeline.sandbox.tokenizer import Hit, Listing
 
 _FEELING = Listing(FEELING)
 _CUES = Listing(dict.fromkeys(CUES, 0.3))

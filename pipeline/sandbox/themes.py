@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from pipeline.sandbox.lexicon import entries, read
-from pipeline.sandbox.words import Listing
+from pipeline.sandbox.tokenizer import Listing
 
 
 class Named(NamedTuple):

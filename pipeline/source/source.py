@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from pipeline.records import BrokenRecord, Review
-from pipeline.source.memory import NOTHING, Memory
+from pipeline.source.history import NOTHING, Memory
 
 
 class Source(Protocol):

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pipeline.errors import InputError, Stopped
 from pipeline.records import BrokenRecord, Review
-from pipeline.source.memory import NOTHING, Memory
+from pipeline.source.history import NOTHING, Memory
 from pipeline.source.source import Source
 
 

@@ -17,11 +17,11 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from rich.console import Console
 
+from pipeline.journey import Context, run
 from pipeline.progress import Terminal
-from pipeline.run import Context, run
 from pipeline.sandbox import Sandbox
 from pipeline.settings import load
-from pipeline.source.file import File
+from pipeline.source.files.file import File
 from pipeline.store import open_store
 from pipeline.telemetry import start
 

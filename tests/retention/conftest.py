@@ -15,10 +15,10 @@ import pytest
 import sqlalchemy as sa
 from rich.console import Console
 
+from pipeline.journey import Context, load, settled
 from pipeline.load import open_warehouse
 from pipeline.progress import Terminal
 from pipeline.records import Analysis, Ask, Attempt, NewTopic, Outcome, Review, Sentiment, SkipReason
-from pipeline.run import Context, load, settled
 from pipeline.settings import load as load_settings
 from pipeline.store import Claims, Decision, Ended, Store, StoreTotals, count_run
 from pipeline.store.tables import metadata, runs

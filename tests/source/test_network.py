@@ -17,8 +17,8 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
 from pipeline.errors import InputError, Stopped
-from pipeline.source.guest import Guest
-from pipeline.source.network import is_public
+from pipeline.source.web.fetcher import Guest
+from pipeline.source.web.network import is_public
 
 PRIVATE = [
     "127.0.0.1", "127.8.9.1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0",
@@ -142,7 +142,7 @@ def test_a_redirect_of_robots_txt_leads_no_further_inside_than_an_address(
     httpserver: HTTPServer, guests: Guests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The test's own server counts as public here."""
-    monkeypatch.setattr("pipeline.source.network.is_public", lambda address: address == "127.0.0.1")
+    monkeypatch.setattr("pipeline.source.web.network.is_public", lambda address: address == "127.0.0.1")
     httpserver.expect_request("/robots.txt").respond_with_data("", 301, {"Location": "http://10.0.0.1:9/robots.txt"})
     with pytest.raises(InputError, match=r"^10\.0\.0\.1 lies in a private network"):
         guests().may_read(f"http://127.0.0.1:{httpserver.port}/")
@@ -161,7 +161,9 @@ def test_a_crawl_delay_is_kept_between_pages_and_between_tries(
     httpserver: HTTPServer, guests: Guests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waited: list[float] = []
-    monkeypatch.setattr("pipeline.source.guest.time", SimpleNamespace(sleep=waited.append, monotonic=time.monotonic))
+    monkeypatch.setattr(
+        "pipeline.source.web.fetcher.time", SimpleNamespace(sleep=waited.append, monotonic=time.monotonic)
+    )
     monkeypatch.setattr("urllib3.util.retry.time", SimpleNamespace(sleep=waited.append, time=time.time))
     httpserver.expect_request("/robots.txt").respond_with_data("User-agent: *\nCrawl-delay: 5")
     answers = [Response("a"), Response("", 503), Response("", 503, {"Retry-After": "0"}), Response("b")]
@@ -244,7 +246,7 @@ def test_headers_that_never_end_are_given_up(monkeypatch: pytest.MonkeyPatch, gu
             connection.sendall(b"X-%d: a\r\n" % (number % 50))
             threading.Event().wait(0.02)
 
-    monkeypatch.setattr("pipeline.source.network.MAX_HEAD_S", 0.1)
+    monkeypatch.setattr("pipeline.source.web.network.MAX_HEAD_S", 0.1)
     monkeypatch.setattr("http.client._MAXHEADERS", 1_000_000)
     with answering(drip) as url, pytest.raises(Stopped, match="no answer"):
         guests(private=True).may_read(url)
@@ -257,7 +259,7 @@ def test_a_body_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch, gue
             connection.sendall(b"# a\n")
             threading.Event().wait(0.02)
 
-    monkeypatch.setattr("pipeline.source.guest.MAX_PAGE_S", 0.1)
+    monkeypatch.setattr("pipeline.source.web.fetcher.MAX_PAGE_S", 0.1)
     with answering(drip) as url, pytest.raises(Stopped, match="not complete after"):
         guests(private=True).may_read(url)
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.source.apart import PARSERS
-from pipeline.source.found import Page
+from pipeline.source.parsers.parsed import Page
+from pipeline.source.parsers.process import PARSERS
 
 ROOT = Path(__file__).parent.parent / "sources"
 CASES = sorted(page.parent for page in ROOT.glob("*/*/page.*"))

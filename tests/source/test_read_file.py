@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from pipeline.errors import InputError
 from pipeline.records import BrokenRecord, Review
-from pipeline.source.columns import Columns
-from pipeline.source.file import File
+from pipeline.source.files.columns import Columns
+from pipeline.source.files.file import File
 
 
 def write(folder: Path, name: str, content: str | bytes) -> str:
@@ -225,7 +225,7 @@ import resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (400 << 20, 400 << 20))
 resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
 from pipeline.errors import InputError
-from pipeline.source.file import File
+from pipeline.source.files.file import File
 for path in sys.argv[1:]:
     try:
         print(sum(1 for _ in File(path).reviews()))

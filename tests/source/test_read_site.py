@@ -9,9 +9,9 @@ from werkzeug import Request, Response
 
 from pipeline.errors import InputError, Stopped
 from pipeline.records import BrokenRecord, Review
-from pipeline.source.description import Description
-from pipeline.source.guest import Guest
-from pipeline.source.site import Site
+from pipeline.source.web.description import Description
+from pipeline.source.web.fetcher import Guest
+from pipeline.source.web.site import Site
 
 
 def html(*names: str, onward: str = "", **more: str) -> str:
@@ -159,7 +159,7 @@ def test_pages_without_end_are_cut_aloud(httpserver: HTTPServer, monkeypatch: py
         number = int(request.path.rpartition("/")[2])
         return Response(html(str(number), onward=f"/p/{number + 1}"))
 
-    monkeypatch.setattr("pipeline.source.walk.MAX_PAGES", 3)
+    monkeypatch.setattr("pipeline.source.web.crawler.MAX_PAGES", 3)
     serve(httpserver, {})
     for number in range(1, 6):
         httpserver.expect_request(f"/p/{number}").respond_with_handler(page)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from pipeline.source.markup import text_of
+from pipeline.source.parsers.markup import text_of
 
 MAX_NESTED = 5
 """Items within items: a review's rating is one deep."""

@@ -15,8 +15,8 @@ from werkzeug import Request, Response
 
 from pipeline.errors import InputError, SettingsError
 from pipeline.records import Review
-from pipeline.source.definitions import read
-from pipeline.source.guest import Guest
+from pipeline.source.config import read
+from pipeline.source.web.fetcher import Guest
 
 PAGE = Path(__file__).parents[2] / "docs" / "add-a-source.md"
 WEB = 'kind = "schema_org"\nurls = ["https://shop.example/"]\n'
@@ -37,10 +37,10 @@ def test_the_example_of_the_docs_is_read(tmp_path: Path) -> None:
 
 
 def test_the_docs_name_every_key() -> None:
-    from pipeline.source import definitions
+    from pipeline.source import config
 
     text = PAGE.read_text(encoding="utf-8")
-    for model in (definitions._Web, definitions._File, definitions._Selectors, definitions._Columns):
+    for model in (config._Web, config._File, config._Selectors, config._Columns):
         assert all(f"`{key}`" in text for key in model.model_fields), model
 
 
@@ -118,7 +118,7 @@ VALUES = st.recursive(
     ["kind", "urls", "path", "language", "expected", "delay_s", "pages", "selectors", "scale", "columns"]
 ), VALUES))  # fmt: skip
 def test_any_table_is_a_source_or_one_line(table: dict[str, object]) -> None:
-    from pipeline.source.definitions import _definition
+    from pipeline.source.config import _definition
 
     try:
         _definition("sources.toml", "shop", table)
@@ -180,7 +180,9 @@ def test_all_that_the_file_says_decides_what_is_read(
     httpserver.expect_request("/forum").respond_with_handler(forum)
     httpserver.expect_request(re.compile("/app/.*")).respond_with_handler(app)
     waited: list[float] = []
-    monkeypatch.setattr("pipeline.source.guest.time", SimpleNamespace(sleep=waited.append, monotonic=time.monotonic))
+    monkeypatch.setattr(
+        "pipeline.source.web.fetcher.time", SimpleNamespace(sleep=waited.append, monotonic=time.monotonic)
+    )
     (tmp_path / "survey.csv").write_text("a,b,n,r\nnon,oui,1,8\n", encoding="utf-8")
     url = httpserver.url_for("").rstrip("/")
     (tmp_path / "sources.toml").write_text(EVERYTHING.replace("{url}", url), encoding="utf-8")

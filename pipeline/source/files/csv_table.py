@@ -10,8 +10,8 @@ from itertools import chain
 
 from pipeline.errors import InputError
 from pipeline.records import BrokenRecord
-from pipeline.source.stream import MAX_LINE, Lines, not_utf8
-from pipeline.source.table import Table
+from pipeline.source.files.decoding import MAX_LINE, Lines, not_utf8
+from pipeline.source.files.table import Table
 
 DELIMITERS = ",;\t|"
 

@@ -12,15 +12,16 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from pipeline.errors import InputError, SettingsError
-from pipeline.source import apple, css, fields
+from pipeline.source import fields
 from pipeline.source.address import checked
-from pipeline.source.apart import PARSERS
-from pipeline.source.columns import Columns
-from pipeline.source.description import PAGE, Description
-from pipeline.source.file import MAX_LABEL, MAX_SOURCES, File
-from pipeline.source.guest import Guest
-from pipeline.source.site import Site
+from pipeline.source.files.columns import Columns
+from pipeline.source.files.file import MAX_LABEL, MAX_SOURCES, File
+from pipeline.source.parsers import apple, css
+from pipeline.source.parsers.process import PARSERS
 from pipeline.source.source import Source
+from pipeline.source.web.description import PAGE, Description
+from pipeline.source.web.fetcher import Guest
+from pipeline.source.web.site import Site
 
 FILE = "file"
 """The kind of source that is no web page."""

@@ -6,8 +6,8 @@ import hashlib
 
 from pipeline.records import BrokenRecord, Review
 from pipeline.source.fields import ContentIds
-from pipeline.source.found import Found, Page
-from pipeline.source.memory import Memory
+from pipeline.source.history import Memory
+from pipeline.source.parsers.parsed import Found, Page
 
 ENOUGH = 10
 """Reviews that must have been read before one can say that a field is missing from all of them."""

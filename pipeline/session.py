@@ -11,17 +11,17 @@ from pathlib import Path
 from pipeline import load as loading
 from pipeline import sandbox as stand_in
 from pipeline.errors import SettingsError
+from pipeline.journey import Context, price_of, prompt_of
 from pipeline.progress import Progress
 from pipeline.records import COMMAND_LINE, Task
-from pipeline.run import Context, price_of, prompt_of
 from pipeline.settings import Settings, load, pairs
-from pipeline.source import definitions
-from pipeline.source.description import Description
-from pipeline.source.file import File
-from pipeline.source.guest import Guest
-from pipeline.source.site import Site
+from pipeline.source import config
+from pipeline.source.files.file import File
 from pipeline.source.source import Source
 from pipeline.source.sources import Sources
+from pipeline.source.web.description import Description
+from pipeline.source.web.fetcher import Guest
+from pipeline.source.web.site import Site
 from pipeline.store import Store, open_store, peek_store
 from pipeline.telemetry import Telemetry, start
 from pipeline.urls import origin
@@ -99,7 +99,7 @@ def _source(settings: Settings, sandbox_url: str | None) -> Source:
     if sandbox_url and settings.sandbox:
         guest = Guest(proxies=False, private=True)
         return Site("sandbox", Description([f"{sandbox_url}/"], delay_s=0.0), guest)
-    return Sources(definitions.read(settings.sources, Guest(private=settings.private_addresses)))
+    return Sources(config.read(settings.sources, Guest(private=settings.private_addresses)))
 
 
 def _claude_url(settings: Settings, stack: ExitStack, *, needed: bool) -> str | None:

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pipeline.errors import InputError
 from pipeline.records import BrokenRecord, Review, Visit
 from pipeline.source.address import checked, shown
-from pipeline.source.apart import Apart
-from pipeline.source.changes import changes, fell
-from pipeline.source.description import Description
-from pipeline.source.guest import Guest
-from pipeline.source.harvest import Harvest
-from pipeline.source.memory import NOTHING, Memory
-from pipeline.source.walk import Recall, Walk
+from pipeline.source.history import NOTHING, Memory
+from pipeline.source.parsers.process import Apart
+from pipeline.source.web.changes import changes, fell
+from pipeline.source.web.collected import Harvest
+from pipeline.source.web.crawler import Recall, Walk
+from pipeline.source.web.description import Description
+from pipeline.source.web.fetcher import Guest
 
 
 class Site:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from pipeline.source import fields
 from pipeline.source.address import absolute
-from pipeline.source.found import Found, Options, Page, names
+from pipeline.source.parsers.parsed import Found, Options, Page, names
 
 PAGES = 10
 """What Apple gives at most; it refuses the eleventh."""

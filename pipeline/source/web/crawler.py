@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pipeline.errors import InputError, Stopped
 from pipeline.records import BrokenRecord, PageSeen, Review
 from pipeline.source.address import host_of, shown
-from pipeline.source.apart import Apart
-from pipeline.source.description import PAGE, Description
-from pipeline.source.found import Found, Page
-from pipeline.source.guest import Answer, Guest
-from pipeline.source.harvest import Harvest
-from pipeline.source.memory import Memory
+from pipeline.source.history import Memory
+from pipeline.source.parsers.parsed import Found, Page
+from pipeline.source.parsers.process import Apart
+from pipeline.source.web.collected import Harvest
+from pipeline.source.web.description import PAGE, Description
+from pipeline.source.web.fetcher import Answer, Guest
 
 MAX_PAGES = 1000
 """Of one address in one run: a calendar or a session number in the address can go on for ever."""

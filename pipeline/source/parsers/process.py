@@ -23,9 +23,9 @@ from types import MappingProxyType, TracebackType
 from selectolax.lexbor import SelectolaxError
 
 from pipeline.errors import InputError, Stopped
-from pipeline.source import apple, css, schema_org
 from pipeline.source.address import shown
-from pipeline.source.found import NO_OPTIONS, Found, Options, Page
+from pipeline.source.parsers import apple, css, schema_org
+from pipeline.source.parsers.parsed import NO_OPTIONS, Found, Options, Page
 
 Parser = Callable[[bytes, str, Options], Page]
 """Reads the bytes of the page at an address. Never raises: what is wrong with a page is a problem of it."""
@@ -62,7 +62,7 @@ MAX_PAGE_TEXT = 10_000_000
 _NO_MEMORY = 3
 """Exit code."""
 
-_ROOT = str(Path(__file__).parents[2])
+_ROOT = str(Path(__file__).parents[3])
 
 
 class Apart:
@@ -114,7 +114,7 @@ class Apart:
         limits = self._limits
         asked = {"kind": self._kind, "options": dict(self._options), "cpu_s": limits.cpu_s, "memory": limits.memory}
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", "pipeline.source.apart", json.dumps(asked)],
+            [sys.executable, "-P", "-m", "pipeline.source.parsers.process", json.dumps(asked)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import InputError, Stopped
-from pipeline.source.apart import Apart, Limits
-from pipeline.source.found import Page
+from pipeline.source.parsers.parsed import Page
+from pipeline.source.parsers.process import Apart, Limits
 
 URL = "https://boutique.example/avis?token=geheim"
 REVIEW = b'<script type="application/ld+json">{"@type": "Review", "reviewBody": "Bien"}</script>'

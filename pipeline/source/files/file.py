@@ -11,12 +11,12 @@ from typing import BinaryIO
 from pipeline.errors import InputError, Stopped
 from pipeline.records import BrokenRecord, Review
 from pipeline.source import fields
-from pipeline.source.columns import Columns, resolve
-from pipeline.source.csv_table import read_csv
-from pipeline.source.jsonl_table import read_jsonl
-from pipeline.source.memory import NOTHING, Memory
-from pipeline.source.stream import HEAD, Lines, Pushed, encoding, refuse_binary
-from pipeline.source.table import Table
+from pipeline.source.files.columns import Columns, resolve
+from pipeline.source.files.csv_table import read_csv
+from pipeline.source.files.decoding import HEAD, Lines, Pushed, encoding, refuse_binary
+from pipeline.source.files.jsonl_table import read_jsonl
+from pipeline.source.files.table import Table
+from pipeline.source.history import NOTHING, Memory
 
 FORMATS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 

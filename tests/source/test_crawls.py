@@ -15,10 +15,10 @@ from werkzeug import Request, Response
 from pipeline.clean import prepare
 from pipeline.errors import InputError, Stopped
 from pipeline.records import BrokenRecord, Review, SkipReason
-from pipeline.source.description import Description
-from pipeline.source.guest import Guest
-from pipeline.source.site import Site
 from pipeline.source.sources import Sources
+from pipeline.source.web.description import Description
+from pipeline.source.web.fetcher import Guest
+from pipeline.source.web.site import Site
 from pipeline.store import Decision, Store, Visits, open_store
 
 
@@ -307,7 +307,7 @@ def test_what_is_wrong_with_one_source_keeps_no_other_from_being_read(visitor: V
 def test_two_sources_on_one_host_share_its_pace(monkeypatch: pytest.MonkeyPatch, visitor: Visitor) -> None:
     waited: list[float] = []
     clock = SimpleNamespace(sleep=waited.append, monotonic=time.monotonic)
-    monkeypatch.setattr("pipeline.source.guest.time", clock)
+    monkeypatch.setattr("pipeline.source.web.fetcher.time", clock)
     guest = Guest(private=True)
     described = Description([f"{visitor.url}/1"], delay_s=7)
     visitor.run(source=Sources([Site("a", described, guest), Site("b", described, guest)]))

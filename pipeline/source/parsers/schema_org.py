@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping
 
 from selectolax.lexbor import LexborHTMLParser
 
-from pipeline.source import fields, microdata
+from pipeline.source import fields
 from pipeline.source.address import absolute
-from pipeline.source.found import Found, Options, Page, names
-from pipeline.source.markup import UNREADABLE, next_page, parsed
+from pipeline.source.parsers import microdata
+from pipeline.source.parsers.markup import UNREADABLE, next_page, parsed
+from pipeline.source.parsers.parsed import Found, Options, Page, names
 
 _REVIEW_TYPES = frozenset({"Review", "UserReview", "EmployerReview", "CriticReview"})
 _NAMING = {"@type", "@id", "@context", "identifier", "url"}

@@ -8,8 +8,8 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
 from pipeline.source import fields
 from pipeline.source.address import absolute
-from pipeline.source.found import Found, Options, Page
-from pipeline.source.markup import UNREADABLE, base, next_page, parsed, text_of
+from pipeline.source.parsers.markup import UNREADABLE, base, next_page, parsed, text_of
+from pipeline.source.parsers.parsed import Found, Options, Page
 
 _ATTRIBUTE = re.compile(r"(?P<selector>.*?)\s*::attr\((?P<name>[A-Za-z][\w:.-]*)\)", re.S)
 

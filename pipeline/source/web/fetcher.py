@@ -17,7 +17,7 @@ from urllib3.util.retry import Retry
 
 from pipeline.errors import InputError, Stopped
 from pipeline.source.address import host_of, shown
-from pipeline.source.network import Anywhere, PublicOnly, refuse_private
+from pipeline.source.web.network import Anywhere, PublicOnly, refuse_private
 
 USER_AGENT = "verbatims (reads published customer reviews; obeys robots.txt)"
 ROBOT = "verbatims"

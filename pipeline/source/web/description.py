@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pipeline import __version__
-from pipeline.source.found import Options
+from pipeline.source.parsers.parsed import Options
 
 PAGE = "{page}"
 """In an address: its pages are numbered from 1."""
@@ -20,7 +20,7 @@ class Description:
 
     urls: Sequence[str]
     kind: str = "schema_org"
-    """Of `apart.PARSERS`."""
+    """Of `process.PARSERS`."""
     options: Options = field(default_factory=dict)
     """For the parser of that kind."""
     language: str | None = None

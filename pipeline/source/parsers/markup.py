@@ -1,6 +1,6 @@
 """Pages of HTML: bytes in, a tree out, and what a reader sees of it.
 
-Some pages take the parser minutes or gigabytes; see `apart.py`, which bounds both.
+Some pages take the parser minutes or gigabytes; see `process.py`, which bounds both.
 """
 
 from __future__ import annotations

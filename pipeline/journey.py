@@ -28,7 +28,7 @@ from pipeline.progress import Advance, Progress
 from pipeline.records import COMMAND_LINE, Batch, BrokenRecord, LoadError, Observer, Review, Row, Task
 from pipeline.settings import Settings
 from pipeline.signals import Drain
-from pipeline.source.memory import NOTHING, Memory
+from pipeline.source.history import NOTHING, Memory
 from pipeline.source.source import Source
 from pipeline.store import Claims, Decision, RunCounts, Store, StoreWork, Visits, count_rows, count_run
 from pipeline.telemetry import Telemetry

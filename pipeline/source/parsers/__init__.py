@@ -1,0 +1,7 @@
+"""A page's bytes become reviews.
+
+process.py     runs a parser within limits; PARSERS, by the kind of source
+parsed.py      what every parser returns
+schema_org.py  JSON-LD, and microdata.py       apple.py  Apple's feed of customer reviews
+css.py         by CSS selectors                markup.py HTML elements for schema_org, microdata and css
+"""
