@@ -16,7 +16,7 @@ from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule, get_curren
 from structlog.contextvars import bind_contextvars
 
 if TYPE_CHECKING:
-    from pipeline.session import Ready
+    from pipeline.session import Session
 
 log = logging.getLogger("verbatims")
 
@@ -67,7 +67,7 @@ def defaults(timeout: timedelta) -> dict[str, Any]:
 
 
 @contextmanager
-def opened(*, reads: bool = False, asks: bool = False, shared: bool = False) -> Iterator[Ready]:
+def opened(*, reads: bool = False, asks: bool = False, shared: bool = False) -> Iterator[Session]:
     """Settings, store and telemetry, made inside the task's own process and closed with it, spans and metrics sent."""
     from pipeline.progress import Logged
     from pipeline.records import Task
@@ -80,7 +80,7 @@ def opened(*, reads: bool = False, asks: bool = False, shared: bool = False) -> 
 
 
 @contextmanager
-def working(*, reads: bool = False, asks: bool = False, shared: bool = False) -> Iterator[tuple[Ready, str]]:
+def working(*, reads: bool = False, asks: bool = False, shared: bool = False) -> Iterator[tuple[Session, str]]:
     """The same, for the run of the day: gives its id too, and every log line says it, and its trace."""
     from pipeline.journey import begin
 

@@ -67,13 +67,13 @@ def clean() -> list[int]:
 def analyse(worker: int) -> int:
     """One of several that claim texts from the run until none is left; gives the try that it came to its end with."""
     from pipeline import journey
-    from pipeline.errors import Stopped
+    from pipeline.errors import TransientError
 
     ti = get_current_context()["ti"]
     with working(asks=True, shared=True) as (ready, run_id):
         left = journey.analyse(ready.context, run_id)
     if left and ti.try_number <= ti.max_tries:  # the last try leaves them to whoever clears this task
-        raise Stopped(f"{left} verbatims met a passing error: they are asked again")
+        raise TransientError(f"{left} verbatims met a passing error: they are asked again")
     return int(ti.try_number)
 
 

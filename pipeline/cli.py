@@ -16,8 +16,8 @@ from typing import Any, NoReturn
 
 from pipeline import __version__, commands
 from pipeline.commands import words
-from pipeline.errors import SettingsError, Stopped, VerbatimsError
-from pipeline.program import called
+from pipeline.errors import SettingsError, TransientError, VerbatimsError
+from pipeline.program import program_name
 from pipeline.signals import raise_interrupted
 
 
@@ -27,20 +27,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = "--debug" in arguments
     try:
         options = _parser().parse_args(arguments)
-        options.again = shlex.join([called(), *arguments])
+        options.again = shlex.join([program_name(), *arguments])
         raise_interrupted()
         return int(options.command(options))
     except BrokenPipeError:
         # whoever read our output has left: nothing more to say, and no trace either
         sys.stderr.close()
-        return Stopped.exit_code
+        return TransientError.exit_code
     except VerbatimsError as error:
         return _say(error, debug)
     except OSError as error:
-        return _say(Stopped(f"{error.strerror or type(error).__name__}: {error.filename or 'no file named'}"), debug)
+        return _say(
+            TransientError(f"{error.strerror or type(error).__name__}: {error.filename or 'no file named'}"), debug
+        )
     except Exception as error:
         # its message may quote a verbatim, so only its kind is shown
-        return _say(Stopped(f"unexpected {type(error).__name__}; the same command with --debug shows where"), debug)
+        return _say(
+            TransientError(f"unexpected {type(error).__name__}; the same command with --debug shows where"), debug
+        )
 
 
 def _say(error: VerbatimsError, debug: bool) -> int:

@@ -10,8 +10,8 @@ from contextlib import closing, contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import Interrupted, SettingsError, Stopped
-from pipeline.program import called
+from pipeline.errors import Interrupted, SettingsError, TransientError
+from pipeline.program import program_name
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,10 +28,10 @@ def _going_on(options: argparse.Namespace) -> Iterator[None]:
     """Work that a stop leaves half done says by which command it goes on."""
     try:
         yield
-    except (Stopped, Interrupted) as error:
+    except (TransientError, Interrupted) as error:
         error.go_on = options.again
         if getattr(options, "input", None) == "-":  # cannot be read twice, but what was read is in the store
-            stages = " && ".join(f"{called()} {stage}" for stage in ("clean", "analyse", "load", "publish"))
+            stages = " && ".join(f"{program_name()} {stage}" for stage in ("clean", "analyse", "load", "publish"))
             error.go_on = f"{stages}  # the rest of standard input was not read"
         raise
 
@@ -65,14 +65,14 @@ def _dry_run(options: argparse.Namespace) -> int:
     from pipeline.dry_run import estimate
     from pipeline.journey import price_of, prompt_of
     from pipeline.session import prepare_dry
-    from pipeline.source.history import NOTHING
-    from pipeline.store import Visits
+    from pipeline.source.history import NO_HISTORY
+    from pipeline.store import Crawls
     from pipeline.summary import about_to_read
 
     with prepare_dry(_file(options)) as (settings, source, store):
         for line in about_to_read(source):
             words(line)
-        memory = Visits(store.database, prepare) if store else NOTHING
+        memory = Crawls(store.database, prepare) if store else NO_HISTORY
         records = source.reviews(memory)
         found = estimate(records, store, prompt_of(settings), price_of(settings), options.limit)
         for strange in source.finish(memory):

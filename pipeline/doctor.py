@@ -68,9 +68,9 @@ def _sources(settings: Settings) -> str:
     if settings.sandbox:
         return "the sandbox's own site"
     from pipeline.source import config
-    from pipeline.source.web.fetcher import Guest
+    from pipeline.source.web.fetcher import Fetcher
 
-    named = [source.name for source in config.read(settings.sources, Guest())]
+    named = [source.name for source in config.read(settings.sources, Fetcher())]
     return f"{settings.sources} describes {', '.join(named)}; `verbatims run --dry-run` reads them"
 
 

@@ -21,7 +21,7 @@ class InputError(VerbatimsError):
     exit_code = 2
 
 
-class Refused(VerbatimsError):
+class AccessDenied(VerbatimsError):
     """Claude's API turned the caller away (401 to 404): fix the key, the model or the account."""
 
     exit_code = 2
@@ -33,13 +33,13 @@ class CheckFailed(VerbatimsError):
     exit_code = 1
 
 
-class Stopped(VerbatimsError):
+class TransientError(VerbatimsError):
     """The work stopped on the way (outage, limit, full disk): the same command goes on where it ended."""
 
     exit_code = 3
 
 
-class Limited(Stopped):
+class RateLimited(TransientError):
     """Claude's API counts requests or tokens, and ours are used up: wait, then go on."""
 
 

@@ -33,14 +33,14 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class StoreSnapshot:
     """The store at one moment: label values → value, for each metric."""
 
     series: Mapping[Metric, Mapping[tuple[str, ...], float]]
     durations: Mapping[str, tuple[int, float]]
 
 
-def _read(totals: StoreTotals) -> _Reading:
+def _read(totals: StoreTotals) -> StoreSnapshot:
     analysed, skipped = totals.analysed(), totals.skipped()
     sources = sorted({source for source, _ in (*analysed, *skipped)})
     found: dict[Metric, Mapping[Any, float]] = {
@@ -55,7 +55,7 @@ def _read(totals: StoreTotals) -> _Reading:
         catalogue.SUCCESS_RATIO: _unless_none(totals.success_ratio()),
     }
     nothing = {labels["outcome"]: (0, 0.0) for labels in catalogue.DURATION.known()}
-    return _Reading(
+    return StoreSnapshot(
         {metric: _zeros(metric, sources) | dict(values) for metric, values in found.items()},
         nothing | dict(totals.durations()),
     )
@@ -87,7 +87,7 @@ class Exporter:
 
     def __init__(self, totals: StoreTotals) -> None:
         self._totals = totals
-        self._reading = _Reading({}, {})
+        self._reading = StoreSnapshot({}, {})
         # scrapes take turns: the instruments all read the one reading
         self._turn = threading.Lock()
         self._failing = False

@@ -7,7 +7,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from pipeline.errors import Stopped
+from pipeline.errors import TransientError
 
 PATIENCE_S = 60.0
 """How long those who read or write the file at this moment are waited for."""
@@ -27,11 +27,13 @@ def erase_file(path: Path) -> None:
             connection.execute("VACUUM")
             emptied = _empty_log(connection)
     except sqlite3.Error as error:
-        raise Stopped(
+        raise TransientError(
             f"{path}: erased, but the file could not be written anew ({error}); run the same again"
         ) from error
     if not emptied:
-        raise Stopped(f"{path}: erased, but its log keeps the words while somebody reads the file; run the same again")
+        raise TransientError(
+            f"{path}: erased, but its log keeps the words while somebody reads the file; run the same again"
+        )
 
 
 def _empty_log(connection: sqlite3.Connection) -> bool:

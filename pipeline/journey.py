@@ -23,14 +23,14 @@ from pipeline.analyse.price import Price
 from pipeline.analyse.prompt import Prompt
 from pipeline.analyse.topics import load_topics
 from pipeline.analyse.workers import analyse as send
-from pipeline.errors import CheckFailed, Interrupted, SettingsError, Stopped, VerbatimsError
+from pipeline.errors import CheckFailed, Interrupted, SettingsError, TransientError, VerbatimsError
 from pipeline.progress import Advance, Progress
-from pipeline.records import COMMAND_LINE, Batch, BrokenRecord, LoadError, Observer, Review, Row, Task
+from pipeline.records import COMMAND_LINE, BrokenRecord, LoadError, Observer, Review, Task, TaskReport, WarehouseRow
 from pipeline.settings import Settings
 from pipeline.signals import Drain
-from pipeline.source.history import NOTHING, Memory
+from pipeline.source.history import NO_HISTORY, CrawlHistory
 from pipeline.source.source import Source
-from pipeline.store import Claims, Decision, RunCounts, Store, StoreWork, Visits, count_rows, count_run
+from pipeline.store import Claims, Crawls, Decision, Dispatcher, RunCounts, Store, count_rows, count_run
 from pipeline.telemetry import Telemetry
 
 
@@ -141,12 +141,12 @@ def analyse(context: Context, run_id: str) -> int:
 def load(context: Context, run_id: str) -> int:
     """Bring the run's analysed verbatims into the warehouse; returns how many of them it now holds."""
     with _stage(context, "load", run_id) as advance:
-        mark = context.store.load_mark()
+        mark = context.store.load_watermark()
         try:
             with closing(context.open_warehouse()) as warehouse:
                 rows = _counted(context.store.rows(run_id), advance)
                 loaded = warehouse.load(rows, context.store.outdated(run_id))
-        except (Stopped, SettingsError):
+        except (TransientError, SettingsError):
             context.observer.load_failed(LoadError.JOB_FAILED)
             context.store.note_failed_load(run_id)
             raise
@@ -182,7 +182,7 @@ def report(context: Context, stage: str, run_id: str, succeeded: bool, duration_
     counts = count_run(context.store.database, run_id)
     failed = sum(counts.failed.values())
     context.observer.batch(
-        Batch(
+        TaskReport(
             dag_id=context.task.dag_id,
             task_id=stage,
             try_number=context.task.try_number,
@@ -237,7 +237,9 @@ def _stage(context: Context, name: str, run_id: str, total: int | None = None) -
 
 def _read(context: Context, run_id: str, source: Source, limit: int | None, advance: Advance) -> None:
     # the sandbox's site has another address each time, and a demo repeated is to show all of it
-    memory: Memory = NOTHING if context.settings.sandbox else Visits(context.store.database, cleaning.prepare, run_id)
+    memory: CrawlHistory = (
+        NO_HISTORY if context.settings.sandbox else Crawls(context.store.database, cleaning.prepare, run_id)
+    )
     for read in context.store.add(run_id, _prepared(islice(source.reviews(memory), limit))):
         advance(read, 0.0)
     for strange in source.finish(memory):
@@ -253,7 +255,7 @@ async def _analyse(context: Context, claims: Claims, prompt: Prompt, advance: Ad
     concurrency = context.settings.concurrency
     async with (
         _client(context) as client,
-        StoreWork(claims, prompt.key, context.observer, advance, page=concurrency) as work,
+        Dispatcher(claims, prompt.key, context.observer, advance, page=concurrency) as work,
     ):
         with Drain(work.stop, context.progress.say).listening() as drain:
             await send(work, Claude(client, prompt, price_of(context.settings)), context.observer, concurrency)
@@ -276,7 +278,7 @@ def _client(context: Context) -> AsyncAnthropic:
     )
 
 
-def _counted(pages: Iterable[list[Row]], advance: Advance) -> Iterator[list[Row]]:
+def _counted(pages: Iterable[list[WarehouseRow]], advance: Advance) -> Iterator[list[WarehouseRow]]:
     for page in pages:
         yield page
         advance(len(page), 0.0)

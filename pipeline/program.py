@@ -5,7 +5,7 @@ import shutil
 import sys
 
 
-def called() -> str:
+def program_name() -> str:
     """`verbatims` where that is found, else the path by which it was started, from the working folder."""
     if shutil.which("verbatims") or not sys.argv[0].endswith("verbatims"):
         return "verbatims"

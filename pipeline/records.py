@@ -188,7 +188,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class VerbatimAnalysed:
     """A verbatim whose outcome was just committed for the first time: what the metrics say of it."""
 
     source: str
@@ -214,7 +214,7 @@ COMMAND_LINE = Task()
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class TaskReport:
     """How one task went, said at its end; it stays in the Pushgateway until the next one."""
 
     dag_id: str
@@ -230,7 +230,7 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class WarehouseRow:
     """One line of `verbatims_analysed_v1`; the columns are described beside the table."""
 
     verbatim_id: str
@@ -255,7 +255,7 @@ class Row:
     analysed_at: str
 
 
-class Call(Protocol):
+class RequestSpan(Protocol):
     """One verbatim on its way to Claude and back, as the observer sees it."""
 
     @property
@@ -281,13 +281,13 @@ class Observer(Protocol):
         `trace` is the traceparent of the run, for a stage that nothing traced surrounds.
         """
 
-    def call(self, ask: Ask) -> AbstractContextManager[Call]:
+    def call(self, ask: Ask) -> AbstractContextManager[RequestSpan]:
         """Around all attempts for one verbatim: its span is current while Claude answers."""
 
     def sent(self, characters: int) -> None:
         """A text of so many masked characters leaves for Claude."""
 
-    def analysed(self, settled: Settled) -> None:
+    def analysed(self, settled: VerbatimAnalysed) -> None:
         """A verbatim's analysis was committed for the first time."""
 
     def skipped(self, source: str, reason: SkipReason) -> None:
@@ -296,7 +296,7 @@ class Observer(Protocol):
     def load_failed(self, reason: LoadError) -> None:
         """A row or a load job did not reach the warehouse."""
 
-    def batch(self, batch: Batch) -> None:
+    def batch(self, batch: TaskReport) -> None:
         """A task came to its end, or was stopped."""
 
     def success_ratio(self, ratio: float) -> None:

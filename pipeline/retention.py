@@ -12,11 +12,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from pipeline import clean as cleaning
-from pipeline.errors import Stopped
+from pipeline.errors import TransientError
 from pipeline.file_erasure import erase_file
 from pipeline.journey import Context
 from pipeline.load import Warehouse
-from pipeline.store import Erasure, Remains, verbatim_id
+from pipeline.store import Erasure, RedactedRows, verbatim_id
 
 
 def first_day_kept(days: int) -> date:
@@ -69,10 +69,10 @@ def _warehouse(context: Context) -> Iterator[Warehouse]:
             erase_file(Path(url.removeprefix("sqlite:///")))
 
 
-def _bring(warehouse: Warehouse, remains: Remains) -> None:
+def _bring(warehouse: Warehouse, remains: RedactedRows) -> None:
     loaded = warehouse.load([remains.rows], remains.outdated)
     if loaded.refused:
-        raise Stopped(
+        raise TransientError(
             f"{warehouse.name} refused {len(loaded.refused)} rows without their texts and still has the old ones: "
             f"{loaded.refused[0].problem}"
         )

@@ -20,7 +20,7 @@ from pipeline.source.files.file import File
 from pipeline.source.source import Source
 from pipeline.source.sources import Sources
 from pipeline.source.web.description import Description
-from pipeline.source.web.fetcher import Guest
+from pipeline.source.web.fetcher import Fetcher
 from pipeline.source.web.site import Site
 from pipeline.store import Store, open_store, peek_store
 from pipeline.telemetry import Telemetry, start
@@ -28,7 +28,7 @@ from pipeline.urls import origin
 
 
 @dataclass(frozen=True)
-class Ready:
+class Session:
     """A command or a task that may begin."""
 
     context: Context
@@ -44,7 +44,7 @@ def prepare(
     asks: bool = False,
     file: File | None = None,
     task: Task = COMMAND_LINE,
-) -> Iterator[Ready]:
+) -> Iterator[Session]:
     """Check and open everything; close it behind the command, telemetry flushed.
 
     What `reads` needs a source: the file, or else those of the settings. What `asks` needs Claude.
@@ -62,7 +62,7 @@ def prepare(
         loading.open_warehouse(settings.warehouse_url, sandbox=settings.sandbox, endpoint=endpoint).close()
         progress = progress_for(settings)
         telemetry = stack.enter_context(_telemetry(settings, task, progress.say))
-        yield Ready(Context(settings, store, telemetry, progress, task, url), source)
+        yield Session(Context(settings, store, telemetry, progress, task, url), source)
 
 
 @contextmanager
@@ -97,9 +97,9 @@ def _source_and_claude(
 def _source(settings: Settings, sandbox_url: str | None) -> Source:
     """The sandbox's own site, or what the file of sources names."""
     if sandbox_url and settings.sandbox:
-        guest = Guest(proxies=False, private=True)
+        guest = Fetcher(proxies=False, private=True)
         return Site("sandbox", Description([f"{sandbox_url}/"], delay_s=0.0), guest)
-    return Sources(config.read(settings.sources, Guest(private=settings.private_addresses)))
+    return Sources(config.read(settings.sources, Fetcher(private=settings.private_addresses)))
 
 
 def _claude_url(settings: Settings, stack: ExitStack, *, needed: bool) -> str | None:

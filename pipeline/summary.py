@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.journey import Context, Result
-from pipeline.program import called
+from pipeline.program import program_name
 from pipeline.settings import SANDBOX_PRICED_AS, Settings
 from pipeline.source.source import Source
 from pipeline.store import StoreTotals, too_long
-from pipeline.telemetry import TEN, Metric, Reading
+from pipeline.telemetry import TEN, Metric, MetricSample
 from pipeline.telemetry import catalogue as c
 from pipeline.urls import origin
 
@@ -110,7 +110,7 @@ def _paid(result: Result, settings: Settings) -> str:
     return f"{counts.calls} calls, {tokens}, {cost}; {result.duration_s:.1f} s"
 
 
-def _metrics(readings: Iterable[Reading], totals: StoreTotals) -> Table:
+def _metrics(readings: Iterable[MetricSample], totals: StoreTotals) -> Table:
     live: dict[Metric, dict[tuple[str, ...], Any]] = {metric: {} for metric in TEN}
     for reading in readings:
         if reading.metric in live:
@@ -168,7 +168,7 @@ def _parts(values: Mapping[Any, Any]) -> str:
 
 
 def _next(look: str, failed: bool) -> str:
-    me = called()
+    me = program_name()
     file = f"{me} run --input reviews.csv    # the same for a file of yours"
     listed = f"{me} failed    # which records failed, and why"
     exporter = f"{me} exporter --port 8000    # the ten metrics for Prometheus"

@@ -18,7 +18,7 @@ from pipeline.analyse.price import Price, Tokens
 from pipeline.analyse.prompt import Prompt
 from pipeline.records import Analysis, Attempt, JsonError, Outcome
 
-TURNED_AWAY = {
+ACCESS_DENIED = {
     "http_401": "the key is wrong: check ANTHROPIC_API_KEY",
     "http_402": "the account has no credit: check its billing",
     "http_403": "the key may not do this: check its workspace and rights",

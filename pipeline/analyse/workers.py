@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from pipeline.analyse.claude import TURNED_AWAY
-from pipeline.errors import Limited, Refused, Stopped
-from pipeline.records import INVALID, Ask, Attempt, Call, Observer, Outcome
+from pipeline.analyse.claude import ACCESS_DENIED
+from pipeline.errors import AccessDenied, RateLimited, TransientError
+from pipeline.records import INVALID, Ask, Attempt, Observer, Outcome, RequestSpan
 
 OUTAGE = 20
 """So many failed calls in a row, each already retried by the transport, are an outage and no accident."""
@@ -25,20 +25,20 @@ class Asker(Protocol):
         """Raises nothing that can be foreseen: whatever comes back is an outcome. `room` multiplies `max_tokens`."""
 
 
-class Work(Protocol):
+class RequestQueue(Protocol):
     """Where verbatims come from and where ended calls go; the store stands behind it."""
 
     async def next(self) -> Ask | None:
         """The next verbatim to send; None when none is left or somebody asked to stop."""
 
-    async def commit(self, ask: Ask, attempts: tuple[Attempt, ...], call: Call) -> None:
+    async def commit(self, ask: Ask, attempts: tuple[Attempt, ...], call: RequestSpan) -> None:
         """Returns once the attempts are on disk: only then is the worker free again."""
 
     def stop(self) -> None:
         """Hand out nothing more; what is in flight still ends and is committed."""
 
 
-async def analyse(work: Work, claude: Asker, observer: Observer, concurrency: int) -> None:
+async def analyse(work: RequestQueue, claude: Asker, observer: Observer, concurrency: int) -> None:
     """Send everything that `work` hands out, at most `concurrency` verbatims at a time.
 
     Raises the first error that stops the run (Refused, Stopped, what `work` raises), after all calls in
@@ -60,7 +60,7 @@ async def analyse(work: Work, claude: Asker, observer: Observer, concurrency: in
         raise errors[0]
 
 
-async def _one(ask: Ask, work: Work, claude: Asker, observer: Observer) -> Attempt:
+async def _one(ask: Ask, work: RequestQueue, claude: Asker, observer: Observer) -> Attempt:
     """One verbatim, asked once, or twice where a second answer may be better."""
     attempts: list[Attempt] = []
     room: int | None = 1
@@ -96,15 +96,17 @@ class _Health:
     def note(self, attempt: Attempt) -> None:
         """Raises Refused where the caller must change something, Stopped where the API is out."""
         self._failed_in_a_row = self._failed_in_a_row + 1 if attempt.outcome is Outcome.FAILED else 0
-        if attempt.error in TURNED_AWAY:
-            raise Refused(f"Claude's API answered {attempt.error[5:]}: {TURNED_AWAY[attempt.error]} ({attempt.model})")
+        if attempt.error in ACCESS_DENIED:
+            raise AccessDenied(
+                f"Claude's API answered {attempt.error[5:]}: {ACCESS_DENIED[attempt.error]} ({attempt.model})"
+            )
         if self._failed_in_a_row < OUTAGE:
             return
         if attempt.error in INVALID:
-            raise Refused(
+            raise AccessDenied(
                 f"{OUTAGE} requests in a row were invalid: "
                 "check VERBATIMS_MODEL, VERBATIMS_MAX_TOKENS and VERBATIMS_THINKING"
             )
         if attempt.error == LIMITED:
-            raise Limited(f"{OUTAGE} calls in a row met Claude's rate limit: wait, or lower VERBATIMS_CONCURRENCY")
-        raise Stopped(f"Claude's API is out: {OUTAGE} calls in a row failed, the last with {attempt.error}")
+            raise RateLimited(f"{OUTAGE} calls in a row met Claude's rate limit: wait, or lower VERBATIMS_CONCURRENCY")
+        raise TransientError(f"Claude's API is out: {OUTAGE} calls in a row failed, the last with {attempt.error}")

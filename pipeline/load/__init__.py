@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from pipeline.load.checks import Finding, check
 from pipeline.load.sqlite import SqliteWarehouse
-from pipeline.load.warehouse import Loaded, Refusal, Warehouse
+from pipeline.load.warehouse import Loaded, RejectedRow, Warehouse
 
 
 def _sqlite(url: str, sandbox: bool, endpoint: str | None) -> Warehouse:
@@ -37,4 +37,4 @@ def open_warehouse(url: str, *, sandbox: bool, endpoint: str | None = None) -> W
     return WAREHOUSES[url.split(":", 1)[0]](url, sandbox, endpoint)
 
 
-__all__ = ["WAREHOUSES", "Finding", "Loaded", "Refusal", "Warehouse", "check", "open_warehouse"]
+__all__ = ["WAREHOUSES", "Finding", "Loaded", "RejectedRow", "Warehouse", "check", "open_warehouse"]

@@ -20,12 +20,12 @@ from google.auth.exceptions import GoogleAuthError, TransportError
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
-from pipeline.errors import SettingsError, Stopped
+from pipeline.errors import SettingsError, TransientError
 from pipeline.load.merge import days_sql, delete_sql, merge_sql
 from pipeline.load.payload import Shard, shards
 from pipeline.load.table import ANALYSED, Parameter, TableDescription, describe, differences, rebuilding
-from pipeline.load.warehouse import Loaded, Refusal
-from pipeline.records import Row
+from pipeline.load.warehouse import Loaded, RejectedRow
+from pipeline.records import WarehouseRow
 
 SANDBOX_PROJECT = "sandbox"
 """The stand-in's project: no real one is asked in sandbox mode, and this one never in prod."""
@@ -73,12 +73,12 @@ class BigQueryWarehouse:
             self._client = _client(self._project, endpoint)
             self._build()
 
-    def load(self, pages: Iterable[Sequence[Row]], outdated: Iterable[str] = ()) -> Loaded:
+    def load(self, pages: Iterable[Sequence[WarehouseRow]], outdated: Iterable[str] = ()) -> Loaded:
         """Each shard into its staging table, then one MERGE over all of them.
 
         A process that is killed on the way leaves the table as it was or as it should be.
         """
-        refused: list[Refusal] = []
+        refused: list[RejectedRow] = []
         staged: list[_Staged] = []
         self._halvings = 0
         with self._loading():
@@ -106,7 +106,7 @@ class BigQueryWarehouse:
         with self._loading():
             return [dict(row.items()) for row in _answer(self._query(sql, given))]
 
-    def _stage(self, shard: Shard, refused: list[Refusal]) -> list[_Staged]:
+    def _stage(self, shard: Shard, refused: list[RejectedRow]) -> list[_Staged]:
         """The shard in a table of its own; rows that BigQuery names are left out, else halves tell which they are."""
         while shard.ids:
             job = self._load_job(shard)
@@ -116,11 +116,13 @@ class BigQueryWarehouse:
             if not bad and len(shard.ids) > 1:
                 self._halvings += 1
                 if self._halvings > MAX_HALVINGS:
-                    raise Stopped(f"{self.name}: refuses rows and says of none which it is; look at its last load jobs")
+                    raise TransientError(
+                        f"{self.name}: refuses rows and says of none which it is; look at its last load jobs"
+                    )
                 halves = shard.halves()
                 return [staged for half in halves for staged in self._stage(half, refused)]
             bad = bad or {0: str(job.error_result.get("reason", "invalid"))}
-            refused += [Refusal(shard.ids[number], problem) for number, problem in bad.items()]
+            refused += [RejectedRow(shard.ids[number], problem) for number, problem in bad.items()]
             shard = shard.without(bad)
         return []
 
@@ -301,7 +303,7 @@ class BigQueryWarehouse:
             with self._working():
                 yield
         except google.NotFound as error:
-            raise Stopped(f"{self.name}: a table has gone meanwhile; the same command makes it anew") from error
+            raise TransientError(f"{self.name}: a table has gone meanwhile; the same command makes it anew") from error
 
     @contextmanager
     def _working(self) -> Iterator[None]:
@@ -309,7 +311,7 @@ class BigQueryWarehouse:
         try:
             yield
         except TransportError as error:
-            raise Stopped(
+            raise TransientError(
                 f"{self.name}: Google's sign-in does not answer; try later, the same command goes on"
             ) from error
         except GoogleAuthError as error:
@@ -326,9 +328,9 @@ class BigQueryWarehouse:
                 raise SettingsError(
                     f"{self.name}: BigQuery refuses the table's SQL or shape ({_reason(error)})"
                 ) from error
-            raise Stopped(f"{self.name}: {_reason(error)}; try later, the same command goes on") from error
+            raise TransientError(f"{self.name}: {_reason(error)}; try later, the same command goes on") from error
         except (google.GoogleAPICallError, google.RetryError, OSError, TimeoutError) as error:
-            raise Stopped(f"{self.name}: {_reason(error)}; try later, the same command goes on") from error
+            raise TransientError(f"{self.name}: {_reason(error)}; try later, the same command goes on") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -405,10 +407,12 @@ def _bad_rows(shard: Shard, job: bigquery.LoadJob) -> dict[int, str]:
     return bad
 
 
-def _forbidden(project: str, error: google.Forbidden) -> SettingsError | Stopped:
+def _forbidden(project: str, error: google.Forbidden) -> SettingsError | TransientError:
     reasons = {one.get("reason") for one in error.errors or []}
     if reasons & {"quotaExceeded", "rateLimitExceeded"}:
-        return Stopped(f"BigQuery: the quota of project {project} is used up; try later, the same command goes on")
+        return TransientError(
+            f"BigQuery: the quota of project {project} is used up; try later, the same command goes on"
+        )
     if "billingNotEnabled" in reasons or "billing" in str(error).lower():
         return SettingsError(
             f"WAREHOUSE: project {project} has no billing, and BigQuery then refuses MERGE; enable billing for it"

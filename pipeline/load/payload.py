@@ -13,8 +13,8 @@ from itertools import accumulate
 from typing import Any
 
 from pipeline.load.table import Column, TableDescription
-from pipeline.load.warehouse import Refusal
-from pipeline.records import Row
+from pipeline.load.warehouse import RejectedRow
+from pipeline.records import WarehouseRow
 
 SHARD_BYTES = 8_000_000
 """What is held in memory and sent as one job; above 5 MB the client uploads in resumable steps."""
@@ -60,7 +60,9 @@ class Shard:
         return Shard(*(tuple(part[number] for number in kept) for part in (self.ids, self.days, self.lines)))  # type: ignore[arg-type]
 
 
-def shards(pages: Iterable[Sequence[Row]], table: TableDescription, refused: list[Refusal]) -> Iterator[Shard]:
+def shards(
+    pages: Iterable[Sequence[WarehouseRow]], table: TableDescription, refused: list[RejectedRow]
+) -> Iterator[Shard]:
     """The rows that fit the table, in order; those that don't go to `refused`, named without their values."""
     ids: list[str] = []
     days: list[str] = []
@@ -69,7 +71,7 @@ def shards(pages: Iterable[Sequence[Row]], table: TableDescription, refused: lis
     for row in (row for page in pages for row in page):
         values = values_of(row)
         if problem := problem_of(values, table):
-            refused.append(Refusal(row.verbatim_id, problem))
+            refused.append(RejectedRow(row.verbatim_id, problem))
             continue
         line = json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
         if ids and (size + len(line) > SHARD_BYTES or len(ids) == SHARD_ROWS):
@@ -83,7 +85,7 @@ def shards(pages: Iterable[Sequence[Row]], table: TableDescription, refused: lis
         yield Shard(tuple(ids), tuple(days), tuple(lines))
 
 
-def values_of(row: Row) -> dict[str, Any]:
+def values_of(row: WarehouseRow) -> dict[str, Any]:
     """Column → value."""
     values = asdict(row)
     return {**values, "topics": list(values["topics"]), "new_topics": list(values["new_topics"])}

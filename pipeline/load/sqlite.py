@@ -9,11 +9,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import SettingsError, Stopped
+from pipeline.errors import SettingsError, TransientError
 from pipeline.load.payload import problem_of, values_of
 from pipeline.load.table import ANALYSED, Column, Parameter, TableDescription, describe, differences
-from pipeline.load.warehouse import Loaded, Refusal
-from pipeline.records import SANDBOX_MODEL, Row
+from pipeline.load.warehouse import Loaded, RejectedRow
+from pipeline.records import SANDBOX_MODEL, WarehouseRow
 
 TYPES = {"STRING": "TEXT", "FLOAT64": "REAL", "DATE": "TEXT", "TIMESTAMP": "TEXT", "JSON": "TEXT"}
 
@@ -37,10 +37,10 @@ class SqliteWarehouse:
         except (sqlite3.Error, OSError) as error:
             raise SettingsError(f"WAREHOUSE: cannot use {self._path}: {error}") from error
 
-    def load(self, pages: Iterable[Sequence[Row]], outdated: Iterable[str] = ()) -> Loaded:
+    def load(self, pages: Iterable[Sequence[WarehouseRow]], outdated: Iterable[str] = ()) -> Loaded:
         """Upsert page by page, each in a transaction of its own; a row that is the same is not written."""
         held = 0
-        refused: list[Refusal] = []
+        refused: list[RejectedRow] = []
         upsert = _upsert(self._table)
         try:
             for page in pages:
@@ -78,18 +78,18 @@ class SqliteWarehouse:
         """Let go of the file."""
         self._connection.close()
 
-    def _stopped(self, error: sqlite3.Error) -> Stopped:
-        return Stopped(f"the warehouse {self._path} stopped answering: {error}; free space or mend it")
+    def _stopped(self, error: sqlite3.Error) -> TransientError:
+        return TransientError(f"the warehouse {self._path} stopped answering: {error}; free space or mend it")
 
-    def _one(self, upsert: str, row: Row) -> Refusal | None:
+    def _one(self, upsert: str, row: WarehouseRow) -> RejectedRow | None:
         values = values_of(row)
         if problem := problem_of(values, self._table):
-            return Refusal(row.verbatim_id, problem)
+            return RejectedRow(row.verbatim_id, problem)
         lists = {name: json.dumps(values[name], ensure_ascii=False) for name in ("topics", "new_topics")}
         try:
             self._connection.execute(upsert, values | lists)
         except sqlite3.IntegrityError as error:  # a rule that somebody has added to the table
-            return Refusal(row.verbatim_id, str(error))
+            return RejectedRow(row.verbatim_id, str(error))
         return None
 
     def _build(self) -> None:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pipeline.load.table import Parameter
-from pipeline.records import Row
+from pipeline.records import WarehouseRow
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RejectedRow:
     """A row that the warehouse did not take."""
 
     verbatim_id: str
@@ -25,7 +25,7 @@ class Loaded:
 
     held: int
     """How many of the rows handed in the warehouse now holds, unchanged ones included."""
-    refused: tuple[Refusal, ...]
+    refused: tuple[RejectedRow, ...]
 
 
 class Warehouse(Protocol):
@@ -35,7 +35,7 @@ class Warehouse(Protocol):
     def name(self) -> str:
         """Where the rows are, for a person; no secret."""
 
-    def load(self, pages: Iterable[Sequence[Row]], outdated: Iterable[str] = ()) -> Loaded:
+    def load(self, pages: Iterable[Sequence[WarehouseRow]], outdated: Iterable[str] = ()) -> Loaded:
         """Insert or replace by verbatim_id, and remove the rows of outdated ids, whose text is no more.
 
         Raises Stopped when the warehouse is out of reach or full.

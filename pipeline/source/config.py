@@ -20,14 +20,14 @@ from pipeline.source.parsers import apple, css
 from pipeline.source.parsers.process import PARSERS
 from pipeline.source.source import Source
 from pipeline.source.web.description import PAGE, Description
-from pipeline.source.web.fetcher import Guest
+from pipeline.source.web.fetcher import Fetcher
 from pipeline.source.web.site import Site
 
 FILE = "file"
 """The kind of source that is no web page."""
 
 
-def read(path: Path, guest: Guest) -> list[Source]:
+def read(path: Path, guest: Fetcher) -> list[Source]:
     """The sources of that file, in its order. Raises SettingsError, and InputError for a file of verbatims in it."""
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
@@ -75,7 +75,7 @@ class _File(_Definition):
     path: str = Field(min_length=1)
     columns: _Columns = _Columns()
 
-    def open(self, name: str, folder: Path, guest: Guest) -> Source:
+    def open(self, name: str, folder: Path, guest: Fetcher) -> Source:
         """A path is seen from where the file of sources is."""
         columns = Columns(**self.columns.model_dump())
         path = str((folder / self.path).absolute())  # so that "-" is a file too, and not standard input
@@ -140,7 +140,7 @@ class _Web(_Definition):
             raise ValueError(f"urls: Apple's feed is read page by page: write page={PAGE} in the address")
         return self
 
-    def open(self, name: str, folder: Path, guest: Guest) -> Source:
+    def open(self, name: str, folder: Path, guest: Fetcher) -> Source:
         options = self.selectors.model_dump(exclude_none=True) if self.selectors else {}
         if self.scale:
             options["scale"] = str(self.scale)
@@ -176,7 +176,7 @@ def _definition(file: str, name: str, table: Any) -> _File | _Web:
         raise SettingsError(f"{file}: {name}{_first(error)}") from None
 
 
-def _opened(path: Path, name: str, definition: _File | _Web, guest: Guest) -> Source:
+def _opened(path: Path, name: str, definition: _File | _Web, guest: Fetcher) -> Source:
     try:
         return definition.open(name, path.parent, guest)
     except InputError as error:

@@ -8,7 +8,7 @@ from typing import Protocol
 from pipeline.records import PageSeen, Review, Visit
 
 
-class Memory(Protocol):
+class CrawlHistory(Protocol):
     """Kept by the store. `definition` is a hash of a source and how it is described: described otherwise, it is another
     one."""
 
@@ -46,5 +46,5 @@ class _Nothing:
         return None
 
 
-NOTHING: Memory = _Nothing()
+NO_HISTORY: CrawlHistory = _Nothing()
 """Of one who was never there, and will not say."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from pipeline.records import BrokenRecord, Review
-from pipeline.source.history import NOTHING, Memory
+from pipeline.source.history import NO_HISTORY, CrawlHistory
 
 
 class Source(Protocol):
@@ -20,11 +20,11 @@ class Source(Protocol):
     def guesses(self) -> list[str]:
         """What was assumed, in sentences to print before anything is read."""
 
-    def reviews(self, memory: Memory = NOTHING) -> Iterator[Review | BrokenRecord]:
+    def reviews(self, memory: CrawlHistory = NO_HISTORY) -> Iterator[Review | BrokenRecord]:
         """In the order of the source. Raises InputError where too little is found, Stopped where it fails on the way.
 
         A source that can be asked for what is new gives that alone, as far as the memory reaches.
         """
 
-    def finish(self, memory: Memory = NOTHING) -> list[str]:
+    def finish(self, memory: CrawlHistory = NO_HISTORY) -> list[str]:
         """All that was read is stored: remember it, if it was read to its end. Gives what was strange about it."""

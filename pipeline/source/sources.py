@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from pipeline.errors import InputError, Stopped
+from pipeline.errors import InputError, TransientError
 from pipeline.records import BrokenRecord, Review
-from pipeline.source.history import NOTHING, Memory
+from pipeline.source.history import NO_HISTORY, CrawlHistory
 from pipeline.source.source import Source
 
 
@@ -17,11 +17,11 @@ class Sources:
     def __init__(self, sources: Sequence[Source]) -> None:
         self._sources = sources
         self._read: list[Source] = []
-        self._errors: list[tuple[Source, InputError | Stopped]] = []
+        self._errors: list[tuple[Source, InputError | TransientError]] = []
         self.name = ", ".join(source.name for source in sources)
         self.guesses = [f"{source.name}: {guess}" for source in sources for guess in source.guesses]
 
-    def reviews(self, memory: Memory = NOTHING) -> Iterator[Review | BrokenRecord]:
+    def reviews(self, memory: CrawlHistory = NO_HISTORY) -> Iterator[Review | BrokenRecord]:
         """Never raises for a source that fails: `finish` does, once the others are read."""
         last = 0
         for source in self._sources:
@@ -30,19 +30,19 @@ class Sources:
                 for record in source.reviews(memory):
                     last = base + record.position
                     yield _placed(source, record, last)
-            except (InputError, Stopped) as error:
+            except (InputError, TransientError) as error:
                 self._errors.append((source, error))
             else:
                 self._read.append(source)
 
-    def finish(self, memory: Memory = NOTHING) -> list[str]:
+    def finish(self, memory: CrawlHistory = NO_HISTORY) -> list[str]:
         """Remember what was read to its end and is stored; gives what is strange about it.
 
         Raises what went wrong on the way: Stopped where trying again may help with all of it, else InputError.
         """
         said = [f"source {source.name}: {strange}" for source in self._read for strange in source.finish(memory)]
         if self._errors:
-            kind = InputError if any(isinstance(error, InputError) for _, error in self._errors) else Stopped
+            kind = InputError if any(isinstance(error, InputError) for _, error in self._errors) else TransientError
             raise kind("; ".join([*(f"source {source.name}: {error}" for source, error in self._errors), *said]))
         return said
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.records import INVALID, Analysis, Ask, Attempt, Outcome, Sentiment, Settled
+from pipeline.records import INVALID, Analysis, Ask, Attempt, Outcome, Sentiment, VerbatimAnalysed
 from pipeline.store.database import Database, insert_ignoring
 from pipeline.store.erasure import erased_key, lock_rows
 from pipeline.store.tables import answers, calls, claims, readings, topics, verbatims
@@ -29,21 +29,21 @@ FINAL = frozenset({Outcome.REFUSED, Outcome.EMPTY, Outcome.TRUNCATED, Outcome.UN
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class ClaimResult:
     """What a claim gave for a page of verbatims."""
 
     asks: tuple[Ask, ...]
     """Ours to send."""
     waiting: tuple[Ask, ...]
     """Being asked by somebody, this process included: look again later."""
-    settled: tuple[Settled, ...]
+    settled: tuple[VerbatimAnalysed, ...]
     """Answered before by an identical request, and committed with this claim."""
     finished: int
     """How many of the page need nothing more: answered, failed for good, or settled by somebody else."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class CompletedRequest:
     """A verbatim that came back from Claude: its attempts in order, and where its trace is."""
 
     ask: Ask
@@ -76,12 +76,12 @@ class Claims:
         with self._database.read() as connection:
             return [(found.row, found.verbatim_id, found.text) for found in connection.execute(query)]
 
-    def take(self, asks: Sequence[Ask]) -> Taken:
+    def take(self, asks: Sequence[Ask]) -> ClaimResult:
         """Claim what nobody has asked; settle what is known; leave the rest waiting."""
         with self._database.write() as connection:
             return self._take(connection, asks)
 
-    def commit(self, ended: Sequence[Ended]) -> list[Settled | None]:
+    def commit(self, ended: Sequence[CompletedRequest]) -> list[VerbatimAnalysed | None]:
         """Store ended calls in one transaction and give their claims back.
 
         For each: what the metrics say of the verbatim, or None where its outcome was committed before or it
@@ -110,7 +110,7 @@ class Claims:
             analysed, ended = connection.execute(query).one()
         return analysed / ended if ended else None
 
-    def _take(self, connection: sa.Connection, asks: Sequence[Ask]) -> Taken:
+    def _take(self, connection: sa.Connection, asks: Sequence[Ask]) -> ClaimResult:
         keys = {ask.request_key for ask in asks}
         self._lock(connection, keys)
         held = self._held(connection, keys)
@@ -119,7 +119,7 @@ class Claims:
         open_rows = self._open_rows(connection, asks)
         mine: list[Ask] = []
         waiting: list[Ask] = []
-        settled: list[Settled | None] = []
+        settled: list[VerbatimAnalysed | None] = []
         for ask in asks:
             key = ask.request_key
             if ask.row not in open_rows:
@@ -135,7 +135,7 @@ class Claims:
                 mine.append(ask)
         self._claim(connection, mine)
         finished = len(asks) - len(mine) - len(waiting)
-        return Taken(tuple(mine), tuple(waiting), tuple(s for s in settled if s), finished)
+        return ClaimResult(tuple(mine), tuple(waiting), tuple(s for s in settled if s), finished)
 
     def _lock(self, connection: sa.Connection, keys: set[str]) -> None:
         """On SQLite the write transaction is lock enough; on Postgres two claims of one key must queue."""
@@ -209,7 +209,7 @@ class Claims:
         who = {"owner": self.owner, "host": self._host, "pid": self._pid, "expires_at": expires}
         connection.execute(sa.insert(claims), [{"request_key": ask.request_key, **who} for ask in asks])
 
-    def _commit(self, connection: sa.Connection, ended: Ended, erased: bool) -> Settled | None:
+    def _commit(self, connection: sa.Connection, ended: CompletedRequest, erased: bool) -> VerbatimAnalysed | None:
         made = [self._call(ended, attempt) for attempt in ended.attempts]
         if erased:  # what was paid counts; what was answered may not be kept
             made = [{**call, "raw": None, "request_key": erased_key(ended.ask.row)} for call in made]
@@ -229,7 +229,7 @@ class Claims:
             self._close(connection, ended.ask, last.outcome.value)
         return None
 
-    def _settle(self, connection: sa.Connection, ask: Ask, answer: Any) -> Settled | None:
+    def _settle(self, connection: sa.Connection, ask: Ask, answer: Any) -> VerbatimAnalysed | None:
         """Give a verbatim its answer; None when somebody has done so before."""
         values = {"outcome": Outcome.ANALYSED.value, "answer_key": answer.request_key, "run_id": self._run_id}
         undecided = (verbatims.c.row == ask.row) & verbatims.c.outcome.is_(None)
@@ -244,13 +244,13 @@ class Claims:
         found = {(t["label"], t["quote"]): {"row": ask.row, **t} for t in json.loads(answer.new_topics)}
         if found:
             connection.execute(sa.insert(topics), list(found.values()))
-        return Settled(changed.source, Sentiment(answer.sentiment), changed.characters, len(found))
+        return VerbatimAnalysed(changed.source, Sentiment(answer.sentiment), changed.characters, len(found))
 
     def _close(self, connection: sa.Connection, ask: Ask, outcome: str) -> None:
         undecided = (verbatims.c.row == ask.row) & verbatims.c.outcome.is_(None)
         connection.execute(sa.update(verbatims).where(undecided).values(outcome=outcome, run_id=self._run_id))
 
-    def _call(self, ended: Ended, attempt: Attempt) -> dict[str, Any]:
+    def _call(self, ended: CompletedRequest, attempt: Attempt) -> dict[str, Any]:
         return {
             "run_id": self._run_id,
             "row": ended.ask.row,
@@ -268,7 +268,7 @@ class Claims:
             "trace_id": ended.trace_id,
         }
 
-    def _answer(self, ended: Ended, attempt: Attempt, analysis: Analysis) -> dict[str, Any]:
+    def _answer(self, ended: CompletedRequest, attempt: Attempt, analysis: Analysis) -> dict[str, Any]:
         return {
             "request_key": ended.ask.request_key,
             "run_id": self._run_id,

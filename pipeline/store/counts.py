@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from pipeline.records import Outcome
 from pipeline.store.database import Database
-from pipeline.store.store import ASIDE
+from pipeline.store.store import NOT_FAILURES
 from pipeline.store.tables import answers, calls, load_errors, readings, verbatims
 
 UNREADABLE_RECORD = "unreadable_record"
@@ -105,7 +105,7 @@ def count_rows(database: Database, run_id: str) -> RowCounts:
 def _by_kind(connection: sa.Connection, run_id: str) -> dict[tuple[str, str], int]:
     paid_here = (answers.c.run_id == run_id) & (answers.c.row == verbatims.c.row)
     kind = sa.case(
-        (readings.c.problem.in_(ASIDE), "skipped"),
+        (readings.c.problem.in_(NOT_FAILURES), "skipped"),
         (readings.c.problem.is_not(None), "failed"),
         (verbatims.c.outcome == "skipped", "skipped"),
         ((verbatims.c.outcome == Outcome.ANALYSED.value) & paid_here, "analysed"),
@@ -115,7 +115,7 @@ def _by_kind(connection: sa.Connection, run_id: str) -> dict[tuple[str, str], in
         else_="pending",
     )
     detail = sa.case(
-        (readings.c.problem.in_(ASIDE), readings.c.problem),
+        (readings.c.problem.in_(NOT_FAILURES), readings.c.problem),
         (readings.c.problem.is_not(None), UNREADABLE_RECORD),
         (verbatims.c.outcome == "skipped", verbatims.c.reason),
         (verbatims.c.outcome == Outcome.ANALYSED.value, ""),
@@ -167,7 +167,7 @@ def failures(database: Database, run_id: str) -> list[Failure]:
     last = sa.select(calls.c.row, sa.func.max(calls.c.call).label("call")).group_by(calls.c.row).subquery("last")
     undone = verbatims.c.outcome.is_(None) & ~verbatims.c.superseded & (calls.c.outcome == Outcome.FAILED.value)
     lost = verbatims.c.outcome.is_not(None) & verbatims.c.outcome.not_in(["skipped", Outcome.ANALYSED.value])
-    unread = readings.c.problem.is_not(None) & readings.c.problem.not_in(ASIDE)
+    unread = readings.c.problem.is_not(None) & readings.c.problem.not_in(NOT_FAILURES)
     query = (
         sa.select(
             readings.c.position,

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from pipeline.errors import SettingsError, Stopped
+from pipeline.errors import SettingsError, TransientError
 
 BUSY_TIMEOUT_S = 60
 """How long a SQLite writer waits for another; 4 processes with 20 writers each lost nothing at 30."""
@@ -73,7 +73,9 @@ class Database:
                 return SettingsError(f"STORE: {self.name} is not a store ({said}); name another file")
             if not self._reached:
                 return SettingsError(f"STORE: cannot open {self.name}: {_without_password(said, self._url)}")
-            return Stopped(f"the store {self.name} stopped answering: {said}; free space or mend it, then run again")
+            return TransientError(
+                f"the store {self.name} stopped answering: {said}; free space or mend it, then run again"
+            )
         return error
 
     def _sqlite(self) -> sa.Engine:

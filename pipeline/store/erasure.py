@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from pipeline.errors import InputError
-from pipeline.records import Outcome, Row
+from pipeline.records import Outcome, WarehouseRow
 from pipeline.store.database import Database
 from pipeline.store.rows import analysed, as_row, outdated, strip
 from pipeline.store.store import FORGETTING, PAGE, forgotten_among
@@ -19,10 +19,10 @@ from pipeline.store.tables import answers, calls, forgotten, topics, verbatims
 
 
 @dataclass(frozen=True, slots=True)
-class Remains:
+class RedactedRows:
     """What a warehouse may hold of verbatims from now on."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[WarehouseRow, ...]
     """Stripped of their words."""
     outdated: tuple[str, ...]
     """Ids whose row belongs to a text that was edited since: it goes as a whole."""
@@ -34,7 +34,7 @@ class Aged:
 
     outcomes: Mapping[int, str | None]
     """Row → its outcome when the page was read."""
-    remains: Remains
+    remains: RedactedRows
 
 
 class Erasure:
@@ -98,12 +98,12 @@ class Erasure:
             _erase(connection, [one.row for one in found if not one.erased])
         return fresh
 
-    def remains(self, verbatim_id: str) -> Remains:
+    def remains(self, verbatim_id: str) -> RedactedRows:
         """What is left of a forgotten verbatim: the row of its latest text."""
         texts = sa.select(sa.func.max(verbatims.c.row)).where(verbatims.c.verbatim_id == verbatim_id)
         with self._database.read() as connection:
             left = _remains(connection, verbatims.c.row == texts.scalar_subquery())
-        return left if left.rows else Remains((), (verbatim_id,))
+        return left if left.rows else RedactedRows((), (verbatim_id,))
 
 
 def erased_key(row: int) -> str:
@@ -117,9 +117,9 @@ def lock_rows(rows: Sequence[int]) -> sa.Select[Any]:
     return query.where(verbatims.c.row.in_(rows)).order_by(verbatims.c.row).with_for_update(key_share=True)
 
 
-def _remains(connection: sa.Connection, which: sa.ColumnElement[bool]) -> Remains:
+def _remains(connection: sa.Connection, which: sa.ColumnElement[bool]) -> RedactedRows:
     rows = tuple(strip(as_row(found)) for found in connection.execute(analysed().where(which)))
-    return Remains(rows, tuple(found.verbatim_id for found in connection.execute(outdated().where(which))))
+    return RedactedRows(rows, tuple(found.verbatim_id for found in connection.execute(outdated().where(which))))
 
 
 def _anonymise(connection: sa.Connection, rows: Sequence[int]) -> None:

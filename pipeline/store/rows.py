@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.records import NewTopic, Outcome, Row
+from pipeline.records import NewTopic, Outcome, WarehouseRow
 from pipeline.store.tables import answers, calls, verbatims
 
 
@@ -42,9 +42,9 @@ def outdated() -> sa.Select[Any]:
     )
 
 
-def as_row(found: Any) -> Row:
+def as_row(found: Any) -> WarehouseRow:
     """One line of `analysed()`."""
-    row = Row(
+    row = WarehouseRow(
         verbatim_id=found.verbatim_id,
         run_id=found.settled_in,
         source=found.source,
@@ -68,7 +68,7 @@ def as_row(found: Any) -> Row:
     return strip(row) if found.erased else row
 
 
-def strip(row: Row) -> Row:
+def strip(row: WarehouseRow) -> WarehouseRow:
     """The row without the words of the verbatim, and without those that tell it again; all that is counted stays."""
     topics = tuple(replace(topic, quote=None) for topic in row.new_topics)
     return replace(row, text=None, summary=None, new_topics=topics)

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from pipeline.errors import SettingsError
-from pipeline.records import BrokenRecord, LoadError, Review, Row, SkipReason
+from pipeline.records import BrokenRecord, LoadError, Review, SkipReason, WarehouseRow
 from pipeline.store.database import Database, insert
 from pipeline.store.migrate import HEAD, migrate, revision
 from pipeline.store.rows import analysed, as_row, outdated
@@ -29,7 +29,7 @@ SEEN_BEFORE = "duplicate"
 FORGOTTEN = "forgotten"
 """The problem of a reading whose verbatim was forgotten on request: it does not come back."""
 
-ASIDE = (SEEN_BEFORE, FORGOTTEN)
+NOT_FAILURES = (SEEN_BEFORE, FORGOTTEN)
 """Problems of readings that were put aside, not lost."""
 
 FORGETTING = 716328
@@ -255,7 +255,7 @@ class Store:
         with self.database.read() as connection:
             return connection.execute(query).scalar_one()
 
-    def rows(self, run_id: str) -> Iterator[list[Row]]:
+    def rows(self, run_id: str) -> Iterator[list[WarehouseRow]]:
         """What the run has read and what is analysed, as the warehouse holds it, a page at a time.
 
         And the dead letters of earlier runs: what was wrong with them may be mended by now.
@@ -273,7 +273,7 @@ class Store:
         for page in self._paged(query, verbatims.c.row):
             yield from (found.verbatim_id for found in page)
 
-    def load_mark(self) -> int:
+    def load_watermark(self) -> int:
         """How far the list of load errors goes when a load begins; see `settle_load`."""
         with self.database.read() as connection:
             return int(

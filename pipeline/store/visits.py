@@ -18,8 +18,8 @@ REMEMBERED = 10
 """Visits that the next one is compared to."""
 
 
-class Visits:
-    """The memory of the sources, during a run. Fulfils `source.memory.Memory`.
+class Crawls:
+    """The memory of the sources, during a run. Fulfils `source.memory.CrawlHistory`.
 
     `prepare` is what a review goes through before it is stored. Without a run it is looked at, and nothing is written.
     """

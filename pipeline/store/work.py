@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pipeline.errors import VerbatimsError
-from pipeline.records import Ask, Attempt, Call, Observer
-from pipeline.store.claims import LEASE_S, Claims, Ended, Taken
+from pipeline.records import Ask, Attempt, Observer, RequestSpan
+from pipeline.store.claims import LEASE_S, ClaimResult, Claims, CompletedRequest
 
 T = TypeVar("T")
 
@@ -31,13 +31,13 @@ RENEW_EVERY_BEATS = int(LEASE_S / 3 / RATIO_EVERY_S)
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    ended: Ended
-    call: Call
+    ended: CompletedRequest
+    call: RequestSpan
     done: asyncio.Future[None]
 
 
-class StoreWork:
-    """Implements the analyse stage's `Work`. Use it as an async context manager inside one event loop."""
+class Dispatcher:
+    """Implements the analyse stage's `RequestQueue`. Use it as an async context manager inside one event loop."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class StoreWork:
         # one thread: SQLite has one writer, and waiting for it in a queue is fairer than in its busy loop
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
 
-    async def __aenter__(self) -> StoreWork:
+    async def __aenter__(self) -> Dispatcher:
         self._heartbeat = asyncio.create_task(self._beat())
         return self
 
@@ -98,10 +98,10 @@ class StoreWork:
             raise self._error
         return None
 
-    async def commit(self, ask: Ask, attempts: tuple[Attempt, ...], call: Call) -> None:
+    async def commit(self, ask: Ask, attempts: tuple[Attempt, ...], call: RequestSpan) -> None:
         """Join the next group commit and return when it is on disk."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._entries.append(_Entry(Ended(ask, attempts, call.trace_id), call, done))
+        self._entries.append(_Entry(CompletedRequest(ask, attempts, call.trace_id), call, done))
         if self._flushing is None or self._flushing.done():
             self._flushing = asyncio.create_task(self._flush())
         await done
@@ -114,7 +114,7 @@ class StoreWork:
                 return False
             await self._pause()
             offered, self._waiting = self._waiting, []
-        taken: Taken = await self._in_thread(self._claims.take, offered)
+        taken: ClaimResult = await self._in_thread(self._claims.take, offered)
         self._ready.extend(taken.asks)
         self._waiting.extend(taken.waiting)
         for settled in taken.settled:

@@ -10,17 +10,17 @@ providers    set-up, live values, shutdown
 """
 
 from pipeline.telemetry.catalogue import METRICS, TEN, Kind, Metric
-from pipeline.telemetry.observer import TelemetryCall, TelemetryObserver
-from pipeline.telemetry.providers import Reading, Telemetry, start
+from pipeline.telemetry.observer import TelemetryObserver, TelemetryRequestSpan
+from pipeline.telemetry.providers import MetricSample, Telemetry, start
 
 __all__ = [
     "METRICS",
     "TEN",
     "Kind",
     "Metric",
-    "Reading",
+    "MetricSample",
     "Telemetry",
-    "TelemetryCall",
     "TelemetryObserver",
+    "TelemetryRequestSpan",
     "start",
 ]

@@ -28,13 +28,13 @@ from pipeline.records import (
     COMMAND_LINE,
     Ask,
     Attempt,
-    Batch,
     Length,
     LoadError,
     Outcome,
-    Settled,
     SkipReason,
     Task,
+    TaskReport,
+    VerbatimAnalysed,
 )
 from pipeline.telemetry import catalogue
 from pipeline.telemetry.instruments import BATCH_SCOPE, SCOPE, Instruments
@@ -54,8 +54,8 @@ class _Stage:
     task: dict[str, str | int]
 
 
-class TelemetryCall:
-    """One verbatim's span: fulfils `records.Call`."""
+class TelemetryRequestSpan:
+    """One verbatim's span: fulfils `records.RequestSpan`."""
 
     def __init__(self, span: Span, instruments: Instruments) -> None:
         self._span = span
@@ -160,7 +160,7 @@ class TelemetryObserver:
             span.end(ended)
 
     @contextmanager
-    def call(self, ask: Ask) -> Iterator[TelemetryCall]:
+    def call(self, ask: Ask) -> Iterator[TelemetryRequestSpan]:
         """A trace of its own for the verbatim: one for a whole run would pass the 5 MB that Tempo takes."""
         span = self._tracer.start_span(
             "analyse verbatim",
@@ -169,7 +169,7 @@ class TelemetryObserver:
             links=[Link(self._stage.span)] if self._stage and self._stage.span.is_valid else (),
             start_time=self._now_ns(),
         )
-        call = TelemetryCall(span, self._instruments)
+        call = TelemetryRequestSpan(span, self._instruments)
         try:
             with _current(span):
                 yield call
@@ -196,7 +196,7 @@ class TelemetryObserver:
         """A text of so many masked characters leaves for Claude."""
         self._instruments.write(catalogue.CURRENT_SIZE, characters)
 
-    def analysed(self, settled: Settled) -> None:
+    def analysed(self, settled: VerbatimAnalysed) -> None:
         """What is said of a verbatim, once: source and sentiment, length, new topics."""
         self._instruments.begin(settled.source)
         write = self._instruments.write
@@ -217,7 +217,7 @@ class TelemetryObserver:
         """Attempts with a valid contract ÷ attempts ended."""
         self._instruments.write(catalogue.SUCCESS_RATIO, ratio)
 
-    def batch(self, batch: Batch) -> None:
+    def batch(self, batch: TaskReport) -> None:
         """What a task leaves behind. A failed one says nothing of its last success, which stays as it was."""
         write = partial(self._batch.write, dag_id=batch.dag_id, task_id=batch.task_id)
         if batch.succeeded:

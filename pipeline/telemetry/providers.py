@@ -47,7 +47,7 @@ SHUTDOWN_S = 4.0
 """How long the end of a process may wait for telemetry: an export under way and the last one, 2 s each."""
 
 
-class Reading(NamedTuple):
+class MetricSample(NamedTuple):
     """One series as this process has it now."""
 
     metric: Metric
@@ -82,7 +82,7 @@ class Telemetry:
         self._report = report
         self._ended = False
 
-    def values(self) -> list[Reading]:
+    def values(self) -> list[MetricSample]:
         """The live values of this process, in the catalogue's order; still there after `shutdown`."""
         data = self._memory.get_metrics_data()
         scopes = [scope for resource in data.resource_metrics for scope in resource.scope_metrics] if data else []
@@ -138,9 +138,9 @@ class Telemetry:
         self.shutdown()
 
 
-def _reading(metric: Metric, point: DataPointT) -> Reading:
+def _reading(metric: Metric, point: DataPointT) -> MetricSample:
     labels = {label: str(value) for label, value in (point.attributes or {}).items()}
-    return Reading(metric, labels, point.value if isinstance(point, NumberDataPoint) else (point.count, point.sum))
+    return MetricSample(metric, labels, point.value if isinstance(point, NumberDataPoint) else (point.count, point.sum))
 
 
 def start(

@@ -104,11 +104,11 @@ def test_retries_go_by_the_kind_of_error(bag: Any) -> None:
     expected = {
         errors.SettingsError: (RetryAction.FAIL, None),
         errors.InputError: (RetryAction.FAIL, None),
-        errors.Refused: (RetryAction.FAIL, None),
+        errors.AccessDenied: (RetryAction.FAIL, None),
         errors.CheckFailed: (RetryAction.FAIL, None),
-        errors.Limited: (RetryAction.RETRY, timedelta(minutes=5)),
+        errors.RateLimited: (RetryAction.RETRY, timedelta(minutes=5)),
         errors.Interrupted: (RetryAction.RETRY, timedelta(seconds=10)),
-        errors.Stopped: backs_off,
+        errors.TransientError: backs_off,
         errors.VerbatimsError: backs_off,
         OSError: backs_off,
     }

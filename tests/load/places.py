@@ -13,10 +13,10 @@ from typing import Any
 
 from pipeline.load import Warehouse, open_warehouse
 from pipeline.load.table import ANALYSED, describe
-from pipeline.records import NewTopic, Row
+from pipeline.records import NewTopic, WarehouseRow
 from pipeline.sandbox.tables import opened
 
-ROW = Row(
+ROW = WarehouseRow(
     verbatim_id="a",
     run_id="r1",
     source="shop",
@@ -39,7 +39,7 @@ ROW = Row(
 )
 
 
-def many(count: int, **changes: Any) -> list[Row]:
+def many(count: int, **changes: Any) -> list[WarehouseRow]:
     """Rows of ids `v0`, `v1`, … on three days."""
     return [
         replace(ROW, verbatim_id=f"v{n}", external_id=f"{n}", seen_on=f"2026-01-{3 + n % 3:02}", **changes)
@@ -60,7 +60,7 @@ class Place:
     def open(self, *, sandbox: bool = True) -> Warehouse:
         return open_warehouse(self.url, sandbox=sandbox, endpoint=self.endpoint)
 
-    def load(self, *pages: list[Row], outdated: tuple[str, ...] = ()) -> Any:
+    def load(self, *pages: list[WarehouseRow], outdated: tuple[str, ...] = ()) -> Any:
         """Open, load, close."""
         with closing(self.open()) as warehouse:
             return warehouse.load(pages, outdated)
@@ -68,7 +68,7 @@ class Place:
     def rows(self) -> list[dict[str, Any]]:
         """All of them by id, lists and instants read."""
         with closing(sqlite3.connect(self.file)) as connection:
-            connection.row_factory = sqlite3.Row
+            connection.row_factory = sqlite3.WarehouseRow
             found = connection.execute(f'SELECT * FROM "{self.table}" ORDER BY verbatim_id').fetchall()
         return [plain(dict(row)) for row in found]
 
@@ -98,7 +98,7 @@ def plain(values: Mapping[str, Any]) -> dict[str, Any]:
     return {**values, **read, "analysed_at": datetime.fromisoformat(values["analysed_at"])}
 
 
-def expected(rows: list[Row]) -> list[dict[str, Any]]:
+def expected(rows: list[WarehouseRow]) -> list[dict[str, Any]]:
     """What `Place.rows` gives when exactly these are there."""
     values = [json.loads(json.dumps(asdict(row))) for row in sorted(rows, key=lambda row: row.verbatim_id)]
     return [plain(value) for value in values]

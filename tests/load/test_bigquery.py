@@ -12,7 +12,7 @@ import sqlglot
 from pytest_httpserver import HTTPServer
 
 from load.places import ROW, Place, expected, many
-from pipeline.errors import SettingsError, Stopped
+from pipeline.errors import SettingsError, TransientError
 from pipeline.load import bigquery as module
 from pipeline.load.merge import days_sql, delete_sql, merge_sql
 from pipeline.load.table import ANALYSED, describe, differences, rebuilding
@@ -122,10 +122,10 @@ def refusing(server: HTTPServer, status: int, reason: str, message: str = "no") 
     [
         (403, "accessDenied", SettingsError, "BigQuery Job User.*BigQuery Data Editor"),
         (403, "billingNotEnabled", SettingsError, "no billing"),
-        (403, "quotaExceeded", Stopped, "quota"),
+        (403, "quotaExceeded", TransientError, "quota"),
         (404, "notFound", SettingsError, "no dataset verbatims in sandbox.*bq mk"),
         (400, "invalidQuery", SettingsError, "refuses the table's SQL or shape .invalidQuery."),
-        (400, "resourceInUse", Stopped, "resourceInUse; try later"),
+        (400, "resourceInUse", TransientError, "resourceInUse; try later"),
     ],
 )
 def test_what_google_refuses_is_one_line_that_says_what_to_do(
@@ -138,7 +138,7 @@ def test_what_google_refuses_is_one_line_that_says_what_to_do(
 
 def test_nobody_listening_is_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "RETRY", module.RETRY.with_timeout(0.5))
-    with pytest.raises(Stopped, match="try later"):
+    with pytest.raises(TransientError, match="try later"):
         Place("bigquery://sandbox/verbatims", "http://127.0.0.1:9", None, "").open()  # type: ignore[arg-type]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from load.places import Place, many
 from pipeline.load import check
-from pipeline.records import Row
+from pipeline.records import WarehouseRow
 
 TODAY = date(2026, 1, 6)  # the day behind the newest of `many`
 
@@ -82,7 +82,7 @@ def test_two_rows_of_one_verbatim_fail(bigquery: Place) -> None:
     assert found.startswith("fail: 1 verbatims have more than one row, such as v7")
 
 
-def mixed(run: str, count: int, negative: int) -> Iterator[Row]:
+def mixed(run: str, count: int, negative: int) -> Iterator[WarehouseRow]:
     for number, row in enumerate(many(count)):
         sentiment = "negative" if number < negative else "positive"
         yield replace(row, verbatim_id=f"{run}-{number}", run_id=run, sentiment=sentiment)

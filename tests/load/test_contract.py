@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from load.places import ROW, Place, expected, many
-from pipeline.errors import SettingsError, Stopped
-from pipeline.records import Row
+from pipeline.errors import SettingsError, TransientError
+from pipeline.records import WarehouseRow
 
 ROOT = Path(__file__).parents[2]
 
@@ -131,12 +131,12 @@ def test_rows_of_the_sandbox_and_of_claude_never_share_a_table(place: Place) -> 
 
 
 def test_a_load_whose_store_fails_goes_on(place: Place) -> None:
-    def pages() -> Iterator[list[Row]]:
+    def pages() -> Iterator[list[WarehouseRow]]:
         yield many(2)
-        raise Stopped("the store is gone")
+        raise TransientError("the store is gone")
 
     with closing(place.open()) as warehouse:
-        with pytest.raises(Stopped, match="the store is gone"):
+        with pytest.raises(TransientError, match="the store is gone"):
             warehouse.load(pages())
         assert warehouse.load([many(3)]).held == 3
     assert place.rows() == expected(many(3))

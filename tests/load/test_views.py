@@ -15,13 +15,13 @@ import sqlglot
 from load.places import many
 from pipeline.load import open_warehouse
 from pipeline.load.table import ANALYSED, describe
-from pipeline.records import Row
+from pipeline.records import WarehouseRow
 
 VIEWS = describe(ANALYSED)
 SENTIMENTS = ("positive", "negative", "neutral", "mixed")
 
 
-def rows() -> list[Row]:
+def rows() -> list[WarehouseRow]:
     """Over four weeks that begin on a Sunday, two sources, all sentiments, none to two topics."""
     return [
         replace(

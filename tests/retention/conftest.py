@@ -20,7 +20,7 @@ from pipeline.load import open_warehouse
 from pipeline.progress import Terminal
 from pipeline.records import Analysis, Ask, Attempt, NewTopic, Outcome, Review, Sentiment, SkipReason
 from pipeline.settings import load as load_settings
-from pipeline.store import Claims, Decision, Ended, Store, StoreTotals, count_run
+from pipeline.store import Claims, CompletedRequest, Decision, Store, StoreTotals, count_run
 from pipeline.store.tables import metadata, runs
 from pipeline.telemetry import start
 
@@ -50,7 +50,7 @@ class World:
         claims = Claims(self.store.database, run_id, "v1")
         asks = self.asks(claims, fates)
         taken = claims.take(asks)
-        claims.commit([Ended(ask, (attempt(fates[ask.text], ask.text),), None) for ask in taken.asks])
+        claims.commit([CompletedRequest(ask, (attempt(fates[ask.text], ask.text),), None) for ask in taken.asks])
         claims.take(taken.waiting)
         claims.release()
         if loads:
@@ -99,7 +99,7 @@ class World:
     def rows(self, *, words: bool) -> list[dict[str, Any]]:
         """The warehouse's rows, with or without what somebody said."""
         with closing(sqlite3.connect(self.warehouse)) as connection:
-            connection.row_factory = sqlite3.Row
+            connection.row_factory = sqlite3.WarehouseRow
             found = connection.execute("SELECT * FROM verbatims_analysed_v1 ORDER BY verbatim_id").fetchall()
         return [{name: row[name] for name in row.keys() if words or name not in WORDS} for row in found]  # noqa: SIM118
 

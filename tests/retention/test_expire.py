@@ -9,9 +9,9 @@ import pytest
 import sqlalchemy as sa
 
 import pipeline.file_erasure
-from pipeline.errors import Stopped
+from pipeline.errors import TransientError
 from pipeline.retention import expire, first_day_kept
-from pipeline.store import Claims, Ended, Erasure
+from pipeline.store import Claims, CompletedRequest, Erasure
 from pipeline.store.store import PAGE
 
 from .conftest import BEFORE, GOOD, NEW, OLD, UNASKED, World, attempt
@@ -59,7 +59,7 @@ def test_an_answer_that_came_since_the_page_was_read_is_left_to_the_next_call(wo
     claims, erasure = Claims(world.store.database, run_id, "v1"), Erasure(world.store.database)
     [ask] = claims.take(world.asks(claims, {"canari": GOOD})).asks
     for page in erasure.aged(BEFORE):
-        claims.commit([Ended(ask, (attempt(GOOD, ask.text),), None)])
+        claims.commit([CompletedRequest(ask, (attempt(GOOD, ask.text),), None)])
         assert erasure.erase(page) == 0
     assert expire(world.context, BEFORE) == 1
 
@@ -73,11 +73,11 @@ def test_a_stop_between_warehouse_and_store_is_mended_by_the_next_call(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stop(*_: object) -> int:
-        raise Stopped("killed")
+        raise TransientError("killed")
 
     world.night(OLD, {"a": ("canari", GOOD)})
     counts = world.counts()
-    with monkeypatch.context() as patch, pytest.raises(Stopped):
+    with monkeypatch.context() as patch, pytest.raises(TransientError):
         patch.setattr(Erasure, "erase", stop)
         expire(world.context, BEFORE)
     assert "canari" in repr(world.dump()) and "canari" not in repr(world.rows(words=True))
@@ -91,7 +91,7 @@ def test_what_the_warehouse_refuses_stays_due(world: World) -> None:
         connection.execute(
             "CREATE TRIGGER no BEFORE UPDATE ON verbatims_analysed_v1 BEGIN SELECT RAISE(ABORT, 'read only'); END"
         )
-        with pytest.raises(Stopped, match="refused 1 rows"):
+        with pytest.raises(TransientError, match="refused 1 rows"):
             expire(world.context, BEFORE)
         connection.execute("DROP TRIGGER no")
     assert expire(world.context, BEFORE) == 1 and "canari" not in repr(world.rows(words=True))
@@ -125,7 +125,7 @@ def test_a_reader_in_the_way_is_said_and_the_next_call_finishes(
     with closing(sqlite3.connect(world.warehouse, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM verbatims_analysed_v1").fetchall()
-        with pytest.raises(Stopped, match="reads the file"):
+        with pytest.raises(TransientError, match="reads the file"):
             expire(world.context, BEFORE)
     assert expire(world.context, BEFORE) == 0
     assert b"canari" not in everything(world.warehouse.parent)

@@ -5,10 +5,10 @@ from contextlib import closing
 
 import pytest
 
-from pipeline.errors import InputError, Stopped
+from pipeline.errors import InputError, TransientError
 from pipeline.records import Review
 from pipeline.retention import expire, forget
-from pipeline.store import Claims, Ended, count_run, failures
+from pipeline.store import Claims, CompletedRequest, count_run, failures
 
 from .conftest import BEFORE, GOOD, NEW, OLD, OUTAGE, REFUSED, UNASKED, World, attempt
 
@@ -55,7 +55,7 @@ def test_an_answer_that_comes_back_afterwards_is_paid_and_not_kept(world: World,
     claims = Claims(world.store.database, run_id, "v1")
     taken = claims.take(world.asks(claims, {"canari": fate}))
     forget(world.context, "shop", "a")
-    assert claims.commit([Ended(taken.asks[0], (attempt(fate, "canari"),), None)]) == [None]
+    assert claims.commit([CompletedRequest(taken.asks[0], (attempt(fate, "canari"),), None)]) == [None]
     dump = world.dump()
     assert [(call["raw"], call["cost_usd"]) for call in dump["calls"]] == [(None, 0.001)]
     assert (dump["answers"], [v["outcome"] for v in dump["verbatims"]]) == ([], [None, None])
@@ -83,7 +83,7 @@ def test_a_second_time_mends_what_the_first_left_in_the_warehouse(world: World) 
         connection.execute(
             "CREATE TRIGGER no BEFORE UPDATE ON verbatims_analysed_v1 BEGIN SELECT RAISE(ABORT, 'read only'); END"
         )
-        with pytest.raises(Stopped, match="refused"):
+        with pytest.raises(TransientError, match="refused"):
             forget(world.context, "shop", "a")
         connection.execute("DROP TRIGGER no")
     assert "canari" in repr(world.rows(words=True))

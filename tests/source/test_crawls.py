@@ -13,13 +13,13 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from pipeline.clean import prepare
-from pipeline.errors import InputError, Stopped
+from pipeline.errors import InputError, TransientError
 from pipeline.records import BrokenRecord, Review, SkipReason
 from pipeline.source.sources import Sources
 from pipeline.source.web.description import Description
-from pipeline.source.web.fetcher import Guest
+from pipeline.source.web.fetcher import Fetcher
 from pipeline.source.web.site import Site
-from pipeline.store import Decision, Store, Visits, open_store
+from pipeline.store import Crawls, Decision, Store, open_store
 
 
 @dataclass
@@ -77,7 +77,7 @@ class Visitor:
 
     def site(self, name: str = "shop", **more: object) -> Site:
         return Site(
-            name, Description([f"{self.url}/1"], delay_s=0, **more), Guest(timeout_s=2, retry_s=0, private=True)
+            name, Description([f"{self.url}/1"], delay_s=0, **more), Fetcher(timeout_s=2, retry_s=0, private=True)
         )  # type: ignore[arg-type]
 
     def run(
@@ -93,7 +93,7 @@ class Visitor:
         self.shop.asked.clear()
         source = source or self.site()
         run_id = self.store.runs.begin("prod", "test", day)
-        memory = Visits(self.store.database, prepare, run_id)
+        memory = Crawls(self.store.database, prepare, run_id)
         records: list[Review | BrokenRecord] = []
 
         def noted() -> Iterator[Review | BrokenRecord]:
@@ -155,7 +155,7 @@ def test_a_visit_that_stopped_on_the_way_is_made_up_for(visitor: Visitor, shop: 
     visitor.run()
     shop.names[:0] = [f"n{number}" for number in range(30, 20, -1)]
     shop.down = "/2"
-    with pytest.raises(Stopped, match="answers 503"):
+    with pytest.raises(TransientError, match="answers 503"):
         visitor.run()
     shop.down = None
     assert len(visitor.run()) == 30, "n26 to n21 stand behind a page without news"
@@ -189,12 +189,12 @@ def test_a_source_described_otherwise_is_another(visitor: Visitor) -> None:
 
 
 def test_a_limited_look_is_no_visit(visitor: Visitor) -> None:
-    next(visitor.site().reviews(Visits(visitor.store.database, prepare, visitor.store.runs.begin("prod", "test"))))
+    next(visitor.site().reviews(Crawls(visitor.store.database, prepare, visitor.store.runs.begin("prod", "test"))))
     assert len(visitor.run()) == 20
 
 
 def test_a_dry_look_leaves_nothing_behind(visitor: Visitor) -> None:
-    site, memory = visitor.site(), Visits(visitor.store.database, prepare)
+    site, memory = visitor.site(), Crawls(visitor.store.database, prepare)
     assert len(list(site.reviews(memory))) == 20 and site.finish(memory) == []
     assert len(visitor.run()) == 20
 
@@ -255,7 +255,7 @@ def test_two_addresses_that_overlap_give_each_review_once_and_are_read_to_the_en
     urls = [f"{visitor.url}/1", f"{visitor.url}/3"]
 
     def both() -> Site:
-        return Site("shop", Description(urls, delay_s=0, expected=20), Guest(private=True))
+        return Site("shop", Description(urls, delay_s=0, expected=20), Fetcher(private=True))
 
     assert len(visitor.run(source=both())) == 20 and visitor.pages == ["/1", "/2", "/3", "/4", "/5"]
     visitor.shop.names[:0] = [f"m{number}" for number in range(9)]
@@ -275,7 +275,7 @@ def test_a_cursor_in_the_address_is_no_fall(visitor: Visitor, httpserver: HTTPSe
     httpserver.expect_request("/c").respond_with_handler(page)
     for news in range(4):
         visitor.shop.names[:0] = [f"news{news}"]
-        source = Site("c", Description([f"{visitor.url}/c"], delay_s=0, expected=20), Guest(private=True))
+        source = Site("c", Description([f"{visitor.url}/c"], delay_s=0, expected=20), Fetcher(private=True))
         records = visitor.run(source=source)
         assert (f"news{news}" in records, visitor.said) == (True, [])
         assert len(records) == (21 if news == 0 else 8)
@@ -308,7 +308,7 @@ def test_two_sources_on_one_host_share_its_pace(monkeypatch: pytest.MonkeyPatch,
     waited: list[float] = []
     clock = SimpleNamespace(sleep=waited.append, monotonic=time.monotonic)
     monkeypatch.setattr("pipeline.source.web.fetcher.time", clock)
-    guest = Guest(private=True)
+    guest = Fetcher(private=True)
     described = Description([f"{visitor.url}/1"], delay_s=7)
     visitor.run(source=Sources([Site("a", described, guest), Site("b", described, guest)]))
     assert len(waited) == 9 and all(5 < one <= 7 for one in waited), "between ten pages"
@@ -338,7 +338,7 @@ class Forum:
 
     def site(self) -> Site:
         options = {"review": ".avis", "text": "p", "id": "::attr(id)"}
-        return Site("forum", Description([self.url], "css", options, delay_s=0), Guest(private=True))
+        return Site("forum", Description([self.url], "css", options, delay_s=0), Fetcher(private=True))
 
     def read(self) -> tuple[list[str], list[str]]:
         site = self.site()

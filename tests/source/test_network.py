@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
-from pipeline.errors import InputError, Stopped
-from pipeline.source.web.fetcher import Guest
+from pipeline.errors import InputError, TransientError
+from pipeline.source.web.fetcher import Fetcher
 from pipeline.source.web.network import is_public
 
 PRIVATE = [
@@ -29,16 +29,16 @@ PRIVATE = [
 ]  # fmt: skip
 
 
-Guests = Callable[..., Guest]
+Guests = Callable[..., Fetcher]
 
 
 @pytest.fixture
 def guests() -> Iterator[Guests]:
     """Makes guests that hang up in the end."""
-    made: list[Guest] = []
+    made: list[Fetcher] = []
 
-    def make(*, private: bool = False) -> Guest:
-        made.append(Guest(timeout_s=5, retry_s=0, proxies=False, private=private))
+    def make(*, private: bool = False) -> Fetcher:
+        made.append(Fetcher(timeout_s=5, retry_s=0, proxies=False, private=private))
         return made[-1]
 
     yield make
@@ -90,7 +90,7 @@ def test_behind_a_proxy_a_private_address_is_refused_in_whatever_form_it_is_writ
     monkeypatch.setenv("http_proxy", httpserver.url_for(""))
     monkeypatch.setenv("no_proxy", "")
     httpserver.expect_request("/robots.txt").respond_with_data("")
-    with pytest.raises(InputError), Guest(timeout_s=5, retry_s=0) as guest:
+    with pytest.raises(InputError), Fetcher(timeout_s=5, retry_s=0) as guest:
         guest.may_read(f"http://{host}/reviews")
     assert httpserver.log == []
 
@@ -104,7 +104,7 @@ def test_behind_a_proxy_a_public_host_is_asked_for(
     monkeypatch.setenv("http_proxy", httpserver.url_for(""))
     monkeypatch.setenv("no_proxy", "")
     httpserver.expect_request("/robots.txt").respond_with_data("User-agent: *\nDisallow: /r")
-    with Guest(timeout_s=5, retry_s=0) as guest:
+    with Fetcher(timeout_s=5, retry_s=0) as guest:
         assert not guest.may_read(f"http://{host}/reviews")
     assert len(httpserver.log) == 1
 
@@ -180,7 +180,7 @@ def test_no_password_of_the_machine_travels(
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     httpserver.expect_request("/robots.txt").respond_with_data("", 404)
     httpserver.expect_request("/a").respond_with_data("a")
-    with Guest(private=True) as guest:  # with the proxy settings of the machine, as a run has them
+    with Fetcher(private=True) as guest:  # with the proxy settings of the machine, as a run has them
         assert guest.read(httpserver.url_for("/a"), 0).body == b"a"
     assert len(httpserver.log) == 2 and not any("Authorization" in request.headers for request, _ in httpserver.log)
 
@@ -248,7 +248,7 @@ def test_headers_that_never_end_are_given_up(monkeypatch: pytest.MonkeyPatch, gu
 
     monkeypatch.setattr("pipeline.source.web.network.MAX_HEAD_S", 0.1)
     monkeypatch.setattr("http.client._MAXHEADERS", 1_000_000)
-    with answering(drip) as url, pytest.raises(Stopped, match="no answer"):
+    with answering(drip) as url, pytest.raises(TransientError, match="no answer"):
         guests(private=True).may_read(url)
 
 
@@ -260,14 +260,14 @@ def test_a_body_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch, gue
             threading.Event().wait(0.02)
 
     monkeypatch.setattr("pipeline.source.web.fetcher.MAX_PAGE_S", 0.1)
-    with answering(drip) as url, pytest.raises(Stopped, match="not complete after"):
+    with answering(drip) as url, pytest.raises(TransientError, match="not complete after"):
         guests(private=True).may_read(url)
 
 
 def test_what_is_no_http_is_an_outage_and_no_log_repeats_it(guests: Guests, caplog: pytest.LogCaptureFixture) -> None:
     with (
         answering(lambda connection: connection.sendall(b"\0\1\2 not http\r\n\r\n")) as url,
-        pytest.raises(Stopped, match="no answer"),
+        pytest.raises(TransientError, match="no answer"),
     ):
         guests(private=True).may_read(url)
     assert caplog.records == []

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.source.parsers.parsed import Page
+from pipeline.source.parsers.parsed import ParsedPage
 from pipeline.source.parsers.process import PARSERS
 
 ROOT = Path(__file__).parent.parent / "sources"
@@ -35,13 +35,13 @@ def described(site: Path) -> tuple[str, dict[str, str]]:
     return table.get("kind", "schema_org"), table.get("options", {})
 
 
-def read(case: Path, mutate: bytes | None = None) -> Page:
+def read(case: Path, mutate: bytes | None = None) -> ParsedPage:
     [page] = case.glob("page.*")
     kind, options = described(case.parent)
     return PARSERS[kind](page.read_bytes() if mutate is None else mutate, URL, options)
 
 
-def sound(page: Page) -> None:
+def sound(page: ParsedPage) -> None:
     """What every page must come to, whatever was in it."""
     for found in page.reviews:
         assert found.text.strip() and "\0" not in found.text

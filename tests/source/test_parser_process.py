@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import InputError, Stopped
-from pipeline.source.parsers.parsed import Page
-from pipeline.source.parsers.process import Apart, Limits
+from pipeline.errors import InputError, TransientError
+from pipeline.source.parsers.parsed import ParsedPage
+from pipeline.source.parsers.process import Limits, ParserProcess
 
 URL = "https://boutique.example/avis?token=geheim"
 REVIEW = b'<script type="application/ld+json">{"@type": "Review", "reviewBody": "Bien"}</script>'
@@ -16,8 +16,10 @@ SIZE = 4_900_000
 LIMITS = Limits(cpu_s=2)
 
 
-def parse(kind: str, body: bytes, url: str, options: dict[str, str] | None = None, limits: Limits = LIMITS) -> Page:
-    with Apart(kind, options or {}, limits) as apart:
+def parse(
+    kind: str, body: bytes, url: str, options: dict[str, str] | None = None, limits: Limits = LIMITS
+) -> ParsedPage:
+    with ParserProcess(kind, options or {}, limits) as apart:
         return apart.parse(body, url)
 
 
@@ -60,14 +62,14 @@ def test_a_page_beyond_the_memory_is_an_error_of_input(megabytes: int) -> None:
 
 def test_a_parser_that_is_broken_says_so_and_blames_no_page() -> None:
     with pytest.raises(
-        Stopped, match=r"^https://boutique\.example/avis\?token=\*\*\*: could not be parsed: .* KeyError$"
+        TransientError, match=r"^https://boutique\.example/avis\?token=\*\*\*: could not be parsed: .* KeyError$"
     ):
         parse("no such kind", b"", URL)
 
 
 def test_the_limits_are_those_of_each_page_and_one_beyond_them_spoils_no_other() -> None:
     usual = b"<div itemscope itemtype=Review><p itemprop=reviewBody>Bien</p></div>" * 5_000
-    with Apart("schema_org", limits=Limits(cpu_s=1)) as apart:
+    with ParserProcess("schema_org", limits=Limits(cpu_s=1)) as apart:
         for _ in range(10):  # together beyond the limit, each far below it
             assert len(apart.parse(usual, URL).reviews) == 5_000
         with pytest.raises(InputError):
@@ -82,7 +84,7 @@ def test_the_clock_ends_what_the_processor_time_does_not() -> None:
 
 def test_no_secret_is_where_a_page_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "geheim")
-    with Apart("schema_org") as apart:
+    with ParserProcess("schema_org") as apart:
         apart.parse(REVIEW, URL)
         assert apart._process is not None
         given = Path(f"/proc/{apart._process.pid}/environ").read_bytes()
@@ -90,7 +92,7 @@ def test_no_secret_is_where_a_page_is_read(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_no_process_is_left_behind() -> None:
-    with Apart("schema_org") as apart:
+    with ParserProcess("schema_org") as apart:
         apart.parse(REVIEW, URL)
         process = apart._process
     assert process is not None and process.poll() == 0
@@ -105,7 +107,7 @@ def test_a_text_told_many_times_over_does_not_travel() -> None:
 
 
 def test_whoever_leaves_in_haste_waits_for_no_page() -> None:
-    apart = Apart("schema_org", limits=Limits(cpu_s=1000))
+    apart = ParserProcess("schema_org", limits=Limits(cpu_s=1000))
     with pytest.raises(KeyboardInterrupt), apart:
         process = apart._process = apart._start()
         assert process.stdin is not None

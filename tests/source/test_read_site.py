@@ -7,10 +7,10 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from pipeline.errors import InputError, Stopped
+from pipeline.errors import InputError, TransientError
 from pipeline.records import BrokenRecord, Review
 from pipeline.source.web.description import Description
-from pipeline.source.web.fetcher import Guest
+from pipeline.source.web.fetcher import Fetcher
 from pipeline.source.web.site import Site
 
 
@@ -35,7 +35,7 @@ def read(server: HTTPServer, path: str = "/1") -> list[Review | BrokenRecord]:
 
 
 def site(*urls: str, **more: Any) -> Site:
-    return Site("boutique", Description(urls, delay_s=0, **more), Guest(timeout_s=2, retry_s=0, private=True))
+    return Site("boutique", Description(urls, delay_s=0, **more), Fetcher(timeout_s=2, retry_s=0, private=True))
 
 
 def told(records: list[Review | BrokenRecord]) -> list[str]:
@@ -85,7 +85,7 @@ def test_a_crawl_delay_without_measure_is_refused(httpserver: HTTPServer) -> Non
 
 def test_rules_that_cannot_be_read_forbid(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/robots.txt").respond_with_data("", status=500)
-    with pytest.raises(Stopped, match="without its rules"):
+    with pytest.raises(TransientError, match="without its rules"):
         read(httpserver)
 
 
@@ -99,13 +99,13 @@ def test_a_moment_of_overload_is_waited_out(httpserver: HTTPServer) -> None:
 def test_an_outage_stops_the_reading_and_tells_no_secret(httpserver: HTTPServer) -> None:
     serve(httpserver, {"/1": html("a", onward="/2?token=geheim&page=2")})
     httpserver.expect_request("/2").respond_with_data("", status=503)
-    with pytest.raises(Stopped, match=r"/2\?token=\*\*\*&page=2: answers 503; try later") as stopped:
+    with pytest.raises(TransientError, match=r"/2\?token=\*\*\*&page=2: answers 503; try later") as stopped:
         read(httpserver)
     assert "geheim" not in str(stopped.value)
 
 
 def test_nobody_listening_is_an_outage() -> None:
-    with pytest.raises(Stopped, match=r"^http://127\.0\.0\.1:9/robots\.txt: no answer"):
+    with pytest.raises(TransientError, match=r"^http://127\.0\.0\.1:9/robots\.txt: no answer"):
         list(site("http://jean:geheim@127.0.0.1:9/avis").reviews())
 
 
@@ -119,7 +119,7 @@ def test_a_wrong_address_is_an_error_of_input(httpserver: HTTPServer) -> None:
 def test_a_page_that_vanishes_on_the_way_stops_the_reading(httpserver: HTTPServer) -> None:
     serve(httpserver, {"/1": html("a", onward="/2")})
     httpserver.expect_request("/2").respond_with_data("", status=404)
-    with pytest.raises(Stopped):
+    with pytest.raises(TransientError):
         read(httpserver)
 
 

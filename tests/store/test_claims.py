@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from pipeline.records import Analysis, Ask, Attempt, JsonError, NewTopic, Outcome, Review, Sentiment
-from pipeline.store import Claims, Decision, Ended, Store, StoreTotals, count_run
+from pipeline.store import Claims, CompletedRequest, Decision, Store, StoreTotals, count_run
 from pipeline.store.tables import claims as claims_table
 
 NEW_TOPIC = NewTopic("cadeaux", "Tout sur les cadeaux.", "cadeau")
@@ -48,7 +48,7 @@ def test_a_text_is_asked_by_one_and_answers_all_that_share_it(store: Store, stor
     mine = Claims(store.database, run_id, "v1")
     taken = mine.take(asks(mine))
     assert ([ask.text for ask in taken.asks], len(taken.waiting)) == (["merci", "bof"], 1)
-    mine.commit([Ended(taken.asks[0], (GOOD,), None)])
+    mine.commit([CompletedRequest(taken.asks[0], (GOOD,), None)])
     again = mine.take(taken.waiting)
     assert [settled.sentiment for settled in again.settled] == ["positive"]
     counts = count_run(store.database, run_id)
@@ -98,7 +98,7 @@ def test_only_failures_that_may_heal_are_asked_again(
 ) -> None:
     run_id = kept(store, "merci beaucoup")
     claims = Claims(store.database, run_id, "v1")
-    assert claims.commit([Ended(claims.take(asks(claims)).asks[0], attempts, None)]) == [None]
+    assert claims.commit([CompletedRequest(claims.take(asks(claims)).asks[0], attempts, None)]) == [None]
     assert count_run(store.database, run_id).failed == failed
     later = Claims(store.database, kept(store, "merci beaucoup"), "v1")
     assert bool(later.take(asks(later)).asks) is asked_again
@@ -108,14 +108,14 @@ def test_a_request_refused_as_invalid_among_good_answers_is_that_texts_own_fault
     run_id = kept(store, "merci beaucoup", "un texte impossible")
     claims = Claims(store.database, run_id, "v1")
     good, bad = claims.take(asks(claims)).asks
-    claims.commit([Ended(good, (GOOD,), None), Ended(bad, (REJECTED,), None)])
+    claims.commit([CompletedRequest(good, (GOOD,), None), CompletedRequest(bad, (REJECTED,), None)])
     assert count_run(store.database, run_id).failed == {"failed": 1}
 
 
 def test_an_outcome_is_told_once_even_when_two_processes_bring_it(store: Store) -> None:
     run_id = kept(store, "merci beaucoup")
     claims = Claims(store.database, run_id, "v1")
-    ended = Ended(claims.take(asks(claims)).asks[0], (GOOD,), None)
+    ended = CompletedRequest(claims.take(asks(claims)).asks[0], (GOOD,), None)
     assert [bool(told) for told in claims.commit([ended]) + claims.commit([ended])] == [True, False]
 
 

@@ -40,7 +40,7 @@ def clean(store: Store, run_id: str) -> list[Decision]:
     return fresh
 
 
-def rows(store: Store) -> list[sa.Row]:
+def rows(store: Store) -> list[sa.WarehouseRow]:
     with store.database.read() as connection:
         return list(connection.execute(sa.select(verbatims).order_by(verbatims.c.row)))
 
@@ -147,10 +147,10 @@ def test_a_store_out_of_reach_is_one_line_without_the_password(url: str) -> None
 def test_a_load_mends_no_dead_letter_that_a_load_beside_it_has_noted(store: Store) -> None:
     run_id = read(store, review(1, "bonjour"), review(2, "bonsoir"))
     first, second = (str(row.verbatim_id) for row in rows(store))
-    slow = store.load_mark()
-    store.settle_load(run_id, store.load_mark(), [(first, "odd"), (second, "odd")])
+    slow = store.load_watermark()
+    store.settle_load(run_id, store.load_watermark(), [(first, "odd"), (second, "odd")])
     store.settle_load(run_id, slow, [])
     assert count_run(store.database, run_id).load_refused == 2
-    store.settle_load(run_id, store.load_mark(), [(second, "odd still")])
+    store.settle_load(run_id, store.load_watermark(), [(second, "odd still")])
     assert count_run(store.database, run_id).load_refused == 1
     assert [failure.external_id for failure in failures(store.database, run_id)] == ["id-2"]

@@ -16,7 +16,17 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from pipeline.errors import Stopped
-from pipeline.records import Ask, Attempt, JsonError, LoadError, Observer, Outcome, Sentiment, Settled, SkipReason
+from pipeline.records import (
+    Ask,
+    Attempt,
+    JsonError,
+    LoadError,
+    Observer,
+    Outcome,
+    Sentiment,
+    SkipReason,
+    VerbatimAnalysed,
+)
 from pipeline.telemetry import TEN, Telemetry, start
 
 EXPECTED = Path(__file__).parent / "expected.json"
@@ -60,7 +70,7 @@ def play(observe: Observer, attempt: Callable[..., Attempt]) -> None:
                     call.answered(each)
             for each in ended:
                 call.committed(each)
-    observe.analysed(Settled("fichier", Sentiment.POSITIVE, 42, 2))
+    observe.analysed(VerbatimAnalysed("fichier", Sentiment.POSITIVE, 42, 2))
     observe.success_ratio(0.2)
     with pytest.raises(Stopped), observe.stage("load", "run-1"):
         observe.load_failed(LoadError.JOB_FAILED)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
-from pipeline.errors import InputError, Stopped
+from pipeline.errors import InputError, TransientError
 from pipeline.records import BrokenRecord, Review
 from pipeline.source import fields
 from pipeline.source.files.columns import Columns, resolve
@@ -16,7 +16,7 @@ from pipeline.source.files.csv_table import read_csv
 from pipeline.source.files.decoding import HEAD, Lines, Pushed, encoding, refuse_binary
 from pipeline.source.files.jsonl_table import read_jsonl
 from pipeline.source.files.table import Table
-from pipeline.source.history import NOTHING, Memory
+from pipeline.source.history import NO_HISTORY, CrawlHistory
 
 FORMATS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
@@ -65,7 +65,7 @@ class File:
             self._columns, guesses = self._check(self._path, wanted)
         self.guesses += guesses
 
-    def reviews(self, memory: Memory = NOTHING) -> Iterator[Review | BrokenRecord]:
+    def reviews(self, memory: CrawlHistory = NO_HISTORY) -> Iterator[Review | BrokenRecord]:
         """All of them, in the order of the file. Raises InputError for too few, Stopped where the medium fails."""
         try:
             if self._path is None:
@@ -74,9 +74,11 @@ class File:
             with self._lines(self._path.open("rb")) as lines:
                 yield from self._read(self._table(lines))
         except OSError as error:
-            raise Stopped(f"{self._file}: reading stopped ({error.strerror}); run the same command again") from error
+            raise TransientError(
+                f"{self._file}: reading stopped ({error.strerror}); run the same command again"
+            ) from error
 
-    def finish(self, memory: Memory = NOTHING) -> list[str]:
+    def finish(self, memory: CrawlHistory = NO_HISTORY) -> list[str]:
         """Nothing is strange about a file that was read."""
         return []
 
@@ -123,7 +125,7 @@ class File:
         return table
 
     def _read(self, table: Table) -> Iterator[Review | BrokenRecord]:
-        reading = _Reading(self._columns, self._label, self._language, labelled=self._labelled)
+        reading = FileReader(self._columns, self._label, self._language, labelled=self._labelled)
         read = found = 0
         for made in table.records:
             record = made if isinstance(made, BrokenRecord) else reading.review(*made)
@@ -134,7 +136,7 @@ class File:
             raise InputError(f"{self._file}: holds {found or 'no'} verbatims{wanted}")
 
 
-class _Reading:
+class FileReader:
     """What one reading of a file remembers: the sources met, and the contents that ids were made from."""
 
     def __init__(self, columns: Columns, label: str, language: str | None, *, labelled: bool) -> None:

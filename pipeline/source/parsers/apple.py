@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from pipeline.source import fields
 from pipeline.source.address import absolute
-from pipeline.source.parsers.parsed import Found, Options, Page, names
+from pipeline.source.parsers.parsed import Options, ParsedPage, ParsedReview, names
 
 PAGES = 10
 """What Apple gives at most; it refuses the eleventh."""
@@ -19,12 +19,12 @@ PAGES = 10
 _READ = frozenset({"id", "title", "content", "im:rating", "updated", "link"})
 
 
-def parse(body: bytes, url: str, options: Options) -> Page:
+def parse(body: bytes, url: str, options: Options) -> ParsedPage:
     """The reviews of one page of the feed. Never raises: what is wrong is a problem of the page."""
     feed = _feed(body)
     if feed is None:
-        return Page((), (), instead="not Apple's feed")
-    reviews, problems, left_over = list[Found](), list[str](), set[str]()
+        return ParsedPage((), (), instead="not Apple's feed")
+    reviews, problems, left_over = list[ParsedReview](), list[str](), set[str]()
     for entry in _entries(feed):
         if "im:rating" not in entry and "im:name" in entry:
             continue  # the app itself
@@ -34,7 +34,7 @@ def parse(body: bytes, url: str, options: Options) -> Page:
         else:
             reviews.append(review)
             left_over |= set(entry) - _READ
-    return Page(
+    return ParsedPage(
         tuple(reviews), tuple(problems), None, names(left_over), instead="" if reviews else "a feed without reviews"
     )
 
@@ -54,13 +54,13 @@ def _entries(feed: Mapping[str, object]) -> list[Mapping[str, object]]:
     return [entry if isinstance(entry, dict) else {} for entry in listed if entry is not None]
 
 
-def _review(entry: Mapping[str, object], url: str) -> Found | str:
+def _review(entry: Mapping[str, object], url: str) -> ParsedReview | str:
     title, content = (_words(entry.get(name)) for name in ("title", "content"))
     text = content if content.startswith(title) else f"{title}\n{content}".strip()
     if not text:
         return "no text"
     external_id = fields.external_id(_label(entry.get("id")))
-    return Found(
+    return ParsedReview(
         text=text,
         external_id=external_id,
         url=absolute(_href(entry.get("link")), url),

@@ -9,12 +9,12 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 from pipeline.source import fields
 from pipeline.source.address import absolute
 from pipeline.source.parsers.markup import UNREADABLE, base, next_page, parsed, text_of
-from pipeline.source.parsers.parsed import Found, Options, Page
+from pipeline.source.parsers.parsed import Options, ParsedPage, ParsedReview
 
 _ATTRIBUTE = re.compile(r"(?P<selector>.*?)\s*::attr\((?P<name>[A-Za-z][\w:.-]*)\)", re.S)
 
 
-def parse(html: bytes, url: str, options: Options) -> Page:
+def parse(html: bytes, url: str, options: Options) -> ParsedPage:
     """The reviews of a page. `options`: selectors by their name (review, text, id, url, rating, date, language, next),
     and `scale`, what the best rating is.
 
@@ -34,7 +34,7 @@ def parse(html: bytes, url: str, options: Options) -> Page:
     if not reviews:
         found = f'{len(problems)} found by "{options["review"]}", none with a text by "{options["text"]}"'
         instead = found if problems else f'nothing that the selector "{options["review"]}" finds'
-    return Page(tuple(reviews), tuple(problems), next_url, (), UNREADABLE not in problems, instead)
+    return ParsedPage(tuple(reviews), tuple(problems), next_url, (), UNREADABLE not in problems, instead)
 
 
 def check(selector: str) -> None:
@@ -46,11 +46,11 @@ def check(selector: str) -> None:
         raise ValueError(f'"{selector}" is no CSS selector') from None
 
 
-def _review(node: LexborNode, url: str, options: Options) -> Found | str:
+def _review(node: LexborNode, url: str, options: Options) -> ParsedReview | str:
     text = _found(node, options.get("text"))
     if not text:
         return "no text"
-    return Found(
+    return ParsedReview(
         text=text,
         external_id=fields.external_id(_found(node, options.get("id"))),
         url=absolute(_found(node, options.get("url")), url),

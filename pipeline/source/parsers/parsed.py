@@ -14,7 +14,7 @@ NO_OPTIONS: Options = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ParsedReview:
     """A review as a page gives it."""
 
     text: str
@@ -28,10 +28,10 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ParsedPage:
     """What a page holds."""
 
-    reviews: tuple[Found, ...]
+    reviews: tuple[ParsedReview, ...]
     problems: tuple[str, ...]
     """One for each review or script that cannot be read, a few words each."""
     next_url: str | None = None

@@ -22,12 +22,12 @@ from types import MappingProxyType, TracebackType
 
 from selectolax.lexbor import SelectolaxError
 
-from pipeline.errors import InputError, Stopped
+from pipeline.errors import InputError, TransientError
 from pipeline.source.address import shown
 from pipeline.source.parsers import apple, css, schema_org
-from pipeline.source.parsers.parsed import NO_OPTIONS, Found, Options, Page
+from pipeline.source.parsers.parsed import NO_OPTIONS, Options, ParsedPage, ParsedReview
 
-Parser = Callable[[bytes, str, Options], Page]
+Parser = Callable[[bytes, str, Options], ParsedPage]
 """Reads the bytes of the page at an address. Never raises: what is wrong with a page is a problem of it."""
 
 PARSERS: Mapping[str, Parser] = MappingProxyType(
@@ -65,14 +65,14 @@ _NO_MEMORY = 3
 _ROOT = str(Path(__file__).parents[3])
 
 
-class Apart:
+class ParserProcess:
     """Parses pages of one kind, each within the limits; its process starts with the first and ends with the block."""
 
     def __init__(self, kind: str, options: Options = NO_OPTIONS, limits: Limits = LIMITS) -> None:
         self._kind, self._options, self._limits = kind, options, limits
         self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Apart:
+    def __enter__(self) -> ParserProcess:
         return self
 
     def __exit__(
@@ -82,7 +82,7 @@ class Apart:
             self._process.kill()  # whoever leaves in haste waits for no page
         self._end()
 
-    def parse(self, body: bytes, url: str) -> Page:
+    def parse(self, body: bytes, url: str) -> ParsedPage:
         """What the parser reads. Raises InputError for a page beyond the limits, Stopped where the parser itself is
         broken."""
         said = self._ask(body, url)
@@ -93,7 +93,7 @@ class Apart:
             limits = f"{self._limits.cpu_s} s and {self._limits.memory >> 20} MB"
             raise InputError(f"{shown(url)}: a page that cannot be parsed within {limits}")
         kind = error.strip().rpartition("\n")[2].partition(":")[0]
-        raise Stopped(f"{shown(url)}: could not be parsed: that process ended with {kind or code}")
+        raise TransientError(f"{shown(url)}: could not be parsed: that process ended with {kind or code}")
 
     def _ask(self, body: bytes, url: str) -> bytes:
         """A line of JSON, or less where the process has ended."""
@@ -155,9 +155,9 @@ def main() -> None:
         sys.exit(_NO_MEMORY)
 
 
-def _bounded(page: Page) -> Page:
+def _bounded(page: ParsedPage) -> ParsedPage:
     """Nested elements can say one text many times over: what is too long to be a review goes, before it travels."""
-    kept: list[Found] = []
+    kept: list[ParsedReview] = []
     room = MAX_PAGE_TEXT
     for found in page.reviews:
         if len(found.text) <= min(MAX_TEXT, room):
@@ -169,10 +169,10 @@ def _bounded(page: Page) -> Page:
     return replace(page, reviews=tuple(kept), problems=(*page.problems, problem))
 
 
-def _page(said: bytes) -> Page:
+def _page(said: bytes) -> ParsedPage:
     read = json.loads(said)
     read |= {name: tuple(read[name]) for name in ("problems", "left_over")}
-    return Page(**{**read, "reviews": tuple(Found(**found) for found in read["reviews"])})
+    return ParsedPage(**{**read, "reviews": tuple(ParsedReview(**found) for found in read["reviews"])})
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pipeline.source import fields
 from pipeline.source.address import absolute
 from pipeline.source.parsers import microdata
 from pipeline.source.parsers.markup import UNREADABLE, next_page, parsed
-from pipeline.source.parsers.parsed import Found, Options, Page, names
+from pipeline.source.parsers.parsed import Options, ParsedPage, ParsedReview, names
 
 _REVIEW_TYPES = frozenset({"Review", "UserReview", "EmployerReview", "CriticReview"})
 _NAMING = {"@type", "@id", "@context", "identifier", "url"}
@@ -28,7 +28,7 @@ BROKEN = "broken JSON-LD script"
 Item = Mapping[str, object]
 
 
-def parse(html: bytes, url: str, options: Options) -> Page:
+def parse(html: bytes, url: str, options: Options) -> ParsedPage:
     """Every Review of a page, wherever it is nested. Never raises: what is wrong is a problem of the page."""
     document = parsed(html)
     gathered = _Gathered(url)
@@ -40,7 +40,9 @@ def parse(html: bytes, url: str, options: Options) -> Page:
     next_url = next_page(document, url, gathered.problems)
     reviews, problems = tuple(gathered.reviews.values()), tuple(gathered.problems)
     instead = "" if reviews else gathered.instead()
-    return Page(reviews, problems, next_url, names(gathered.left_over), not {BROKEN, UNREADABLE} & {*problems}, instead)
+    return ParsedPage(
+        reviews, problems, next_url, names(gathered.left_over), not {BROKEN, UNREADABLE} & {*problems}, instead
+    )
 
 
 class _Gathered:
@@ -48,7 +50,7 @@ class _Gathered:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self.reviews: dict[object, Found] = {}
+        self.reviews: dict[object, ParsedReview] = {}
         self.problems: list[str] = []
         self.left_over: set[str] = set()
         self._others: dict[str, None] = {}
@@ -107,12 +109,12 @@ def _types(item: Item) -> set[str]:
     return {re.split("[/#:]", name)[-1] for name in _listed(item.get("@type")) if isinstance(name, str)}
 
 
-def _review(item: Item, url: str) -> Found | str | None:
+def _review(item: Item, url: str) -> ParsedReview | str | None:
     """A review, what is wrong with it, or None for one that only points to another."""
     text = _text(item.get("reviewBody") or item.get("description"))
     if not text:
         return "no text" if set(item) - {"@type", "@id"} else None
-    return Found(
+    return ParsedReview(
         text=text,
         external_id=_external_id(item),
         url=absolute(_first(item.get("url")), url),

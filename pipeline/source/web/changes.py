@@ -8,7 +8,7 @@ from statistics import median
 from pipeline.records import Visit
 
 
-def fell(visit: Visit, before: Sequence[Visit]) -> bool:
+def dropped_by_half(visit: Visit, before: Sequence[Visit]) -> bool:
     """Whether a visit found less than half of what those before it did: many are missing."""
     return bool(before) and visit.found < median(one.found for one in before) / 2
 
@@ -18,7 +18,7 @@ def changes(visit: Visit, before: Sequence[Visit]) -> list[str]:
     if not before:
         return []
     said = []
-    if fell(visit, before):
+    if dropped_by_half(visit, before):
         usual = median(one.found for one in before)
         said.append(f"{visit.found} reviews, where it usually holds {usual:g}: what became of the others?")
     for name in sorted(set(visit.missing) - set(before[0].missing)):

@@ -6,8 +6,8 @@ import hashlib
 
 from pipeline.records import BrokenRecord, Review
 from pipeline.source.fields import ContentIds
-from pipeline.source.history import Memory
-from pipeline.source.parsers.parsed import Found, Page
+from pipeline.source.history import CrawlHistory
+from pipeline.source.parsers.parsed import ParsedPage, ParsedReview
 
 ENOUGH = 10
 """Reviews that must have been read before one can say that a field is missing from all of them."""
@@ -15,10 +15,10 @@ ENOUGH = 10
 _FIELDS = ("external_id", "url", "rating", "language", "written_at")
 
 
-class Harvest:
+class CollectedReviews:
     """Of one source. `language` is that of reviews that do not say theirs."""
 
-    def __init__(self, source: str, language: str | None, memory: Memory) -> None:
+    def __init__(self, source: str, language: str | None, memory: CrawlHistory) -> None:
         self._source, self._language, self._memory = source, language, memory
         self._texts: dict[str, bytes] = {}
         self._content_ids = ContentIds()
@@ -37,7 +37,7 @@ class Harvest:
         """Of them, those that the store did not hold like this before the visit."""
         return len(self._fresh)
 
-    def take(self, page: Page) -> tuple[list[Review | BrokenRecord], bool]:
+    def take(self, page: ParsedPage) -> tuple[list[Review | BrokenRecord], bool]:
         """The records of a page, and whether any review of it is news of this visit."""
         self._left_over |= set(page.left_over)
         ids = [self._id(found) for found in page.reviews]
@@ -55,12 +55,12 @@ class Harvest:
             return None
         return tuple(sorted(set(_FIELDS) - self._present)), tuple(sorted(self._left_over))
 
-    def _id(self, found: Found) -> str:
+    def _id(self, found: ParsedReview) -> str:
         return found.external_id or self._content_ids.give(
             self._source, found.text, found.rating, found.written_at, found.language
         )
 
-    def _record(self, external_id: str, found: Found) -> Review | BrokenRecord | None:
+    def _record(self, external_id: str, found: ParsedReview) -> Review | BrokenRecord | None:
         """None for the review of the week, which stands on every page."""
         digest = hashlib.sha256(found.text.encode()).digest()[:16]
         if (known := self._texts.get(external_id)) is not None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pipeline.errors import InputError, Stopped
+from pipeline.errors import InputError, TransientError
 from pipeline.records import BrokenRecord, PageSeen, Review
 from pipeline.source.address import host_of, shown
-from pipeline.source.history import Memory
-from pipeline.source.parsers.parsed import Found, Page
-from pipeline.source.parsers.process import Apart
-from pipeline.source.web.collected import Harvest
+from pipeline.source.history import CrawlHistory
+from pipeline.source.parsers.parsed import ParsedPage, ParsedReview
+from pipeline.source.parsers.process import ParserProcess
+from pipeline.source.web.collected import CollectedReviews
 from pipeline.source.web.description import PAGE, Description
-from pipeline.source.web.fetcher import Answer, Guest
+from pipeline.source.web.fetcher import Fetcher, HttpResponse
 
 MAX_PAGES = 1000
 """Of one address in one run: a calendar or a session number in the address can go on for ever."""
@@ -23,10 +23,10 @@ _NOTHING_THERE = (400, 404, 410)
 
 
 @dataclass(frozen=True, slots=True)
-class Recall:
+class PreviousPages:
     """How pages were when the source was last read; nothing of it is `known` where that visit came to no end."""
 
-    memory: Memory
+    memory: CrawlHistory
     definition: str
     known: bool
 
@@ -35,22 +35,29 @@ class Recall:
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class PageResult:
     """What one page came to."""
 
     found: int
     next_url: str | None
     records: Sequence[Review | BrokenRecord] = ()
     news: bool = False
-    reviews: tuple[Found, ...] = ()
+    reviews: tuple[ParsedReview, ...] = ()
     empty: bool = False
     """It holds nothing, not even anything broken."""
 
 
-class Walk:
+class Crawler:
     """Through all addresses of a description."""
 
-    def __init__(self, description: Description, guest: Guest, parser: Apart, harvest: Harvest, recall: Recall) -> None:
+    def __init__(
+        self,
+        description: Description,
+        guest: Fetcher,
+        parser: ParserProcess,
+        harvest: CollectedReviews,
+        recall: PreviousPages,
+    ) -> None:
         self._description, self._guest, self._parser, self._recall = description, guest, parser, recall
         self.harvest = harvest
         self.pages: dict[str, PageSeen] = {}
@@ -97,14 +104,14 @@ class Walk:
             self.whole = False
             yield self.harvest.broken(f"there are more than {MAX_PAGES} pages; reading ends here")
 
-    def _is_enough(self, look: _Look, seen: PageSeen | None, numbered: bool) -> bool:
+    def _is_enough(self, look: PageResult, seen: PageSeen | None, numbered: bool) -> bool:
         """Whether a page without news says that none stands behind it: not where it has shrunk."""
         onward = numbered or look.next_url is not None
         enough = self._recall.known and look.found > 0 and not look.news and look.found >= (seen.found if seen else 0)
         self.stopped_early |= enough and onward
         return enough and onward
 
-    def _is_last(self, look: _Look, before: _Look | None, numbered: bool) -> bool:
+    def _is_last(self, look: PageResult, before: PageResult | None, numbered: bool) -> bool:
         """Of numbered pages the last one stands before two without a review, or comes again under every number."""
         if not numbered or before is None:
             return False
@@ -112,32 +119,34 @@ class Walk:
             self.whole = False  # what stood there for a moment is not what else stands there
         return (look.empty and before.empty) or (bool(look.reviews) and look.reviews == before.reviews)
 
-    def _look(self, url: str, seen: PageSeen | None, *, behind: bool) -> _Look:
+    def _look(self, url: str, seen: PageSeen | None, *, behind: bool) -> PageResult:
         """A page as it is now; `behind`: it may stand behind the last one."""
         answer = self._fetch(url, seen)
         if answer.status == 304 and seen:
             self.pages[url] = seen
             self._as_it_was += seen.found
-            return _Look(seen.found, seen.next_url)
+            return PageResult(seen.found, seen.next_url)
         if behind and answer.status in _NOTHING_THERE:
             self.pages[url] = PageSeen(url, None, None, 0, None)
-            return _Look(0, None, empty=True)
+            return PageResult(0, None, empty=True)
         if answer.status != 200:
             raise self._failure(f"{shown(url)}: answers {answer.status}; check the address in a browser")
         page = self._parse(answer)
         self._judge(page, url, behind)
         self.pages[url] = PageSeen(url, answer.etag, answer.last_modified, len(page.reviews), page.next_url)
         records, news = self.harvest.take(page)
-        return _Look(len(page.reviews), page.next_url, records, news, page.reviews, not (page.reviews or page.problems))
+        return PageResult(
+            len(page.reviews), page.next_url, records, news, page.reviews, not (page.reviews or page.problems)
+        )
 
-    def _judge(self, page: Page, url: str, behind: bool) -> None:
+    def _judge(self, page: ParsedPage, url: str, behind: bool) -> None:
         self.instead = self.instead or page.instead
         self.whole &= page.whole
         if not (page.reviews or page.problems or behind):
             self.whole = False
             self.oddities.append(f"{shown(url)} holds no review: {page.instead}")
 
-    def _fetch(self, url: str, seen: PageSeen | None) -> Answer:
+    def _fetch(self, url: str, seen: PageSeen | None) -> HttpResponse:
         etag, last_modified = (seen.etag, seen.last_modified) if seen else (None, None)
         try:
             answer = self._guest.read(url, self._description.delay_s, etag, last_modified)
@@ -147,15 +156,15 @@ class Walk:
             self._entered.add(answer.url)
         return answer
 
-    def _parse(self, answer: Answer) -> Page:
+    def _parse(self, answer: HttpResponse) -> ParsedPage:
         try:
             return self._parser.parse(answer.body, answer.url)
         except InputError as error:
             raise self._failure(str(error)) from error
 
-    def _failure(self, message: str) -> InputError | Stopped:
+    def _failure(self, message: str) -> InputError | TransientError:
         """On the first page the address is wrong; later, the site."""
-        return Stopped(message) if self.found else InputError(message)
+        return TransientError(message) if self.found else InputError(message)
 
     def _in_the_way(self, url: str, here: str) -> str | None:
         """Why reading ends before the last page, if it does."""

@@ -15,7 +15,7 @@ import urllib3
 from protego import Protego
 from urllib3.util.retry import Retry
 
-from pipeline.errors import InputError, Stopped
+from pipeline.errors import InputError, TransientError
 from pipeline.source.address import host_of, shown
 from pipeline.source.web.network import Anywhere, PublicOnly, refuse_private
 
@@ -42,7 +42,7 @@ MAX_REDIRECTS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResponse:
     """What a server says to a request for a page."""
 
     url: str
@@ -63,7 +63,7 @@ class _Host:
     asked_at: float = 0.0
 
 
-class Guest:
+class Fetcher:
     """One visitor of any number of hosts; whoever shares it shares the pace that each host is asked at.
 
     `retry_s` is the unit of the waiting before a retry. `proxies`: whether the machine's proxy settings count.
@@ -82,7 +82,7 @@ class Guest:
         """Whether robots.txt of its host allows it. Raises as `read` does."""
         return self._host(url).rules.can_fetch(url, ROBOT)
 
-    def read(self, url: str, delay_s: float, etag: str | None = None, last_modified: str | None = None) -> Answer:
+    def read(self, url: str, delay_s: float, etag: str | None = None, last_modified: str | None = None) -> HttpResponse:
         """A page, redirects within its host followed; status 304 where it is still the one with that etag or date.
 
         `delay_s` lies between two pages of a host, unless robots.txt asks for more.
@@ -97,7 +97,7 @@ class Guest:
                 url = self._redirected(url, response.headers["location"])
         raise InputError(f"{shown(asked)}: redirects without end; open it in a browser")
 
-    def __enter__(self) -> Guest:
+    def __enter__(self) -> Fetcher:
         return self
 
     def __exit__(
@@ -140,7 +140,7 @@ class Guest:
                     url = urljoin(url, response.headers["location"])
                     continue
                 if response.status_code >= 500 or response.status_code == 429:
-                    raise Stopped(
+                    raise TransientError(
                         f"{shown(url)}: answers {response.status_code}; without its rules a site may not be read; "
                         "try later, the same command goes on"
                     )
@@ -231,17 +231,17 @@ def _only_news(etag: str | None, last_modified: str | None) -> dict[str, str]:
     return {name: value for name, value in given.items() if value}
 
 
-def _answer(response: requests.Response, url: str) -> Answer:
+def _answer(response: requests.Response, url: str) -> HttpResponse:
     status = response.status_code
     if status >= 500 or status == 429:
-        raise Stopped(f"{shown(url)}: answers {status}; try later, the same command goes on")
+        raise TransientError(f"{shown(url)}: answers {status}; try later, the same command goes on")
     if not response.ok or status == 304:
-        return Answer(url, status)
+        return HttpResponse(url, status)
     body = _body(response, url, MAX_BYTES)
     if len(body) > MAX_BYTES:
         raise InputError(f"{shown(url)}: over {MAX_BYTES // 1_000_000} MB, that is no page of reviews")
     headers: Any = response.headers
-    return Answer(url, status, body, headers.get("etag"), headers.get("last-modified"))
+    return HttpResponse(url, status, body, headers.get("etag"), headers.get("last-modified"))
 
 
 def _body(response: requests.Response, url: str, limit: int) -> bytes:
@@ -253,11 +253,13 @@ def _body(response: requests.Response, url: str, limit: int) -> bytes:
             if len(body) > limit:
                 break
             if time.monotonic() > end:
-                raise Stopped(f"{shown(url)}: not complete after {MAX_PAGE_S:g} s; try later, the same command goes on")
+                raise TransientError(
+                    f"{shown(url)}: not complete after {MAX_PAGE_S:g} s; try later, the same command goes on"
+                )
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         raise _outage(url, error) from error
     return bytes(body)
 
 
-def _outage(url: str, error: Exception) -> Stopped:
-    return Stopped(f"{shown(url)}: no answer ({type(error).__name__}); try later, the same command goes on")
+def _outage(url: str, error: Exception) -> TransientError:
+    return TransientError(f"{shown(url)}: no answer ({type(error).__name__}); try later, the same command goes on")
