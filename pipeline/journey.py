@@ -106,7 +106,7 @@ def scrape(context: Context, run_id: str, source: Source | None, limit: int | No
     with _stage(context, "scrape", run_id) as advance:
         if source is not None:
             _read(context, run_id, source, limit, advance)
-        context.store.gather(run_id, unanswered=source is not None)
+        context.store.attach_day(run_id, unanswered=source is not None)
 
 
 def clean(context: Context, run_id: str) -> int:

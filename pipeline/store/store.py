@@ -108,7 +108,7 @@ class Store:
                 self._add_page(connection, run_id, page, seen)
             yield len(page)
 
-    def gather(self, run_id: str, *, unanswered: bool = False) -> None:
+    def attach_day(self, run_id: str, *, unanswered: bool = False) -> None:
         """The run of a day also holds what others read first on that day, or what is left of a day gone by.
 
         `unanswered`: and what the days before have left without an outcome, so that an outage is made up for.

@@ -68,7 +68,7 @@ class Place:
     def rows(self) -> list[dict[str, Any]]:
         """All of them by id, lists and instants read."""
         with closing(sqlite3.connect(self.file)) as connection:
-            connection.row_factory = sqlite3.WarehouseRow
+            connection.row_factory = sqlite3.Row
             found = connection.execute(f'SELECT * FROM "{self.table}" ORDER BY verbatim_id').fetchall()
         return [plain(dict(row)) for row in found]
 

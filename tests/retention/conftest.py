@@ -99,7 +99,7 @@ class World:
     def rows(self, *, words: bool) -> list[dict[str, Any]]:
         """The warehouse's rows, with or without what somebody said."""
         with closing(sqlite3.connect(self.warehouse)) as connection:
-            connection.row_factory = sqlite3.WarehouseRow
+            connection.row_factory = sqlite3.Row
             found = connection.execute("SELECT * FROM verbatims_analysed_v1 ORDER BY verbatim_id").fetchall()
         return [{name: row[name] for name in row.keys() if words or name not in WORDS} for row in found]  # noqa: SIM118
 

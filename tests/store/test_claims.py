@@ -124,12 +124,12 @@ import sys
 from datetime import UTC, datetime
 sys.path[:0] = [{tests!r}]
 from store.test_claims import GOOD, asks
-from pipeline.store import Claims, Ended, open_store
+from pipeline.store import Claims, CompletedRequest, open_store
 claims = Claims(open_store({url!r}).database, {run!r}, "v1")
 paid = 0
 while True:
     taken = claims.take(asks(claims)[:7])
-    claims.commit([Ended(ask, (GOOD,), None) for ask in taken.asks])
+    claims.commit([CompletedRequest(ask, (GOOD,), None) for ask in taken.asks])
     paid += len(taken.asks)
     if not taken.asks and not claims.pending(0, 1):
         break

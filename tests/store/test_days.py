@@ -34,7 +34,7 @@ def scrape(store: Store, day: date | None, *records: Review | BrokenRecord) -> s
     run_id = store.runs.begin("sandbox", "test", day)
     for _ in store.add(run_id, numbered(*records)):
         pass
-    store.gather(run_id)
+    store.attach_day(run_id)
     return run_id
 
 
@@ -67,9 +67,9 @@ def test_a_day_gone_by_is_read_from_the_store(store: Store) -> None:
     """Whoever read it first: repeating a day that never had a run of its own gives its verbatims too."""
     scrape(store, None, review("a"))
     run_id = store.runs.begin("sandbox", "test", TODAY)
-    store.gather(run_id)
+    store.attach_day(run_id)
     assert held(store, run_id) == ["Avis a"]
-    store.gather(run_id)
+    store.attach_day(run_id)
     assert held(store, run_id) == ["Avis a"]
 
 
@@ -83,9 +83,9 @@ def test_an_edited_text_belongs_to_the_day_that_edited_it(store: Store) -> None:
 def test_what_a_day_has_left_without_an_outcome_comes_again_with_the_next(store: Store) -> None:
     scrape(store, YESTERDAY, review("a"))
     run_id = store.runs.begin("sandbox", "test", TOMORROW)
-    store.gather(run_id)
+    store.attach_day(run_id)
     assert held(store, run_id) == []
-    store.gather(run_id, unanswered=True)
+    store.attach_day(run_id, unanswered=True)
     assert held(store, run_id) == ["Avis a"]
 
 
@@ -113,7 +113,7 @@ store = open_store({url!r})
 run_id = store.runs.begin("sandbox", "test", TOMORROW)
 for _ in store.add(run_id, numbered(*(review(str(n)) for n in range(1500)))):
     pass
-store.gather(run_id)
+store.attach_day(run_id)
 """
 
 

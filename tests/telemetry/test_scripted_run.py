@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from pipeline.errors import Stopped
+from pipeline.errors import TransientError
 from pipeline.records import (
     Ask,
     Attempt,
@@ -72,9 +72,9 @@ def play(observe: Observer, attempt: Callable[..., Attempt]) -> None:
                 call.committed(each)
     observe.analysed(VerbatimAnalysed("fichier", Sentiment.POSITIVE, 42, 2))
     observe.success_ratio(0.2)
-    with pytest.raises(Stopped), observe.stage("load", "run-1"):
+    with pytest.raises(TransientError), observe.stage("load", "run-1"):
         observe.load_failed(LoadError.JOB_FAILED)
-        raise Stopped("the warehouse does not answer: run the same command again")
+        raise TransientError("the warehouse does not answer: run the same command again")
 
 
 def test_a_run_exports_exactly_this(attempt: Callable[..., Attempt]) -> None:
