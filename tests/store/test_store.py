@@ -40,7 +40,7 @@ def clean(store: Store, run_id: str) -> list[Decision]:
     return fresh
 
 
-def rows(store: Store) -> list[sa.WarehouseRow]:
+def rows(store: Store) -> list[sa.Row]:
     with store.database.read() as connection:
         return list(connection.execute(sa.select(verbatims).order_by(verbatims.c.row)))
 
