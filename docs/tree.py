@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pypandoc
+from typography import french
 
 Node = dict[str, Any]
 READER = "gfm-implicit_figures-tex_math_dollars-tex_math_gfm-yaml_metadata_block"
@@ -44,6 +45,8 @@ def read(root: Path, file: PurePosixPath, language: str) -> Page:
     blocks = changed(blocks, lambda node: _named_alert(node, ALERTS.get(language, {})))
     for image in found(blocks, "Image"):
         _check_picture(image, root, file)
+    if language == "fr":
+        blocks = french(blocks)
     (_, (anchor, _, _), title), anchors = blocks[0]["c"], [node["c"][1][0] for node in found(blocks, "Header")]
     return Page(file, title, anchor, blocks[1:], tuple(anchors))
 

@@ -186,12 +186,29 @@ def test_the_sample_becomes_these_chapters_and_links(sample: Path) -> None:
     assert text(word.found(".//w:hyperlink[@w:anchor='p1h0']")[-1]) == "lien vers une page"
 
 
+FRENCH = (
+    "Quand arroser\u00a0: le soir\u202f; pourquoi\u202f? Moins d'eau part\u202f! Le robinet «\u00a0eau : froide\u00a0» "
+    "reste ouvert à 20\u00a0% «\u00a0ainsi\u00a0»\u00a0: c'est dit, avec a ; b ? c ! 5 % et %s."
+)
+LISTING = 'echo "un : deux ; trois ? quatre ! « cinq » 6 %"'
+
+
+def test_french_marks_stay_beside_their_words_and_code_stays_as_it_is(sample: Path) -> None:
+    assert run(sample).returncode == 0
+    page, word = Page(sample / "built" / "c11" / "arrosage.html"), Word(sample / "built" / "c11.docx")
+    assert FRENCH in [p.text() for p in page.all("main p")]
+    assert FRENCH in [text(p) for p in word.found(".//w:p")]
+    assert page.all("pre")[-1].text().strip() == LISTING == word.paragraphs("SourceCode")[-1]
+
+
 def test_an_english_document_has_english_words(sample: Path) -> None:
     builder = sample / "docs" / "build.py"
     builder.write_text(builder.read_text(encoding="utf-8").replace('"fr"', '"en"'), encoding="utf-8")
     assert run(sample).returncode == 0
     word, page = Word(sample / "built" / "c11.docx"), Page(sample / "built" / "c11" / "index.html")
     assert page.one("html").attributes["lang"] == "en" and page.all("a")[0].text() == "Skip to content"
+    watering = Page(sample / "built" / "c11" / "arrosage.html").one("main").text()
+    assert "arroser : le soir ; pourquoi ?" in watering
     assert page.all("nav[aria-label=Contents]") and word.paragraphs("TOCHeading") == ["Contents"]
     assert word.part("docProps/core.xml").findtext("dc:language", namespaces=NAMES) == "en-GB"
 
