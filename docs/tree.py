@@ -69,15 +69,15 @@ def changed(tree: Any, change: Callable[[Node], Node | list[Node]]) -> Any:
     return tree
 
 
-def found(tree: Any, kind: str) -> Iterator[Node]:
-    """The elements of one kind, in the order of the text."""
+def found(tree: Any, *kinds: str) -> Iterator[Node]:
+    """The elements of these kinds, in the order of the text."""
     if isinstance(tree, dict):
-        if tree.get("t") == kind:
+        if tree.get("t") in kinds:
             yield tree
         tree = list(tree.values())
     if isinstance(tree, list):
         for item in tree:
-            yield from found(item, kind)
+            yield from found(item, *kinds)
 
 
 def text_of(tree: Any) -> str:

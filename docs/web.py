@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import re
 from dataclasses import replace
-from itertools import count
 from pathlib import Path, PurePosixPath
 
 from links import Book, linked
 from tree import PICTURES, Node, Page, changed, convert, found, meta_of, text_of
+from web_tables import finished, in_region, names_of
 
 TEMPLATE = Path(__file__).with_name("template.html")
 WORDS = {
@@ -17,8 +16,7 @@ WORDS = {
         "skip": "Aller au contenu",
         "pages": "Pages du document",
         "contents": "Sommaire",
-        "table": "Tableau",
-        "code": "Extrait",
+        "home": "Accueil",
         "back": "Retour au texte",
         "source": "Cette page est construite à partir de",
     },
@@ -26,8 +24,7 @@ WORDS = {
         "skip": "Skip to content",
         "pages": "Pages of the document",
         "contents": "Contents",
-        "table": "Table",
-        "code": "Listing",
+        "home": "Home",
         "back": "Back to the text",
         "source": "This page is built from",
     },
@@ -55,27 +52,31 @@ def _html(page: Page, book: Book) -> str:
     options = ["--template", str(TEMPLATE)]
     html = convert(blocks, _meta(page, book, bool(list(found(blocks, "Header")))), "html5", options)
     back = f'role="doc-backlink" aria-label="{WORDS[book.language]["back"]}"'
-    html = html.replace('role="doc-backlink"', back)
-    html = re.sub(r"<th\b([^>]*)></th>", r"<td\1></td>", html)
-    return re.sub(r"<th\b", '<th scope="col"', html)
+    return finished(html.replace('role="doc-backlink"', back))
 
 
 def _meta(page: Page, book: Book, headings: bool) -> Node:
-    """What the template asks for."""
-    title, whole = text_of(page.title), text_of(book.pages[0].title)
+    """What the template asks for; the first page does not say the title of the document twice."""
+    title, whole, first = text_of(page.title), text_of(book.pages[0].title), page is book.pages[0]
     meta = {
         "lang": book.language,
         "title": _heading(page, book),
         "anchor": page.anchor,
         "main": "contenu" if "contenu" not in page.anchors else "contenu-de-la-page",
-        "pagetitle": whole if page is book.pages[0] else f"{title} – {whole}",
-        "document": whole,
+        "pagetitle": whole if first else f"{title} – {whole}",
+        "document": "" if first else whole,
         "headings": headings,
-        "pages": [{"url": name_of(p), "title": text_of(p.title), "current": p is page} for p in book.pages],
+        "pages": [_entry(other, page, book) for other in book.pages],
         "words": WORDS[book.language],
         "source": str(page.file),
     }
     return {key: meta_of(value) for key, value in meta.items()}
+
+
+def _entry(page: Page, current: Page, book: Book) -> dict[str, str | bool]:
+    """A page in the navigation."""
+    title = WORDS[book.language]["home"] if page is book.pages[0] else text_of(page.title)
+    return {"url": name_of(page), "title": title, "current": page is current}
 
 
 def _heading(page: Page, book: Book) -> list[Node]:
@@ -84,16 +85,16 @@ def _heading(page: Page, book: Book) -> list[Node]:
 
 
 def _body(page: Page, book: Book) -> list[Node]:
-    numbers = {"Table": count(1), "CodeBlock": count(1)}
+    names = iter(names_of(page))
 
     def change(node: Node) -> Node | list[Node]:
-        """Links and pictures for a page that stands alone; what scrolls sideways can be reached by keyboard."""
+        """Links and pictures for a page that stands alone, and tables in regions."""
         if node["t"] == "Link":
             return linked(node, page, book, lambda aim, anchor: _address(page, aim, anchor))
         if node["t"] == "Image":
             return _embedded(node, book.root / page.file.parent)
-        if node["t"] in numbers:
-            return _scrolling(node, next(numbers[node["t"]]), book.language)
+        if node["t"] == "Table":
+            return in_region(node, next(names))
         return node
 
     body: list[Node] = changed(page.blocks, change)
@@ -109,13 +110,3 @@ def _embedded(image: Node, folder: Path) -> Node:
     data = base64.b64encode((folder / target).read_bytes()).decode()
     address = f"data:{PICTURES[PurePosixPath(target).suffix]};base64,{data}"
     return {"t": "Image", "c": [attributes, alt, [address, title]]}
-
-
-def _scrolling(node: Node, number: int, language: str) -> Node:
-    """A table in a region that scrolls, or a listing that does."""
-    table = node["t"] == "Table"
-    label = f"{WORDS[language]['table' if table else 'code']} {number}"
-    attributes = [["tabindex", "0"], ["role", "region" if table else "group"], ["aria-label", label]]
-    if table:
-        return {"t": "Div", "c": [["", ["scroll"], attributes], [node]]}
-    return {"t": "CodeBlock", "c": [["", [], attributes], node["c"][1]]}

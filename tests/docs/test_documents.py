@@ -34,9 +34,20 @@ def test_a_page_has_its_landmarks_and_the_skip_link_comes_first(pages: list[Page
         assert [page.one(f"body > {tag}").tag for tag in ("header", "main", "footer")]
         first = page.all("a")[0]
         assert first.text(strip=True) == "Aller au contenu"
-        assert first.attributes["href"] == f"#{page.one('main').attributes['id']}"
-        labels = [nav.attributes["aria-label"] for nav in page.all("body > nav")]
+        (target,) = page.all(f"main > [id='{(first.attributes['href'] or '')[1:]}'][tabindex='-1']")
+        assert not target.css("nav"), "the link skips the navigation"
+        labels = [nav.attributes["aria-label"] for nav in page.all("main > nav")]
         assert labels == ["Pages du document", "Sommaire"][: len(labels)] and labels, page.file
+
+
+def test_the_heading_stands_before_the_navigation_and_the_contents_are_folded(pages: list[Page]) -> None:
+    for page in pages:
+        assert page.one("main > h1:first-child + nav.pages")
+        for contents in page.all("nav.contents"):
+            assert contents.css("details:not([open]) > summary")[0].text(strip=True) == "Sommaire"
+        assert page.all(".pages a")[0].text(strip=True) == "Accueil"
+        title = page.one("h1").text(strip=True)
+        assert title not in [node.text(strip=True) for node in page.all("header p")], "said once"
 
 
 def test_the_table_of_contents_lists_the_headings_of_the_page(pages: list[Page]) -> None:
@@ -70,12 +81,37 @@ def test_header_cells_say_what_they_head_and_a_table_scrolls_by_keyboard(pages: 
     for page in pages:
         for table in page.all("table"):
             assert table.css("thead th"), page.file
-            assert all(th.attributes.get("scope") == "col" and th.text(strip=True) for th in table.css("th"))
+            assert {th.attributes.get("scope") for th in table.css("thead th")} == {"col"}
+            assert all(row.css("th:first-child[scope=row]") for row in table.css("tbody tr"))
+            assert all(th.text(strip=True) for th in table.css("th"))
             region = table.parent
             assert region is not None and region.attributes["role"] == "region"
             assert region.attributes["tabindex"] == "0"
         labels = [region.attributes["aria-label"] for region in page.all("[role=region]")]
         assert all(labels) and len(set(labels)) == len(labels), page.file
+
+
+def test_a_region_is_called_after_the_heading_above_it(sample: Path) -> None:
+    assert run(sample).returncode == 0
+    names = {}
+    for file in ("index", "arrosage"):
+        page = Page(sample / "built" / "c11" / f"{file}.html")
+        names[file] = [region.attributes["aria-label"] for region in page.all("[role=region]")]
+    assert names == {"index": ["Outils (1)", "Outils (2)"], "arrosage": ["Le matin"]}
+
+
+def test_code_wraps_and_needs_no_region(pages: list[Page]) -> None:
+    for page in pages:
+        assert all(set(pre.attributes) <= {"class"} for pre in page.all("pre"))
+    rule = re.findall(r"^pre \{(.*)\}", TEMPLATE, re.MULTILINE)[0]
+    assert "white-space: pre-wrap" in rule and "overflow-wrap: anywhere" in rule
+
+
+def test_a_long_name_in_a_table_may_wrap_and_is_copied_whole(sample: Path) -> None:
+    assert run(sample).returncode == 0
+    code = Page(sample / "built" / "c11" / "index.html").one("tbody tr:has(td) th code:has(wbr)")
+    assert code.text() == "duree_moyenne_de_l_arrosage_en_secondes"
+    assert code.html is not None and code.html.count("_<wbr>") == code.text().count("_")
 
 
 def test_a_page_needs_nothing_from_elsewhere(pages: list[Page]) -> None:
@@ -122,7 +158,7 @@ def test_the_table_of_contents_of_the_word_file_is_a_field_and_is_filled(word: W
 
 def test_lists_tables_and_links_of_the_word_file_are_real(word: Word, pages: list[Page]) -> None:
     items = [p for p in word.found(".//w:p") if p.find("w:pPr/w:numPr", NAMES) is not None]
-    assert len(items) >= len([li for page in pages for li in page.all("main > ul li, main > ol li")])
+    assert len(items) >= len([li for page in pages for li in page.all(".text > ul li, .text > ol li")])
     tables = word.found(".//w:tbl")
     assert len(tables) == len([table for page in pages for table in page.all("table")])
     assert all(table.find("w:tr[1]/w:trPr/w:tblHeader", NAMES) is not None for table in tables)
@@ -171,7 +207,7 @@ def test_the_sample_becomes_these_chapters_and_links(sample: Path) -> None:
     assert word.paragraphs("Title") == ["Guide du potager"]
     assert word.paragraphs("Heading1") == ["Outils", "Contenu", "Arrosage"]
     assert word.levels == [1, 2, 1, 1, 2, 3, 4, 2]
-    assert [a.attributes["href"] for a in page.all("main > p > a")][:4] == [
+    assert [a.attributes["href"] for a in page.all(".text > p > a")][:4] == [
         "arrosage.html",
         "arrosage.html#le-soir-en-été",
         "#outils",
