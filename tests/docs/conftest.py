@@ -31,7 +31,7 @@ def sample(tmp_path: Path) -> Path:
     return laid(tmp_path / "repository")
 
 
-@pytest.fixture(scope="module", params=["sample", "c11"])
+@pytest.fixture(scope="session", params=["sample", "c11"])
 def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a built document: the sample one, and the project's own where it is written."""
     if request.param == "sample":
@@ -43,14 +43,14 @@ def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return root / "built"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def pages(built: Path) -> list[Page]:
     made = [Page(file) for file in sorted((built / "c11").glob("*.html"))]
     assert made
     return made
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def word(built: Path) -> Word:
     return Word(built / "c11.docx")
 

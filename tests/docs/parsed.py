@@ -16,6 +16,7 @@ NAMES = {
     "dc": "http://purl.org/dc/elements/1.1/",
 }
 W = f"{{{NAMES['w']}}}"
+R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 
 
 class Page:

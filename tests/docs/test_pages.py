@@ -1,0 +1,145 @@
+"""What a reader of the HTML pages relies on, with a screen reader, a keyboard, a zoom or a printer."""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from .conftest import ROOT, run
+from .parsed import Page, contrast, skips, themes
+
+pytestmark = pytest.mark.docs
+TEMPLATE = (ROOT / "docs" / "template.html").read_text(encoding="utf-8")
+
+
+def test_a_page_says_its_language_and_has_a_title_of_its_own(pages: list[Page]) -> None:
+    assert {page.one("html").attributes["lang"] for page in pages} == {"fr"}
+    titles = [page.one("head > title").text(strip=True) for page in pages]
+    assert all(titles) and len(set(titles)) == len(titles)
+
+
+def test_a_page_has_one_h1_in_its_main_part_and_leaves_out_no_level(pages: list[Page]) -> None:
+    for page in pages:
+        assert page.one("h1").css_matches("main > h1") and page.levels[0] == 1, page.file
+        assert not skips(page.levels), page.file
+
+
+def test_a_page_has_its_landmarks_and_the_skip_link_comes_first(pages: list[Page]) -> None:
+    for page in pages:
+        assert [page.one(f"body > {tag}").tag for tag in ("header", "main", "footer")]
+        first = page.all("a")[0]
+        assert first.text(strip=True) == "Aller au contenu"
+        (target,) = page.all(f"main > [id='{(first.attributes['href'] or '')[1:]}'][tabindex='-1']")
+        assert not target.css("nav"), "the link skips the navigation"
+        labels = [nav.attributes["aria-label"] for nav in page.all("main > nav")]
+        assert labels == ["Pages du document", "Sommaire"][: len(labels)] and labels, page.file
+
+
+def test_the_heading_stands_before_the_navigation_and_the_contents_are_folded(pages: list[Page]) -> None:
+    for page in pages:
+        assert page.one("main > h1:first-child + nav.pages")
+        for contents in page.all("nav.contents"):
+            assert contents.css("details:not([open]) > summary")[0].text(strip=True) == "Sommaire"
+        assert page.all(".pages a")[0].text(strip=True) == "Accueil"
+        title = page.one("h1").text(strip=True)
+        assert title not in [node.text(strip=True) for node in page.all("header p")], "said once"
+
+
+def test_the_table_of_contents_lists_the_headings_of_the_page(pages: list[Page]) -> None:
+    for page in pages:
+        listed = [a.text(strip=True) for a in page.all("nav[aria-label=Sommaire] a")]
+        assert listed == [h.text(strip=True) for h in page.all("main h2, main h3")], page.file
+
+
+def test_the_navigation_names_every_page_and_marks_the_current_one(pages: list[Page]) -> None:
+    names = {page.file.name for page in pages}
+    assert "index.html" in names
+    for page in pages:
+        assert {a.attributes["href"] for a in page.all(".pages a")} == names
+        assert page.one(".pages [aria-current=page]").attributes["href"] == page.file.name
+
+
+def test_ids_are_unique(pages: list[Page]) -> None:
+    for page in pages:
+        assert len(page.ids) == len(set(page.ids)), page.file
+
+
+def test_header_cells_say_what_they_head_and_a_table_scrolls_by_keyboard(pages: list[Page]) -> None:
+    for page in pages:
+        for table in page.all("table"):
+            assert table.css("thead th"), page.file
+            assert {th.attributes.get("scope") for th in table.css("thead th")} == {"col"}
+            assert all(row.css("th:first-child[scope=row]") for row in table.css("tbody tr"))
+            assert all(th.text(strip=True) for th in table.css("th"))
+            region = table.parent
+            assert region is not None and region.attributes["role"] == "region"
+            assert region.attributes["tabindex"] == "0"
+        labels = [region.attributes["aria-label"] for region in page.all("[role=region]")]
+        assert all(labels) and len(set(labels)) == len(labels), page.file
+
+
+def test_a_region_is_called_after_the_heading_above_it(sample: Path) -> None:
+    assert run(sample).returncode == 0
+    names = {}
+    for file in ("index", "arrosage"):
+        page = Page(sample / "built" / "c11" / f"{file}.html")
+        names[file] = [region.attributes["aria-label"] for region in page.all("[role=region]")]
+    assert names == {"index": ["Outils (1)", "Outils (2)"], "arrosage": ["Le matin"]}
+
+
+def test_code_wraps_and_needs_no_region(pages: list[Page]) -> None:
+    for page in pages:
+        assert all(set(pre.attributes) <= {"class"} for pre in page.all("pre"))
+    rule = re.findall(r"^pre \{(.*)\}", TEMPLATE, re.MULTILINE)[0]
+    assert "white-space: pre-wrap" in rule and "overflow-wrap: anywhere" in rule
+
+
+def test_a_long_name_in_a_table_may_wrap_and_is_copied_whole(sample: Path) -> None:
+    assert run(sample).returncode == 0
+    code = Page(sample / "built" / "c11" / "index.html").one("tbody tr:has(td) th code:has(wbr)")
+    assert code.text() == "duree_moyenne_de_l_arrosage_en_secondes"
+    assert code.html is not None and code.html.count("_<wbr>") == code.text().count("_")
+
+
+def test_a_page_needs_nothing_from_elsewhere(pages: list[Page]) -> None:
+    for page in pages:
+        assert not page.all("script, link, iframe, object, embed, base"), page.file
+        assert all((node.attributes["src"] or "").startswith("data:") for node in page.all("[src]")), page.file
+        assert not page.all("[srcset]") and "@import" not in page.html and "url(" not in page.one("style").text()
+
+
+def test_every_link_between_pages_leads_somewhere(pages: list[Page]) -> None:
+    ids = {page.file.name: set(page.ids) for page in pages}
+    for page in pages:
+        for link in page.all("a[href]"):
+            target = link.attributes["href"] or ""
+            if re.match(r"https?:|mailto:", target):
+                continue
+            name, _, anchor = target.partition("#")
+            assert (name or page.file.name) in ids, (page.file, target)
+            assert not anchor or unquote(anchor) in ids[name or page.file.name], (page.file, target)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_colours_of_the_template_have_contrast(theme: str) -> None:
+    colours = themes(TEMPLATE)[theme]
+    for name, behind in product(("text", "quiet", "link", "visited"), ("background", "surface")):
+        assert contrast(colours[name], colours[behind]) >= 7, (name, behind)
+    for name, behind in product(("focus", "line"), ("background", "surface")):
+        assert contrast(colours[name], colours[behind]) >= 3, (name, behind)
+
+
+def test_the_template_has_no_other_colour() -> None:
+    rest = re.sub(r":root \{.*?\}", "", TEMPLATE, flags=re.DOTALL)
+    assert re.findall(r"#[0-9a-fA-F]{3,8}\b(?=[;\s])", rest) == ["#ffffff"], (
+        "only a picture lies on white in both themes"
+    )
+
+
+def test_contrast_is_what_wcag_defines() -> None:
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#ffffff", "#777777") == pytest.approx(4.48, abs=0.01)
