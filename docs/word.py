@@ -20,6 +20,13 @@ CONTENTS_LINE = (
 )
 FIELD_SEPARATOR, FIELD_END = '<w:fldChar w:fldCharType="separate" />', '<w:fldChar w:fldCharType="end" /></w:r></w:p>'
 
+CHANGES = {
+    "word/styles.xml": mended,
+    "word/_rels/document.xml.rels": with_footer_relation,
+    "[Content_Types].xml": with_footer_type,
+}
+"""The parts that are changed in every document."""
+
 
 def write(book: Book, file: Path) -> None:
     """Write the Word file; every link and picture is looked at before."""
@@ -31,13 +38,9 @@ def write(book: Book, file: Path) -> None:
     meta_nodes = {key: meta_of(value) for key, value in meta.items()}
     try:
         convert(blocks, meta_nodes, "docx", ["--resource-path", str(book.root)], made)
-        changes = {
-            "word/styles.xml": mended,
-            "word/document.xml": lambda xml: _text(xml, blocks),
-            "word/_rels/document.xml.rels": with_footer_relation,
-            "[Content_Types].xml": with_footer_type,
-        }
-        _copy(made, changes, {FOOTER: footer(book.language)}, file)
+        _copy(
+            made, CHANGES | {"word/document.xml": lambda xml: _text(xml, blocks)}, {FOOTER: footer(book.language)}, file
+        )
     finally:
         made.unlink(missing_ok=True)
 

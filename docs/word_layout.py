@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import count
+from typing import Any
 
 from tree import Node, found, text_of
 from word_styles import FONT, swapped
@@ -86,13 +87,13 @@ def widths(table: Node) -> list[int]:
     return [*made[:-1], WIDTH - sum(made[:-1])]
 
 
-def _rows(table: Node) -> list[list[Node]]:
+def _rows(table: Node) -> list[list[Any]]:
     _, _, _, (_, head), bodies, _ = table["c"]
     rows = [*head, *(row for _, _, top, rest in bodies for row in (*top, *rest))]
     return [cells for _, cells in rows]
 
 
-def _longest(cell: Node) -> int:
+def _longest(cell: Any) -> int:
     """The letters of the longest word that gets room."""
     code = {word for node in found(cell, "Code") for word in node["c"][1].split()}
     words = text_of(cell[4]).split() or [""]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from .conftest import run
 from .parsed import NAMES, Page, R, W, Word, contrast, skips, style_of, text
 
 pytestmark = pytest.mark.docs
@@ -62,6 +65,13 @@ def test_a_table_of_the_word_file_is_as_wide_as_the_text_and_its_rows_stay_whole
         for row in table.iterfind("w:tr", NAMES):
             assert row.find("w:trPr/w:cantSplit", NAMES) is not None
             assert [int(cell.get(f"{W}w", "0")) for cell in row.iterfind("w:tc/w:tcPr/w:tcW", NAMES)] == columns
+
+
+def test_a_column_of_the_word_file_with_more_text_is_wider(sample: Path) -> None:
+    assert run(sample).returncode == 0
+    table = Word(sample / "built" / "c11.docx").found(".//w:tbl")[1]
+    name, words = [int(column.get(f"{W}w", "0")) for column in table.iterfind("w:tblGrid/w:gridCol", NAMES)]
+    assert words > name > TEXT_WIDTH / 4, "a name of 39 letters still has room for 24"
 
 
 def test_code_of_the_word_file_has_letters_of_one_width(word: Word) -> None:
