@@ -132,7 +132,7 @@ def _server(key: str, address: Callable[[Settings], str], path: str) -> Callable
 def _get(url: str, mend: str, headers: dict[str, str] | None = None) -> requests.Response:
     try:
         return _session().get(url, headers=headers, timeout=TIMEOUT_S, allow_redirects=False)
-    except requests.RequestException:
+    except (requests.RequestException, ValueError):  # ValueError: urllib3's, for a host that no name server may see
         raise Wrong(f"{urlsplit(url).netloc} does not answer: start it, or mend {mend}") from None
 
 

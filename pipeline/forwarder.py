@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
 
 from google.protobuf.message import DecodeError
 from google.rpc import code_pb2
@@ -30,6 +31,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from pipeline.errors import SettingsError
+from pipeline.urls import origin
 
 _log = logging.getLogger(__name__)
 
@@ -86,12 +88,13 @@ def push(gateway: str, group: Group) -> None:
     try:
         pushadd_to_gateway(gateway, labels.pop("job"), registry, labels, timeout=PUSH_TIMEOUT_S)
     except HTTPError as error:
-        said = error.read(500).decode(errors="replace").strip()
+        # a proxy's page may repeat the path that it was asked for
+        said = error.read(500).decode(errors="replace").strip().replace(urlsplit(gateway).path or "\0", "…")
         if 400 <= error.code < 500:
             raise Refused(f"the Pushgateway refuses group {dict(group.key)}: {said}") from error
         raise Away(f"the Pushgateway answered {error.code}") from error
     except (URLError, OSError) as error:
-        raise Away(f"the Pushgateway at {gateway} does not answer") from error
+        raise Away(f"the Pushgateway at {origin(gateway)} does not answer") from error
 
 
 class Forwarder:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
@@ -22,7 +22,7 @@ SANDBOX_PRICED_AS = "claude-haiku-5-5"
 
 OWN_PREFIX = "VERBATIMS_"
 
-_HEADER = re.compile(r"[!#$&'*+.^_`|~0-9A-Za-z-]+=(?:[ !-$&-+\--~]|%[2-7][0-9A-Fa-f])*")
+_HEADER = re.compile(r"[!#$&'*+.^_`|~0-9A-Za-z-]+ *=(?:[ !-$&-+\--~]|%[2-7][0-9A-Fa-f])*")
 """RFC 9110's token, and a value of visible ASCII; others, and a comma, as %XX, as OpenTelemetry asks for."""
 
 
@@ -273,6 +273,8 @@ class Settings(BaseSettings):
                 "WAREHOUSE: bigquery://sandbox/… is the stand-in of SCRAPER_MODE=sandbox, which writes to no other; "
                 "name a project of yours in prod"
             )
+        if self.sandbox and urlsplit(self.base_url).path:
+            raise ValueError("ANTHROPIC_BASE_URL: a sandbox has no path; give http://host:port, or leave it empty")
         if (self.input_usd_per_mtok is None) != (self.output_usd_per_mtok is None):
             raise ValueError("VERBATIMS_INPUT_USD_PER_MTOK and VERBATIMS_OUTPUT_USD_PER_MTOK: set both or neither")
         return self

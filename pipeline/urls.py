@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
-_ESCAPED = r"(?:[^\s%:/?#\[\]@\\]|%[0-9A-Fa-f]{2})+"
-"""Letters that mean nothing in a URL, and all others as %XX."""
+_ESCAPED = r"(?:[^\s%:/?#\[\]@\\]|%(?!00)[0-9A-Fa-f]{2})+"
+"""Letters that mean nothing in a URL, and all others but NUL as %XX."""
+
+_POSTGRES_OPTIONS = frozenset({
+    "application_name", "channel_binding", "client_encoding", "connect_timeout", "dbname", "gssencmode", "host",
+    "hostaddr", "keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval", "krbsrvname", "options",
+    "passfile", "port", "service", "sslcert", "sslcrl", "sslkey", "sslmode", "sslnegotiation", "sslrootcert",
+    "target_session_attrs", "tcp_user_timeout", "user",
+})  # fmt: skip
+"""What libpq takes behind the ?, without passwords, which messages about a store would show."""
 
 _POSTGRES = re.compile(
     rf"postgresql://(?:{_ESCAPED}(?::{_ESCAPED})?@)?(?:[\w.,-]+|\[[0-9A-Fa-f:.]+\])?(?::\d+)?"
     rf"/{_ESCAPED}(?:\?[\w.%=&/:,+~-]*)?"
+)
+
+_HTTP = re.compile(
+    r"https?://(?:[\w-]+(?:\.[\w-]+)*\.?|\[[0-9A-Fa-f:.]+\]|[^\s/?#]*@[^\s/?#]*)(?::[^\s/?#@]*)?(?:/\S*)?"
 )
 
 
@@ -36,13 +48,16 @@ def _check_postgres(value: str) -> None:
             "password as %XX, such as %40 for @ and %2F for /"
         )
     _check_port(value)
-    if "password" in urlsplit(value).query:
+    options = {name for name, _ in parse_qsl(urlsplit(value).query, keep_blank_values=True)}
+    if any("pass" in name.casefold() for name in options - {"passfile"}):
         raise ValueError("holds a password behind the ?, where it would be shown; write user:password@host")
+    if not options <= _POSTGRES_OPTIONS:
+        raise ValueError(f"has an unknown option behind the ?; there are {', '.join(sorted(_POSTGRES_OPTIONS))}")
 
 
 def check_http(value: str) -> str:
     """A server's base address, without a slash at its end. Raises ValueError."""
-    if not re.fullmatch(r"https?://(?:[\w.-]+|\[[0-9A-Fa-f:.]+\]|[^\s/?#]*@[^\s/?#]*)(?::[^\s/?#@]*)?(?:/\S*)?", value):
+    if not _HTTP.fullmatch(value):
         raise ValueError("is not an http:// or https:// address")
     _check_port(value)
     if "@" in urlsplit(value).netloc:

@@ -29,8 +29,8 @@ class Database:
 
     @property
     def name(self) -> str:
-        """The URL with its password hidden."""
-        return self._url.render_as_string(hide_password=True)
+        """The URL with its password hidden, and without the options behind the ?."""
+        return self._url.set(query={}).render_as_string(hide_password=True)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -72,7 +72,7 @@ class Database:
             if "not a database" in said:
                 return SettingsError(f"STORE: {self.name} is not a store ({said}); name another file")
             if not self._reached:
-                return SettingsError(f"STORE: cannot open {self.name}: {_without_password(said, self._url)}")
+                return SettingsError(f"STORE: cannot open {self.name}: {said}")
             return TransientError(
                 f"the store {self.name} stopped answering: {said}; free space or mend it, then run again"
             )
@@ -118,7 +118,3 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 def _begin_sqlite(connection: sa.Connection) -> None:
     write = connection.get_execution_options().get("write")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-
-
-def _without_password(said: str, url: sa.URL) -> str:
-    return said.replace(str(url.password), "***") if url.password else said

@@ -24,12 +24,14 @@ STORES = [
     "postgresql://me:hush@127.0.0.1:1", "postgres://me:hush@127.0.0.1:1/db", "postgresql+psycopg://me:hush@127.0.0.1/db",
     "postgresql://me:hush@[::1/db", "postgresql://me:p@127.0.0.1:hush/db", "postgresql:/me:hush@127.0.0.1/db",
     "me:hush@127.0.0.1/db", "postgresql://me:hush hush@127.0.0.1:1/db", "postgresql://127.0.0.1/db?user=me&password=hush",
+    "postgresql://127.0.0.1/db?user=me&p%61ssword=hush", "postgresql://127.0.0.1/db?PASSWORD=hush",
+    "postgresql://127.0.0.1/db?pass=hush", "postgresql://127.0.0.1/db?word=hush", "postgresql://me:x%00hush@127.0.0.1/db",
     "postgresql://me:@hush@127.0.0.1:1/db", "postgresql://me:p[hush]@127.0.0.1:1/db", "postgresql://me:hush@127.0.0.1:1/db\n",
 ]  # fmt: skip
 ADDRESSES = [
     "http://127.0.0.1:1/?key=hush", "http://127.0.0.1:1/#hush", "http://me:hush@127.0.0.1:1", "127.0.0.1:1/hush",
     "http://hush hush", "http://127.0.0.1:hush/", "ftp://127.0.0.1/hush", "http:///hush", "http://127.0.0.1:1/a?b=hush",
-    "http://127.0.0.1:1/hush\n", "http://127.0.0.1:1;hush/", "http://[hush]/",
+    "http://127.0.0.1:1/hush\n", "http://127.0.0.1:1/v1/hush", "http://hush..b/", "http://127.0.0.1:1;hush/", "http://[hush]/",
 ]  # fmt: skip
 
 
@@ -69,12 +71,11 @@ def test_an_address_that_is_none(verbatims: Command, value: str) -> None:
     check(verbatims, "ANTHROPIC_BASE_URL", value)
 
 
-@pytest.mark.parametrize("mode", [{}, PROD])
-def test_the_path_of_an_address_is_not_shown(verbatims: Command, mode: dict[str, str]) -> None:
+def test_the_path_of_an_address_is_not_shown(verbatims: Command) -> None:
     """Gateways are told apart, and sometimes opened, by a path."""
     address = "http://127.0.0.1:1/v1/hush/gateway"
     for command in (("run", "--input", "reviews.jsonl"), ("doctor",)):
-        ended = verbatims(*command, "--debug", ANTHROPIC_BASE_URL=address, VERBATIMS_GRAFANA_URL=address, **mode)
+        ended = verbatims(*command, "--debug", ANTHROPIC_BASE_URL=address, VERBATIMS_GRAFANA_URL=address, **PROD)
         assert ended.code and "127.0.0.1:1" in ended.err and SECRET not in ended.out + ended.err
 
 
@@ -87,3 +88,14 @@ def test_the_sdks_own_headers_are_not_read(verbatims: Command, name: str) -> Non
     }
     ended = verbatims("run", "--input", "reviews.jsonl", **environment)
     assert ended.code == 0 and "did not reach" in ended.err and SECRET not in ended.err
+
+
+@pytest.mark.parametrize("word", ["hush", "password", "d"])
+def test_a_password_that_the_server_refuses_is_neither_shown_nor_told_by_a_gap(
+    verbatims: Command, postgres: str, word: str
+) -> None:
+    """The words around it stay as they are: a word that is missing from them would be the password."""
+    address = postgres.removeprefix("postgresql://postgres@")
+    store = f"postgresql://nobody:{word}@{address}/nowhere?application_name=hush&options=-csearch_path%3Dhush"
+    ended = verbatims("failed", STORE=store, WAREHOUSE="sqlite:///rows.db")
+    assert ended.code == 2 and 'role "nobody" does not exist' in ended.err and SECRET not in ended.err

@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from types import SimpleNamespace
@@ -80,7 +80,8 @@ def test_an_address_of_the_own_network_is_refused_before_anything_is_sent(
     [
         "2130706433", "127.1", "0x7f.1", "0x7f000001", "0177.0.0.1", "10.1", "192.168.257", "3232235777", "127.0.0.1.",
         "127。0。0。1", "１２７.0.0.1", "①②⑦.1", "127.0.0.1%20", "999.1.1.1", "1.2.3.4.5", "0xgg",
-        "localhost.localdomain", "intranet", "168.63.129.16",
+        "localhost.localdomain", "intranet", "127.0.0.١", "metadata.google.𝐈nternal", "127.0.0\u00ad.1",
+        "168.63.129.16",
     ],
 )  # fmt: skip
 def test_behind_a_proxy_a_private_address_is_refused_in_whatever_form_it_is_written(
@@ -109,11 +110,35 @@ def test_behind_a_proxy_a_public_host_is_asked_for(
     assert len(httpserver.log) == 1
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_robots_txt_is_obeyed_in_whatever_way_it_is_saved(
-    httpserver: HTTPServer, guests: Guests, encoding: str
+@pytest.mark.parametrize("page", ["/robots.txt", "/reviews"])
+@pytest.mark.parametrize(
+    "location",
+    [
+        r"http://169.254.169.254\@shop.example/x", r"http://127.0.0.1\@shop.example/", r"http://localhost\@shop.example/",
+        r"http://[::1]\@shop.example/", r"http://169.254.169.254\.shop.example/", r"//169.254.169.254\.x.com/",
+        "http://127.0.0.1%5c.x.com/", "http://127.0.0.1/", "http://0x7f.1/", "http://[::ffff:7f00:1]/"
+    ],
+)  # fmt: skip
+def test_behind_a_proxy_no_redirect_leads_inside(
+    page: str, location: str, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rules = "User-agent: *\nDisallow: /\nCrawl-delay: 0"
+    """Python ends a host at the last @, urllib3 at the first backslash: one host would be judged, another asked."""
+    monkeypatch.setenv("http_proxy", httpserver.url_for(""))
+    monkeypatch.setenv("no_proxy", "")
+    httpserver.expect_oneshot_request(page).respond_with_data("", 302, {"Location": location})
+    httpserver.expect_request("/robots.txt").respond_with_data("")
+    with suppress(InputError, TransientError), Fetcher(timeout_s=5, retry_s=0) as fetcher:
+        fetcher.read("http://shop.example/reviews", 0)
+    assert {request.headers["Host"] for request, _ in httpserver.log} == {"shop.example"}
+    assert not any("169" in request.url or "%5C" in request.url for request, _ in httpserver.log)
+
+
+@pytest.mark.parametrize("before", ["", "\ufeff", "\n\ufeff", "# ours\n\ufeff", "\ufeff\ufeff"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_robots_txt_is_obeyed_in_whatever_way_it_is_saved(
+    httpserver: HTTPServer, guests: Guests, encoding: str, before: str
+) -> None:
+    rules = before + "User-agent: *\nDisallow: /\nCrawl-delay: 0"
     httpserver.expect_request("/robots.txt").respond_with_data(rules.encode(encoding))
     assert not guests(private=True).may_read(httpserver.url_for("/reviews"))
 

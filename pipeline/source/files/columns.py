@@ -27,7 +27,8 @@ KNOWN_NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType({
 """Names by what they hold, accents and case aside; the first that a file has is taken."""
 
 
-_IDENTIFIER = re.compile(r"[^\W\d][\w.-]{0,39}")
+_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9]{0,19}(_[A-Za-z0-9]{1,19}){1,4}")
+"""Words joined by _, as no review has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +58,16 @@ def resolve(wanted: Columns, names: Sequence[str], file: str) -> tuple[Columns, 
 
 
 def listed(names: Sequence[str]) -> str:
-    """A file's columns for an error message: their names, or how many where a first record may stand for a header.
+    """A file's columns for an error message: names that only a column has, and how many others there are.
 
-    A header is known by a name that is common, among others that are identifiers; a single word may be a review.
+    The first line may be a record instead of a header, and a single word a whole review.
     """
     common = {name for known in KNOWN_NAMES.values() for name in known}
-    if all(map(_IDENTIFIER.fullmatch, names)) and any(folded(name) in common for name in names):
-        return f"columns: {', '.join(names[:30])}"
-    return f"{len(names)} column{'s' if len(names) != 1 else ''}, not shown since the first line may be no header"
+    shown = [name for name in names if folded(name) in common or _IDENTIFIER.fullmatch(name)][:30]
+    if not shown:
+        return f"{len(names)} column{'s' if len(names) != 1 else ''}, not shown since the first line may be no header"
+    others = f" and {len(names) - len(shown)} more" if len(shown) < len(names) else ""
+    return f"columns: {', '.join(shown)}{others}"
 
 
 def _named(name: str, what: str, names: Sequence[str], file: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_BE, BOM_UTF32_LE
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -16,7 +16,7 @@ from protego import Protego
 from urllib3.util.retry import Retry
 
 from pipeline.errors import InputError, TransientError
-from pipeline.source.address import host_of, shown
+from pipeline.source.address import checked, host_of, shown
 from pipeline.source.web.network import Anywhere, PublicOnly, refuse_private
 
 USER_AGENT = "verbatims (reads published customer reviews; obeys robots.txt)"
@@ -109,7 +109,7 @@ class Fetcher:
         self._session = None
 
     def _redirected(self, url: str, location: str) -> str:
-        target = urljoin(url, location)
+        target = _target(url, location)
         if host_of(target) != host_of(url):
             raise InputError(f"{shown(url)}: redirects to {shown(target)}; if that is right, give that address")
         if not self.may_read(target):
@@ -137,7 +137,7 @@ class Fetcher:
         for _ in range(MAX_REDIRECTS + 1):
             with self._get(url, {}) as response:
                 if response.is_redirect:
-                    url = urljoin(url, response.headers["location"])
+                    url = _target(url, response.headers["location"])
                     continue
                 if response.status_code >= 500 or response.status_code == 429:
                     raise TransientError(
@@ -214,9 +214,19 @@ class _Paced(Retry):
         return None if asked is None else max(asked, self.delay_s)
 
 
+def _target(url: str, location: str) -> str:
+    """Where a redirect leads. Raises InputError for a host that Python and urllib3 would read as two different ones."""
+    try:
+        return checked(urljoin(url, location))
+    except (InputError, ValueError):
+        raise InputError(f"{shown(url)}: redirects to what is no address") from None
+
+
 def _robots_text(body: bytes) -> str:
-    """RFC 9309 asks for UTF-8; some editors put a byte order mark first, which would hide the first line."""
-    return body.decode("utf-16" if body.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig", "replace")
+    """RFC 9309 asks for UTF-8; some editors put a byte order mark first, which would hide the line behind it."""
+    marks = {BOM_UTF32_LE: "utf-32", BOM_UTF32_BE: "utf-32", BOM_UTF16_LE: "utf-16", BOM_UTF16_BE: "utf-16"}
+    encoding = next((encoding for mark, encoding in marks.items() if body.startswith(mark)), "utf-8")
+    return body.decode(encoding, "replace").replace("\ufeff", "")
 
 
 def _crawl_delay(rules: Protego, url: str) -> float:

@@ -59,10 +59,16 @@ def is_public(address: str) -> bool:
 def refuse_private(url: str) -> None:
     """Raises InputError for an address that says by itself that it is private; behind a proxy that is all one knows."""
     host = urlsplit(url).hostname or ""
-    # as whoever resolves it would read it: other digits and full stops become plain ones (UTS 46)
-    plain = unicodedata.normalize("NFKC", unquote(host)).replace("。", ".").strip(" .")
+    plain = _plain(unquote(host))
     if any(f".{plain}".endswith(f".{name}") for name in _LOCAL_NAMES) or not _may_be_public(plain):
         raise _refusal(host)
+
+
+def _plain(host: str) -> str:
+    """As whoever resolves it would read it: other digits, letters and full stops become plain ones (UTS 46)."""
+    visible = [one for one in unicodedata.normalize("NFKC", host) if unicodedata.category(one) != "Cf"]
+    digits = [str(unicodedata.decimal(one)) if one.isdecimal() else one for one in visible]
+    return "".join(digits).casefold().replace("。", ".").strip(" .")
 
 
 def _may_be_public(host: str) -> bool:
