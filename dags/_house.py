@@ -29,14 +29,14 @@ RETRIES = ExceptionRetryPolicy(
             exception=[
                 "pipeline.errors.SettingsError",
                 "pipeline.errors.InputError",
-                "pipeline.errors.Refused",
+                "pipeline.errors.AccessDenied",
                 "pipeline.errors.CheckFailed",
             ],
             action=RetryAction.FAIL,
             reason="somebody has to mend a setting, a key, the source or the rows: trying again changes nothing",
         ),
         RetryRule(
-            exception="pipeline.errors.Limited",
+            exception="pipeline.errors.RateLimited",
             retry_delay=timedelta(minutes=5),
             reason="Claude counts per minute: a few minutes are enough, and backing off further wastes the night",
         ),

@@ -17,7 +17,7 @@ LOOK_AGAIN_S = 0.05
 
 
 def erase_file(path: Path) -> None:
-    """Write the file anew and empty its log. Raises Stopped where somebody is in the way for long.
+    """Write the file anew and empty its log. Raises TransientError where somebody is in the way for long.
 
     `secure_delete` instead left 232 of 2000 erased texts readable, and 2 of 2000 where it was on from the first
     write: when a page is split, copies stay behind that nobody deletes.

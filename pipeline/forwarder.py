@@ -44,7 +44,7 @@ LARGEST_BYTES = 4_000_000
 PUSH_TIMEOUT_S = 5.0
 
 
-class Refused(Exception):
+class RejectedMetric(Exception):
     """What the Pushgateway cannot carry, whoever sends it how often."""
 
 
@@ -75,13 +75,13 @@ def groups(request: ExportMetricsServiceRequest) -> tuple[list[Group], list[str]
         for metric in (metric for scope in resource.scope_metrics for metric in scope.metrics):
             try:
                 _sort_in(found, job, metric)
-            except Refused as reason:
+            except RejectedMetric as reason:
                 refused.append(str(reason))
     return list(found.values()), refused
 
 
 def push(gateway: str, group: Group) -> None:
-    """POST whole families: those of the group that are not named stay. Raises Refused or Away."""
+    """POST whole families: those of the group that are not named stay. Raises RejectedMetric or Away."""
     registry = CollectorRegistry()
     registry.register(_Families(group.families.values()))
     labels = dict(group.key)
@@ -91,7 +91,7 @@ def push(gateway: str, group: Group) -> None:
         # a proxy's page may repeat the path that it was asked for
         said = error.read(500).decode(errors="replace").strip().replace(urlsplit(gateway).path or "\0", "…")
         if 400 <= error.code < 500:
-            raise Refused(f"the Pushgateway refuses group {dict(group.key)}: {said}") from error
+            raise RejectedMetric(f"the Pushgateway refuses group {dict(group.key)}: {said}") from error
         raise Away(f"the Pushgateway answered {error.code}") from error
     except (URLError, OSError) as error:
         raise Away(f"the Pushgateway at {origin(gateway)} does not answer") from error
@@ -119,7 +119,7 @@ class Forwarder:
             for group in found:
                 try:
                     self._bring(group)
-                except Refused as reason:
+                except RejectedMetric as reason:
                     refused.append(str(reason))
                 except Away as reason:
                     return 503, str(reason)
@@ -170,12 +170,12 @@ class _Families(Collector):
 def _sort_in(found: dict[Key, Group], job: str, metric: Metric) -> None:
     kind = metric.WhichOneof("data") or "no data"
     if kind not in ("gauge", "sum"):
-        raise Refused(f"{metric.name}: a {kind} has no place in the Pushgateway; only gauges and sums have")
+        raise RejectedMetric(f"{metric.name}: a {kind} has no place in the Pushgateway; only gauges and sums have")
     if (
         kind == "sum"
         and metric.sum.aggregation_temporality != AggregationTemporality.AGGREGATION_TEMPORALITY_CUMULATIVE
     ):
-        raise Refused(f"{metric.name}: a delta sum would replace a total; send it cumulative")
+        raise RejectedMetric(f"{metric.name}: a delta sum would replace a total; send it cumulative")
     for point in (metric.gauge if kind == "gauge" else metric.sum).data_points:
         labels = _labels(point.attributes)
         key = _key(job, labels, metric.name)
@@ -187,10 +187,10 @@ def _sort_in(found: dict[Key, Group], job: str, metric: Metric) -> None:
 def _key(job: str, labels: dict[str, str], name: str) -> Key:
     key = {"job": job, **{label: labels.get(label, "") for label in GROUPING}}
     if "job" in labels or "instance" in labels:
-        raise Refused(f"{name}: the labels job and instance belong to the group")
+        raise RejectedMetric(f"{name}: the labels job and instance belong to the group")
     missing = [label for label, value in key.items() if not value]
     if missing:
-        raise Refused(f"{name}: no {' and no '.join(missing)} to name its group by")
+        raise RejectedMetric(f"{name}: no {' and no '.join(missing)} to name its group by")
     return tuple(key.items())
 
 

@@ -19,6 +19,7 @@ from anthropic import AsyncAnthropic
 from pipeline import clean as cleaning
 from pipeline import load as loading
 from pipeline.analyse.claude import Claude, connect
+from pipeline.analyse.policy import FINAL_OUTCOMES
 from pipeline.analyse.price import Price
 from pipeline.analyse.prompt import Prompt
 from pipeline.analyse.topics import load_topics
@@ -71,8 +72,8 @@ class Result:
 def run(context: Context, source: Source, limit: int | None = None) -> Result:
     """Scrape, clean, analyse, load, publish. `limit` takes the first so many records.
 
-    Raises InputError where too little was found, Refused, Stopped or Interrupted where the work did not reach its
-    end: what is done by then is stored, and the same call goes on.
+    Raises InputError where too little was found; AccessDenied, TransientError or Interrupted where the work did not
+    reach its end: what is done by then is stored, and the same call goes on.
     """
     started = time.monotonic()
     run_id = context.store.runs.begin(context.settings.mode, source.name)
@@ -128,7 +129,7 @@ def analyse(context: Context, run_id: str) -> int:
     Interrupted; the same once more ends the process.
     """
     prompt = prompt_of(context.settings)
-    claims = Claims(context.store.database, run_id, prompt.version)
+    claims = Claims(context.store.database, run_id, prompt.version, FINAL_OUTCOMES)
     pending = context.store.count_pending(run_id)
     if any(context.store.uncleaned(run_id)):
         raise SettingsError(f"run {run_id} is not cleaned yet: `verbatims clean --run {run_id}` comes before analyse")

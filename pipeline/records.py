@@ -68,9 +68,6 @@ class Length(StrEnum):
         return cls.MEDIUM if characters < MEDIUM_BELOW else cls.LONG
 
 
-INVALID = frozenset({"http_400", "http_413"})
-"""Errors of a call that say the request itself is wrong. One among good answers is that text's own fault."""
-
 SANDBOX_MODEL = "sandbox"
 """The model name of everything the sandbox answers: it is part of each request key and stands in each row."""
 

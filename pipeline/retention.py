@@ -28,7 +28,7 @@ def expire(context: Context, before: date) -> int:
     """Erase what was first seen before that day; returns how many texts, edited ones included.
 
     The warehouse comes first: what a stop leaves between both is still due in the store, and the next call mends it.
-    Raises Stopped where store or warehouse is out of reach: the same call goes on.
+    Raises TransientError where store or warehouse is out of reach: the same call goes on.
     """
     erasure, erased = Erasure(context.store.database), 0
     with _warehouse(context) as warehouse, context.progress.stage("expire") as advance:

@@ -18,14 +18,6 @@ from pipeline.analyse.price import Price, Tokens
 from pipeline.analyse.prompt import Prompt
 from pipeline.records import Analysis, Attempt, JsonError, Outcome
 
-ACCESS_DENIED = {
-    "http_401": "the key is wrong: check ANTHROPIC_API_KEY",
-    "http_402": "the account has no credit: check its billing",
-    "http_403": "the key may not do this: check its workspace and rights",
-    "http_404": "there is no such model at this address: check VERBATIMS_MODEL and ANTHROPIC_BASE_URL",
-}
-"""Key, credit, rights, model: the next verbatim would meet the same answer, so the run stops."""
-
 MAX_RETRY_AFTER_S = 60
 """The longest wait between two tries of one call; the API's limits are per minute."""
 

@@ -28,7 +28,7 @@ def check(warehouse: Warehouse, run_id: str, counts: Mapping[str, int], today: d
     """What is wrong with the table once a run has been loaded.
 
     `counts` is what the store knows of its rows: `made`, `read`, `refused` and `ever`, as checks.yaml says. `today` is
-    the UTC day. Raises Stopped where the warehouse is out of reach.
+    the UTC day. Raises TransientError where the warehouse is out of reach.
     """
     given: dict[str, Parameter] = {
         "run": run_id,

@@ -38,13 +38,13 @@ class Warehouse(Protocol):
     def load(self, pages: Iterable[Sequence[WarehouseRow]], outdated: Iterable[str] = ()) -> Loaded:
         """Insert or replace by verbatim_id, and remove the rows of outdated ids, whose text is no more.
 
-        Raises Stopped when the warehouse is out of reach or full.
+        Raises TransientError when the warehouse is out of reach or full.
         """
 
     def ask(self, sql: str, parameters: Mapping[str, Parameter]) -> list[Mapping[str, Any]]:
         """Rows of a SELECT over the tables, with named parameters: `@day`.
 
-        Raises Stopped when the warehouse is out of reach.
+        Raises TransientError when the warehouse is out of reach.
         """
 
     def how_to_look(self) -> str:

@@ -15,7 +15,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 
-class Refused(Exception):
+class InvalidQuery(Exception):
     """The statement gets an error with BigQuery's reason for it: `invalidQuery` or `notFound`."""
 
     def __init__(self, reason: str, message: str) -> None:
@@ -40,7 +40,7 @@ def local(dataset: str, table: str) -> str:
 def execute(
     connection: sqlite3.Connection, sql: str, parameters: Mapping[str, Any], dataset: str | None = None
 ) -> Answer:
-    """One statement, within the caller's transaction. Raises Refused. Arrays among the parameters are JSON texts."""
+    """One statement, in the caller's transaction. Raises InvalidQuery. Arrays among the parameters are JSON texts."""
     try:
         statement = sqlglot.parse_one(sql, read="bigquery")
         if isinstance(statement, exp.Merge):
@@ -51,13 +51,13 @@ def execute(
             found = _run(connection, _on_sqlite(statement, dataset), parameters)
             return Answer(tuple(column[0] for column in found.description), tuple(found.fetchall()))
     except SqlglotError as error:
-        raise Refused("invalidQuery", f"Syntax error: {error}") from error
+        raise InvalidQuery("invalidQuery", f"Syntax error: {error}") from error
     except sqlite3.OperationalError as error:
         missing = str(error).startswith("no such table")
-        raise Refused(
+        raise InvalidQuery(
             "notFound" if missing else "invalidQuery", f"Not found: {error}" if missing else str(error)
         ) from (error)
-    raise Refused("invalidQuery", f"the sandbox does not run {type(statement).__name__} statements")
+    raise InvalidQuery("invalidQuery", f"the sandbox does not run {type(statement).__name__} statements")
 
 
 def _run(connection: sqlite3.Connection, statement: exp.Expression | str, parameters: Mapping[str, Any]) -> Any:
@@ -88,7 +88,9 @@ def _merge(connection: sqlite3.Connection, merge: exp.Merge, parameters: Mapping
                 parameters,
             ).rowcount
         else:
-            raise Refused("invalidQuery", "the sandbox knows WHEN MATCHED THEN UPDATE and WHEN NOT MATCHED THEN INSERT")
+            raise InvalidQuery(
+                "invalidQuery", "the sandbox knows WHEN MATCHED THEN UPDATE and WHEN NOT MATCHED THEN INSERT"
+            )
     return affected
 
 
@@ -97,7 +99,7 @@ def _refuse_several(
 ) -> None:
     target = merge.this.alias_or_name
     if _run(connection, f"{joined} GROUP BY {target}.rowid HAVING count(*) > 1 LIMIT 1", parameters).fetchone():
-        raise Refused("invalidQuery", "UPDATE/MERGE must match at most one source row for each target row")
+        raise InvalidQuery("invalidQuery", "UPDATE/MERGE must match at most one source row for each target row")
 
 
 def _on_sqlite(statement: Any, dataset: str | None) -> Any:

@@ -85,7 +85,7 @@ class Tables:
         self._connection.execute("SAVEPOINT statement")
         try:
             return googlesql.execute(self._connection, sql, parameters, dataset)
-        except googlesql.Refused as error:
+        except googlesql.InvalidQuery as error:
             self._connection.execute("ROLLBACK TO statement")
             raise Failed(404 if error.reason == "notFound" else 400, error.reason, str(error)) from error
         finally:

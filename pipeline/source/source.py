@@ -21,8 +21,9 @@ class Source(Protocol):
         """What was assumed, in sentences to print before anything is read."""
 
     def reviews(self, memory: CrawlHistory = NO_HISTORY) -> Iterator[Review | BrokenRecord]:
-        """In the order of the source. Raises InputError where too little is found, Stopped where it fails on the way.
+        """In the order of the source.
 
+        Raises InputError where too little is found, TransientError where it fails on the way.
         A source that can be asked for what is new gives that alone, as far as the memory reaches.
         """
 

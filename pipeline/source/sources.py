@@ -38,7 +38,7 @@ class Sources:
     def finish(self, memory: CrawlHistory = NO_HISTORY) -> list[str]:
         """Remember what was read to its end and is stored; gives what is strange about it.
 
-        Raises what went wrong on the way: Stopped where trying again may help with all of it, else InputError.
+        Raises what went wrong on the way: TransientError where trying again may help with all of it, else InputError.
         """
         said = [f"source {source.name}: {strange}" for source in self._read for strange in source.finish(memory)]
         if self._errors:

@@ -10,22 +10,19 @@ import json
 import os
 import secrets
 import socket
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.records import INVALID, Analysis, Ask, Attempt, Outcome, Sentiment, VerbatimAnalysed
+from pipeline.records import Analysis, Ask, Attempt, Outcome, Sentiment, VerbatimAnalysed
 from pipeline.store.database import Database, insert_ignoring
 from pipeline.store.erasure import erased_key, lock_rows
 from pipeline.store.tables import answers, calls, claims, readings, topics, verbatims
 
 LEASE_S = 60.0
 """How long another machine waits before it takes over the claims of one that fell silent."""
-
-FINAL = frozenset({Outcome.REFUSED, Outcome.EMPTY, Outcome.TRUNCATED, Outcome.UNREADABLE})
-"""Outcomes that stand: the same request would be paid again for the same waste."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +46,23 @@ class CompletedRequest:
     ask: Ask
     attempts: tuple[Attempt, ...]
     trace_id: str | None
+    final: bool
+    """Whether the last outcome stands where it is not a good answer."""
 
 
 class Claims:
     """The claims of one process, for one run."""
 
-    def __init__(self, database: Database, run_id: str, prompt_version: str) -> None:
+    def __init__(
+        self, database: Database, run_id: str, prompt_version: str, final_outcomes: Collection[Outcome]
+    ) -> None:
+        """An identical text whose last attempt ended with one of `final_outcomes` is not asked again."""
         self._database = database
+        self._final = {outcome.value for outcome in final_outcomes}
         self._run_id = run_id
         self._prompt_version = prompt_version
         self._host = socket.gethostname()
         self._pid = os.getpid()
-        self._answered = False
         self.owner = f"{self._host}:{self._pid}:{secrets.token_hex(4)}"
 
     def pending(self, after: int, limit: int) -> list[tuple[int, str, str]]:
@@ -186,10 +188,10 @@ class Claims:
         return {found.request_key: found for found in connection.execute(query)}
 
     def _failures(self, connection: sa.Connection, keys: set[str]) -> dict[str, str]:
-        """How each key failed for good, if it did."""
-        final = calls.c.outcome.in_([o.value for o in FINAL])
-        query = sa.select(calls.c.request_key, calls.c.outcome).where(calls.c.request_key.in_(keys), final)
-        return {found.request_key: found.outcome for found in connection.execute(query.order_by(calls.c.call))}
+        """How each key failed for good, if it did: by its last attempt."""
+        query = sa.select(calls.c.request_key, calls.c.outcome).where(calls.c.request_key.in_(keys))
+        last = {found.request_key: found.outcome for found in connection.execute(query.order_by(calls.c.call))}
+        return {key: outcome for key, outcome in last.items() if outcome in self._final}
 
     def _open_rows(self, connection: sa.Connection, asks: Sequence[Ask]) -> set[int]:
         """Those that still want an answer: an edited text or a forgotten one is not sent any more."""
@@ -220,12 +222,10 @@ class Claims:
             return None
         last = ended.attempts[-1]
         if last.analysis is not None:
-            self._answered = True
             connection.execute(insert_ignoring(connection, answers).values(self._answer(ended, last, last.analysis)))
             known = self._answers(connection, {ended.ask.request_key})
             return self._settle(connection, ended.ask, known[ended.ask.request_key])
-        # among good answers an invalid request is this text's fault; before any, it may be the settings
-        if last.outcome in FINAL or (last.error in INVALID and self._answered):
+        if ended.final:
             self._close(connection, ended.ask, last.outcome.value)
         return None
 

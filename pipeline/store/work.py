@@ -98,10 +98,10 @@ class Dispatcher:
             raise self._error
         return None
 
-    async def commit(self, ask: Ask, attempts: tuple[Attempt, ...], call: RequestSpan) -> None:
+    async def commit(self, ask: Ask, attempts: tuple[Attempt, ...], call: RequestSpan, *, final: bool) -> None:
         """Join the next group commit and return when it is on disk."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._entries.append(_Entry(CompletedRequest(ask, attempts, call.trace_id), call, done))
+        self._entries.append(_Entry(CompletedRequest(ask, attempts, call.trace_id, final), call, done))
         if self._flushing is None or self._flushing.done():
             self._flushing = asyncio.create_task(self._flush())
         await done

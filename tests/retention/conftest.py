@@ -15,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 from rich.console import Console
 
+from pipeline.analyse.policy import FINAL_OUTCOMES, Step, next_step
 from pipeline.journey import Context, load, settled
 from pipeline.load import open_warehouse
 from pipeline.progress import Terminal
@@ -35,6 +36,11 @@ WORDS = ("text", "summary", "new_topics")
 """The warehouse's columns that hold somebody's words."""
 
 
+def completed(ask: Ask, ended: Attempt) -> CompletedRequest:
+    """An ended request, as the policy takes it."""
+    return CompletedRequest(ask, (ended,), None, next_step([ended], run_has_answers=True) is Step.FINAL)
+
+
 class World:
     """What a night does, without the network: read, decided, answered, loaded."""
 
@@ -47,10 +53,10 @@ class World:
         run_id = self.scrape(day, {name: text for name, (text, _) in verbatims.items()})
         fates = {text: fate for text, fate in verbatims.values()}
         self.clean(run_id, fates)
-        claims = Claims(self.store.database, run_id, "v1")
+        claims = Claims(self.store.database, run_id, "v1", FINAL_OUTCOMES)
         asks = self.asks(claims, fates)
         taken = claims.take(asks)
-        claims.commit([CompletedRequest(ask, (attempt(fates[ask.text], ask.text),), None) for ask in taken.asks])
+        claims.commit([completed(ask, attempt(fates[ask.text], ask.text)) for ask in taken.asks])
         claims.take(taken.waiting)
         claims.release()
         if loads:

@@ -9,12 +9,13 @@ import pytest
 import sqlalchemy as sa
 
 import pipeline.file_erasure
+from pipeline.analyse.policy import FINAL_OUTCOMES
 from pipeline.errors import TransientError
 from pipeline.retention import expire, first_day_kept
-from pipeline.store import Claims, CompletedRequest, Erasure
+from pipeline.store import Claims, Erasure
 from pipeline.store.store import PAGE
 
-from .conftest import BEFORE, GOOD, NEW, OLD, UNASKED, World, attempt
+from .conftest import BEFORE, GOOD, NEW, OLD, UNASKED, World, attempt, completed
 
 
 def test_a_younger_verbatim_keeps_the_answer_that_an_erased_one_paid_for(world: World) -> None:
@@ -43,7 +44,8 @@ def test_the_same_text_scraped_again_stays_erased_and_is_not_asked(world: World)
 def test_a_verbatim_that_nobody_has_asked_about_cannot_be_asked_any_more(world: World) -> None:
     run_id = world.night(OLD, {"a": ("canari", UNASKED)})
     expire(world.context, BEFORE)
-    assert (Claims(world.store.database, run_id, "v1").pending(0, 10), world.store.count_pending(run_id)) == ([], 0)
+    pending = Claims(world.store.database, run_id, "v1", FINAL_OUTCOMES).pending(0, 10)
+    assert (pending, world.store.count_pending(run_id)) == ([], 0)
 
 
 def test_the_old_row_of_an_edited_text_that_was_never_loaded_goes_too(world: World) -> None:
@@ -56,10 +58,10 @@ def test_the_old_row_of_an_edited_text_that_was_never_loaded_goes_too(world: Wor
 def test_an_answer_that_came_since_the_page_was_read_is_left_to_the_next_call(world: World) -> None:
     """It may have been loaded by then: erased in the store alone, it would stay in the warehouse for ever."""
     run_id = world.night(OLD, {"a": ("canari", UNASKED)})
-    claims, erasure = Claims(world.store.database, run_id, "v1"), Erasure(world.store.database)
+    claims, erasure = Claims(world.store.database, run_id, "v1", FINAL_OUTCOMES), Erasure(world.store.database)
     [ask] = claims.take(world.asks(claims, {"canari": GOOD})).asks
     for page in erasure.aged(BEFORE):
-        claims.commit([CompletedRequest(ask, (attempt(GOOD, ask.text),), None)])
+        claims.commit([completed(ask, attempt(GOOD, ask.text))])
         assert erasure.erase(page) == 0
     assert expire(world.context, BEFORE) == 1
 

@@ -5,12 +5,13 @@ from contextlib import closing
 
 import pytest
 
+from pipeline.analyse.policy import FINAL_OUTCOMES
 from pipeline.errors import InputError, TransientError
 from pipeline.records import Review
 from pipeline.retention import expire, forget
-from pipeline.store import Claims, CompletedRequest, count_run, failures
+from pipeline.store import Claims, count_run, failures
 
-from .conftest import BEFORE, GOOD, NEW, OLD, OUTAGE, REFUSED, UNASKED, World, attempt
+from .conftest import BEFORE, GOOD, NEW, OLD, OUTAGE, REFUSED, UNASKED, World, attempt, completed
 
 ME = {"a": ("canari", GOOD)}
 
@@ -52,10 +53,10 @@ def test_a_forgotten_one_is_no_failure_whatever_became_of_it(world: World) -> No
 @pytest.mark.parametrize("fate", [GOOD, REFUSED, OUTAGE])
 def test_an_answer_that_comes_back_afterwards_is_paid_and_not_kept(world: World, fate: str) -> None:
     run_id = world.night(NEW, {"a": ("canari", UNASKED), "b": ("canari", UNASKED)})
-    claims = Claims(world.store.database, run_id, "v1")
+    claims = Claims(world.store.database, run_id, "v1", FINAL_OUTCOMES)
     taken = claims.take(world.asks(claims, {"canari": fate}))
     forget(world.context, "shop", "a")
-    assert claims.commit([CompletedRequest(taken.asks[0], (attempt(fate, "canari"),), None)]) == [None]
+    assert claims.commit([completed(taken.asks[0], attempt(fate, "canari"))]) == [None]
     dump = world.dump()
     assert [(call["raw"], call["cost_usd"]) for call in dump["calls"]] == [(None, 0.001)]
     assert (dump["answers"], [v["outcome"] for v in dump["verbatims"]]) == ([], [None, None])

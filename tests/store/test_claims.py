@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 import sqlalchemy as sa
 
+from pipeline.analyse.policy import FINAL_OUTCOMES
 from pipeline.records import Analysis, Ask, Attempt, JsonError, NewTopic, Outcome, Review, Sentiment
 from pipeline.store import Claims, CompletedRequest, Decision, Store, StoreTotals, count_run
 from pipeline.store.tables import claims as claims_table
@@ -45,10 +46,10 @@ def asks(claims: Claims) -> list[Ask]:
 
 def test_a_text_is_asked_by_one_and_answers_all_that_share_it(store: Store, store_url: str) -> None:
     run_id = kept(store, "merci", "merci", "bof")
-    mine = Claims(store.database, run_id, "v1")
+    mine = Claims(store.database, run_id, "v1", FINAL_OUTCOMES)
     taken = mine.take(asks(mine))
     assert ([ask.text for ask in taken.asks], len(taken.waiting)) == (["merci", "bof"], 1)
-    mine.commit([CompletedRequest(taken.asks[0], (GOOD,), None)])
+    mine.commit([CompletedRequest(taken.asks[0], (GOOD,), None, False)])
     again = mine.take(taken.waiting)
     assert [settled.sentiment for settled in again.settled] == ["positive"]
     counts = count_run(store.database, run_id)
@@ -60,7 +61,7 @@ def test_claims_of_a_dead_process_are_free_at_once_and_those_of_a_silent_machine
     store: Store,
 ) -> None:
     run_id = kept(store, "merci beaucoup", "bof bof")
-    claims = Claims(store.database, run_id, "v1")
+    claims = Claims(store.database, run_id, "v1", FINAL_OUTCOMES)
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
     first, second = asks(claims)
@@ -89,6 +90,7 @@ def _claim(store: Store, ask: Ask, host: str, pid: int, expires_in: float) -> No
     ("attempts", "failed", "asked_again"),
     [
         ((UNREADABLE, UNREADABLE), {"unreadable": 1}, False),
+        ((UNREADABLE, OVERLOADED), {}, True),
         ((REJECTED,), {}, True),
         ((OVERLOADED,), {}, True),
     ],
@@ -96,26 +98,28 @@ def _claim(store: Store, ask: Ask, host: str, pid: int, expires_in: float) -> No
 def test_only_failures_that_may_heal_are_asked_again(
     store: Store, attempts: tuple[Attempt, ...], failed: dict[str, int], asked_again: bool
 ) -> None:
+    """Of an identical text, too."""
     run_id = kept(store, "merci beaucoup")
-    claims = Claims(store.database, run_id, "v1")
-    assert claims.commit([CompletedRequest(claims.take(asks(claims)).asks[0], attempts, None)]) == [None]
+    claims = Claims(store.database, run_id, "v1", FINAL_OUTCOMES)
+    ended = CompletedRequest(claims.take(asks(claims)).asks[0], attempts, None, final=not asked_again)
+    assert claims.commit([ended]) == [None]
     assert count_run(store.database, run_id).failed == failed
-    later = Claims(store.database, kept(store, "merci beaucoup"), "v1")
+    later = Claims(store.database, kept(store, "merci beaucoup"), "v1", FINAL_OUTCOMES)
     assert bool(later.take(asks(later)).asks) is asked_again
 
 
-def test_a_request_refused_as_invalid_among_good_answers_is_that_texts_own_fault(store: Store) -> None:
+def test_an_outcome_that_stands_without_an_answer_is_a_failure_of_that_text_alone(store: Store) -> None:
     run_id = kept(store, "merci beaucoup", "un texte impossible")
-    claims = Claims(store.database, run_id, "v1")
+    claims = Claims(store.database, run_id, "v1", FINAL_OUTCOMES)
     good, bad = claims.take(asks(claims)).asks
-    claims.commit([CompletedRequest(good, (GOOD,), None), CompletedRequest(bad, (REJECTED,), None)])
+    claims.commit([CompletedRequest(good, (GOOD,), None, False), CompletedRequest(bad, (REJECTED,), None, True)])
     assert count_run(store.database, run_id).failed == {"failed": 1}
 
 
 def test_an_outcome_is_told_once_even_when_two_processes_bring_it(store: Store) -> None:
     run_id = kept(store, "merci beaucoup")
-    claims = Claims(store.database, run_id, "v1")
-    ended = CompletedRequest(claims.take(asks(claims)).asks[0], (GOOD,), None)
+    claims = Claims(store.database, run_id, "v1", FINAL_OUTCOMES)
+    ended = CompletedRequest(claims.take(asks(claims)).asks[0], (GOOD,), None, False)
     assert [bool(told) for told in claims.commit([ended]) + claims.commit([ended])] == [True, False]
 
 
@@ -124,12 +128,13 @@ import sys
 from datetime import UTC, datetime
 sys.path[:0] = [{tests!r}]
 from store.test_claims import GOOD, asks
+from pipeline.analyse.policy import FINAL_OUTCOMES
 from pipeline.store import Claims, CompletedRequest, open_store
-claims = Claims(open_store({url!r}).database, {run!r}, "v1")
+claims = Claims(open_store({url!r}).database, {run!r}, "v1", FINAL_OUTCOMES)
 paid = 0
 while True:
     taken = claims.take(asks(claims)[:7])
-    claims.commit([CompletedRequest(ask, (GOOD,), None) for ask in taken.asks])
+    claims.commit([CompletedRequest(ask, (GOOD,), None, False) for ask in taken.asks])
     paid += len(taken.asks)
     if not taken.asks and not claims.pending(0, 1):
         break

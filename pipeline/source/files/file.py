@@ -66,7 +66,7 @@ class File:
         self.guesses += guesses
 
     def reviews(self, memory: CrawlHistory = NO_HISTORY) -> Iterator[Review | BrokenRecord]:
-        """All of them, in the order of the file. Raises InputError for too few, Stopped where the medium fails."""
+        """All, in the order of the file. Raises InputError for too few, TransientError where the medium fails."""
         try:
             if self._path is None:
                 yield from self._read(self._take_stdin())

@@ -83,8 +83,10 @@ class ParserProcess:
         self._end()
 
     def parse(self, body: bytes, url: str) -> ParsedPage:
-        """What the parser reads. Raises InputError for a page beyond the limits, Stopped where the parser itself is
-        broken."""
+        """What the parser reads.
+
+        Raises InputError for a page beyond the limits, TransientError where the parser itself is broken.
+        """
         said = self._ask(body, url)
         if said.endswith(b"\n"):
             return _page(said)

@@ -80,7 +80,10 @@ class Crawler:
         return self.harvest.found + self._as_it_was
 
     def along(self, first: str) -> Iterator[Review | BrokenRecord]:
-        """The records behind one address. Raises InputError where it is wrong, Stopped where the site fails later."""
+        """The records behind one address.
+
+        Raises InputError where it is wrong, TransientError where the site fails later.
+        """
         url, before = first.replace(PAGE, "1"), None
         if not self._guest.may_read(url):
             raise InputError(f"{shown(url)}: robots.txt forbids reading it; ask the site's owner")

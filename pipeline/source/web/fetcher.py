@@ -86,7 +86,7 @@ class Fetcher:
         """A page, redirects within its host followed; status 304 where it is still the one with that etag or date.
 
         `delay_s` lies between two pages of a host, unless robots.txt asks for more.
-        Raises InputError for what asking again would not change, Stopped for an outage.
+        Raises InputError for what asking again would not change, TransientError for an outage.
         """
         asked, news = url, _only_news(etag, last_modified)
         for _ in range(MAX_REDIRECTS + 1):

@@ -28,7 +28,10 @@ class Site:
         self._walked: Crawler | None = None
 
     def reviews(self, memory: CrawlHistory = NO_HISTORY) -> Iterator[Review | BrokenRecord]:
-        """Positions run over all pages. Raises InputError where too little is found, Stopped where the site fails."""
+        """Positions run over all pages.
+
+        Raises InputError where too little is found, TransientError where the site fails.
+        """
         self._walked = None
         usual = memory.visits(self._definition)
         known = memory.begin(self.name, self._definition) and not dropped_by_half(usual[0], usual[1:])

@@ -1,0 +1,93 @@
+"""The rules on paid attempts, as a table: what happens to the text, and what to the run."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from pipeline.analyse.policy import OUTAGE, Step, next_step, stop_reason
+from pipeline.errors import AccessDenied, RateLimited, TransientError
+from pipeline.records import Attempt, Outcome
+
+GOOD, EMPTY, REFUSED = "analysed", "empty", "refused"
+UNREADABLE, WORDLESS, CUT = "unreadable", "truncated before its first word", "truncated later"
+
+
+def attempt(what: str) -> Attempt:
+    """An attempt of that outcome; anything else is the error of a failed one."""
+    outcome, raw, error = Outcome.FAILED, None, what
+    if what in [one.value for one in Outcome]:
+        outcome, raw, error = Outcome(what), "…", None
+    elif what in (WORDLESS, CUT):
+        outcome, raw, error = Outcome.TRUNCATED, " " if what == WORDLESS else '{"summary', None
+    return Attempt(outcome, "m", datetime.now(UTC), 1.0, raw=raw, error=error)
+
+
+@pytest.mark.parametrize(
+    ("history", "step"),
+    [
+        ([GOOD], Step.DONE),
+        # what the model says stands: the same request would be paid again for the same waste
+        ([EMPTY], Step.FINAL),
+        ([REFUSED], Step.FINAL),
+        ([CUT], Step.FINAL),
+        # one more attempt, and no more
+        ([UNREADABLE], Step.AGAIN),
+        ([UNREADABLE, GOOD], Step.DONE),
+        ([UNREADABLE, UNREADABLE], Step.FINAL),
+        ([UNREADABLE, EMPTY], Step.FINAL),
+        ([UNREADABLE, WORDLESS], Step.FINAL),
+        ([WORDLESS], Step.AGAIN_WITH_MORE_ROOM),
+        ([WORDLESS, GOOD], Step.DONE),
+        ([WORDLESS, WORDLESS], Step.FINAL),
+        ([WORDLESS, UNREADABLE], Step.FINAL),
+        # an outage says nothing of the text: the next run asks again, also behind an answer that was to be repeated
+        (["http_500"], Step.LATER),
+        (["http_529"], Step.LATER),
+        (["http_429"], Step.LATER),
+        (["http_401"], Step.LATER),
+        (["timeout"], Step.LATER),
+        (["connection"], Step.LATER),
+        (["bad_response"], Step.LATER),
+        ([UNREADABLE, "http_529"], Step.LATER),
+        ([WORDLESS, "timeout"], Step.LATER),
+    ],
+    ids=lambda value: ", ".join(value) if isinstance(value, list) else value.name,
+)
+def test_what_becomes_of_a_text(history: list[str], step: Step) -> None:
+    for run_has_answers in (True, False):
+        assert next_step([attempt(what) for what in history], run_has_answers=run_has_answers) is step
+
+
+@pytest.mark.parametrize("error", ["http_400", "http_413"])
+def test_an_invalid_request_is_the_texts_fault_only_among_good_answers(error: str) -> None:
+    """Before any good answer it may be the settings that are wrong, and no text is condemned."""
+    assert next_step([attempt(error)], run_has_answers=True) is Step.FINAL
+    assert next_step([attempt(error)], run_has_answers=False) is Step.LATER
+
+
+@pytest.mark.parametrize(
+    ("error", "in_a_row", "stops", "names"),
+    [
+        ("http_401", 1, AccessDenied, "ANTHROPIC_API_KEY"),
+        ("http_402", 1, AccessDenied, "billing"),
+        ("http_403", 1, AccessDenied, "rights"),
+        ("http_404", 1, AccessDenied, "VERBATIMS_MODEL"),
+        ("http_400", OUTAGE - 1, None, ""),
+        ("http_400", OUTAGE, AccessDenied, "VERBATIMS_THINKING"),
+        ("http_413", OUTAGE, AccessDenied, "VERBATIMS_MAX_TOKENS"),
+        ("http_429", OUTAGE - 1, None, ""),
+        ("http_429", OUTAGE, RateLimited, "VERBATIMS_CONCURRENCY"),
+        ("http_529", OUTAGE - 1, None, ""),
+        ("http_529", OUTAGE, TransientError, "http_529"),
+        ("timeout", OUTAGE, TransientError, "timeout"),
+        ("connection", OUTAGE + 5, TransientError, "connection"),
+    ],
+)
+def test_what_becomes_of_the_run(error: str, in_a_row: int, stops: type[Exception] | None, names: str) -> None:
+    reason = stop_reason(attempt(error), in_a_row)
+    assert type(reason) is (stops or type(None)) and names in str(reason)
+
+
+@pytest.mark.parametrize("what", [GOOD, EMPTY, REFUSED, UNREADABLE, WORDLESS, CUT])
+def test_no_answer_of_the_model_stops_a_run(what: str) -> None:
+    assert stop_reason(attempt(what), 0) is None
