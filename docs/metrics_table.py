@@ -14,7 +14,7 @@ from pipeline.telemetry.catalogue import TEN, Kind, Metric
 FOLDER = Path(__file__).resolve().parent / "c11"
 PAGE = FOLDER / "1-metriques.md"
 BEGIN, END = "<!-- tableau:debut -->", "<!-- tableau:fin -->"
-HEAD = "| Métrique | Type | Unité | Ce qu'elle dit | Ce qu'elle ne dit pas |\n|---|---|---|---|---|\n"
+HEAD = "| Métrique | Type et unité | Ce qu'elle dit | Ce qu'elle ne dit pas |\n|---|---|---|---|\n"
 
 KINDS = {Kind.COUNTER: "compteur", Kind.HISTOGRAM: "histogramme", Kind.GAUGE: "jauge", Kind.UP_DOWN_COUNTER: "jauge"}
 """As Prometheus shows them: an up-down counter is a gauge there."""
@@ -42,7 +42,7 @@ def page() -> str:
 def _row(metric: Metric, words: dict[str, str]) -> str:
     labels = ", ".join(f"`{label}`" for label in metric.attributes)
     name = f"`{metric.prometheus_name}`" + (f"<br>étiquettes : {labels}" if labels else "")
-    cells = (name, KINDS[metric.kind], UNITS[metric.unit], words["dit"], words["ne_dit_pas"])
+    cells = (name, f"{KINDS[metric.kind]}, {UNITS[metric.unit]}", words["dit"], words["ne_dit_pas"])
     return f"| {' | '.join(cells)} |\n"
 
 
