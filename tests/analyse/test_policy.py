@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipeline.analyse.policy import OUTAGE, Step, next_step, stop_reason
+from pipeline.analyse.policy import FINAL_OUTCOMES, OUTAGE, Step, next_step, stop_reason
 from pipeline.errors import AccessDenied, RateLimited, TransientError
 from pipeline.records import Attempt, Outcome
 
@@ -56,6 +56,13 @@ def attempt(what: str) -> Attempt:
 def test_what_becomes_of_a_text(history: list[str], step: Step) -> None:
     for run_has_answers in (True, False):
         assert next_step([attempt(what) for what in history], run_has_answers=run_has_answers) is step
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_outcomes_that_stand_are_those_after_which_a_text_is_not_asked_again(outcome: Outcome) -> None:
+    """The store knows them by name, for identical texts."""
+    twice = [attempt(outcome.value)] * 2
+    assert (outcome in FINAL_OUTCOMES) is (next_step(twice, run_has_answers=True) is Step.FINAL)
 
 
 @pytest.mark.parametrize("error", ["http_400", "http_413"])
