@@ -81,6 +81,7 @@ def analyse(worker: int) -> int:
 def analysed(tries: Sequence[int]) -> None:
     """Say once, over all workers, how the stage went."""
     from pipeline import journey
+    from pipeline.records import Stage
 
     context = get_current_context()
     ti = context["ti"]
@@ -90,7 +91,7 @@ def analysed(tries: Sequence[int]) -> None:
     with working() as (ready, run_id):
         journey.report(
             replace(ready.context, task=replace(ready.context.task, try_number=max(tries[:], default=1))),
-            "analyse",
+            Stage.ANALYSE,
             run_id,
             succeeded=all(crumb["state"] == "success" for crumb in crumbs),
             duration_s=max(crumb["duration"] for crumb in crumbs),

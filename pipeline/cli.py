@@ -18,6 +18,7 @@ from pipeline import __version__, commands
 from pipeline.commands import words
 from pipeline.errors import SettingsError, TransientError, VerbatimsError
 from pipeline.program import program_name
+from pipeline.records import Stage
 from pipeline.signals import raise_interrupted
 
 
@@ -76,18 +77,18 @@ def _parser() -> argparse.ArgumentParser:
     parsers = parser.add_subparsers(metavar="COMMAND", required=True)
     _run_command(parsers)
     for name, help_text in STAGES.items():
-        _stage_command(parsers, name, help_text)
+        _stage_command(parsers, name.value, help_text)
     _erasing_commands(parsers)
     _service_commands(parsers)
     return parser
 
 
 STAGES = {
-    "scrape": "read a source into the store, masked; prints the new run's id",
-    "clean": "decide which verbatims of a run are worth a call",
-    "analyse": "ask Claude about a run's verbatims that nobody has asked yet",
-    "load": "bring a run's analysed verbatims into the warehouse",
-    "publish": "check what the warehouse holds, and say that a run's rows may be relied on",
+    Stage.SCRAPE: "read a source into the store, masked; prints the new run's id",
+    Stage.CLEAN: "decide which verbatims of a run are worth a call",
+    Stage.ANALYSE: "ask Claude about a run's verbatims that nobody has asked yet",
+    Stage.LOAD: "bring a run's analysed verbatims into the warehouse",
+    Stage.PUBLISH: "check what the warehouse holds, and say that a run's rows may be relied on",
 }
 
 

@@ -1,7 +1,7 @@
-"""The whole journey: four functions named after the stages, and one that calls them in order.
+"""The whole journey: five functions named after the stages, and one that calls them in order.
 
 Each stage reads what the one before it left in the store and leaves its own. Each may run again: same rows,
-nothing paid twice. Airflow's tasks call the same four.
+nothing paid twice. Airflow's tasks call the same five.
 """
 
 from __future__ import annotations
@@ -26,7 +26,17 @@ from pipeline.analyse.topics import load_topics
 from pipeline.analyse.workers import analyse as send
 from pipeline.errors import CheckFailed, Interrupted, SettingsError, TransientError, VerbatimsError
 from pipeline.progress import Advance, Progress
-from pipeline.records import COMMAND_LINE, BrokenRecord, LoadError, Observer, Review, Task, TaskReport, WarehouseRow
+from pipeline.records import (
+    COMMAND_LINE,
+    BrokenRecord,
+    LoadError,
+    Observer,
+    Review,
+    Stage,
+    Task,
+    TaskReport,
+    WarehouseRow,
+)
 from pipeline.settings import Settings
 from pipeline.signals import Drain
 from pipeline.source.history import NO_HISTORY, CrawlHistory
@@ -84,7 +94,7 @@ def run(context: Context, source: Source, limit: int | None = None) -> Result:
         clean(context, run_id)
         analyse(context, run_id)
         loaded = load(context, run_id)
-    counts = publish(context, run_id)
+        counts = publish(context, run_id)
     return Result(run_id, counts, loaded, time.monotonic() - started)
 
 
@@ -104,7 +114,7 @@ def scrape(context: Context, run_id: str, source: Source | None, limit: int | No
 
     Without a source a day's run takes what the store has of that day: a day gone by cannot be read again.
     """
-    with _stage(context, "scrape", run_id) as advance:
+    with _stage(context, Stage.SCRAPE, run_id) as advance:
         if source is not None:
             _read(context, run_id, source, limit, advance)
         context.store.attach_day(run_id, unanswered=source is not None)
@@ -112,7 +122,7 @@ def scrape(context: Context, run_id: str, source: Source | None, limit: int | No
 
 def clean(context: Context, run_id: str) -> int:
     """Decide which verbatims are worth a call, and keep the reason of those that are not; returns how many are."""
-    with _stage(context, "clean", run_id) as advance:
+    with _stage(context, Stage.CLEAN, run_id) as advance:
         for page in context.store.uncleaned(run_id):
             decisions = [Decision(v.row, v.source, cleaning.reason(v.text, duplicate=v.duplicate)) for v in page]
             for skipped in context.store.decide(run_id, decisions):
@@ -133,7 +143,7 @@ def analyse(context: Context, run_id: str) -> int:
     pending = context.store.count_pending(run_id)
     if any(context.store.uncleaned(run_id)):
         raise SettingsError(f"run {run_id} is not cleaned yet: `verbatims clean --run {run_id}` comes before analyse")
-    with _stage(context, "analyse", run_id, pending) as advance:
+    with _stage(context, Stage.ANALYSE, run_id, pending) as advance:
         if pending:
             asyncio.run(_analyse(context, claims, prompt, advance))
     return context.store.count_pending(run_id)
@@ -141,7 +151,7 @@ def analyse(context: Context, run_id: str) -> int:
 
 def load(context: Context, run_id: str) -> int:
     """Bring the run's analysed verbatims into the warehouse; returns how many of them it now holds."""
-    with _stage(context, "load", run_id) as advance:
+    with _stage(context, Stage.LOAD, run_id) as advance:
         mark = context.store.load_watermark()
         try:
             with closing(context.open_warehouse()) as warehouse:
@@ -163,29 +173,29 @@ def publish(context: Context, run_id: str) -> RunCounts:
 
     Raises CheckFailed where the warehouse does not hold what it should; the run is not ended then.
     """
-    warehouse = context.open_warehouse()
-    try:
-        counts = asdict(count_rows(context.store.database, run_id))
-        findings = loading.check(warehouse, run_id, counts, datetime.now(UTC).date())
-    finally:
-        warehouse.close()
-    for finding in findings:
-        if not finding.fails:
-            context.progress.say(f"warning: check {finding.said}")
-    if failed := [finding.said for finding in findings if finding.fails]:
-        raise CheckFailed(f"run {run_id} is not published, since {warehouse.name} fails a check: {'; '.join(failed)}")
-    context.store.runs.end(run_id)
+    with _stage(context, Stage.PUBLISH, run_id) as advance:
+        counts = count_rows(context.store.database, run_id)
+        with closing(context.open_warehouse()) as warehouse:
+            findings = loading.check(warehouse, run_id, asdict(counts), datetime.now(UTC).date())
+        for finding in findings:
+            if not finding.fails:
+                context.progress.say(f"warning: check {finding.said}")
+        if failed := [finding.said for finding in findings if finding.fails]:
+            where = f"run {run_id} is not published, since {warehouse.name} fails a check"
+            raise CheckFailed(f"{where}: {'; '.join(failed)}")
+        context.store.runs.end(run_id)
+        advance(counts.read, 0.0)
     return settled(count_run(context.store.database, run_id))
 
 
-def report(context: Context, stage: str, run_id: str, succeeded: bool, duration_s: float) -> None:
+def report(context: Context, stage: Stage, run_id: str, succeeded: bool, duration_s: float) -> None:
     """Say how a stage went, for the Pushgateway; for a stage of several tasks, whoever comes behind them calls it."""
     counts = count_run(context.store.database, run_id)
     failed = sum(counts.failed.values())
     context.observer.batch(
         TaskReport(
             dag_id=context.task.dag_id,
-            task_id=stage,
+            task_id=stage.value,
             try_number=context.task.try_number,
             succeeded=succeeded,
             duration_s=duration_s,
@@ -196,7 +206,7 @@ def report(context: Context, stage: str, run_id: str, succeeded: bool, duration_
                 "failed": failed,
                 "pending": counts.pending,
             },
-            cost_usd=counts.cost_usd if stage == "analyse" else 0.0,  # or the sum over tasks would count it twice
+            cost_usd=counts.cost_usd if stage is Stage.ANALYSE else 0.0,  # or the sum over tasks would count it twice
             errors=failed + counts.load_refused + (not succeeded),
         )
     )
@@ -221,19 +231,19 @@ def settled(counts: RunCounts) -> RunCounts:
 
 
 @contextmanager
-def _stage(context: Context, name: str, run_id: str, total: int | None = None) -> Iterator[Advance]:
+def _stage(context: Context, stage: Stage, run_id: str, total: int | None = None) -> Iterator[Advance]:
     """Around a stage: its span, its bar, and what it leaves in the Pushgateway, also when it fails."""
     began = time.monotonic()
     succeeded = False
     trace = context.store.runs.trace(run_id)
-    with context.observer.stage(name, run_id, trace), context.progress.stage(name, total) as advance:
+    with context.observer.stage(stage.value, run_id, trace), context.progress.stage(stage.value, total) as advance:
         try:
             yield advance
             succeeded = True
         finally:
             if not context.task.shared:
                 with suppress(VerbatimsError):  # a store that is gone has said so already
-                    report(context, name, run_id, succeeded, time.monotonic() - began)
+                    report(context, stage, run_id, succeeded, time.monotonic() - began)
 
 
 def _read(context: Context, run_id: str, source: Source, limit: int | None, advance: Advance) -> None:

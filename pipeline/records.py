@@ -68,6 +68,16 @@ class Length(StrEnum):
         return cls.MEDIUM if characters < MEDIUM_BELOW else cls.LONG
 
 
+class Stage(StrEnum):
+    """The five stages, in the order the data travels: functions of `journey.py`, commands, tasks of the DAG, labels."""
+
+    SCRAPE = "scrape"
+    CLEAN = "clean"
+    ANALYSE = "analyse"
+    LOAD = "load"
+    PUBLISH = "publish"
+
+
 SANDBOX_MODEL = "sandbox"
 """The model name of everything the sandbox answers: it is part of each request key and stands in each row."""
 
@@ -273,7 +283,7 @@ class Observer(Protocol):
         """A run begins whose stages are processes of their own: the W3C traceparent that they share, if any."""
 
     def stage(self, name: str, run_id: str, trace: str | None = None) -> AbstractContextManager[str | None]:
-        """Around one stage (scrape, clean, analyse, load), or around all of them (run); gives its traceparent.
+        """Around one stage, or around all of them (run); gives its traceparent.
 
         `trace` is the traceparent of the run, for a stage that nothing traced surrounds.
         """

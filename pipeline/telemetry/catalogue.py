@@ -7,10 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import product
 
-from pipeline.records import JsonError, Length, LoadError, Outcome, Sentiment, SkipReason
-
-STAGES = ("run", "scrape", "clean", "analyse", "load")
-"""The whole run, and the stages in the order the data travels."""
+from pipeline.records import JsonError, Length, LoadError, Outcome, Sentiment, SkipReason, Stage
 
 BATCH_OUTCOMES = ("analysed", "from_cache", "skipped", "failed", "pending")
 """What a batch says of the run's verbatims, each of them every time: the Pushgateway replaces whole families."""
@@ -174,7 +171,7 @@ STAGE_DURATION = Metric(
     "s",
     "How long a stage took, from its start to its end or its failure.",
     "stage_duration_seconds",
-    {"stage": STAGES},
+    {"stage": ("run", *_values(Stage))},
     STAGE_BOUNDS,
 )
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.compose
 
 SEEN_WITHIN_S = 180.0
 """An export takes five seconds, a scrape five; the machine may be busy."""
-STAGES = {"scrape", "clean", "analyse", "load"}
+STAGES = {"scrape", "clean", "analyse", "load", "publish"}
 DAG = "verbatims_daily"
 
 

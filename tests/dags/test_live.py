@@ -21,7 +21,7 @@ pytestmark = pytest.mark.airflow
 
 DAG = "verbatims_daily"
 WORKERS = 4
-STAGES = ("scrape", "clean", "analyse", "load")
+STAGES = ("scrape", "clean", "analyse", "load", "publish")
 SEEN_WITHIN_S = 60.0
 
 

@@ -10,10 +10,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
 from otlp_receiver import Receiver
 from prometheus_client.parser import text_string_to_metric_families
 from stack.server import free_port
 
+from pipeline.records import Stage
 from pipeline.sandbox import Sandbox
 from pipeline.sandbox.faults import parse
 
@@ -211,11 +213,11 @@ def test_stages_that_are_processes_of_their_own_are_one_trace(
     file = write_jsonl(tmp_path / "reviews.jsonl", ["La livraison est rapide", "Le prix est trop élevé"])
     collector = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint}
     run_id = verbatims("scrape", "--input", file.name, **collector).out.strip()
-    for stage in ("clean", "analyse", "load"):
+    for stage in ("clean", "analyse", "load", "publish"):
         assert verbatims(stage, "--run", run_id, **collector).code == 0
     [run] = [span for span in receiver.spans() if span.name == "run"]
     stages = {span.name: span for span in receiver.spans() if span.name.startswith("stage")}
-    assert list(stages) == ["stage scrape", "stage clean", "stage analyse", "stage load"]
+    assert list(stages) == [f"stage {stage.value}" for stage in Stage]
     assert {(span.trace_id, span.parent_span_id) for span in stages.values()} == {(run.trace_id, run.span_id)}
     analysed = [span for span in receiver.spans() if span.name == "analyse verbatim"]
     assert {link.span_id for span in analysed for link in span.links} == {stages["stage analyse"].span_id}
@@ -251,6 +253,21 @@ def test_each_stage_says_at_its_end_how_it_went(verbatims: Command, tmp_path: Pa
     load = {outcome: n for (name, task, outcome), n in good.items() if (name, task) == ("batch_verbatims", "load")}
     assert load == {"analysed": 31, "from_cache": 1, "skipped": 1, "failed": 0, "pending": 0}
     assert good["batch_cost_usd", "analyse", ""] > 0 == good["batch_cost_usd", "load", ""]
+
+
+def test_a_failing_check_leaves_a_span_and_the_metrics_of_its_stage(
+    verbatims: Command, tmp_path: Path, receiver: Receiver
+) -> None:
+    file, rows = mixed(tmp_path, 0, 30), tmp_path / "var" / "verbatims.db"
+    assert verbatims("run", "--input", file.name).code == 0
+    with closing(sqlite3.connect(rows)) as warehouse, warehouse:
+        warehouse.execute("DELETE FROM verbatims_analysed_v1 WHERE rowid % 2 = 0")
+    assert verbatims("publish", OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint).code == 1
+    [span] = [span for span in receiver.spans() if span.name == "stage publish"]
+    said = batches(receiver)
+    assert span.status.code == Status.STATUS_CODE_ERROR
+    assert said["batch_errors", "publish", ""] == 1
+    assert ("batch_last_success_timestamp", "publish", "") not in said
 
 
 def test_no_text_and_no_secret_leaves_with_spans_metrics_or_words(
