@@ -72,10 +72,10 @@ def _dry_run(options: argparse.Namespace) -> int:
     with prepare_dry(_file(options)) as (settings, source, store):
         for line in about_to_read(source):
             words(line)
-        memory = Crawls(store.database, prepare) if store else NO_HISTORY
-        records = source.reviews(memory)
+        history = Crawls(store.database) if store else NO_HISTORY
+        records = source.reviews(history, prepare)
         found = estimate(records, store, prompt_of(settings), price_of(settings), options.limit)
-        for strange in source.finish(memory):
+        for strange in source.finish(history):
             words(f"warning: {strange}")
     if options.json:
         _data(asdict(found))

@@ -40,7 +40,7 @@ class Estimate:
 def estimate(
     source: Iterable[Review | BrokenRecord], store: Store | None, prompt: Prompt, price: Price, limit: int | None
 ) -> Estimate:
-    """Read the source as a run would, and count. `store` is None where none exists yet."""
+    """Read prepared records as a run would, and count. `store` is None where none exists yet."""
     counts: Counter[str] = Counter()
     skipped: Counter[str] = Counter()
     seen_ids: set[tuple[str, str]] = set()
@@ -53,7 +53,7 @@ def estimate(
         if isinstance(record, BrokenRecord):
             counts["failed"] += 1
             continue
-        review = cleaning.prepare(record)
+        review = record
         if (review.source, review.external_id) in seen_ids:
             skipped[SkipReason.DUPLICATE.value] += 1
             continue

@@ -28,10 +28,8 @@ from pipeline.errors import CheckFailed, Interrupted, SettingsError, TransientEr
 from pipeline.progress import Advance, Progress
 from pipeline.records import (
     COMMAND_LINE,
-    BrokenRecord,
     LoadError,
     Observer,
-    Review,
     Stage,
     Task,
     TaskReport,
@@ -248,18 +246,11 @@ def _stage(context: Context, stage: Stage, run_id: str, total: int | None = None
 
 def _read(context: Context, run_id: str, source: Source, limit: int | None, advance: Advance) -> None:
     # the sandbox's site has another address each time, and a demo repeated is to show all of it
-    memory: CrawlHistory = (
-        NO_HISTORY if context.settings.sandbox else Crawls(context.store.database, cleaning.prepare, run_id)
-    )
-    for read in context.store.add(run_id, _prepared(islice(source.reviews(memory), limit))):
+    history: CrawlHistory = NO_HISTORY if context.settings.sandbox else Crawls(context.store.database, run_id)
+    for read in context.store.add(run_id, islice(source.reviews(history, cleaning.prepare), limit)):
         advance(read, 0.0)
-    for strange in source.finish(memory):
+    for strange in source.finish(history):
         context.progress.say(f"warning: {strange}")
-
-
-def _prepared(records: Iterable[Review | BrokenRecord]) -> Iterator[Review | BrokenRecord]:
-    for record in records:
-        yield record if isinstance(record, BrokenRecord) else cleaning.prepare(record)
 
 
 async def _analyse(context: Context, claims: Claims, prompt: Prompt, advance: Advance) -> None:

@@ -97,8 +97,8 @@ def _source_and_claude(
 def _source(settings: Settings, sandbox_url: str | None) -> Source:
     """The sandbox's own site, or what the file of sources names."""
     if sandbox_url and settings.sandbox:
-        guest = Fetcher(proxies=False, private=True)
-        return Site("sandbox", Description([f"{sandbox_url}/"], delay_s=0.0), guest)
+        fetcher = Fetcher(proxies=False, private=True)
+        return Site("sandbox", Description([f"{sandbox_url}/"], delay_s=0.0), fetcher)
     return Sources(config.read(settings.sources, Fetcher(private=settings.private_addresses)))
 
 

@@ -27,7 +27,7 @@ FILE = "file"
 """The kind of source that is no web page."""
 
 
-def read(path: Path, guest: Fetcher) -> list[Source]:
+def read(path: Path, fetcher: Fetcher) -> list[Source]:
     """The sources of that file, in its order. Raises SettingsError, and InputError for a file of verbatims in it."""
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
@@ -43,7 +43,7 @@ def read(path: Path, guest: Fetcher) -> list[Source]:
     if len(tables) > MAX_SOURCES:
         raise SettingsError(f"{path.name}: more than {MAX_SOURCES} sources; each is a series of every metric")
     definitions = {name: _definition(path.name, name, table) for name, table in tables.items()}
-    return [_opened(path, name, definition, guest) for name, definition in definitions.items()]
+    return [_opened(path, name, definition, fetcher) for name, definition in definitions.items()]
 
 
 class _Table(BaseModel):
@@ -75,7 +75,7 @@ class _File(_Definition):
     path: str = Field(min_length=1)
     columns: _Columns = _Columns()
 
-    def open(self, name: str, folder: Path, guest: Fetcher) -> Source:
+    def open(self, name: str, folder: Path, fetcher: Fetcher) -> Source:
         """A path is seen from where the file of sources is."""
         columns = Columns(**self.columns.model_dump())
         path = str((folder / self.path).absolute())  # so that "-" is a file too, and not standard input
@@ -140,7 +140,7 @@ class _Web(_Definition):
             raise ValueError(f"urls: Apple's feed is read page by page: write page={PAGE} in the address")
         return self
 
-    def open(self, name: str, folder: Path, guest: Fetcher) -> Source:
+    def open(self, name: str, folder: Path, fetcher: Fetcher) -> Source:
         options = self.selectors.model_dump(exclude_none=True) if self.selectors else {}
         if self.scale:
             options["scale"] = str(self.scale)
@@ -155,7 +155,7 @@ class _Web(_Definition):
                 pages=self.pages or (apple.PAGES if self.kind == "apple" else None),
                 expected=self.expected,
             ),
-            guest,
+            fetcher,
         )
 
 
@@ -176,9 +176,9 @@ def _definition(file: str, name: str, table: Any) -> _File | _Web:
         raise SettingsError(f"{file}: {name}{_first(error)}") from None
 
 
-def _opened(path: Path, name: str, definition: _File | _Web, guest: Fetcher) -> Source:
+def _opened(path: Path, name: str, definition: _File | _Web, fetcher: Fetcher) -> Source:
     try:
-        return definition.open(name, path.parent, guest)
+        return definition.open(name, path.parent, fetcher)
     except InputError as error:
         raise InputError(f"{path.name}: {name}: {error}") from error
 

@@ -16,8 +16,8 @@ class CrawlHistory(Protocol):
         """A visit begins. Says whether the latest one to that source, described as now, came to its end, its run to
         its rows, and every verbatim to an outcome: only then nothing lies unread behind what is known."""
 
-    def knows(self, review: Review) -> bool:
-        """Whether the store holds this text of this verbatim."""
+    def known(self, reviews: Sequence[Review]) -> Sequence[bool]:
+        """Of each review of a page, prepared, whether the store holds this text of this verbatim."""
 
     def page(self, definition: str, url: str) -> PageSeen | None:
         """How a page was last seen."""
@@ -33,8 +33,8 @@ class _Nothing:
     def begin(self, source: str, definition: str) -> bool:
         return False
 
-    def knows(self, review: Review) -> bool:
-        return False
+    def known(self, reviews: Sequence[Review]) -> Sequence[bool]:
+        return [False] * len(reviews)
 
     def page(self, definition: str, url: str) -> PageSeen | None:
         return None

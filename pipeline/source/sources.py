@@ -8,7 +8,7 @@ from dataclasses import replace
 from pipeline.errors import InputError, TransientError
 from pipeline.records import BrokenRecord, Review
 from pipeline.source.history import NO_HISTORY, CrawlHistory
-from pipeline.source.source import Source
+from pipeline.source.source import Prepare, Source, unchanged
 
 
 class Sources:
@@ -21,13 +21,15 @@ class Sources:
         self.name = ", ".join(source.name for source in sources)
         self.guesses = [f"{source.name}: {guess}" for source in sources for guess in source.guesses]
 
-    def reviews(self, memory: CrawlHistory = NO_HISTORY) -> Iterator[Review | BrokenRecord]:
+    def reviews(
+        self, history: CrawlHistory = NO_HISTORY, prepare: Prepare = unchanged
+    ) -> Iterator[Review | BrokenRecord]:
         """Never raises for a source that fails: `finish` does, once the others are read."""
         last = 0
         for source in self._sources:
             base = last
             try:
-                for record in source.reviews(memory):
+                for record in source.reviews(history, prepare):
                     last = base + record.position
                     yield _placed(source, record, last)
             except (InputError, TransientError) as error:
@@ -35,12 +37,12 @@ class Sources:
             else:
                 self._read.append(source)
 
-    def finish(self, memory: CrawlHistory = NO_HISTORY) -> list[str]:
+    def finish(self, history: CrawlHistory = NO_HISTORY) -> list[str]:
         """Remember what was read to its end and is stored; gives what is strange about it.
 
         Raises what went wrong on the way: TransientError where trying again may help with all of it, else InputError.
         """
-        said = [f"source {source.name}: {strange}" for source in self._read for strange in source.finish(memory)]
+        said = [f"source {source.name}: {warning}" for source in self._read for warning in source.finish(history)]
         if self._errors:
             kind = InputError if any(isinstance(error, InputError) for _, error in self._errors) else TransientError
             raise kind("; ".join([*(f"source {source.name}: {error}" for source, error in self._errors), *said]))

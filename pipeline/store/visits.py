@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from pipeline.records import PageSeen, Review, Visit
 from pipeline.store.database import Database
-from pipeline.store.store import forgotten_among, text_hash, verbatim_id
+from pipeline.store.store import PAGE, forgotten_among, text_hash, verbatim_id
 from pipeline.store.tables import pages, runs, verbatims, visits
 
 REMEMBERED = 10
@@ -21,11 +21,11 @@ REMEMBERED = 10
 class Crawls:
     """The memory of the sources, during a run. Fulfils `source.memory.CrawlHistory`.
 
-    `prepare` is what a review goes through before it is stored. Without a run it is looked at, and nothing is written.
+    Without a run it is looked at, and nothing is written.
     """
 
-    def __init__(self, database: Database, prepare: Callable[[Review], Review], run_id: str | None = None) -> None:
-        self._database, self._prepare, self._run_id = database, prepare, run_id
+    def __init__(self, database: Database, run_id: str | None = None) -> None:
+        self._database, self._run_id = database, run_id
 
     def begin(self, source: str, definition: str) -> bool:
         """A visit begins. Says whether the latest one to that source, described as now, came to its end, its run to
@@ -53,17 +53,20 @@ class Crawls:
             return False
         return before.ended_at is not None and before.run_ended_at is not None
 
-    def knows(self, review: Review) -> bool:
-        """Whether the store holds this text of this verbatim, or may not hold it any more."""
-        review = self._prepare(review)
-        identity = verbatim_id(review.source, review.external_id)
-        query = sa.select(verbatims.c.row).where(
-            verbatims.c.verbatim_id == identity,
-            verbatims.c.text_hash == text_hash(review.text),
-            ~verbatims.c.superseded,
-        )
+    def known(self, reviews: Sequence[Review]) -> list[bool]:
+        """Of each review, whether the store holds this text of this verbatim, or may not hold it any more."""
+        ids = [verbatim_id(review.source, review.external_id) for review in reviews]
+        texts: dict[str, str] = {}
+        forgotten: set[str] = set()
         with self._database.read() as connection:
-            return connection.execute(query).first() is not None or bool(forgotten_among(connection, [identity]))
+            for first in range(0, len(ids), PAGE):
+                some = ids[first : first + PAGE]
+                current = verbatims.c.verbatim_id.in_(some) & ~verbatims.c.superseded
+                found = connection.execute(sa.select(verbatims.c.verbatim_id, verbatims.c.text_hash).where(current))
+                texts |= {row.verbatim_id: row.text_hash for row in found}
+                forgotten |= forgotten_among(connection, some)
+        same = [texts.get(id) == text_hash(review.text) for id, review in zip(ids, reviews, strict=True)]
+        return [is_same or id in forgotten for id, is_same in zip(ids, same, strict=True)]
 
     def page(self, definition: str, url: str) -> PageSeen | None:
         """How a page was last seen by this reader."""

@@ -186,8 +186,8 @@ def test_all_that_the_file_says_decides_what_is_read(
     (tmp_path / "survey.csv").write_text("a,b,n,r\nnon,oui,1,8\n", encoding="utf-8")
     url = httpserver.url_for("").rstrip("/")
     (tmp_path / "sources.toml").write_text(EVERYTHING.replace("{url}", url), encoding="utf-8")
-    guest = Fetcher(private=True)
-    read_ = [[*source.reviews()] for source in read(tmp_path / "sources.toml", guest)]
+    fetcher = Fetcher(private=True)
+    read_ = [[*source.reviews()] for source in read(tmp_path / "sources.toml", fetcher)]
     forum_, app_, survey = read_
     assert forum_ == [
         Review("forum", "f1", "Page 1", 1, None, 4.0, "en", "2026-06-30"),

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -93,17 +93,17 @@ class Visitor:
         self.shop.asked.clear()
         source = source or self.site()
         run_id = self.store.runs.begin("prod", "test", day)
-        memory = Crawls(self.store.database, prepare, run_id)
+        history = Crawls(self.store.database, run_id)
         records: list[Review | BrokenRecord] = []
 
         def noted() -> Iterator[Review | BrokenRecord]:
-            for record in source.reviews(memory):
+            for record in source.reviews(history, prepare):
                 records.append(record)
                 yield record
 
         for _ in self.store.add(run_id, noted()):
             pass
-        self.said = source.finish(memory)
+        self.said = source.finish(history)
         for page in self.store.uncleaned(run_id) if answered else ():
             self.store.decide(run_id, [Decision(one.row, one.source, SkipReason.TOO_SHORT) for one in page])
         if ends:
@@ -189,13 +189,13 @@ def test_a_source_described_otherwise_is_another(visitor: Visitor) -> None:
 
 
 def test_a_limited_look_is_no_visit(visitor: Visitor) -> None:
-    next(visitor.site().reviews(Crawls(visitor.store.database, prepare, visitor.store.runs.begin("prod", "test"))))
+    next(visitor.site().reviews(Crawls(visitor.store.database, visitor.store.runs.begin("prod", "test")), prepare))
     assert len(visitor.run()) == 20
 
 
 def test_a_dry_look_leaves_nothing_behind(visitor: Visitor) -> None:
-    site, memory = visitor.site(), Crawls(visitor.store.database, prepare)
-    assert len(list(site.reviews(memory))) == 20 and site.finish(memory) == []
+    site, history = visitor.site(), Crawls(visitor.store.database)
+    assert len(list(site.reviews(history, prepare))) == 20 and site.finish(history) == []
     assert len(visitor.run()) == 20
 
 
@@ -308,9 +308,9 @@ def test_two_sources_on_one_host_share_its_pace(monkeypatch: pytest.MonkeyPatch,
     waited: list[float] = []
     clock = SimpleNamespace(sleep=waited.append, monotonic=time.monotonic)
     monkeypatch.setattr("pipeline.source.web.fetcher.time", clock)
-    guest = Fetcher(private=True)
+    fetcher = Fetcher(private=True)
     described = Description([f"{visitor.url}/1"], delay_s=7)
-    visitor.run(source=Sources([Site("a", described, guest), Site("b", described, guest)]))
+    visitor.run(source=Sources([Site("a", described, fetcher), Site("b", described, fetcher)]))
     assert len(waited) == 9 and all(5 < one <= 7 for one in waited), "between ten pages"
     assert visitor.shop.asked.count("/robots.txt") == 1
 
@@ -390,3 +390,24 @@ def test_a_first_page_that_holds_nothing_is_said(forum: Forum) -> None:
 
 
 NOTHING_FOUND = 'nothing that the selector ".avis" finds'
+
+
+def test_a_review_is_prepared_once_and_the_history_is_asked_once_a_page(visitor: Visitor) -> None:
+    """Repair and masking are most of what reading costs, and a transaction for each review was the rest."""
+    prepared: list[str] = []
+    asked: list[int] = []
+
+    class Asked(Crawls):
+        def known(self, reviews: Sequence[Review]) -> list[bool]:
+            asked.append(len(reviews))
+            return super().known(reviews)
+
+    def counted(review: Review) -> Review:
+        prepared.append(review.external_id)
+        return prepare(review)
+
+    site = visitor.site()
+    history = Asked(visitor.store.database, visitor.store.runs.begin("prod", "test"))
+    read = [record for record in site.reviews(history, counted) if isinstance(record, Review)]
+    assert sorted(prepared) == sorted(record.external_id for record in read) and len(read) > 10
+    assert len(asked) == len(visitor.shop.asked) - 1 and sum(asked) == len(read)  # one of them was robots.txt

@@ -29,11 +29,11 @@ PRIVATE = [
 ]  # fmt: skip
 
 
-Guests = Callable[..., Fetcher]
+Fetchers = Callable[..., Fetcher]
 
 
 @pytest.fixture
-def guests() -> Iterator[Guests]:
+def fetchers() -> Iterator[Fetchers]:
     """Makes guests that hang up in the end."""
     made: list[Fetcher] = []
 
@@ -42,8 +42,8 @@ def guests() -> Iterator[Guests]:
         return made[-1]
 
     yield make
-    for guest in made:
-        guest.__exit__(None, None, None)
+    for fetcher in made:
+        fetcher.__exit__(None, None, None)
 
 
 @pytest.mark.parametrize("address", PRIVATE)
@@ -68,10 +68,10 @@ def test_no_wrapping_makes_a_private_address_public(address: IPv4Address) -> Non
     ["127.0.0.1", "localhost", "localhost.", "shop.localhost", "nas.local", "2130706433", "0x7f.1", "[::1]", "127.1"],
 )
 def test_an_address_of_the_own_network_is_refused_before_anything_is_sent(
-    host: str, httpserver: HTTPServer, guests: Guests
+    host: str, httpserver: HTTPServer, fetchers: Fetchers
 ) -> None:
     with pytest.raises(InputError, match="lies in a private network; VERBATIMS_PRIVATE_ADDRESSES=true"):
-        guests().may_read(f"http://{host}:{httpserver.port}/")
+        fetchers().may_read(f"http://{host}:{httpserver.port}/")
     assert httpserver.log == []
 
 
@@ -91,8 +91,8 @@ def test_behind_a_proxy_a_private_address_is_refused_in_whatever_form_it_is_writ
     monkeypatch.setenv("http_proxy", httpserver.url_for(""))
     monkeypatch.setenv("no_proxy", "")
     httpserver.expect_request("/robots.txt").respond_with_data("")
-    with pytest.raises(InputError), Fetcher(timeout_s=5, retry_s=0) as guest:
-        guest.may_read(f"http://{host}/reviews")
+    with pytest.raises(InputError), Fetcher(timeout_s=5, retry_s=0) as fetcher:
+        fetcher.may_read(f"http://{host}/reviews")
     assert httpserver.log == []
 
 
@@ -105,8 +105,8 @@ def test_behind_a_proxy_a_public_host_is_asked_for(
     monkeypatch.setenv("http_proxy", httpserver.url_for(""))
     monkeypatch.setenv("no_proxy", "")
     httpserver.expect_request("/robots.txt").respond_with_data("User-agent: *\nDisallow: /r")
-    with Fetcher(timeout_s=5, retry_s=0) as guest:
-        assert not guest.may_read(f"http://{host}/reviews")
+    with Fetcher(timeout_s=5, retry_s=0) as fetcher:
+        assert not fetcher.may_read(f"http://{host}/reviews")
     assert len(httpserver.log) == 1
 
 
@@ -136,15 +136,15 @@ def test_behind_a_proxy_no_redirect_leads_inside(
 @pytest.mark.parametrize("before", ["", "\ufeff", "\n\ufeff", "# ours\n\ufeff", "\ufeff\ufeff"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
 def test_robots_txt_is_obeyed_in_whatever_way_it_is_saved(
-    httpserver: HTTPServer, guests: Guests, encoding: str, before: str
+    httpserver: HTTPServer, fetchers: Fetchers, encoding: str, before: str
 ) -> None:
     rules = before + "User-agent: *\nDisallow: /\nCrawl-delay: 0"
     httpserver.expect_request("/robots.txt").respond_with_data(rules.encode(encoding))
-    assert not guests(private=True).may_read(httpserver.url_for("/reviews"))
+    assert not fetchers(private=True).may_read(httpserver.url_for("/reviews"))
 
 
 def test_a_public_name_that_leads_inside_is_refused(
-    monkeypatch: pytest.MonkeyPatch, httpserver: HTTPServer, guests: Guests
+    monkeypatch: pytest.MonkeyPatch, httpserver: HTTPServer, fetchers: Fetchers
 ) -> None:
     """Both when the name says so at first, and when it says so only to whoever connects (DNS rebinding)."""
     real = socket.getaddrinfo
@@ -159,31 +159,31 @@ def test_a_public_name_that_leads_inside_is_refused(
 
         monkeypatch.setattr(socket, "getaddrinfo", resolve)
         with pytest.raises(InputError, match=r"^shop\.example lies in a private network"):
-            guests().may_read(f"http://shop.example:{httpserver.port}/")
+            fetchers().may_read(f"http://shop.example:{httpserver.port}/")
     assert httpserver.log == []
 
 
 def test_a_redirect_of_robots_txt_leads_no_further_inside_than_an_address(
-    httpserver: HTTPServer, guests: Guests, monkeypatch: pytest.MonkeyPatch
+    httpserver: HTTPServer, fetchers: Fetchers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The test's own server counts as public here."""
     monkeypatch.setattr("pipeline.source.web.network.is_public", lambda address: address == "127.0.0.1")
     httpserver.expect_request("/robots.txt").respond_with_data("", 301, {"Location": "http://10.0.0.1:9/robots.txt"})
     with pytest.raises(InputError, match=r"^10\.0\.0\.1 lies in a private network"):
-        guests().may_read(f"http://127.0.0.1:{httpserver.port}/")
+        fetchers().may_read(f"http://127.0.0.1:{httpserver.port}/")
     assert len(httpserver.log) == 1
 
 
-def test_a_redirect_into_what_robots_txt_forbids_is_not_followed(httpserver: HTTPServer, guests: Guests) -> None:
+def test_a_redirect_into_what_robots_txt_forbids_is_not_followed(httpserver: HTTPServer, fetchers: Fetchers) -> None:
     httpserver.expect_request("/robots.txt").respond_with_data("User-agent: *\nDisallow: /b")
     httpserver.expect_request("/a").respond_with_data("", 302, {"Location": "/b"})
     with pytest.raises(InputError, match=r"redirects to .*/b, which robots\.txt forbids"):
-        guests(private=True).read(httpserver.url_for("/a"), 0)
+        fetchers(private=True).read(httpserver.url_for("/a"), 0)
     assert [request.path for request, _ in httpserver.log] == ["/robots.txt", "/a"]
 
 
 def test_a_crawl_delay_is_kept_between_pages_and_between_tries(
-    httpserver: HTTPServer, guests: Guests, monkeypatch: pytest.MonkeyPatch
+    httpserver: HTTPServer, fetchers: Fetchers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waited: list[float] = []
     monkeypatch.setattr(
@@ -193,8 +193,8 @@ def test_a_crawl_delay_is_kept_between_pages_and_between_tries(
     httpserver.expect_request("/robots.txt").respond_with_data("User-agent: *\nCrawl-delay: 5")
     answers = [Response("a"), Response("", 503), Response("", 503, {"Retry-After": "0"}), Response("b")]
     httpserver.expect_request("/a").respond_with_handler(lambda _: answers.pop(0))
-    guest = guests(private=True)
-    assert [guest.read(httpserver.url_for("/a"), 0.1).body for _ in range(2)] == [b"a", b"b"]
+    fetcher = fetchers(private=True)
+    assert [fetcher.read(httpserver.url_for("/a"), 0.1).body for _ in range(2)] == [b"a", b"b"]
     assert len(waited) == 3 and all(4 < one <= 5 for one in waited)
 
 
@@ -205,12 +205,12 @@ def test_no_password_of_the_machine_travels(
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     httpserver.expect_request("/robots.txt").respond_with_data("", 404)
     httpserver.expect_request("/a").respond_with_data("a")
-    with Fetcher(private=True) as guest:  # with the proxy settings of the machine, as a run has them
-        assert guest.read(httpserver.url_for("/a"), 0).body == b"a"
+    with Fetcher(private=True) as fetcher:  # with the proxy settings of the machine, as a run has them
+        assert fetcher.read(httpserver.url_for("/a"), 0).body == b"a"
     assert len(httpserver.log) == 2 and not any("Authorization" in request.headers for request, _ in httpserver.log)
 
 
-def test_what_a_redirect_carries_is_not_read(httpserver: HTTPServer, guests: Guests) -> None:
+def test_what_a_redirect_carries_is_not_read(httpserver: HTTPServer, fetchers: Fetchers) -> None:
     import resource
 
     bomb = gzip.compress(bytes(600_000_000), 1)
@@ -218,30 +218,30 @@ def test_what_a_redirect_carries_is_not_read(httpserver: HTTPServer, guests: Gue
     httpserver.expect_request("/robots.txt").respond_with_response(Response(bomb, 302, headers))
     httpserver.expect_request("/b").respond_with_data("", 404)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert guests(private=True).may_read(httpserver.url_for("/a"))
+    assert fetchers(private=True).may_read(httpserver.url_for("/a"))
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000, "kilobytes"
 
 
-def test_redirects_end(httpserver: HTTPServer, guests: Guests) -> None:
+def test_redirects_end(httpserver: HTTPServer, fetchers: Fetchers) -> None:
     httpserver.expect_request("/robots.txt").respond_with_data("", 404)
     httpserver.expect_request("/round").respond_with_data("", 302, {"Location": "/round"})
     with pytest.raises(InputError, match="redirects without end"):
-        guests(private=True).read(httpserver.url_for("/round"), 0)
+        fetchers(private=True).read(httpserver.url_for("/round"), 0)
     assert len(httpserver.log) < 10
 
 
-def test_what_unpacks_without_end_is_given_up(httpserver: HTTPServer, guests: Guests) -> None:
+def test_what_unpacks_without_end_is_given_up(httpserver: HTTPServer, fetchers: Fetchers) -> None:
     httpserver.expect_request("/robots.txt").respond_with_data("", 404)
     bomb = Response(gzip.compress(bytes(200_000_000)), headers={"Content-Encoding": "gzip"})
     httpserver.expect_request("/bomb").respond_with_response(bomb)
     with pytest.raises(InputError, match="over 5 MB"):
-        guests(private=True).read(httpserver.url_for("/bomb"), 0)
+        fetchers(private=True).read(httpserver.url_for("/bomb"), 0)
 
 
-def test_of_rules_without_end_the_first_500_kb_count(httpserver: HTTPServer, guests: Guests) -> None:
+def test_of_rules_without_end_the_first_500_kb_count(httpserver: HTTPServer, fetchers: Fetchers) -> None:
     rules = "User-agent: *\nDisallow: /\n" + "# more\n" * 200_000
     httpserver.expect_request("/robots.txt").respond_with_data(rules)
-    assert not guests(private=True).may_read(httpserver.url_for("/1"))
+    assert not fetchers(private=True).may_read(httpserver.url_for("/1"))
 
 
 @contextmanager
@@ -264,7 +264,7 @@ def answering(speak: Callable[[socket.socket], None]) -> Iterator[str]:
         listening.shutdown(socket.SHUT_RDWR)
 
 
-def test_headers_that_never_end_are_given_up(monkeypatch: pytest.MonkeyPatch, guests: Guests) -> None:
+def test_headers_that_never_end_are_given_up(monkeypatch: pytest.MonkeyPatch, fetchers: Fetchers) -> None:
     def drip(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\n")
         for number in range(10_000):
@@ -274,10 +274,10 @@ def test_headers_that_never_end_are_given_up(monkeypatch: pytest.MonkeyPatch, gu
     monkeypatch.setattr("pipeline.source.web.network.MAX_HEAD_S", 0.1)
     monkeypatch.setattr("http.client._MAXHEADERS", 1_000_000)
     with answering(drip) as url, pytest.raises(TransientError, match="no answer"):
-        guests(private=True).may_read(url)
+        fetchers(private=True).may_read(url)
 
 
-def test_a_body_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch, guests: Guests) -> None:
+def test_a_body_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch, fetchers: Fetchers) -> None:
     def drip(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
         for _ in range(10_000):
@@ -286,13 +286,15 @@ def test_a_body_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch, gue
 
     monkeypatch.setattr("pipeline.source.web.fetcher.MAX_PAGE_S", 0.1)
     with answering(drip) as url, pytest.raises(TransientError, match="not complete after"):
-        guests(private=True).may_read(url)
+        fetchers(private=True).may_read(url)
 
 
-def test_what_is_no_http_is_an_outage_and_no_log_repeats_it(guests: Guests, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_is_no_http_is_an_outage_and_no_log_repeats_it(
+    fetchers: Fetchers, caplog: pytest.LogCaptureFixture
+) -> None:
     with (
         answering(lambda connection: connection.sendall(b"\0\1\2 not http\r\n\r\n")) as url,
         pytest.raises(TransientError, match="no answer"),
     ):
-        guests(private=True).may_read(url)
+        fetchers(private=True).may_read(url)
     assert caplog.records == []

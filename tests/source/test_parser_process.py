@@ -31,7 +31,9 @@ def parse(
     ],
 )  # fmt: skip
 def test_a_page_made_to_be_slow_still_gives_its_review(piece: bytes) -> None:
-    assert parse("schema_org", REVIEW + piece * (SIZE // len(piece)), URL).reviews[0].text == "Bien"
+    """Within the limits that ship: on a busy machine the slowest of them took more than two seconds."""
+    page = parse("schema_org", REVIEW + piece * (SIZE // len(piece)), URL, limits=Limits())
+    assert page.reviews[0].text == "Bien"
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from pipeline.source.files.decoding import HEAD, Lines, Pushed, encoding, refuse
 from pipeline.source.files.jsonl_table import read_jsonl
 from pipeline.source.files.table import Table
 from pipeline.source.history import NO_HISTORY, CrawlHistory
+from pipeline.source.source import Prepare, unchanged
 
 FORMATS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
@@ -65,20 +66,22 @@ class File:
             self._columns, guesses = self._check(self._path, wanted)
         self.guesses += guesses
 
-    def reviews(self, memory: CrawlHistory = NO_HISTORY) -> Iterator[Review | BrokenRecord]:
+    def reviews(
+        self, history: CrawlHistory = NO_HISTORY, prepare: Prepare = unchanged
+    ) -> Iterator[Review | BrokenRecord]:
         """All, in the order of the file. Raises InputError for too few, TransientError where the medium fails."""
         try:
             if self._path is None:
-                yield from self._read(self._take_stdin())
+                yield from self._read(self._take_stdin(), prepare)
                 return
             with self._lines(self._path.open("rb")) as lines:
-                yield from self._read(self._table(lines))
+                yield from self._read(self._table(lines), prepare)
         except OSError as error:
             raise TransientError(
                 f"{self._file}: reading stopped ({error.strerror}); run the same command again"
             ) from error
 
-    def finish(self, memory: CrawlHistory = NO_HISTORY) -> list[str]:
+    def finish(self, history: CrawlHistory = NO_HISTORY) -> list[str]:
         """Nothing is strange about a file that was read."""
         return []
 
@@ -124,13 +127,13 @@ class File:
             raise InputError("stdin can be read only once")
         return table
 
-    def _read(self, table: Table) -> Iterator[Review | BrokenRecord]:
+    def _read(self, table: Table, prepare: Prepare) -> Iterator[Review | BrokenRecord]:
         reading = FileReader(self._columns, self._label, self._language, labelled=self._labelled)
         read = found = 0
         for made in table.records:
             record = made if isinstance(made, BrokenRecord) else reading.review(*made)
             read, found = read + 1, found + isinstance(record, Review)
-            yield record
+            yield prepare(record) if isinstance(record, Review) else record
         if not read or (self._expected is not None and found < self._expected):
             wanted = f", where {self._expected} are expected" if self._expected else ""
             raise InputError(f"{self._file}: holds {found or 'no'} verbatims{wanted}")

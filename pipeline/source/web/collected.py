@@ -8,6 +8,7 @@ from pipeline.records import BrokenRecord, Review
 from pipeline.source.fields import ContentIds
 from pipeline.source.history import CrawlHistory
 from pipeline.source.parsers.parsed import ParsedPage, ParsedReview
+from pipeline.source.source import Prepare
 
 ENOUGH = 10
 """Reviews that must have been read before one can say that a field is missing from all of them."""
@@ -18,8 +19,8 @@ _FIELDS = ("external_id", "url", "rating", "language", "written_at")
 class CollectedReviews:
     """Of one source. `language` is that of reviews that do not say theirs."""
 
-    def __init__(self, source: str, language: str | None, memory: CrawlHistory) -> None:
-        self._source, self._language, self._memory = source, language, memory
+    def __init__(self, source: str, language: str | None, history: CrawlHistory, prepare: Prepare) -> None:
+        self._source, self._language, self._history, self._prepare = source, language, history, prepare
         self._texts: dict[str, bytes] = {}
         self._content_ids = ContentIds()
         self._position = 0
@@ -41,8 +42,12 @@ class CollectedReviews:
         """The records of a page, and whether any review of it is news of this visit."""
         self._left_over |= set(page.left_over)
         ids = [self._id(found) for found in page.reviews]
-        records = [record for id, found in zip(ids, page.reviews, strict=True) if (record := self._record(id, found))]
-        return records + [self.broken(problem) for problem in page.problems], not self._fresh.isdisjoint(ids)
+        records = [(id, one) for id, found in zip(ids, page.reviews, strict=True) if (one := self._record(id, found))]
+        reviews = [(id, record) for id, record in records if isinstance(record, Review)]
+        known = self._history.known([review for _, review in reviews])
+        self._fresh |= {id for (id, _), is_known in zip(reviews, known, strict=True) if not is_known}
+        broken = [self.broken(problem) for problem in page.problems]
+        return [record for _, record in records] + broken, not self._fresh.isdisjoint(ids)
 
     def broken(self, problem: str) -> BrokenRecord:
         """A record for what cannot be read."""
@@ -61,7 +66,7 @@ class CollectedReviews:
         )
 
     def _record(self, external_id: str, found: ParsedReview) -> Review | BrokenRecord | None:
-        """None for the review of the week, which stands on every page."""
+        """The review, prepared; None for one that is repeated on several pages."""
         digest = hashlib.sha256(found.text.encode()).digest()[:16]
         if (known := self._texts.get(external_id)) is not None:
             return None if known == digest else self.broken("the id of an earlier review with another text")
@@ -72,6 +77,4 @@ class CollectedReviews:
         review = Review(
             self._source, external_id, found.text, self._position, found.url, found.rating, language, found.written_at
         )
-        if not self._memory.knows(review):
-            self._fresh.add(external_id)
-        return review
+        return self._prepare(review)

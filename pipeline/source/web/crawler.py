@@ -26,12 +26,12 @@ _NOTHING_THERE = (400, 404, 410)
 class PreviousPages:
     """How pages were when the source was last read; nothing of it is `known` where that visit came to no end."""
 
-    memory: CrawlHistory
+    history: CrawlHistory
     definition: str
     known: bool
 
     def page(self, url: str) -> PageSeen | None:
-        return self.memory.page(self.definition, url) if self.known else None
+        return self.history.page(self.definition, url) if self.known else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +53,13 @@ class Crawler:
     def __init__(
         self,
         description: Description,
-        guest: Fetcher,
+        fetcher: Fetcher,
         parser: ParserProcess,
-        harvest: CollectedReviews,
+        collected: CollectedReviews,
         recall: PreviousPages,
     ) -> None:
-        self._description, self._guest, self._parser, self._recall = description, guest, parser, recall
-        self.harvest = harvest
+        self._description, self._fetcher, self._parser, self._recall = description, fetcher, parser, recall
+        self.collected = collected
         self.pages: dict[str, PageSeen] = {}
         self._entered: set[str] = set()
         """Where redirects have led."""
@@ -69,7 +69,7 @@ class Crawler:
         """There was no news, and what stands behind it was not looked at."""
         self.whole = True
         """False where something stood between here and the last page: the next visit has to read everything."""
-        self.oddities: list[str] = []
+        self.warnings: list[str] = []
         """What is strange about pages by themselves, a sentence each."""
         self.instead = ""
         """What the first page without reviews holds."""
@@ -77,15 +77,15 @@ class Crawler:
     @property
     def found(self) -> int:
         """Reviews of the pages that were looked at."""
-        return self.harvest.found + self._as_it_was
+        return self.collected.found + self._as_it_was
 
-    def along(self, first: str) -> Iterator[Review | BrokenRecord]:
+    def crawl(self, first: str) -> Iterator[Review | BrokenRecord]:
         """The records behind one address.
 
         Raises InputError where it is wrong, TransientError where the site fails later.
         """
         url, before = first.replace(PAGE, "1"), None
-        if not self._guest.may_read(url):
+        if not self._fetcher.may_read(url):
             raise InputError(f"{shown(url)}: robots.txt forbids reading it; ask the site's owner")
         for number in range(1, (self._description.pages or MAX_PAGES) + 1):
             if url in self.pages or url in self._entered:
@@ -98,14 +98,14 @@ class Crawler:
             onward = first.replace(PAGE, str(number + 1)) if PAGE in first else look.next_url
             if onward is None:
                 return
-            if problem := self._in_the_way(onward, url):
+            if problem := self._obstacle(onward, url):
                 self.whole = False
-                yield self.harvest.broken(problem)
+                yield self.collected.broken(problem)
                 return
             url, before = onward, look
         if self._description.pages is None:
             self.whole = False
-            yield self.harvest.broken(f"there are more than {MAX_PAGES} pages; reading ends here")
+            yield self.collected.broken(f"there are more than {MAX_PAGES} pages; reading ends here")
 
     def _is_enough(self, look: PageResult, seen: PageSeen | None, numbered: bool) -> bool:
         """Whether a page without news says that none stands behind it: not where it has shrunk."""
@@ -137,7 +137,7 @@ class Crawler:
         page = self._parse(answer)
         self._judge(page, url, behind)
         self.pages[url] = PageSeen(url, answer.etag, answer.last_modified, len(page.reviews), page.next_url)
-        records, news = self.harvest.take(page)
+        records, news = self.collected.take(page)
         return PageResult(
             len(page.reviews), page.next_url, records, news, page.reviews, not (page.reviews or page.problems)
         )
@@ -147,12 +147,12 @@ class Crawler:
         self.whole &= page.whole
         if not (page.reviews or page.problems or behind):
             self.whole = False
-            self.oddities.append(f"{shown(url)} holds no review: {page.instead}")
+            self.warnings.append(f"{shown(url)} holds no review: {page.instead}")
 
     def _fetch(self, url: str, seen: PageSeen | None) -> HttpResponse:
         etag, last_modified = (seen.etag, seen.last_modified) if seen else (None, None)
         try:
-            answer = self._guest.read(url, self._description.delay_s, etag, last_modified)
+            answer = self._fetcher.read(url, self._description.delay_s, etag, last_modified)
         except InputError as error:
             raise self._failure(str(error)) from error
         if answer.url != url:
@@ -169,10 +169,10 @@ class Crawler:
         """On the first page the address is wrong; later, the site."""
         return TransientError(message) if self.found else InputError(message)
 
-    def _in_the_way(self, url: str, here: str) -> str | None:
+    def _obstacle(self, url: str, here: str) -> str | None:
         """Why reading ends before the last page, if it does."""
         if host_of(url) != host_of(here):
             return "the next page is on another host; reading ends here"
-        if not self._guest.may_read(url):
+        if not self._fetcher.may_read(url):
             return "robots.txt forbids the next page; reading ends here"
         return None

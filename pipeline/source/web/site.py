@@ -9,6 +9,7 @@ from pipeline.records import BrokenRecord, Review, Visit
 from pipeline.source.address import checked, shown
 from pipeline.source.history import NO_HISTORY, CrawlHistory
 from pipeline.source.parsers.process import ParserProcess
+from pipeline.source.source import Prepare, unchanged
 from pipeline.source.web.changes import changes, dropped_by_half
 from pipeline.source.web.collected import CollectedReviews
 from pipeline.source.web.crawler import Crawler, PreviousPages
@@ -19,56 +20,58 @@ from pipeline.source.web.fetcher import Fetcher
 class Site:
     """The reviews of pages that follow each other by their links, or by number where the address says `{page}`."""
 
-    def __init__(self, name: str, description: Description, guest: Fetcher) -> None:
+    def __init__(self, name: str, description: Description, fetcher: Fetcher) -> None:
         self.name = name
         self.guesses: list[str] = []
-        self._description, self._guest = description, guest
+        self._description, self._fetcher = description, fetcher
         self._definition = description.definition(name)
         self._urls = [checked(url) for url in description.urls]
-        self._walked: Crawler | None = None
+        self._crawled: Crawler | None = None
 
-    def reviews(self, memory: CrawlHistory = NO_HISTORY) -> Iterator[Review | BrokenRecord]:
+    def reviews(
+        self, history: CrawlHistory = NO_HISTORY, prepare: Prepare = unchanged
+    ) -> Iterator[Review | BrokenRecord]:
         """Positions run over all pages.
 
         Raises InputError where too little is found, TransientError where the site fails.
         """
-        self._walked = None
-        usual = memory.visits(self._definition)
-        known = memory.begin(self.name, self._definition) and not dropped_by_half(usual[0], usual[1:])
-        harvest = CollectedReviews(self.name, self._description.language, memory)
-        with self._guest, ParserProcess(self._description.kind, self._description.options) as parser:
-            walk = Crawler(
-                self._description, self._guest, parser, harvest, PreviousPages(memory, self._definition, known)
+        self._crawled = None
+        usual = history.visits(self._definition)
+        known = history.begin(self.name, self._definition) and not dropped_by_half(usual[0], usual[1:])
+        collected = CollectedReviews(self.name, self._description.language, history, prepare)
+        with self._fetcher, ParserProcess(self._description.kind, self._description.options) as parser:
+            crawler = Crawler(
+                self._description, self._fetcher, parser, collected, PreviousPages(history, self._definition, known)
             )
             for url in self._urls:
-                yield from walk.along(url)
-        found = self._found(walk, memory)
+                yield from crawler.crawl(url)
+        found = self._found(crawler, history)
         if found < self._description.expected:
-            raise InputError(self._too_few(walk, found))
-        self._walked = walk
+            raise InputError(self._too_few(crawler, found))
+        self._crawled = crawler
 
-    def finish(self, memory: CrawlHistory = NO_HISTORY) -> list[str]:
+    def finish(self, history: CrawlHistory = NO_HISTORY) -> list[str]:
         """Remember the visit, where it came to its end; gives what is strange about it."""
-        walk = self._walked
-        if walk is None:
+        crawler = self._crawled
+        if crawler is None:
             return []
-        usual = memory.visits(self._definition)
-        layout = walk.harvest.layout() or ((usual[0].missing, usual[0].left_over) if usual else ((), ()))
-        visit = Visit(len(walk.pages), self._found(walk, memory), walk.harvest.fresh, *layout)
-        if walk.whole:
-            memory.end(self._definition, visit, walk.pages.values())
-        return [*walk.oddities, *changes(visit, usual)]
+        usual = history.visits(self._definition)
+        layout = crawler.collected.layout() or ((usual[0].missing, usual[0].left_over) if usual else ((), ()))
+        visit = Visit(len(crawler.pages), self._found(crawler, history), crawler.collected.fresh, *layout)
+        if crawler.whole:
+            history.end(self._definition, visit, crawler.pages.values())
+        return [*crawler.warnings, *changes(visit, usual)]
 
-    def _found(self, walk: Crawler, memory: CrawlHistory) -> int:
+    def _found(self, crawler: Crawler, history: CrawlHistory) -> int:
         """How many reviews the source holds: behind a page without news, as many as it did."""
-        usual = memory.visits(self._definition) if walk.stopped_early else ()
-        return max([walk.found, *(visit.found for visit in usual[:1])])
+        usual = history.visits(self._definition) if crawler.stopped_early else ()
+        return max([crawler.found, *(visit.found for visit in usual[:1])])
 
-    def _too_few(self, walk: Crawler, found: int) -> str:
+    def _too_few(self, crawler: Crawler, found: int) -> str:
         where = ", ".join(map(shown, self._description.urls))
-        instead = f" ({walk.instead})" if walk.instead and not found else ""
+        instead = f" ({crawler.instead})" if crawler.instead and not found else ""
         wanted = f", where {self._description.expected} are expected" if self._description.expected > 1 else ""
         return (
-            f"{where}: {found or 'no'} review(s) on {len(walk.pages)} page(s){instead}{wanted}; "
+            f"{where}: {found or 'no'} review(s) on {len(crawler.pages)} page(s){instead}{wanted}; "
             "is this the address of the reviews, and has its layout changed?"
         )
