@@ -133,13 +133,13 @@ def _what(error: BaseException | None) -> str:
 
 
 def _run_and_trace(context: Mapping[str, Any]) -> tuple[str, str | None]:
-    from pipeline.settings import load
+    from pipeline.settings import load_settings
     from pipeline.store import day_run_id, peek_store
 
     run_id = day_run_id(day_of(context))
     # whatever is wrong with the store, and that may be why the task failed: the line is said all the same
     with suppress(Exception):
-        if store := peek_store(load().store):
+        if store := peek_store(load_settings().store):
             try:
                 return run_id, store.runs.trace_id(run_id)
             finally:

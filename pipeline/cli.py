@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from pipeline import __version__, commands
-from pipeline.commands import words
+from pipeline.commands import say
 from pipeline.errors import SettingsError, TransientError, VerbatimsError
 from pipeline.program import program_name
 from pipeline.records import Stage
@@ -51,9 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _say(error: VerbatimsError, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    words(f"verbatims: {' '.join(str(error).split())}")  # a name may hold a line break
+    say(f"verbatims: {' '.join(str(error).split())}")  # a name may hold a line break
     if error.go_on:
-        words(f"to go on: {error.go_on}")
+        say(f"to go on: {error.go_on}")
     return error.exit_code
 
 

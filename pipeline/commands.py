@@ -71,16 +71,16 @@ def _dry_run(options: argparse.Namespace) -> int:
 
     with prepare_dry(_file(options)) as (settings, source, store):
         for line in about_to_read(source):
-            words(line)
+            say(line)
         history = Crawls(store.database) if store else NO_HISTORY
         records = source.reviews(history, prepare)
         found = estimate(records, store, prompt_of(settings), price_of(settings), options.limit)
         for strange in source.finish(history):
-            words(f"warning: {strange}")
+            say(f"warning: {strange}")
     if options.json:
         _data(asdict(found))
     else:
-        words(
+        say(
             f"dry run: {found.scraped} records, {sum(found.skipped.values())} skipped, {found.known} known, "
             f"{found.failed} unreadable; {found.would_ask} texts would be asked, about "
             f"${found.estimated_cost_usd:.4f}{' (sandbox, not billed)' if settings.sandbox else ''}; "
@@ -144,10 +144,10 @@ def _terminal(console: Console) -> Callable[[Settings], Terminal]:
 
 def failed(options: argparse.Namespace) -> int:
     """A run's failed records, a line each."""
-    from pipeline.settings import load
+    from pipeline.settings import load_settings
     from pipeline.store import failures, peek_store
 
-    store = peek_store(load().store)
+    store = peek_store(load_settings().store)
     if store is None:
         raise SettingsError("STORE: there is no store yet; `verbatims run` makes one")
     with closing(store):
@@ -155,7 +155,7 @@ def failed(options: argparse.Namespace) -> int:
         found = failures(store.database, run_id)
     for failure in found:
         _data(asdict(failure))
-    words(f"{len(found)} failed records in run {run_id}")
+    say(f"{len(found)} failed records in run {run_id}")
     return WITH_FAILURES if found else DONE
 
 
@@ -167,7 +167,7 @@ def expire(options: argparse.Namespace) -> int:
     with prepare(_terminal(_console())) as ready, _going_on(options):
         before = retention.first_day_kept(options.days or ready.context.settings.retention_days)
         erased = retention.expire(ready.context, before)
-    words(f"{erased} texts first seen before {before} are erased in store and warehouse; every count stays")
+    say(f"{erased} texts first seen before {before} are erased in store and warehouse; every count stays")
     return DONE
 
 
@@ -179,23 +179,23 @@ def forget(options: argparse.Namespace) -> int:
     with prepare(_terminal(_console())) as ready, _going_on(options):
         fresh = retention.forget(ready.context, options.source, options.external_id)
     said = "forgotten: erased in store and warehouse" if fresh else "it was forgotten already"
-    words(f"{said}; scraping it again does not bring it back, and every count stays")
+    say(f"{said}; scraping it again does not bring it back, and every count stays")
     return DONE
 
 
 def exporter(options: argparse.Namespace) -> int:
     """Serve totals until it is ended."""
     from pipeline.exporter import serve
-    from pipeline.settings import load
+    from pipeline.settings import load_settings
     from pipeline.store import StoreTotals, open_store
 
-    store = open_store(load().store)
+    store = open_store(load_settings().store)
     try:
         serve(
             StoreTotals(store.database),
             options.host,
             options.port,
-            listening=lambda address: words(f"exporter on {address}: totals of {store.database.name}"),
+            listening=lambda address: say(f"exporter on {address}: totals of {store.database.name}"),
         )
     finally:
         store.close()
@@ -205,15 +205,15 @@ def exporter(options: argparse.Namespace) -> int:
 def forwarder(options: argparse.Namespace) -> int:
     """Pass batch metrics on until it is ended."""
     from pipeline.forwarder import serve
-    from pipeline.settings import load
+    from pipeline.settings import load_settings
     from pipeline.urls import origin
 
-    gateway = load().pushgateway_url
+    gateway = load_settings().pushgateway_url
     serve(
         gateway,
         options.host,
         options.port,
-        listening=lambda address: words(f"forwarder on {address}: to the Pushgateway at {origin(gateway)}"),
+        listening=lambda address: say(f"forwarder on {address}: to the Pushgateway at {origin(gateway)}"),
     )
     return DONE
 
@@ -221,14 +221,14 @@ def forwarder(options: argparse.Namespace) -> int:
 def doctor(options: argparse.Namespace) -> int:
     """What is fine and what is wrong, a line each."""
     from pipeline.doctor import examine
-    from pipeline.settings import load
+    from pipeline.settings import load_settings
 
-    findings = list(examine(load()))
+    findings = list(examine(load_settings()))
     for finding in findings:
         if options.json:
             _data(asdict(finding))
         else:
-            words(f"{'fine ' if finding.fine else 'WRONG'}  {finding.name:<12} {finding.said}")
+            say(f"{'fine ' if finding.fine else 'WRONG'}  {finding.name:<12} {finding.said}")
     return DONE if all(finding.fine for finding in findings) else WITH_FAILURES
 
 
@@ -251,7 +251,7 @@ def sandbox(options: argparse.Namespace) -> int:
     return DONE
 
 
-def words(line: str) -> None:
+def say(line: str) -> None:
     """For a person, beside the data."""
     print(line, file=sys.stderr, flush=True)
 

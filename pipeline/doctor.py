@@ -70,7 +70,7 @@ def _sources(settings: Settings) -> str:
     from pipeline.source import config
     from pipeline.source.web.fetcher import Fetcher
 
-    named = [source.name for source in config.read(settings.sources, Fetcher())]
+    named = [source.name for source in config.load_sources(settings.sources, Fetcher())]
     return f"{settings.sources} describes {', '.join(named)}; `verbatims run --dry-run` reads them"
 
 

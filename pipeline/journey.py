@@ -84,7 +84,7 @@ def run(context: Context, source: Source, limit: int | None = None) -> Result:
     reach its end: what is done by then is stored, and the same call goes on.
     """
     started = time.monotonic()
-    run_id = context.store.runs.begin(context.settings.mode, source.name)
+    run_id = context.store.runs.start(context.settings.mode, source.name)
     with context.observer.stage("run", run_id) as trace:
         if trace:
             context.store.runs.set_trace(run_id, trace)
@@ -101,7 +101,7 @@ def begin(context: Context, name: str, day: date | None = None) -> str:
 
     Returns its id. `name` says what is read. The run of a UTC day holds the verbatims first seen on that day.
     """
-    run_id = context.store.runs.begin(context.settings.mode, name, day)
+    run_id = context.store.runs.start(context.settings.mode, name, day)
     if context.store.runs.trace(run_id) is None and (trace := context.observer.run(run_id)):
         context.store.runs.set_trace(run_id, trace)
     return run_id
@@ -181,7 +181,7 @@ def publish(context: Context, run_id: str) -> RunCounts:
         if failed := [finding.said for finding in findings if finding.fails]:
             where = f"run {run_id} is not published, since {warehouse.name} fails a check"
             raise CheckFailed(f"{where}: {'; '.join(failed)}")
-        context.store.runs.end(run_id)
+        context.store.runs.finish(run_id)
         advance(counts.read, 0.0)
     return settled(count_run(context.store.database, run_id))
 

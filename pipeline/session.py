@@ -14,7 +14,7 @@ from pipeline.errors import SettingsError
 from pipeline.journey import Context, price_of, prompt_of
 from pipeline.progress import Progress
 from pipeline.records import COMMAND_LINE, Task
-from pipeline.settings import Settings, load, pairs
+from pipeline.settings import Settings, load_settings, pairs
 from pipeline.source import config
 from pipeline.source.files.file import File
 from pipeline.source.source import Source
@@ -50,7 +50,7 @@ def prepare(
     What `reads` needs a source: the file, or else those of the settings. What `asks` needs Claude.
     Raises SettingsError or InputError before a word is said and before anything is written.
     """
-    settings = load()
+    settings = load_settings()
     with ExitStack() as stack:
         if asks:
             check_request(settings)
@@ -68,7 +68,7 @@ def prepare(
 @contextmanager
 def prepare_dry(file: File | None) -> Iterator[tuple[Settings, Source, Store | None]]:
     """What a dry run needs: the source and the store as it is, if there is one. Nothing is built or written."""
-    settings = load()
+    settings = load_settings()
     with ExitStack() as stack:
         check_request(settings)
         source, _ = _source_and_claude(settings, file, stack, reads=True, asks=False)
@@ -99,7 +99,7 @@ def _source(settings: Settings, sandbox_url: str | None) -> Source:
     if sandbox_url and settings.sandbox:
         fetcher = Fetcher(proxies=False, private=True)
         return Site("sandbox", Description([f"{sandbox_url}/"], delay_s=0.0), fetcher)
-    return Sources(config.read(settings.sources, Fetcher(private=settings.private_addresses)))
+    return Sources(config.load_sources(settings.sources, Fetcher(private=settings.private_addresses)))
 
 
 def _claude_url(settings: Settings, stack: ExitStack, *, needed: bool) -> str | None:

@@ -305,7 +305,7 @@ class Settings(BaseSettings):
         return self.warehouse or self.store
 
 
-def load(environment: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> Settings:
+def load_settings(environment: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> Settings:
     """Read the environment, and `.env` beneath it; empty values count as not set.
 
     Raises SettingsError, one line that names the key; values are never repeated, since one may be a secret.

@@ -8,13 +8,13 @@ from pytest_httpserver import HTTPServer
 
 from pipeline.doctor import Finding, examine
 from pipeline.sandbox import Sandbox
-from pipeline.settings import load
+from pipeline.settings import load_settings
 
 SERVERS = {"Prometheus": "/-/ready", "Pushgateway": "/-/ready", "Tempo": "/ready", "Grafana": "/api/health"}
 
 
 def look(tmp_path: object, **environment: str) -> dict[str, Finding]:
-    settings = load({"STORE": f"sqlite:///{tmp_path}/x.db", **environment}, dotenv=None)
+    settings = load_settings({"STORE": f"sqlite:///{tmp_path}/x.db", **environment}, dotenv=None)
     return {finding.name: finding for finding in examine(settings)}
 
 

@@ -6,7 +6,7 @@ import pytest
 from env_example import render
 
 from pipeline.errors import SettingsError
-from pipeline.settings import load
+from pipeline.settings import load_settings
 
 KEY = "sk-ant-secret-0123"
 
@@ -45,14 +45,14 @@ def test_the_example_file_is_what_the_settings_say() -> None:
 )
 def test_a_wrong_value_is_one_line_that_names_the_key(environment: dict[str, str], names: str) -> None:
     with pytest.raises(SettingsError) as error:
-        load(environment, dotenv=None)
+        load_settings(environment, dotenv=None)
     assert names in str(error.value)
     assert "\n" not in str(error.value)
     assert KEY not in str(error.value)
 
 
 def test_secrets_do_not_print() -> None:
-    settings = load(
+    settings = load_settings(
         {
             "SCRAPER_MODE": "prod",
             "ANTHROPIC_API_KEY": KEY,
@@ -68,7 +68,7 @@ def test_secrets_do_not_print() -> None:
 def test_the_environment_wins_over_the_file_and_others_may_live_in_it(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text("VERBATIMS_CONCURRENCY=8\nVERBATIMS_RETRIES=1\nGF_SECURITY_ADMIN_PASSWORD=x\n")
-    settings = load({"VERBATIMS_CONCURRENCY": "9"}, dotenv=file)
+    settings = load_settings({"VERBATIMS_CONCURRENCY": "9"}, dotenv=file)
     assert (settings.concurrency, settings.retries) == (9, 1)
 
 
@@ -76,9 +76,13 @@ def test_an_unknown_key_of_ours_in_the_file_is_an_error_too(tmp_path: Path) -> N
     file = tmp_path / ".env"
     file.write_text("VERBATIMS_MODLE=x\n")
     with pytest.raises(SettingsError, match="VERBATIMS_MODLE"):
-        load({}, dotenv=file)
+        load_settings({}, dotenv=file)
 
 
 def test_the_mode_alone_decides_which_model_answers() -> None:
-    assert load({"ANTHROPIC_API_KEY": KEY, "VERBATIMS_MODEL": "claude-x"}, dotenv=None).asked_model == "sandbox"
-    assert load({"ANTHROPIC_API_KEY": KEY, "SCRAPER_MODE": "prod"}, dotenv=None).asked_model == "claude-haiku-5-5"
+    assert (
+        load_settings({"ANTHROPIC_API_KEY": KEY, "VERBATIMS_MODEL": "claude-x"}, dotenv=None).asked_model == "sandbox"
+    )
+    assert (
+        load_settings({"ANTHROPIC_API_KEY": KEY, "SCRAPER_MODE": "prod"}, dotenv=None).asked_model == "claude-haiku-5-5"
+    )

@@ -83,7 +83,7 @@ def schema(topics: list[str]) -> dict[str, Any]:
     )
 
 
-def read(raw: str, text: str, topics: frozenset[str]) -> Analysis:
+def parse_answer(raw: str, text: str, topics: frozenset[str]) -> Analysis:
     """Validate an answer to `text`.
 
     Raises Unreadable: not JSON, not the contract's shape, a topic outside the list, or a quote that is

@@ -13,7 +13,7 @@ from typing import Any
 import anthropic
 from anthropic import AsyncAnthropic, DefaultAioHttpClient
 
-from pipeline.analyse.answer import Unreadable, read
+from pipeline.analyse.answer import Unreadable, parse_answer
 from pipeline.analyse.price import Price, Tokens
 from pipeline.analyse.prompt import Prompt
 from pipeline.records import Analysis, Attempt, JsonError, Outcome
@@ -73,7 +73,7 @@ class Claude:
 
     def _read(self, raw: str, text: str) -> Analysis | JsonError:
         try:
-            return read(raw, text, self._prompt.topics)
+            return parse_answer(raw, text, self._prompt.topics)
         except Unreadable as error:
             return error.reason
 

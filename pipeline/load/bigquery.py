@@ -99,7 +99,7 @@ class BigQueryWarehouse:
         """Let go of the connections."""
         self._client.close()  # type: ignore[no-untyped-call]
 
-    def ask(self, sql: str, parameters: Mapping[str, Parameter]) -> list[Mapping[str, Any]]:
+    def query(self, sql: str, parameters: Mapping[str, Parameter]) -> list[Mapping[str, Any]]:
         """As the seam says, over the tables of the dataset."""
         kinds = {str: "STRING", int: "INT64", float: "FLOAT64", date: "DATE"}
         given = [bigquery.ScalarQueryParameter(name, kinds[type(value)], value) for name, value in parameters.items()]

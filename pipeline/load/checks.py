@@ -42,4 +42,4 @@ def check(warehouse: Warehouse, run_id: str, counts: Mapping[str, int], today: d
 def _findings(warehouse: Warehouse, one: Check, given: Mapping[str, Parameter]) -> Sequence[Finding]:
     # BigQuery refuses a parameter that the statement does not name
     named = {name: value for name, value in given.items() if re.search(rf"@{name}\b", one.sql)}
-    return [Finding(one, f"{one.name}: {one.says.format(**row)}") for row in warehouse.ask(one.sql, named)]
+    return [Finding(one, f"{one.name}: {one.says.format(**row)}") for row in warehouse.query(one.sql, named)]

@@ -58,7 +58,7 @@ class SqliteWarehouse:
                 self._connection.execute("ROLLBACK")
         return Loaded(held, tuple(refused))
 
-    def ask(self, sql: str, parameters: Mapping[str, Parameter]) -> list[Mapping[str, Any]]:
+    def query(self, sql: str, parameters: Mapping[str, Parameter]) -> list[Mapping[str, Any]]:
         """As the seam says; days are text here."""
         given = {name: str(value) if isinstance(value, date) else value for name, value in parameters.items()}
         try:

@@ -41,7 +41,7 @@ class Warehouse(Protocol):
         Raises TransientError when the warehouse is out of reach or full.
         """
 
-    def ask(self, sql: str, parameters: Mapping[str, Parameter]) -> list[Mapping[str, Any]]:
+    def query(self, sql: str, parameters: Mapping[str, Parameter]) -> list[Mapping[str, Any]]:
         """Rows of a SELECT over the tables, with named parameters: `@day`.
 
         Raises TransientError when the warehouse is out of reach.

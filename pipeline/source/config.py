@@ -27,7 +27,7 @@ FILE = "file"
 """The kind of source that is no web page."""
 
 
-def read(path: Path, fetcher: Fetcher) -> list[Source]:
+def load_sources(path: Path, fetcher: Fetcher) -> list[Source]:
     """The sources of that file, in its order. Raises SettingsError, and InputError for a file of verbatims in it."""
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))

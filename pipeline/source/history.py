@@ -12,7 +12,7 @@ class CrawlHistory(Protocol):
     """Kept by the store. `definition` is a hash of a source and how it is described: described otherwise, it is another
     one."""
 
-    def begin(self, source: str, definition: str) -> bool:
+    def start_crawl(self, source: str, definition: str) -> bool:
         """A visit begins. Says whether the latest one to that source, described as now, came to its end, its run to
         its rows, and every verbatim to an outcome: only then nothing lies unread behind what is known."""
 
@@ -22,15 +22,15 @@ class CrawlHistory(Protocol):
     def page(self, definition: str, url: str) -> PageSeen | None:
         """How a page was last seen."""
 
-    def visits(self, definition: str) -> Sequence[Visit]:
+    def crawls(self, definition: str) -> Sequence[Visit]:
         """The last ten that came to their end, the latest first."""
 
-    def end(self, definition: str, visit: Visit, pages: Iterable[PageSeen]) -> None:
+    def finish_crawl(self, definition: str, visit: Visit, pages: Iterable[PageSeen]) -> None:
         """All that the visit read is in the store."""
 
 
 class _Nothing:
-    def begin(self, source: str, definition: str) -> bool:
+    def start_crawl(self, source: str, definition: str) -> bool:
         return False
 
     def known(self, reviews: Sequence[Review]) -> Sequence[bool]:
@@ -39,10 +39,10 @@ class _Nothing:
     def page(self, definition: str, url: str) -> PageSeen | None:
         return None
 
-    def visits(self, definition: str) -> Sequence[Visit]:
+    def crawls(self, definition: str) -> Sequence[Visit]:
         return ()
 
-    def end(self, definition: str, visit: Visit, pages: Iterable[PageSeen]) -> None:
+    def finish_crawl(self, definition: str, visit: Visit, pages: Iterable[PageSeen]) -> None:
         return None
 
 

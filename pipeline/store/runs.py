@@ -18,7 +18,7 @@ class Runs:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def begin(self, mode: str, name: str, day: date | None = None) -> str:
+    def start(self, mode: str, name: str, day: date | None = None) -> str:
         """Note a run and return its id: a new one, which sorts by time, or the one run of that UTC day.
 
         `mode` is sandbox or prod. Raises SettingsError where the store was begun in the other.
@@ -51,7 +51,7 @@ class Runs:
         with self._database.read() as connection:
             self._refuse_other_mode(connection, mode)
 
-    def end(self, run_id: str) -> None:
+    def finish(self, run_id: str) -> None:
         """Note that the run came to its end."""
         with self._database.write() as connection:
             connection.execute(sa.update(runs).where(runs.c.run_id == run_id).values(ended_at=_now().isoformat()))

@@ -27,7 +27,7 @@ class Crawls:
     def __init__(self, database: Database, run_id: str | None = None) -> None:
         self._database, self._run_id = database, run_id
 
-    def begin(self, source: str, definition: str) -> bool:
+    def start_crawl(self, source: str, definition: str) -> bool:
         """A visit begins. Says whether the latest one to that source, described as now, came to its end, its run to
         its rows, and every verbatim of the source to an outcome."""
         latest = (
@@ -75,7 +75,7 @@ class Crawls:
             found = connection.execute(query).first()
         return PageSeen(found.url, found.etag, found.last_modified, found.found, found.next_url) if found else None
 
-    def visits(self, definition: str) -> Sequence[Visit]:
+    def crawls(self, definition: str) -> Sequence[Visit]:
         """The last ten that came to their end, the latest first."""
         query = (
             sa.select(visits)
@@ -86,7 +86,7 @@ class Crawls:
         with self._database.read() as connection:
             return [_visit(row) for row in connection.execute(query)]
 
-    def end(self, definition: str, visit: Visit, seen: Iterable[PageSeen]) -> None:
+    def finish_crawl(self, definition: str, visit: Visit, seen: Iterable[PageSeen]) -> None:
         """All that the visit read is in the store: note it, and how its pages were."""
         if self._run_id is None:
             return

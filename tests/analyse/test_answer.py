@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.analyse.answer import Unreadable, read, schema
+from pipeline.analyse.answer import Unreadable, parse_answer, schema
 from pipeline.records import Analysis, JsonError
 
 TEXT = "La livraison est lente, mais l’emballage cadeau est très joli."
@@ -25,7 +25,7 @@ def new_topic(quote: str) -> dict[str, str]:
 
 
 def test_a_good_answer_becomes_an_analysis() -> None:
-    analysis = read(answer(topics=["delivery", "delivery"]), TEXT, TOPICS)
+    analysis = parse_answer(answer(topics=["delivery", "delivery"]), TEXT, TOPICS)
     assert (analysis.summary, analysis.sentiment, analysis.topics) == ("Livraison lente.", "mixed", ("delivery",))
 
 
@@ -44,22 +44,22 @@ def test_a_good_answer_becomes_an_analysis() -> None:
 )
 def test_a_broken_answer_says_what_is_wrong(raw: str, reason: JsonError) -> None:
     with pytest.raises(Unreadable) as error:
-        read(raw, TEXT, TOPICS)
+        parse_answer(raw, TEXT, TOPICS)
     assert error.value.reason is reason
 
 
 def test_a_quote_may_differ_in_case_blanks_and_apostrophe() -> None:
-    assert read(answer(new_topics=[new_topic("L'Emballage  cadeau")]), TEXT, TOPICS).new_topics
+    assert parse_answer(answer(new_topics=[new_topic("L'Emballage  cadeau")]), TEXT, TOPICS).new_topics
 
 
 def test_what_no_database_takes_is_left_out() -> None:
-    assert read(answer(summary="Livraison \x00lente."), TEXT, TOPICS).summary == "Livraison lente."
+    assert parse_answer(answer(summary="Livraison \x00lente."), TEXT, TOPICS).summary == "Livraison lente."
 
 
 @given(st.text() | st.binary().map(lambda b: b.decode("latin-1")))
 def test_whatever_comes_back_is_an_analysis_or_unreadable(raw: str) -> None:
     with contextlib.suppress(Unreadable):
-        assert isinstance(read(raw, TEXT, TOPICS), Analysis)
+        assert isinstance(parse_answer(raw, TEXT, TOPICS), Analysis)
 
 
 def test_every_object_of_the_schema_is_closed() -> None:

@@ -20,7 +20,7 @@ from rich.console import Console
 from pipeline.journey import Context, run
 from pipeline.progress import Terminal
 from pipeline.sandbox import Sandbox
-from pipeline.settings import load
+from pipeline.settings import load_settings
 from pipeline.source.files.file import File
 from pipeline.store import open_store
 from pipeline.telemetry import start
@@ -54,7 +54,7 @@ def test_a_small_run_exports_exactly_this(tmp_path: Path) -> None:
         open(tmp_path / "words", "w") as words,
     ):
         progress = Terminal(Console(file=words), billed=False)
-        context = Context(load(environment, dotenv=None), store, telemetry, progress, claude_url=sandbox.url)
+        context = Context(load_settings(environment, dotenv=None), store, telemetry, progress, claude_url=sandbox.url)
         run(context, source)
         exported = {
             "spans": [told(span) for span in spans.get_finished_spans()],

@@ -17,7 +17,7 @@ from pipeline.load import bigquery as module
 from pipeline.load.merge import days_sql, delete_sql, merge_sql
 from pipeline.load.table import ANALYSED, describe, differences, rebuilding
 from pipeline.sandbox.faults import LoadFault, draw
-from pipeline.settings import load as settings
+from pipeline.settings import load_settings as settings
 
 
 def jobs(place: Place, kind: str) -> list[dict[str, Any]]:
@@ -233,6 +233,6 @@ def test_no_request_waits_longer_than_the_limit_of_one(bigquery: Place, monkeypa
     monkeypatch.setattr(requests.Session, "request", request)
     bigquery.load(many(5), outdated=("v1",))
     with closing(bigquery.open()) as warehouse:
-        assert warehouse.ask("SELECT count(*) AS found FROM verbatims_analysed_v1", {}) == [{"found": 4}]
+        assert warehouse.query("SELECT count(*) AS found FROM verbatims_analysed_v1", {}) == [{"found": 4}]
     # Google's client waits two minutes at least for the answer of a query
     assert len(waits) > 10 and all(wait in (module.TIMEOUT_S, 120) for wait in waits)

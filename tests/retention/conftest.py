@@ -20,7 +20,7 @@ from pipeline.journey import Context, load, settled
 from pipeline.load import open_warehouse
 from pipeline.progress import Terminal
 from pipeline.records import Analysis, Ask, Attempt, NewTopic, Outcome, Review, Sentiment, SkipReason
-from pipeline.settings import load as load_settings
+from pipeline.settings import load_settings
 from pipeline.store import Claims, CompletedRequest, Decision, Store, StoreTotals, count_run
 from pipeline.store.tables import metadata, runs
 from pipeline.telemetry import start
@@ -69,7 +69,7 @@ class World:
             load(self.context, run_id)
 
     def scrape(self, day: date | None, texts: Mapping[str, str]) -> str:
-        run_id = self.store.runs.begin("sandbox", "test", day)
+        run_id = self.store.runs.start("sandbox", "test", day)
         page = f"http://s/{next(self._visits)}"  # moves with each visit, so that known ones are refreshed
         records = [
             Review("shop", name, text, number, f"{page}/{name}", 4.0, written_at=INSTANT)

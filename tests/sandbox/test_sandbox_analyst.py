@@ -30,7 +30,7 @@ WORDS = st.lists(
 @example("")
 @example("x" * 70_000)
 def test_every_text_is_answered_within_the_contract(text: str) -> None:
-    analysis = answer.read(json.dumps(analyse(text, TOPICS)), text, frozenset(TOPICS))
+    analysis = answer.parse_answer(json.dumps(analyse(text, TOPICS)), text, frozenset(TOPICS))
     assert len(analysis.summary.split()) <= 30
     assert len(analysis.new_topics) <= 2
 

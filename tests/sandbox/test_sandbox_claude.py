@@ -13,7 +13,7 @@ import anthropic
 import pytest
 import requests
 
-from pipeline.analyse.answer import read
+from pipeline.analyse.answer import parse_answer
 from pipeline.records import Sentiment
 from pipeline.sandbox import Sandbox
 
@@ -25,7 +25,7 @@ HEADERS = {"x-api-key": "sandbox", "anthropic-version": "2023-06-01"}
 def test_a_verbatim_is_answered_by_the_contract(sandbox: Sandbox, ask: Ask, topics: list[str]) -> None:
     text = "Livraison en retard, colis abîmé et prix scandaleux."
     message = ask(sandbox, text)
-    analysis = read(message.content[0].text, text, frozenset(topics))
+    analysis = parse_answer(message.content[0].text, text, frozenset(topics))
     assert (analysis.sentiment, analysis.topics) == (Sentiment.NEGATIVE, ("delivery", "price"))
     assert (message.model, message.role, message.stop_reason) == ("sandbox", "assistant", "end_turn")
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.analyse.answer import Unreadable, read
+from pipeline.analyse.answer import Unreadable, parse_answer
 from pipeline.errors import SettingsError
 from pipeline.records import JsonError
 from pipeline.sandbox import Sandbox
@@ -100,7 +100,7 @@ def test_an_unreadable_answer_breaks_the_contract_in_each_of_three_ways(ask: Ask
         for n in range(20):
             text = f"Livraison {n}"
             with pytest.raises(Unreadable) as raised:
-                read(ask(sandbox, text).content[0].text, text, frozenset(topics))
+                parse_answer(ask(sandbox, text).content[0].text, text, frozenset(topics))
             reasons.add(raised.value.reason)
     assert reasons == set(JsonError)
 

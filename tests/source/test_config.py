@@ -15,7 +15,7 @@ from werkzeug import Request, Response
 
 from pipeline.errors import InputError, SettingsError
 from pipeline.records import Review
-from pipeline.source.config import read
+from pipeline.source.config import load_sources
 from pipeline.source.web.fetcher import Fetcher
 
 PAGE = Path(__file__).parents[2] / "docs" / "add-a-source.md"
@@ -26,7 +26,7 @@ CSS = 'kind = "css"\nurls = ["https://shop.example/"]\n'
 def sources(folder: Path, text: str) -> list[str]:
     file = folder / "sources.toml"
     file.write_text(text, encoding="utf-8")
-    return [source.name for source in read(file, Fetcher())]
+    return [source.name for source in load_sources(file, Fetcher())]
 
 
 def test_the_example_of_the_docs_is_read(tmp_path: Path) -> None:
@@ -102,9 +102,9 @@ def test_a_mistake_is_one_line_that_says_where(tmp_path: Path, text: str, said: 
 
 def test_a_file_that_is_not_there_is_an_error_of_its_setting(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"^VERBATIMS_SOURCES: there is no file .*sources\.toml: .* --input"):
-        read(tmp_path / "sources.toml", Fetcher())
+        load_sources(tmp_path / "sources.toml", Fetcher())
     with pytest.raises(SettingsError, match="cannot be read"):
-        read(tmp_path, Fetcher())
+        load_sources(tmp_path, Fetcher())
 
 
 VALUES = st.recursive(
@@ -129,7 +129,7 @@ def test_any_table_is_a_source_or_one_line(table: dict[str, object]) -> None:
 def test_the_name_of_a_source_is_the_source_of_its_rows_and_gives_what_the_file_does_not_say(tmp_path: Path) -> None:
     (tmp_path / "avis.csv").write_text("texte,id,source\nTrès bien,1,autre\n", encoding="utf-8")
     (tmp_path / "sources.toml").write_text('[survey]\nkind = "file"\npath = "avis.csv"\nlanguage = "fr"')
-    [survey] = read(tmp_path / "sources.toml", Fetcher())
+    [survey] = load_sources(tmp_path / "sources.toml", Fetcher())
     [review] = survey.reviews()
     assert (review.source, review.external_id, review.language) == ("survey", "1", "fr")  # type: ignore[union-attr]
 
@@ -137,7 +137,7 @@ def test_the_name_of_a_source_is_the_source_of_its_rows_and_gives_what_the_file_
 def test_fewer_records_than_expected_are_an_error(tmp_path: Path) -> None:
     (tmp_path / "avis.csv").write_text("texte,id\nTrès bien,1\n,2\n", encoding="utf-8")
     (tmp_path / "sources.toml").write_text('[survey]\nkind = "file"\npath = "avis.csv"\nexpected = 2')
-    [survey] = read(tmp_path / "sources.toml", Fetcher())
+    [survey] = load_sources(tmp_path / "sources.toml", Fetcher())
     with pytest.raises(InputError, match=r"^avis\.csv: holds 1 verbatims, where 2 are expected$"):
         list(survey.reviews())
 
@@ -187,7 +187,7 @@ def test_all_that_the_file_says_decides_what_is_read(
     url = httpserver.url_for("").rstrip("/")
     (tmp_path / "sources.toml").write_text(EVERYTHING.replace("{url}", url), encoding="utf-8")
     fetcher = Fetcher(private=True)
-    read_ = [[*source.reviews()] for source in read(tmp_path / "sources.toml", fetcher)]
+    read_ = [[*source.reviews()] for source in load_sources(tmp_path / "sources.toml", fetcher)]
     forum_, app_, survey = read_
     assert forum_ == [
         Review("forum", "f1", "Page 1", 1, None, 4.0, "en", "2026-06-30"),

@@ -92,7 +92,7 @@ class Visitor:
         whether all that it read comes to an outcome."""
         self.shop.asked.clear()
         source = source or self.site()
-        run_id = self.store.runs.begin("prod", "test", day)
+        run_id = self.store.runs.start("prod", "test", day)
         history = Crawls(self.store.database, run_id)
         records: list[Review | BrokenRecord] = []
 
@@ -107,7 +107,7 @@ class Visitor:
         for page in self.store.uncleaned(run_id) if answered else ():
             self.store.decide(run_id, [Decision(one.row, one.source, SkipReason.TOO_SHORT) for one in page])
         if ends:
-            self.store.runs.end(run_id)
+            self.store.runs.finish(run_id)
         return [one.problem if isinstance(one, BrokenRecord) else one.external_id for one in records]
 
     @property
@@ -189,7 +189,7 @@ def test_a_source_described_otherwise_is_another(visitor: Visitor) -> None:
 
 
 def test_a_limited_look_is_no_visit(visitor: Visitor) -> None:
-    next(visitor.site().reviews(Crawls(visitor.store.database, visitor.store.runs.begin("prod", "test")), prepare))
+    next(visitor.site().reviews(Crawls(visitor.store.database, visitor.store.runs.start("prod", "test")), prepare))
     assert len(visitor.run()) == 20
 
 
@@ -407,7 +407,7 @@ def test_a_review_is_prepared_once_and_the_history_is_asked_once_a_page(visitor:
         return prepare(review)
 
     site = visitor.site()
-    history = Asked(visitor.store.database, visitor.store.runs.begin("prod", "test"))
+    history = Asked(visitor.store.database, visitor.store.runs.start("prod", "test"))
     read = [record for record in site.reviews(history, counted) if isinstance(record, Review)]
     assert sorted(prepared) == sorted(record.external_id for record in read) and len(read) > 10
     assert len(asked) == len(visitor.shop.asked) - 1 and sum(asked) == len(read)  # one of them was robots.txt

@@ -32,7 +32,7 @@ REJECTED = replace(OVERLOADED, error="http_400")
 
 def kept(store: Store, *texts: str) -> str:
     """A run that has read and kept these texts."""
-    run_id = store.runs.begin("sandbox", "test")
+    run_id = store.runs.start("sandbox", "test")
     records = [Review("shop", f"id-{number}", text, number) for number, text in enumerate(texts, start=1)]
     list(store.add(run_id, records))
     for page in store.uncleaned(run_id):

@@ -31,7 +31,7 @@ def numbered(*records: Review | BrokenRecord) -> list[Review | BrokenRecord]:
 
 
 def scrape(store: Store, day: date | None, *records: Review | BrokenRecord) -> str:
-    run_id = store.runs.begin("sandbox", "test", day)
+    run_id = store.runs.start("sandbox", "test", day)
     for _ in store.add(run_id, numbered(*records)):
         pass
     store.attach_day(run_id)
@@ -66,7 +66,7 @@ def test_reading_again_on_the_same_day_adds_what_is_new_and_keeps_what_has_gone(
 def test_a_day_gone_by_is_read_from_the_store(store: Store) -> None:
     """Whoever read it first: repeating a day that never had a run of its own gives its verbatims too."""
     scrape(store, None, review("a"))
-    run_id = store.runs.begin("sandbox", "test", TODAY)
+    run_id = store.runs.start("sandbox", "test", TODAY)
     store.attach_day(run_id)
     assert held(store, run_id) == ["Avis a"]
     store.attach_day(run_id)
@@ -82,7 +82,7 @@ def test_an_edited_text_belongs_to_the_day_that_edited_it(store: Store) -> None:
 
 def test_what_a_day_has_left_without_an_outcome_comes_again_with_the_next(store: Store) -> None:
     scrape(store, YESTERDAY, review("a"))
-    run_id = store.runs.begin("sandbox", "test", TOMORROW)
+    run_id = store.runs.start("sandbox", "test", TOMORROW)
     store.attach_day(run_id)
     assert held(store, run_id) == []
     store.attach_day(run_id, unanswered=True)
@@ -110,7 +110,7 @@ sys.path[:0] = [{tests!r}]
 from store.test_days import TOMORROW, numbered, review
 from pipeline.store import open_store
 store = open_store({url!r})
-run_id = store.runs.begin("sandbox", "test", TOMORROW)
+run_id = store.runs.start("sandbox", "test", TOMORROW)
 for _ in store.add(run_id, numbered(*(review(str(n)) for n in range(1500)))):
     pass
 store.attach_day(run_id)

@@ -26,7 +26,7 @@ def review(position: int, text: str, external_id: str | None = None) -> Review:
 
 
 def read(store: Store, *records: Review | BrokenRecord) -> str:
-    run_id = store.runs.begin("sandbox", "test")
+    run_id = store.runs.start("sandbox", "test")
     assert sum(store.add(run_id, records)) == len(records)
     return run_id
 
@@ -83,9 +83,9 @@ def test_an_unreadable_record_is_counted_and_listed_by_its_place(store: Store) -
 
 
 def test_a_store_holds_answers_of_one_kind(store: Store) -> None:
-    store.runs.begin("sandbox", "test")
+    store.runs.start("sandbox", "test")
     with pytest.raises(SettingsError, match="STORE") as error:
-        store.runs.begin("prod", "test")
+        store.runs.start("prod", "test")
     assert "\n" not in str(error.value)
 
 
@@ -130,7 +130,7 @@ def _backed_up_readings(database: Database) -> int:
 
 
 def test_processes_that_start_at_once_build_a_new_store_once(store_url: str) -> None:
-    code = f"from pipeline.store import open_store; open_store({store_url!r}).runs.begin('sandbox', 'test')"
+    code = f"from pipeline.store import open_store; open_store({store_url!r}).runs.start('sandbox', 'test')"
     started = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(4)]
     assert [process.wait(60) for process in started] == [0, 0, 0, 0]
     with closing(open_store(store_url)) as store, store.database.read() as connection:

@@ -36,8 +36,8 @@ class Site:
         Raises InputError where too little is found, TransientError where the site fails.
         """
         self._crawled = None
-        usual = history.visits(self._definition)
-        known = history.begin(self.name, self._definition) and not dropped_by_half(usual[0], usual[1:])
+        usual = history.crawls(self._definition)
+        known = history.start_crawl(self.name, self._definition) and not dropped_by_half(usual[0], usual[1:])
         collected = CollectedReviews(self.name, self._description.language, history, prepare)
         with self._fetcher, ParserProcess(self._description.kind, self._description.options) as parser:
             crawler = Crawler(
@@ -55,16 +55,16 @@ class Site:
         crawler = self._crawled
         if crawler is None:
             return []
-        usual = history.visits(self._definition)
+        usual = history.crawls(self._definition)
         layout = crawler.collected.layout() or ((usual[0].missing, usual[0].left_over) if usual else ((), ()))
         visit = Visit(len(crawler.pages), self._found(crawler, history), crawler.collected.fresh, *layout)
         if crawler.whole:
-            history.end(self._definition, visit, crawler.pages.values())
+            history.finish_crawl(self._definition, visit, crawler.pages.values())
         return [*crawler.warnings, *changes(visit, usual)]
 
     def _found(self, crawler: Crawler, history: CrawlHistory) -> int:
         """How many reviews the source holds: behind a page without news, as many as it did."""
-        usual = history.visits(self._definition) if crawler.stopped_early else ()
+        usual = history.crawls(self._definition) if crawler.stopped_early else ()
         return max([crawler.found, *(visit.found for visit in usual[:1])])
 
     def _too_few(self, crawler: Crawler, found: int) -> str:
