@@ -48,12 +48,11 @@ def estimate(
     asked: set[str] = set()
     sizes: Counter[int] = Counter()
     fixed = len(str(prompt.request(""))) // CHARACTERS_PER_TOKEN
-    for record in islice(source, limit):
+    for review in islice(source, limit):
         counts["scraped"] += 1
-        if isinstance(record, BrokenRecord):
+        if isinstance(review, BrokenRecord):
             counts["failed"] += 1
             continue
-        review = record
         if (review.source, review.external_id) in seen_ids:
             skipped[SkipReason.DUPLICATE.value] += 1
             continue
