@@ -19,8 +19,8 @@ LIMITS = Limits(cpu_s=2)
 def parse(
     kind: str, body: bytes, url: str, options: dict[str, str] | None = None, limits: Limits = LIMITS
 ) -> ParsedPage:
-    with ParserProcess(kind, options or {}, limits) as apart:
-        return apart.parse(body, url)
+    with ParserProcess(kind, options or {}, limits) as parser:
+        return parser.parse(body, url)
 
 
 @pytest.mark.parametrize(
@@ -71,12 +71,12 @@ def test_a_parser_that_is_broken_says_so_and_blames_no_page() -> None:
 
 def test_the_limits_are_those_of_each_page_and_one_beyond_them_spoils_no_other() -> None:
     usual = b"<div itemscope itemtype=Review><p itemprop=reviewBody>Bien</p></div>" * 5_000
-    with ParserProcess("schema_org", limits=Limits(cpu_s=1)) as apart:
+    with ParserProcess("schema_org", limits=Limits(cpu_s=1)) as parser:
         for _ in range(10):  # together beyond the limit, each far below it
-            assert len(apart.parse(usual, URL).reviews) == 5_000
+            assert len(parser.parse(usual, URL).reviews) == 5_000
         with pytest.raises(InputError):
-            apart.parse(b"<div>" * (SIZE // 5), URL)
-        assert apart.parse(REVIEW, URL).reviews[0].text == "Bien"
+            parser.parse(b"<div>" * (SIZE // 5), URL)
+        assert parser.parse(REVIEW, URL).reviews[0].text == "Bien"
 
 
 def test_the_clock_ends_what_the_processor_time_does_not() -> None:
@@ -86,17 +86,17 @@ def test_the_clock_ends_what_the_processor_time_does_not() -> None:
 
 def test_no_secret_is_where_a_page_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "geheim")
-    with ParserProcess("schema_org") as apart:
-        apart.parse(REVIEW, URL)
-        assert apart._process is not None
-        given = Path(f"/proc/{apart._process.pid}/environ").read_bytes()
+    with ParserProcess("schema_org") as parser:
+        parser.parse(REVIEW, URL)
+        assert parser._process is not None
+        given = Path(f"/proc/{parser._process.pid}/environ").read_bytes()
     assert b"PYTHONPATH" in given and b"geheim" not in given
 
 
 def test_no_process_is_left_behind() -> None:
-    with ParserProcess("schema_org") as apart:
-        apart.parse(REVIEW, URL)
-        process = apart._process
+    with ParserProcess("schema_org") as parser:
+        parser.parse(REVIEW, URL)
+        process = parser._process
     assert process is not None and process.poll() == 0
 
 
@@ -109,9 +109,9 @@ def test_a_text_told_many_times_over_does_not_travel() -> None:
 
 
 def test_whoever_leaves_in_haste_waits_for_no_page() -> None:
-    apart = ParserProcess("schema_org", limits=Limits(cpu_s=1000))
-    with pytest.raises(KeyboardInterrupt), apart:
-        process = apart._process = apart._start()
+    parser = ParserProcess("schema_org", limits=Limits(cpu_s=1000))
+    with pytest.raises(KeyboardInterrupt), parser:
+        process = parser._process = parser._start()
         assert process.stdin is not None
         body = b"<div>" * (SIZE // 5)
         process.stdin.write(json.dumps({"url": URL, "bytes": len(body)}).encode() + b"\n" + body)
