@@ -35,7 +35,7 @@ class Logged:
         self._log = log
 
     def say(self, line: str) -> None:
-        """A line for whoever reads the log."""
+        """Write a line to the log."""
         self._log.info(line)
 
     @contextmanager

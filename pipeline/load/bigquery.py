@@ -90,7 +90,7 @@ class BigQueryWarehouse:
         return Loaded(sum(one.rows for one in staged), tuple(refused))
 
     def how_to_look(self) -> str:
-        """Google's own command; nobody but this project asks the stand-in."""
+        """Google's own command; the stand-in has none of its own."""
         if self._project == SANDBOX_PROJECT:
             return "verbatims load --json"
         return f"bq query --use_legacy_sql=false 'SELECT * FROM `{self._project}.{self._dataset}.sentiment_by_week_v1`'"

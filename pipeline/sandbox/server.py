@@ -96,7 +96,7 @@ class Sandbox:
         return self
 
     def stop(self) -> None:
-        """Stop listening and hang up on whoever still waits. Does nothing when it is not running."""
+        """Stop listening and close open connections. Does nothing when it is not running."""
         if self._loop is not None and self._thread is not None:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()

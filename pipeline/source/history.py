@@ -1,4 +1,4 @@
-"""What is known from earlier visits to a source, so that the next one asks only for what is new."""
+"""What is known from earlier crawls of a source, so that the next one asks only for what is new."""
 
 from __future__ import annotations
 
@@ -47,4 +47,4 @@ class _Nothing:
 
 
 NO_HISTORY: CrawlHistory = _Nothing()
-"""Of one who was never there, and will not say."""
+"""No history: nothing known, nothing recorded."""

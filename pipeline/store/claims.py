@@ -32,7 +32,7 @@ class ClaimResult:
     asks: tuple[Ask, ...]
     """Ours to send."""
     waiting: tuple[Ask, ...]
-    """Being asked by somebody, this process included: look again later."""
+    """Claimed by a process, this one included: look again later."""
     settled: tuple[VerbatimAnalysed, ...]
     """Answered before by an identical request, and committed with this claim."""
     finished: int
@@ -79,7 +79,7 @@ class Claims:
             return [(found.row, found.verbatim_id, found.text) for found in connection.execute(query)]
 
     def take(self, asks: Sequence[Ask]) -> ClaimResult:
-        """Claim what nobody has asked; settle what is known; leave the rest waiting."""
+        """Claim what is unclaimed, settle what has an answer, leave the rest waiting."""
         with self._database.write() as connection:
             return self._take(connection, asks)
 
@@ -172,7 +172,7 @@ class Claims:
         return False
 
     def _known(self, connection: sa.Connection, asks: Sequence[Ask], keys: set[str]) -> dict[str, Any]:
-        """Good answers to them. Verbatims are locked before answers, as erasing does: nobody waits in a circle."""
+        """Good answers to these requests. Locks verbatims before answers, as erasure does: this avoids deadlock."""
         found = set(
             connection.execute(sa.select(answers.c.request_key).where(answers.c.request_key.in_(keys))).scalars()
         )
@@ -182,7 +182,7 @@ class Claims:
         return self._answers(connection, found)
 
     def _answers(self, connection: sa.Connection, keys: set[str]) -> dict[str, Any]:
-        """Good answers, which nobody erases until this transaction has referred to them."""
+        """Good answers, locked against erasure until this transaction has referred to them."""
         query = sa.select(answers).where(answers.c.request_key.in_(keys)).order_by(answers.c.request_key)
         query = query.with_for_update(read=True, key_share=True)
         return {found.request_key: found for found in connection.execute(query)}
@@ -194,7 +194,7 @@ class Claims:
         return {key: outcome for key, outcome in last.items() if outcome in self._final}
 
     def _open_rows(self, connection: sa.Connection, asks: Sequence[Ask]) -> set[int]:
-        """Those that still want an answer: an edited text or a forgotten one is not sent any more."""
+        """Rows that still need an answer: edited and forgotten texts are not sent."""
         query = sa.select(verbatims.c.row).where(
             verbatims.c.row.in_([ask.row for ask in asks]), verbatims.c.outcome.is_(None), verbatims.c.text.is_not(None)
         )

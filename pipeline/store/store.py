@@ -33,7 +33,7 @@ NOT_FAILURES = (SEEN_BEFORE, FORGOTTEN)
 """Problems of readings that were put aside, not lost."""
 
 FORGETTING = 716328
-"""The lock of Postgres between whoever takes verbatims in and whoever forgets one; SQLite has one writer anyway."""
+"""Advisory lock on Postgres between adding verbatims and forgetting one; SQLite has one writer anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +198,7 @@ class Store:
         return rows, {str(columns["verbatim_id"]) for columns in new}
 
     def _forgotten(self, connection: sa.Connection, identities: Iterable[str]) -> set[str]:
-        """Which of them may not come back. Who is forgetting one just now is waited for."""
+        """Which of these ids are forgotten. Blocks while another process forgets one."""
         if not self.database.sqlite:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(FORGETTING)))
         return forgotten_among(connection, identities)

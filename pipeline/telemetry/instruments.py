@@ -23,7 +23,7 @@ BATCH_SCOPE = "pipeline.batch"
 """The scope that the Collector forwards to the Pushgateway."""
 
 _NOWHERE = set_span_in_context(INVALID_SPAN, Context())
-"""Outside every span: a zero is nobody's exemplar. (The SDK takes an empty context for none, and uses the current.)"""
+"""No span: initial zeros must not create exemplars. (The SDK takes an empty context for none, and uses the current.)"""
 
 
 def meter_provider(

@@ -1,4 +1,4 @@
-"""A site is read as a guest, to its last page, and what stops the reading is said."""
+"""A site is read politely, to its last page, and a message says what stops the reading."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Reads pages of the web as a guest: robots.txt first, one page at a time, none too large, nothing private."""
+"""Fetches pages politely and safely: robots.txt first, one page at a time, none too large, nothing private."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ class Fetcher:
 
 
 class _Session(requests.Session):
-    """Redirects are followed by whoever calls; requests would read the body of each to its end, however long."""
+    """Leaves redirects to the caller: requests would read the body of each to its end, however long."""
 
     def resolve_redirects(self, *arguments: Any, **options: Any) -> Any:
         return iter(())

@@ -65,7 +65,7 @@ def refuse_private(url: str) -> None:
 
 
 def _plain(host: str) -> str:
-    """As whoever resolves it would read it: other digits, letters and full stops become plain ones (UTS 46)."""
+    """The host as a resolver reads it: other digits, letters and full stops become plain ones (UTS 46)."""
     visible = [one for one in unicodedata.normalize("NFKC", host) if unicodedata.category(one) != "Cf"]
     digits = [str(unicodedata.decimal(one)) if one.isdecimal() else one for one in visible]
     return "".join(digits).casefold().replace("。", ".").strip(" .")
