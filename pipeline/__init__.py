@@ -15,6 +15,7 @@ and beside them, from what is typed to what is said:
 cli.py      commands and their options     commands.py  what each does   session.py   what a command needs, open
 journey.py  the stages: read it first      summary.py   a run in words   progress.py  bars
 records.py  what stages hand over          errors.py    and exit codes   settings.py  what the operator sets
+events.py   what happens while they work   observer.py  who is told of it: telemetry/handlers.py makes metrics of it
 retention.py  texts that may not be kept any longer, by age or on request; file_erasure.py erases them from SQLite files
 exporter.py, forwarder.py, doctor.py, dry_run.py: a command each; signals.py, urls.py, program.py: helpers
 """

@@ -25,14 +25,14 @@ from pipeline.analyse.prompt import Prompt
 from pipeline.analyse.topics import load_topics
 from pipeline.analyse.workers import analyse as send
 from pipeline.errors import CheckFailed, Interrupted, SettingsError, TransientError, VerbatimsError
+from pipeline.events import LoadFailed, TaskEnded, VerbatimSkipped
+from pipeline.observer import Observer
 from pipeline.progress import Advance, Progress
 from pipeline.records import (
     COMMAND_LINE,
     LoadError,
-    Observer,
     Stage,
     Task,
-    TaskReport,
     WarehouseRow,
 )
 from pipeline.settings import Settings
@@ -125,7 +125,7 @@ def clean(context: Context, run_id: str) -> int:
             decisions = [Decision(v.row, v.source, cleaning.reason(v.text, duplicate=v.duplicate)) for v in page]
             for skipped in context.store.decide(run_id, decisions):
                 if skipped.reason is not None:
-                    context.observer.skipped(skipped.source, skipped.reason)
+                    context.observer.emit(VerbatimSkipped(skipped.source, skipped.reason))
             advance(len(page), 0.0)
     return context.store.count_pending(run_id)
 
@@ -156,13 +156,13 @@ def load(context: Context, run_id: str) -> int:
                 rows = _counted(context.store.rows(run_id), advance)
                 loaded = warehouse.load(rows, context.store.outdated(run_id))
         except (TransientError, SettingsError):
-            context.observer.load_failed(LoadError.JOB_FAILED)
+            context.observer.emit(LoadFailed(LoadError.JOB_FAILED))
             context.store.note_failed_load(run_id)
             raise
         refused = [(refusal.verbatim_id, refusal.problem) for refusal in loaded.refused]
         context.store.settle_load(run_id, mark, refused)
         for _ in refused:
-            context.observer.load_failed(LoadError.ROW_REFUSED)
+            context.observer.emit(LoadFailed(LoadError.ROW_REFUSED))
     return loaded.held
 
 
@@ -190,8 +190,8 @@ def report(context: Context, stage: Stage, run_id: str, succeeded: bool, duratio
     """Say how a stage went, for the Pushgateway; for a stage of several tasks, whoever comes behind them calls it."""
     counts = count_run(context.store.database, run_id)
     failed = sum(counts.failed.values())
-    context.observer.batch(
-        TaskReport(
+    context.observer.emit(
+        TaskEnded(
             dag_id=context.task.dag_id,
             task_id=stage.value,
             try_number=context.task.try_number,

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
 
 
 class Sentiment(StrEnum):
@@ -195,16 +192,6 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class VerbatimAnalysed:
-    """A verbatim whose outcome was just committed for the first time: what the metrics say of it."""
-
-    source: str
-    sentiment: Sentiment
-    characters: int
-    new_topics: int
-
-
-@dataclass(frozen=True, slots=True)
 class Task:
     """Which task of a scheduler a process works for: what its spans and its batch metrics say of it."""
 
@@ -218,22 +205,6 @@ class Task:
 
 COMMAND_LINE = Task()
 """No scheduler: a person, or a line of cron."""
-
-
-@dataclass(frozen=True, slots=True)
-class TaskReport:
-    """How one task went, said at its end; it stays in the Pushgateway until the next one."""
-
-    dag_id: str
-    task_id: str
-    try_number: int
-    succeeded: bool
-    duration_s: float
-    verbatims: Mapping[str, int]
-    """Outcome → how many of the run's verbatims had it when the task ended."""
-    cost_usd: float
-    """Of the run's calls so far, said by analyse alone; 0 elsewhere."""
-    errors: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,51 +231,3 @@ class WarehouseRow:
     cost_usd: float
     trace_id: str | None
     analysed_at: str
-
-
-class RequestSpan(Protocol):
-    """One verbatim on its way to Claude and back, as the observer sees it."""
-
-    @property
-    def trace_id(self) -> str | None:
-        """32 hex digits, or None where no trace is kept."""
-
-    def answered(self, attempt: Attempt) -> None:
-        """Called inside the call's context, for each attempt that ended."""
-
-    def committed(self, attempt: Attempt) -> None:
-        """Called once the attempt is in the store; may come after the context has closed."""
-
-
-class Observer(Protocol):
-    """Told by `journey.py` what happens; makes spans and metrics of it. Nothing here may raise."""
-
-    def run(self, run_id: str) -> str | None:
-        """A run begins whose stages are processes of their own: the W3C traceparent that they share, if any."""
-
-    def stage(self, name: str, run_id: str, trace: str | None = None) -> AbstractContextManager[str | None]:
-        """Around one stage, or around all of them (run); gives its traceparent.
-
-        `trace` is the traceparent of the run, for a stage that nothing traced surrounds.
-        """
-
-    def call(self, ask: Ask) -> AbstractContextManager[RequestSpan]:
-        """Around all attempts for one verbatim: its span is current while Claude answers."""
-
-    def sent(self, characters: int) -> None:
-        """A text of so many masked characters leaves for Claude."""
-
-    def analysed(self, settled: VerbatimAnalysed) -> None:
-        """A verbatim's analysis was committed for the first time."""
-
-    def skipped(self, source: str, reason: SkipReason) -> None:
-        """A verbatim was put aside for the first time."""
-
-    def load_failed(self, reason: LoadError) -> None:
-        """A row or a load job did not reach the warehouse."""
-
-    def batch(self, batch: TaskReport) -> None:
-        """A task came to its end, or was stopped."""
-
-    def success_ratio(self, ratio: float) -> None:
-        """Attempts with a valid contract ÷ attempts ended, over the current run in all processes."""

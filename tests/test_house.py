@@ -22,6 +22,8 @@ SHARED = {
     "pipeline.errors",
     "pipeline.settings",
     "pipeline.urls",
+    "pipeline.events",
+    "pipeline.observer",
 }
 
 
@@ -69,7 +71,7 @@ def test_what_stands_beside_the_stages_knows_none_of_them() -> None:
         assert not any(name.startswith(tuple(f"pipeline.{stage}" for stage in STAGES)) for name in ours(file)), file
 
 
-@pytest.mark.parametrize("file", ["records.py", "errors.py", "settings.py", "urls.py"])
+@pytest.mark.parametrize("file", ["records.py", "errors.py", "settings.py", "urls.py", "events.py", "observer.py"])
 def test_what_all_share_knows_no_stage(file: str) -> None:
     assert ours(ROOT / "pipeline" / file) <= SHARED
 

@@ -6,7 +6,9 @@ import asyncio
 from typing import Protocol
 
 from pipeline.analyse.policy import MORE_ROOM, Step, next_step, stop_reason
-from pipeline.records import Ask, Attempt, Observer, Outcome, RequestSpan
+from pipeline.events import TextSent
+from pipeline.observer import Observer, RequestSpan
+from pipeline.records import Ask, Attempt, Outcome
 
 
 class Asker(Protocol):
@@ -57,7 +59,7 @@ async def _one(ask: Ask, work: RequestQueue, claude: Asker, observer: Observer, 
     step = Step.AGAIN
     with observer.call(ask) as call:
         while step in (Step.AGAIN, Step.AGAIN_WITH_MORE_ROOM):
-            observer.sent(len(ask.text))
+            observer.emit(TextSent(len(ask.text)))
             attempts.append(await claude.ask(ask.text, MORE_ROOM if step is Step.AGAIN_WITH_MORE_ROOM else 1))
             call.answered(attempts[-1])
             step = next_step(attempts, run_has_answers=health.answered)

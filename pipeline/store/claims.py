@@ -16,7 +16,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.records import Analysis, Ask, Attempt, Outcome, Sentiment, VerbatimAnalysed
+from pipeline.events import VerbatimAnalysed
+from pipeline.records import Analysis, Ask, Attempt, Outcome, Sentiment
 from pipeline.store.database import Database, insert_ignoring
 from pipeline.store.erasure import erased_key, lock_rows
 from pipeline.store.tables import answers, calls, claims, readings, topics, verbatims

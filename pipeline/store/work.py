@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pipeline.errors import VerbatimsError
-from pipeline.records import Ask, Attempt, Observer, RequestSpan
+from pipeline.events import SuccessRatioRead
+from pipeline.observer import Observer, RequestSpan
+from pipeline.records import Ask, Attempt
 from pipeline.store.claims import LEASE_S, ClaimResult, Claims, CompletedRequest
 
 T = TypeVar("T")
@@ -118,7 +120,7 @@ class Dispatcher:
         self._ready.extend(taken.asks)
         self._waiting.extend(taken.waiting)
         for settled in taken.settled:
-            self._observer.analysed(settled)
+            self._observer.emit(settled)
         self._progress(taken.finished, 0.0)
         return True
 
@@ -156,7 +158,7 @@ class Dispatcher:
         for entry, news in zip(group, settled, strict=True):
             self._tell(entry)
             if news is not None:
-                self._observer.analysed(news)
+                self._observer.emit(news)
             entry.done.set_result(None)
         return True
 
@@ -183,7 +185,7 @@ class Dispatcher:
     async def _report_ratio(self) -> None:
         ratio = await self._in_thread(self._claims.success_ratio)
         if ratio is not None:
-            self._observer.success_ratio(ratio)
+            self._observer.emit(SuccessRatioRead(ratio))
 
     async def _in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 
 from opentelemetry.context import Context
 from opentelemetry.metrics import MeterProvider
@@ -24,19 +23,10 @@ from opentelemetry.trace import (
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from pipeline.errors import VerbatimsError
-from pipeline.records import (
-    COMMAND_LINE,
-    Ask,
-    Attempt,
-    Length,
-    LoadError,
-    Outcome,
-    SkipReason,
-    Task,
-    TaskReport,
-    VerbatimAnalysed,
-)
+from pipeline.events import Event
+from pipeline.records import COMMAND_LINE, Ask, Attempt, Outcome, Task
 from pipeline.telemetry import catalogue
+from pipeline.telemetry.handlers import HANDLERS, Meters
 from pipeline.telemetry.instruments import BATCH_SCOPE, SCOPE, Instruments
 
 _W3C = TraceContextTextMapPropagator()
@@ -55,7 +45,7 @@ class _Stage:
 
 
 class TelemetryRequestSpan:
-    """One verbatim's span: fulfils `records.RequestSpan`."""
+    """One verbatim's span: fulfils `observer.RequestSpan`."""
 
     def __init__(self, span: Span, instruments: Instruments) -> None:
         self._span = span
@@ -116,7 +106,7 @@ class TelemetryRequestSpan:
 
 
 class TelemetryObserver:
-    """Fulfils `records.Observer`. No span or metric holds a verbatim's text."""
+    """Fulfils `observer.Observer`. No span or metric holds a verbatim's text."""
 
     def __init__(
         self,
@@ -129,7 +119,8 @@ class TelemetryObserver:
         self._tracer = tracer_provider.get_tracer(SCOPE)
         self._task = task
         self._instruments = Instruments(meter_provider.get_meter(SCOPE))
-        self._batch = Instruments(meter_provider.get_meter(BATCH_SCOPE), catalogue.BATCH)
+        batch = Instruments(meter_provider.get_meter(BATCH_SCOPE), catalogue.BATCH)
+        self._meters = Meters(self._instruments, batch, now_ns)
         self._now_ns = now_ns
         self._stage: _Stage | None = None
 
@@ -192,42 +183,9 @@ class TelemetryObserver:
             "verbatims.try_number": self._task.try_number,
         }
 
-    def sent(self, characters: int) -> None:
-        """A text of so many masked characters leaves for Claude."""
-        self._instruments.write(catalogue.CURRENT_SIZE, characters)
-
-    def analysed(self, settled: VerbatimAnalysed) -> None:
-        """What is said of a verbatim, once: source and sentiment, length, new topics."""
-        self._instruments.begin(settled.source)
-        write = self._instruments.write
-        write(catalogue.ANALYZED, 1, source=settled.source, sentiment=settled.sentiment.value)
-        write(catalogue.LENGTHS, 1, length=Length.of(settled.characters).value)
-        write(catalogue.NEW_TOPICS, settled.new_topics)
-
-    def skipped(self, source: str, reason: SkipReason) -> None:
-        """A verbatim was put aside for the first time."""
-        self._instruments.begin(source)
-        self._instruments.write(catalogue.SKIPPED, 1, source=source, reason=reason.value)
-
-    def load_failed(self, reason: LoadError) -> None:
-        """A row or a load job did not reach the warehouse."""
-        self._instruments.write(catalogue.LOAD_ERRORS, 1, reason=reason.value)
-
-    def success_ratio(self, ratio: float) -> None:
-        """Attempts with a valid contract ÷ attempts ended."""
-        self._instruments.write(catalogue.SUCCESS_RATIO, ratio)
-
-    def batch(self, batch: TaskReport) -> None:
-        """What a task leaves behind. A failed one says nothing of its last success, which stays as it was."""
-        write = partial(self._batch.write, dag_id=batch.dag_id, task_id=batch.task_id)
-        if batch.succeeded:
-            write(catalogue.BATCH_LAST_SUCCESS, self._now_ns() / 1e9)
-        write(catalogue.BATCH_DURATION, batch.duration_s)
-        for outcome in catalogue.BATCH_OUTCOMES:
-            write(catalogue.BATCH_VERBATIMS, batch.verbatims.get(outcome, 0), outcome=outcome)
-        write(catalogue.BATCH_COST, batch.cost_usd)
-        write(catalogue.BATCH_ERRORS, batch.errors)
-        write(catalogue.BATCH_TRY, batch.try_number)
+    def emit(self, event: Event) -> None:
+        """Make metrics of an event."""
+        HANDLERS[type(event)](self._meters, event)
 
 
 def _parent(trace: str | None) -> Context | None:

@@ -77,9 +77,10 @@ def test_each_process_is_an_instance_of_its_own_whatever_the_operator_adds(recei
 
 FORK = """
 import os, sys, time
+from pipeline.events import TextSent
 from pipeline.telemetry import start
 with start(endpoint=sys.argv[1], export_interval_s=0.1) as telemetry:
-    telemetry.observer.sent(42)
+    telemetry.observer.emit(TextSent(42))
     if child := os.fork():
         os.waitpid(child, 0)
     else:

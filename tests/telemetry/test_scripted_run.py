@@ -16,16 +16,16 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from pipeline.errors import TransientError
+from pipeline.events import LoadFailed, SuccessRatioRead, TextSent, VerbatimAnalysed, VerbatimSkipped
+from pipeline.observer import Observer
 from pipeline.records import (
     Ask,
     Attempt,
     JsonError,
     LoadError,
-    Observer,
     Outcome,
     Sentiment,
     SkipReason,
-    VerbatimAnalysed,
 )
 from pipeline.telemetry import TEN, Telemetry, start
 
@@ -61,19 +61,19 @@ def play(observe: Observer, attempt: Callable[..., Attempt]) -> None:
         "v4": [attempt(Outcome.EMPTY)],
     }
     with observe.stage("scrape", "run-1"):
-        observe.skipped("fichier", SkipReason.TOO_SHORT)
+        observe.emit(VerbatimSkipped("fichier", SkipReason.TOO_SHORT))
     with observe.stage("analyse", "run-1"):
         for name, ended in attempts.items():
-            observe.sent(42)
+            observe.emit(TextSent(42))
             with observe.call(Ask(name, "Un texte que personne ne doit voir.", f"key of {name}")) as call:
                 for each in ended:
                     call.answered(each)
             for each in ended:
                 call.committed(each)
-    observe.analysed(VerbatimAnalysed("fichier", Sentiment.POSITIVE, 42, 2))
-    observe.success_ratio(0.2)
+    observe.emit(VerbatimAnalysed("fichier", Sentiment.POSITIVE, 42, 2))
+    observe.emit(SuccessRatioRead(0.2))
     with pytest.raises(TransientError), observe.stage("load", "run-1"):
-        observe.load_failed(LoadError.JOB_FAILED)
+        observe.emit(LoadFailed(LoadError.JOB_FAILED))
         raise TransientError("the warehouse does not answer: run the same command again")
 
 

@@ -1,0 +1,75 @@
+"""Events become metrics here: one function for each kind of event, found by its class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+from pipeline.events import (
+    Event,
+    LoadFailed,
+    SuccessRatioRead,
+    TaskEnded,
+    TextSent,
+    VerbatimAnalysed,
+    VerbatimSkipped,
+)
+from pipeline.records import Length
+from pipeline.telemetry import catalogue
+from pipeline.telemetry.instruments import Instruments
+
+
+class Meters(NamedTuple):
+    """What handlers write to."""
+
+    live: Instruments
+    batch: Instruments
+    now_ns: Callable[[], int]
+
+
+def _text_sent(meters: Meters, event: TextSent) -> None:
+    meters.live.write(catalogue.CURRENT_SIZE, event.characters)
+
+
+def _verbatim_analysed(meters: Meters, event: VerbatimAnalysed) -> None:
+    meters.live.begin(event.source)
+    meters.live.write(catalogue.ANALYZED, 1, source=event.source, sentiment=event.sentiment.value)
+    meters.live.write(catalogue.LENGTHS, 1, length=Length.of(event.characters).value)
+    meters.live.write(catalogue.NEW_TOPICS, event.new_topics)
+
+
+def _verbatim_skipped(meters: Meters, event: VerbatimSkipped) -> None:
+    meters.live.begin(event.source)
+    meters.live.write(catalogue.SKIPPED, 1, source=event.source, reason=event.reason.value)
+
+
+def _load_failed(meters: Meters, event: LoadFailed) -> None:
+    meters.live.write(catalogue.LOAD_ERRORS, 1, reason=event.reason.value)
+
+
+def _success_ratio_read(meters: Meters, event: SuccessRatioRead) -> None:
+    meters.live.write(catalogue.SUCCESS_RATIO, event.ratio)
+
+
+def _task_ended(meters: Meters, event: TaskEnded) -> None:
+    """A failed task says nothing of its last success, which stays as it was."""
+    write = partial(meters.batch.write, dag_id=event.dag_id, task_id=event.task_id)
+    if event.succeeded:
+        write(catalogue.BATCH_LAST_SUCCESS, meters.now_ns() / 1e9)
+    write(catalogue.BATCH_DURATION, event.duration_s)
+    for outcome in catalogue.BATCH_OUTCOMES:
+        write(catalogue.BATCH_VERBATIMS, event.verbatims.get(outcome, 0), outcome=outcome)
+    write(catalogue.BATCH_COST, event.cost_usd)
+    write(catalogue.BATCH_ERRORS, event.errors)
+    write(catalogue.BATCH_TRY, event.try_number)
+
+
+HANDLERS: Mapping[type[Event], Callable[[Meters, Any], None]] = {
+    TextSent: _text_sent,
+    VerbatimAnalysed: _verbatim_analysed,
+    VerbatimSkipped: _verbatim_skipped,
+    LoadFailed: _load_failed,
+    SuccessRatioRead: _success_ratio_read,
+    TaskEnded: _task_ended,
+}
