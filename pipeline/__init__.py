@@ -18,6 +18,7 @@ records.py  what stages hand over          errors.py    and exit codes   setting
 events.py   what happens while they work   observer.py  who is told of it: telemetry/handlers.py makes metrics of it
 retention.py  texts that may not be kept any longer, by age or on request; file_erasure.py erases them from SQLite files
 exporter.py, forwarder.py, doctor.py, dry_run.py: a command each; signals.py, urls.py, program.py: helpers
+totals.py   the store's total of each metric, for the exporter and the summary
 """
 
 __version__ = "0.1.0"

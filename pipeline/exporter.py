@@ -28,6 +28,7 @@ from pipeline.store import StoreTotals
 from pipeline.telemetry import catalogue
 from pipeline.telemetry.catalogue import TEN, Kind, Metric
 from pipeline.telemetry.instruments import SCOPE, meter_provider
+from pipeline.totals import read_totals
 
 _log = logging.getLogger(__name__)
 
@@ -41,19 +42,8 @@ class StoreSnapshot:
 
 
 def _read(totals: StoreTotals) -> StoreSnapshot:
-    analysed, skipped = totals.analysed(), totals.skipped()
-    sources = sorted({source for source, _ in (*analysed, *skipped)})
-    found: dict[Metric, Mapping[Any, float]] = {
-        catalogue.ANALYZED: analysed,
-        catalogue.SKIPPED: skipped,
-        catalogue.JSON_ERRORS: _by_one(totals.json_errors()),
-        catalogue.EMPTY_RESPONSES: {(): totals.empty_responses()},
-        catalogue.CURRENT_SIZE: _unless_none(totals.last_size()),
-        catalogue.LENGTHS: _by_one(totals.lengths()),
-        catalogue.NEW_TOPICS: {(): totals.new_topics()},
-        catalogue.LOAD_ERRORS: _by_one(totals.load_errors()),
-        catalogue.SUCCESS_RATIO: _unless_none(totals.success_ratio()),
-    }
+    found = read_totals(totals)
+    sources = sorted({source for metric in (catalogue.ANALYZED, catalogue.SKIPPED) for source, _ in found[metric]})
     nothing = {labels["outcome"]: (0, 0.0) for labels in catalogue.DURATION.known()}
     return StoreSnapshot(
         {metric: _zeros(metric, sources) | dict(values) for metric, values in found.items()},
@@ -67,14 +57,6 @@ def _zeros(metric: Metric, sources: Sequence[str]) -> dict[tuple[str, ...], floa
         return {}
     known = [metric.known(source=source) for source in sources] if metric.open_labels else [metric.known()]
     return {tuple(labels.values()): 0 for combinations in known for labels in combinations}
-
-
-def _by_one(values: Mapping[str, int]) -> dict[tuple[str, ...], float]:
-    return {(label,): value for label, value in values.items()}
-
-
-def _unless_none(value: float | None) -> dict[tuple[str, ...], float]:
-    return {} if value is None else {(): value}
 
 
 class Exporter:

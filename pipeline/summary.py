@@ -16,6 +16,7 @@ from pipeline.source.source import Source
 from pipeline.store import StoreTotals, too_long
 from pipeline.telemetry import TEN, Metric, MetricSample
 from pipeline.telemetry import catalogue as c
+from pipeline.totals import read_totals
 from pipeline.urls import origin
 
 NAMED_PLACES = 10
@@ -115,7 +116,7 @@ def _metrics(readings: Iterable[MetricSample], totals: StoreTotals) -> Table:
     for reading in readings:
         if reading.metric in live:
             live[reading.metric][tuple(reading.labels.values())] = reading.value
-    ever = _ever(totals)
+    ever: dict[Metric, Mapping[Any, Any]] = {**read_totals(totals), c.DURATION: totals.durations()}
     table = Table(title="The ten metrics, of this run and since the first", title_justify="left", box=None)
     table.add_column("name", no_wrap=True)
     table.add_column("this run", justify="right", no_wrap=True)
@@ -126,22 +127,6 @@ def _metrics(readings: Iterable[MetricSample], totals: StoreTotals) -> Table:
             metric.prometheus_name, _total(metric, live[metric]), _total(metric, ever[metric]), _parts(ever[metric])
         )
     return table
-
-
-def _ever(totals: StoreTotals) -> dict[Metric, Mapping[Any, Any]]:
-    size, ratio = totals.last_size(), totals.success_ratio()
-    return {
-        c.ANALYZED: totals.analysed(),
-        c.SKIPPED: totals.skipped(),
-        c.DURATION: totals.durations(),
-        c.JSON_ERRORS: totals.json_errors(),
-        c.EMPTY_RESPONSES: {(): totals.empty_responses()},
-        c.CURRENT_SIZE: {} if size is None else {(): size},
-        c.LENGTHS: totals.lengths(),
-        c.NEW_TOPICS: {(): totals.new_topics()},
-        c.LOAD_ERRORS: totals.load_errors(),
-        c.SUCCESS_RATIO: {} if ratio is None else {(): ratio},
-    }
 
 
 def _total(metric: Metric, values: Mapping[Any, Any]) -> str:

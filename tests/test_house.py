@@ -60,6 +60,7 @@ def test_what_stands_beside_the_stages_knows_none_of_them() -> None:
             "pipeline.telemetry",
             "pipeline.telemetry.catalogue",
             "pipeline.telemetry.instruments",
+            "pipeline.totals",
         },
         "forwarder.py": set(),
         "progress.py": set(),

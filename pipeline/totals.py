@@ -1,0 +1,43 @@
+"""The store's total of each metric, for the exporter and the closing summary. A new counter is a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from pipeline.store import StoreTotals
+from pipeline.telemetry import catalogue
+from pipeline.telemetry.catalogue import Metric
+
+Series = Mapping[tuple[str, ...], float]
+"""Label values, in the order of the catalogue → value. A gauge without a value has none."""
+
+
+def _by_two(values: Mapping[tuple[str, str], int]) -> Series:
+    return {(*labels,): value for labels, value in values.items()}
+
+
+def _by_one(values: Mapping[str, int]) -> Series:
+    return {(label,): value for label, value in values.items()}
+
+
+def _unless_none(value: float | None) -> Series:
+    return {} if value is None else {(): value}
+
+
+TOTALS: Mapping[Metric, Callable[[StoreTotals], Series]] = {
+    catalogue.ANALYZED: lambda totals: _by_two(totals.analysed()),
+    catalogue.SKIPPED: lambda totals: _by_two(totals.skipped()),
+    catalogue.JSON_ERRORS: lambda totals: _by_one(totals.json_errors()),
+    catalogue.EMPTY_RESPONSES: lambda totals: {(): totals.empty_responses()},
+    catalogue.CURRENT_SIZE: lambda totals: _unless_none(totals.last_size()),
+    catalogue.LENGTHS: lambda totals: _by_one(totals.lengths()),
+    catalogue.NEW_TOPICS: lambda totals: {(): totals.new_topics()},
+    catalogue.LOAD_ERRORS: lambda totals: _by_one(totals.load_errors()),
+    catalogue.SUCCESS_RATIO: lambda totals: _unless_none(totals.success_ratio()),
+}
+"""All of the ten but the duration, which is a count and a sum: `StoreTotals.durations`."""
+
+
+def read_totals(totals: StoreTotals) -> dict[Metric, Series]:
+    """Every series of the store, as it is now."""
+    return {metric: read(totals) for metric, read in TOTALS.items()}
