@@ -46,6 +46,14 @@ def fetchers() -> Iterator[Fetchers]:
         fetcher.__exit__(None, None, None)
 
 
+@pytest.fixture
+def proxy(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> HTTPServer:
+    """What the environment names as its proxy."""
+    monkeypatch.setenv("http_proxy", httpserver.url_for(""))
+    monkeypatch.setenv("no_proxy", "")
+    return httpserver
+
+
 @pytest.mark.parametrize("address", PRIVATE)
 def test_a_private_address_is_known_as_such_however_it_is_wrapped(address: str) -> None:
     assert not is_public(address)
@@ -85,29 +93,23 @@ def test_an_address_of_the_own_network_is_refused_before_anything_is_sent(
     ],
 )  # fmt: skip
 def test_behind_a_proxy_a_private_address_is_refused_in_whatever_form_it_is_written(
-    host: str, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+    host: str, proxy: HTTPServer
 ) -> None:
     """There the name is all that is known: the proxy connects, and would read all of these as addresses of its own."""
-    monkeypatch.setenv("http_proxy", httpserver.url_for(""))
-    monkeypatch.setenv("no_proxy", "")
-    httpserver.expect_request("/robots.txt").respond_with_data("")
+    proxy.expect_request("/robots.txt").respond_with_data("")
     with pytest.raises(InputError), Fetcher(timeout_s=5, retry_s=0) as fetcher:
         fetcher.may_read(f"http://{host}/reviews")
-    assert httpserver.log == []
+    assert proxy.log == []
 
 
 @pytest.mark.parametrize(
     "host", ["shop.example", "8.8.8.8", "134744072", "1.example", "xn--caf-dma.example", "café.example"]
 )
-def test_behind_a_proxy_a_public_host_is_asked_for(
-    host: str, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("http_proxy", httpserver.url_for(""))
-    monkeypatch.setenv("no_proxy", "")
-    httpserver.expect_request("/robots.txt").respond_with_data("User-agent: *\nDisallow: /r")
+def test_behind_a_proxy_a_public_host_is_asked_for(host: str, proxy: HTTPServer) -> None:
+    proxy.expect_request("/robots.txt").respond_with_data("User-agent: *\nDisallow: /r")
     with Fetcher(timeout_s=5, retry_s=0) as fetcher:
         assert not fetcher.may_read(f"http://{host}/reviews")
-    assert len(httpserver.log) == 1
+    assert len(proxy.log) == 1
 
 
 @pytest.mark.parametrize("page", ["/robots.txt", "/reviews"])
@@ -119,18 +121,14 @@ def test_behind_a_proxy_a_public_host_is_asked_for(
         "http://127.0.0.1%5c.x.com/", "http://127.0.0.1/", "http://0x7f.1/", "http://[::ffff:7f00:1]/"
     ],
 )  # fmt: skip
-def test_behind_a_proxy_no_redirect_leads_inside(
-    page: str, location: str, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_behind_a_proxy_no_redirect_leads_inside(page: str, location: str, proxy: HTTPServer) -> None:
     """Python ends a host at the last @, urllib3 at the first backslash: one host would be judged, another asked."""
-    monkeypatch.setenv("http_proxy", httpserver.url_for(""))
-    monkeypatch.setenv("no_proxy", "")
-    httpserver.expect_oneshot_request(page).respond_with_data("", 302, {"Location": location})
-    httpserver.expect_request("/robots.txt").respond_with_data("")
+    proxy.expect_oneshot_request(page).respond_with_data("", 302, {"Location": location})
+    proxy.expect_request("/robots.txt").respond_with_data("")
     with suppress(InputError, TransientError), Fetcher(timeout_s=5, retry_s=0) as fetcher:
         fetcher.read("http://shop.example/reviews", 0)
-    assert {request.headers["Host"] for request, _ in httpserver.log} == {"shop.example"}
-    assert not any("169" in request.url or "%5C" in request.url for request, _ in httpserver.log)
+    assert {request.headers["Host"] for request, _ in proxy.log} == {"shop.example"}
+    assert not any("169" in request.url or "%5C" in request.url for request, _ in proxy.log)
 
 
 @pytest.mark.parametrize("before", ["", "\ufeff", "\n\ufeff", "# ours\n\ufeff", "\ufeff\ufeff"])
