@@ -16,6 +16,7 @@ cli.py      commands and their options     commands.py  what each does   session
 journey.py  the stages: read it first      summary.py   a run in words   progress.py  bars
 records.py  what stages hand over          errors.py    and exit codes   settings.py  what the operator sets
 events.py   what happens while they work   observer.py  who is told of it: telemetry/handlers.py makes metrics of it
+claiming.py  what the dispatcher of analyse and the store hand to each other
 retention.py  texts that may not be kept any longer, by age or on request; file_erasure.py erases them from SQLite files
 exporter.py, forwarder.py, doctor.py, dry_run.py: a command each; signals.py, urls.py, program.py: helpers
 totals.py   the store's total of each metric, for the exporter and the summary

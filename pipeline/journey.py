@@ -19,6 +19,7 @@ from anthropic import AsyncAnthropic
 from pipeline import clean as cleaning
 from pipeline import load as loading
 from pipeline.analyse.claude import Claude, connect
+from pipeline.analyse.dispatch import Dispatcher
 from pipeline.analyse.policy import FINAL_OUTCOMES
 from pipeline.analyse.price import Price
 from pipeline.analyse.prompt import Prompt
@@ -39,7 +40,7 @@ from pipeline.settings import Settings
 from pipeline.signals import Drain
 from pipeline.source.history import NO_HISTORY, CrawlHistory
 from pipeline.source.source import Source
-from pipeline.store import Claims, Crawls, Decision, Dispatcher, RunCounts, Store, count_rows, count_run
+from pipeline.store import Claims, Crawls, Decision, RunCounts, Store, count_rows, count_run
 from pipeline.telemetry import Telemetry
 
 

@@ -23,6 +23,7 @@ SHARED = {
     "pipeline.settings",
     "pipeline.urls",
     "pipeline.events",
+    "pipeline.claiming",
     "pipeline.observer",
 }
 
@@ -72,7 +73,9 @@ def test_what_stands_beside_the_stages_knows_none_of_them() -> None:
         assert not any(name.startswith(tuple(f"pipeline.{stage}" for stage in STAGES)) for name in ours(file)), file
 
 
-@pytest.mark.parametrize("file", ["records.py", "errors.py", "settings.py", "urls.py", "events.py", "observer.py"])
+@pytest.mark.parametrize(
+    "file", ["records.py", "errors.py", "settings.py", "urls.py", "events.py", "observer.py", "claiming.py"]
+)
 def test_what_all_share_knows_no_stage(file: str) -> None:
     assert ours(ROOT / "pipeline" / file) <= SHARED
 

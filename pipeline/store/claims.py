@@ -11,44 +11,17 @@ import os
 import secrets
 import socket
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
 
+from pipeline.claiming import LEASE_S, ClaimResult, CompletedRequest
 from pipeline.events import VerbatimAnalysed
 from pipeline.records import Analysis, Ask, Attempt, Outcome, Sentiment
 from pipeline.store.database import Database, insert_ignoring
 from pipeline.store.erasure import erased_key, lock_rows
 from pipeline.store.tables import answers, calls, claims, readings, topics, verbatims
-
-LEASE_S = 60.0
-"""How long another machine waits before it takes over the claims of one that fell silent."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimResult:
-    """What a claim gave for a page of verbatims."""
-
-    asks: tuple[Ask, ...]
-    """Ours to send."""
-    waiting: tuple[Ask, ...]
-    """Claimed by a process, this one included: look again later."""
-    settled: tuple[VerbatimAnalysed, ...]
-    """Answered before by an identical request, and committed with this claim."""
-    finished: int
-    """How many of the page need nothing more: answered, failed for good, or settled by somebody else."""
-
-
-@dataclass(frozen=True, slots=True)
-class CompletedRequest:
-    """A verbatim that came back from Claude: its attempts in order, and where its trace is."""
-
-    ask: Ask
-    attempts: tuple[Attempt, ...]
-    trace_id: str | None
-    final: bool
-    """Whether the last outcome stands where it is not a good answer."""
 
 
 class Claims:

@@ -16,12 +16,13 @@ import sqlalchemy as sa
 from rich.console import Console
 
 from pipeline.analyse.policy import FINAL_OUTCOMES, Step, next_step
+from pipeline.claiming import CompletedRequest
 from pipeline.journey import Context, load, settled
 from pipeline.load import open_warehouse
 from pipeline.progress import Terminal
 from pipeline.records import Analysis, Ask, Attempt, NewTopic, Outcome, Review, Sentiment, SkipReason
 from pipeline.settings import load_settings
-from pipeline.store import Claims, CompletedRequest, Decision, Store, StoreTotals, count_run
+from pipeline.store import Claims, Decision, Store, StoreTotals, count_run
 from pipeline.store.tables import metadata, runs
 from pipeline.telemetry import start
 

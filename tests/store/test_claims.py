@@ -10,8 +10,9 @@ import pytest
 import sqlalchemy as sa
 
 from pipeline.analyse.policy import FINAL_OUTCOMES
+from pipeline.claiming import CompletedRequest
 from pipeline.records import Analysis, Ask, Attempt, JsonError, NewTopic, Outcome, Review, Sentiment
-from pipeline.store import Claims, CompletedRequest, Decision, Store, StoreTotals, count_run
+from pipeline.store import Claims, Decision, Store, StoreTotals, count_run
 from pipeline.store.tables import claims as claims_table
 
 NEW_TOPIC = NewTopic("cadeaux", "Tout sur les cadeaux.", "cadeau")
@@ -129,7 +130,8 @@ from datetime import UTC, datetime
 sys.path[:0] = [{tests!r}]
 from store.test_claims import GOOD, asks
 from pipeline.analyse.policy import FINAL_OUTCOMES
-from pipeline.store import Claims, CompletedRequest, open_store
+from pipeline.claiming import CompletedRequest
+from pipeline.store import Claims, open_store
 claims = Claims(open_store({url!r}).database, {run!r}, "v1", FINAL_OUTCOMES)
 paid = 0
 while True:

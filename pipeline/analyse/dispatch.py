@@ -10,11 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from pipeline.claiming import LEASE_S, ClaimResult, ClaimStore, CompletedRequest
 from pipeline.errors import VerbatimsError
 from pipeline.events import SuccessRatioRead
 from pipeline.observer import Observer, RequestSpan
 from pipeline.records import Ask, Attempt
-from pipeline.store.claims import LEASE_S, ClaimResult, Claims, CompletedRequest
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ class Dispatcher:
 
     def __init__(
         self,
-        claims: Claims,
+        claims: ClaimStore,
         key: Callable[[str], str],
         observer: Observer,
         progress: Callable[[int, float], None],

@@ -1,0 +1,60 @@
+"""What the dispatcher of the analyse stage and the store hand to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pipeline.events import VerbatimAnalysed
+from pipeline.records import Ask, Attempt
+
+LEASE_S = 60.0
+"""How long another machine waits before it takes over the claims of a process that fell silent."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimResult:
+    """What a claim gave for a page of verbatims."""
+
+    asks: tuple[Ask, ...]
+    """Ours to send."""
+    waiting: tuple[Ask, ...]
+    """Claimed by a process, this one included: look again later."""
+    settled: tuple[VerbatimAnalysed, ...]
+    """Answered before by an identical request, and committed with this claim."""
+    finished: int
+    """How many of the page need nothing more: answered, failed for good, or settled by somebody else."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompletedRequest:
+    """A verbatim that came back from Claude: its attempts in order, and where its trace is."""
+
+    ask: Ask
+    attempts: tuple[Attempt, ...]
+    trace_id: str | None
+    final: bool
+    """Whether the last outcome stands where it is not a good answer."""
+
+
+class ClaimStore(Protocol):
+    """The claims of one process for one run. Every method blocks on the database."""
+
+    def pending(self, after: int, limit: int) -> list[tuple[int, str, str]]:
+        """The run's next verbatims to analyse behind row `after`: (row, verbatim id, text)."""
+
+    def take(self, asks: Sequence[Ask]) -> ClaimResult:
+        """Claim what is unclaimed, settle what has an answer, leave the rest waiting."""
+
+    def commit(self, ended: Sequence[CompletedRequest]) -> list[VerbatimAnalysed | None]:
+        """Store ended requests in one transaction and give their claims back."""
+
+    def renew(self) -> None:
+        """Move the end of every lease of this process."""
+
+    def release(self) -> None:
+        """Give back what was claimed and never sent."""
+
+    def success_ratio(self) -> float | None:
+        """Valid answers ÷ ended attempts of the run over all processes; None before the first."""
