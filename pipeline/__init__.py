@@ -9,16 +9,17 @@ load/       warehouses that hold the rows
 store/      what every stage reads and leaves: runs, verbatims, calls, answers, topics
 telemetry/  the metric catalogue, and what makes spans and metrics of what stages say
 sandbox/    loopback stand-ins with the real wire formats
+commands/   what is typed: a file per command, its options and what it does
 
 and beside them, from what is typed to what is said:
 
-cli.py      commands and their options     commands.py  what each does   session.py   what a command needs, open
+cli.py      the list of commands, errors   session.py   what a command needs, open
 journey.py  the stages: read it first      summary.py   a run in words   progress.py  bars
 records.py  what stages hand over          errors.py    and exit codes   settings.py  what the operator sets
 events.py   what happens while they work   observer.py  who is told of it: telemetry/handlers.py makes metrics of it
 claiming.py  what the dispatcher of analyse and the store hand to each other
 retention.py  texts that may not be kept any longer, by age or on request; file_erasure.py erases them from SQLite files
-exporter.py, forwarder.py, doctor.py, dry_run.py: a command each; signals.py, urls.py, program.py: helpers
+exporter.py, forwarder.py, doctor.py, dry_run.py: behind a command each; signals.py, urls.py, program.py: helpers
 totals.py   the store's total of each metric, for the exporter and the summary
 """
 

@@ -1,0 +1,58 @@
+"""What was typed: a parser per command, the options that several have, and what their values may be."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+
+def add_command(parsers: Any, name: str, help_text: str, run: Callable[[argparse.Namespace], int]) -> Any:
+    """The parser of one command, which `run` answers."""
+    command = parsers.add_parser(name, help=help_text, description=help_text[0].upper() + help_text[1:] + ".")
+    command.add_argument("--debug", action="store_true", help="show a trace with an error")
+    command.set_defaults(command=run, name=name)
+    return command
+
+
+def add_address(command: Any, port: int) -> None:
+    """Where a command that serves listens."""
+    command.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    command.add_argument("--port", type=port_number, default=port, help="port to listen on (default: %(default)s)")
+
+
+def add_run_id(command: Any) -> None:
+    """Which run a command is about."""
+    command.add_argument("--run", metavar="ID", help="which run (default: the latest)")
+
+
+def non_empty(text: str) -> str:
+    """A name, of a file or of a column."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("a name is needed, not an empty one")
+    return text
+
+
+def positive(text: str) -> int:
+    """A whole number above zero."""
+    if not (text.isdecimal() and len(text) < 10 and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 999999999")
+    return int(text)
+
+
+def port_number(text: str) -> int:
+    """Zero stands for any free port."""
+    if not (text.isdecimal() and len(text) < 6 and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port (0 to 65535)")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """Up to ten minutes."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 600:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds (0 to 600)")
+    return value

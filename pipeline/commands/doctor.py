@@ -1,0 +1,32 @@
+"""`verbatims doctor`: what is fine, what is wrong, what to do."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from typing import Any
+
+from pipeline.commands.arguments import add_command
+from pipeline.commands.output import DONE, WITH_FAILURES, print_data, say
+
+
+def add_parser(parsers: Any) -> None:
+    """Its options."""
+    command = add_command(
+        parsers, "doctor", "look at all that a run leans on: what is fine, what is wrong, what to do", run
+    )
+    command.add_argument("--json", action="store_true", help="print each finding as a JSON object")
+
+
+def run(options: argparse.Namespace) -> int:
+    """What is fine and what is wrong, a line each."""
+    from pipeline.doctor import examine
+    from pipeline.settings import load_settings
+
+    findings = list(examine(load_settings()))
+    for finding in findings:
+        if options.json:
+            print_data(asdict(finding))
+        else:
+            say(f"{'fine ' if finding.fine else 'WRONG'}  {finding.name:<12} {finding.said}")
+    return DONE if all(finding.fine for finding in findings) else WITH_FAILURES

@@ -1,0 +1,34 @@
+"""`verbatims exporter`: the store's totals, for Prometheus."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from pipeline.commands.arguments import add_address, add_command
+from pipeline.commands.output import DONE, say
+
+
+def add_parser(parsers: Any) -> None:
+    """Its options."""
+    command = add_command(parsers, "exporter", "serve the ten metrics as totals of the store, for Prometheus", run)
+    add_address(command, port=8000)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve totals until it is ended."""
+    from pipeline.exporter import serve
+    from pipeline.settings import load_settings
+    from pipeline.store import StoreTotals, open_store
+
+    store = open_store(load_settings().store)
+    try:
+        serve(
+            StoreTotals(store.database),
+            options.host,
+            options.port,
+            listening=lambda address: say(f"exporter on {address}: totals of {store.database.name}"),
+        )
+    finally:
+        store.close()
+    return DONE

@@ -1,0 +1,35 @@
+"""`verbatims failed`: a run's failed records."""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import closing
+from dataclasses import asdict
+from typing import Any
+
+from pipeline.commands.arguments import add_command, add_run_id
+from pipeline.commands.output import DONE, WITH_FAILURES, print_data, say
+from pipeline.errors import SettingsError
+
+
+def add_parser(parsers: Any) -> None:
+    """Its options."""
+    command = add_command(parsers, "failed", "list a run's failed records as JSON lines, without their texts", run)
+    add_run_id(command)
+
+
+def run(options: argparse.Namespace) -> int:
+    """A run's failed records, a line each."""
+    from pipeline.settings import load_settings
+    from pipeline.store import failures, peek_store
+
+    store = peek_store(load_settings().store)
+    if store is None:
+        raise SettingsError("STORE: there is no store yet; `verbatims run` makes one")
+    with closing(store):
+        run_id = store.runs.find(options.run)
+        found = failures(store.database, run_id)
+    for failure in found:
+        print_data(asdict(failure))
+    say(f"{len(found)} failed records in run {run_id}")
+    return WITH_FAILURES if found else DONE

@@ -1,0 +1,31 @@
+"""`verbatims forwarder`: batch metrics on their way to the Pushgateway."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from pipeline.commands.arguments import add_address, add_command
+from pipeline.commands.output import DONE, say
+
+
+def add_parser(parsers: Any) -> None:
+    """Its options."""
+    command = add_command(parsers, "forwarder", "take batch metrics by OTLP/HTTP and push them to the Pushgateway", run)
+    add_address(command, port=4319)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Pass batch metrics on until it is ended."""
+    from pipeline.forwarder import serve
+    from pipeline.settings import load_settings
+    from pipeline.urls import origin
+
+    gateway = load_settings().pushgateway_url
+    serve(
+        gateway,
+        options.host,
+        options.port,
+        listening=lambda address: say(f"forwarder on {address}: to the Pushgateway at {origin(gateway)}"),
+    )
+    return DONE

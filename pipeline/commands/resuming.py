@@ -1,0 +1,23 @@
+"""How work goes on that was stopped on the way."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pipeline.errors import Interrupted, TransientError
+from pipeline.program import program_name
+
+
+@contextmanager
+def going_on(options: argparse.Namespace) -> Iterator[None]:
+    """Work that a stop leaves half done says by which command it goes on."""
+    try:
+        yield
+    except (TransientError, Interrupted) as error:
+        error.go_on = options.again
+        if getattr(options, "input", None) == "-":  # cannot be read twice, but what was read is in the store
+            stages = " && ".join(f"{program_name()} {stage}" for stage in ("clean", "analyse", "load", "publish"))
+            error.go_on = f"{stages}  # the rest of standard input was not read"
+        raise

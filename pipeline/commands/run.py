@@ -1,0 +1,73 @@
+"""`verbatims run`: the whole journey, or what it would be."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from typing import Any
+
+from pipeline.commands.arguments import add_command
+from pipeline.commands.input_file import add_input_options, input_file
+from pipeline.commands.output import DONE, WITH_FAILURES, open_console, print_data, say, terminal_on
+from pipeline.commands.resuming import going_on
+
+
+def add_parser(parsers: Any) -> None:
+    """Its options."""
+    command = add_command(parsers, "run", "scrape, clean, analyse, load, publish: the whole journey", run)
+    add_input_options(command)
+    command.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    command.add_argument("--dry-run", action="store_true", help="only count, and estimate the cost; no call, no write")
+
+
+def run(options: argparse.Namespace) -> int:
+    """The whole journey, or what it would be."""
+    from pipeline import journey as stages
+    from pipeline import summary
+    from pipeline.session import prepare
+
+    if options.dry_run:
+        return _dry_run(options)
+    console = open_console()
+    with (
+        prepare(terminal_on(console), reads=True, asks=True, file=input_file(options)) as ready,
+        going_on(options),
+    ):
+        assert ready.source is not None
+        summary.announce(console, ready.context, ready.source)
+        result = stages.run(ready.context, ready.source, options.limit)
+        summary.name_places(console, ready.context, result.run_id)
+        if options.json:
+            print_data(summary.as_json(result, ready.context.settings))
+        else:
+            summary.show(console, ready.context, result)
+    return WITH_FAILURES if result.counts.failed or result.counts.load_refused else DONE
+
+
+def _dry_run(options: argparse.Namespace) -> int:
+    from pipeline.clean import prepare
+    from pipeline.dry_run import estimate
+    from pipeline.journey import price_of, prompt_of
+    from pipeline.session import prepare_dry
+    from pipeline.source.history import NO_HISTORY
+    from pipeline.store import Crawls
+    from pipeline.summary import about_to_read
+
+    with prepare_dry(input_file(options)) as (settings, source, store):
+        for line in about_to_read(source):
+            say(line)
+        history = Crawls(store.database) if store else NO_HISTORY
+        records = source.reviews(history, prepare)
+        found = estimate(records, store, prompt_of(settings), price_of(settings), options.limit)
+        for strange in source.finish(history):
+            say(f"warning: {strange}")
+    if options.json:
+        print_data(asdict(found))
+    else:
+        say(
+            f"dry run: {found.scraped} records, {sum(found.skipped.values())} skipped, {found.known} known, "
+            f"{found.failed} unreadable; {found.would_ask} texts would be asked, about "
+            f"${found.estimated_cost_usd:.4f}{' (sandbox, not billed)' if settings.sandbox else ''}; "
+            "nothing was sent or written"
+        )
+    return DONE

@@ -1,0 +1,72 @@
+"""`verbatims sandbox`: the stand-ins, for other programs than a run."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from pipeline.commands.arguments import add_address, add_command, positive, seconds
+from pipeline.commands.output import DONE
+
+
+def add_parser(parsers: Any) -> None:
+    """Its options."""
+    command = add_command(
+        parsers,
+        "sandbox",
+        "serve a review site, a feed, and stand-ins for Claude's and BigQuery's APIs on loopback",
+        run,
+    )
+    add_address(command, port=9100)
+    _add_answer_options(command)
+    _add_data_options(command)
+
+
+def _add_answer_options(command: Any) -> None:
+    """How it answers."""
+    command.add_argument(
+        "--latency", type=seconds, default=0.05, metavar="S", help="seconds per answer (default: %(default)s)"
+    )
+    command.add_argument(
+        "--faults",
+        default="",
+        metavar="KIND=SHARE,…",
+        help="share of answers that go wrong: unreadable, empty, truncated, refused, rate_limited, overloaded, "
+        "error, timeout; and of loads into BigQuery: row_refused, unavailable",
+    )
+    command.add_argument("--seed", type=int, default=7, help="which answers go wrong (default: %(default)s)")
+
+
+def _add_data_options(command: Any) -> None:
+    """What it writes and what it shows."""
+    command.add_argument("--billed", type=Path, metavar="FILE", help="append a JSON line per answer given")
+    command.add_argument(
+        "--tables",
+        type=Path,
+        default=Path("var/bigquery-sandbox.db"),
+        metavar="FILE",
+        help="where BigQuery's tables are kept (default: %(default)s)",
+    )
+    command.add_argument(
+        "--published", type=positive, metavar="N", help="only the oldest N reviews are there yet (default: all)"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve the stand-ins until it is ended."""
+    from pipeline.sandbox import serve
+    from pipeline.sandbox.faults import parse
+
+    faults = parse(options.faults)
+    serve(
+        options.host,
+        options.port,
+        options.latency,
+        faults,
+        options.seed,
+        options.billed,
+        options.tables,
+        options.published,
+    )
+    return DONE

@@ -1,0 +1,61 @@
+"""`verbatims scrape`, `clean`, `analyse`, `load`, `publish`: one stage over one run."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from typing import Any
+
+from pipeline.commands.arguments import add_command, add_run_id
+from pipeline.commands.input_file import add_input_options, input_file
+from pipeline.commands.output import DONE, WITH_FAILURES, open_console, print_data, terminal_on
+from pipeline.commands.resuming import going_on
+from pipeline.records import Stage
+
+STAGES = {
+    Stage.SCRAPE: "read a source into the store, masked; prints the new run's id",
+    Stage.CLEAN: "decide which verbatims of a run are worth a call",
+    Stage.ANALYSE: "ask Claude about a run's verbatims that nobody has asked yet",
+    Stage.LOAD: "bring a run's analysed verbatims into the warehouse",
+    Stage.PUBLISH: "check what the warehouse holds, and say that a run's rows may be relied on",
+}
+
+
+def add_parser(parsers: Any) -> None:
+    """A command per stage, and its options."""
+    for stage, help_text in STAGES.items():
+        command = add_command(parsers, stage.value, help_text, run)
+        command.add_argument("--json", action="store_true", help="print the run's counts as one JSON object")
+        if stage is Stage.SCRAPE:
+            add_input_options(command)
+            command.set_defaults(run=None)
+        else:
+            add_run_id(command)
+
+
+def run(options: argparse.Namespace) -> int:
+    """One stage over one run: a new one for scrape, else the one named or the latest."""
+    from pipeline import journey as stages
+    from pipeline import summary
+    from pipeline.session import prepare
+    from pipeline.store import count_run
+
+    reads, asks = options.name == "scrape", options.name == "analyse"
+    console, file = open_console(), input_file(options) if reads else None
+    with prepare(terminal_on(console), reads=reads, asks=asks, file=file) as ready, going_on(options):
+        context, source = ready.context, ready.source
+        run_id = stages.begin(context, source.name) if source else context.store.runs.find(options.run)
+        summary.announce(console, context, source)
+        if reads:
+            stages.scrape(context, run_id, source, options.limit)
+        else:
+            work = {"clean": stages.clean, "analyse": stages.analyse, "load": stages.load, "publish": stages.publish}
+            work[options.name](context, run_id)
+        counts = count_run(context.store.database, run_id)
+    if options.json:
+        print_data({"run_id": run_id, **asdict(counts)})
+    elif reads:
+        print(run_id, flush=True)
+    # behind analyse, what is still pending has failed and comes again with the next run
+    pending = 0 if options.name in ("scrape", "clean") else counts.pending
+    return WITH_FAILURES if counts.failed or counts.load_refused or pending else DONE
