@@ -3,6 +3,8 @@
 warehouse.py  the seam                     table.py   what a table's folder in tables/ says of it
 sqlite.py     a file                       payload.py rows checked and cut into shards
 bigquery.py   Google's, by merge.py's SQL  checks.py  whether what is there may be relied on
+
+bigquery_schema.py says a table's columns in Google's words, bigquery_errors.py Google's errors in ours.
 """
 
 from __future__ import annotations

@@ -7,8 +7,7 @@ import io
 import re
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -16,11 +15,12 @@ from typing import Any
 from google.api_core import exceptions as google
 from google.api_core.client_options import ClientOptions
 from google.auth.credentials import AnonymousCredentials
-from google.auth.exceptions import GoogleAuthError, TransportError
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
 from pipeline.errors import SettingsError, TransientError
+from pipeline.load.bigquery_errors import errors_while_loading, errors_while_opening
+from pipeline.load.bigquery_schema import field_of, loosening, schema_of, types_of
 from pipeline.load.merge import days_sql, delete_sql, merge_sql
 from pipeline.load.payload import Shard, shards
 from pipeline.load.table import ANALYSED, Parameter, TableDescription, describe, differences, rebuilding
@@ -69,7 +69,7 @@ class BigQueryWarehouse:
         self._table = f"{self._project}.{self._dataset}.{ANALYSED}"
         self._location: str | None = None
         self.name = f"BigQuery, table {self._table}" + (" (a sandbox, not Google's)" if sandbox else "")
-        with self._opening():
+        with errors_while_opening(self.name, self._project, self._dataset):
             self._client = _client(self._project, endpoint)
             self._build()
 
@@ -81,7 +81,7 @@ class BigQueryWarehouse:
         refused: list[RejectedRow] = []
         staged: list[_Staged] = []
         self._halvings = 0
-        with self._loading():
+        with errors_while_loading(self.name, self._project):
             for shard in shards(pages, self._description, refused):
                 staged += self._stage(shard, refused)
             if staged:
@@ -103,7 +103,7 @@ class BigQueryWarehouse:
         """As the seam says, over the tables of the dataset."""
         kinds = {str: "STRING", int: "INT64", float: "FLOAT64", date: "DATE"}
         given = [bigquery.ScalarQueryParameter(name, kinds[type(value)], value) for name, value in parameters.items()]
-        with self._loading():
+        with errors_while_loading(self.name, self._project):
             return [dict(row.items()) for row in _answer(self._query(sql, given))]
 
     def _stage(self, shard: Shard, refused: list[RejectedRow]) -> list[_Staged]:
@@ -143,7 +143,7 @@ class BigQueryWarehouse:
         return self._send(shard, f"{digest}-{secrets.token_hex(8)}")
 
     def _send(self, shard: Shard, job_id: str) -> bigquery.LoadJob:
-        table = bigquery.Table(self._staging(shard), schema=_schema(self._description))
+        table = bigquery.Table(self._staging(shard), schema=schema_of(self._description))
         table.expires = datetime.now(UTC) + STAGING_LIFE
         self._client.create_table(table, exists_ok=True, retry=RETRY, timeout=TIMEOUT_S)
         try:
@@ -242,7 +242,7 @@ class BigQueryWarehouse:
         return f"{self._table}__load_{shard.digest[:24]}"
 
     def _build(self) -> None:
-        wanted = bigquery.Table(self._table, schema=_schema(self._description))
+        wanted = bigquery.Table(self._table, schema=schema_of(self._description))
         wanted.description = self._description.description
         wanted.time_partitioning = bigquery.TimePartitioning(field=self._description.partition)
         wanted.clustering_fields = list(self._description.clustering)
@@ -259,15 +259,15 @@ class BigQueryWarehouse:
 
     def _widen(self, found: bigquery.Table) -> None:
         """Adds what only adds; any other difference is for a person to mend."""
-        new, mending = differences(self._description, _kinds(found.schema), self._table)
-        mending += _loosening(self._description, found.schema, self._table)
+        new, mending = differences(self._description, types_of(found.schema), self._table)
+        mending += loosening(self._description, found.schema, self._table)
         partition = found.time_partitioning
         if partition is None or (partition.field, partition.type_) != (self._description.partition, "DAY"):
             mending = [rebuilding(self._description, self._table)]
         if mending:
             raise SettingsError(f"WAREHOUSE: {self._table} has another shape; to mend it: {' '.join(mending)}")
         if new:
-            added = [_field(column, required=False) for column in new]
+            added = [field_of(column, required=False) for column in new]
             found.schema = [*found.schema, *added]
             self._client.update_table(found, ["schema"], retry=RETRY, timeout=TIMEOUT_S)
 
@@ -284,53 +284,6 @@ class BigQueryWarehouse:
         if found.view_query != select:
             found.view_query = select
             self._client.update_table(found, ["view_query"], retry=RETRY, timeout=TIMEOUT_S)
-
-    @contextmanager
-    def _opening(self) -> Iterator[None]:
-        """What is wrong while nothing is loaded yet is a setting's fault, unless the service is away."""
-        try:
-            with self._working():
-                yield
-        except google.NotFound as error:
-            raise SettingsError(
-                f"WAREHOUSE: there is no dataset {self._dataset} in {self._project}, or not for these credentials: "
-                f"`bq mk --location=EU {self._project}:{self._dataset}` makes one"
-            ) from error
-
-    @contextmanager
-    def _loading(self) -> Iterator[None]:
-        try:
-            with self._working():
-                yield
-        except google.NotFound as error:
-            raise TransientError(f"{self.name}: a table has gone meanwhile; the same command makes it anew") from error
-
-    @contextmanager
-    def _working(self) -> Iterator[None]:
-        """Google's errors as the house's, a line each. A missing table or dataset passes: only opening can mean it."""
-        try:
-            yield
-        except TransportError as error:
-            raise TransientError(
-                f"{self.name}: Google's sign-in does not answer; try later, the same command goes on"
-            ) from error
-        except GoogleAuthError as error:
-            raise SettingsError(
-                "WAREHOUSE: Google finds no credentials that work: `gcloud auth application-default login`, or "
-                "GOOGLE_APPLICATION_CREDENTIALS=key.json"
-            ) from error
-        except google.Forbidden as error:
-            raise _forbidden(self._project, error) from error
-        except google.NotFound:
-            raise
-        except google.BadRequest as error:
-            if _reason(error) in ("invalid", "invalidQuery"):
-                raise SettingsError(
-                    f"{self.name}: BigQuery refuses the table's SQL or shape ({_reason(error)})"
-                ) from error
-            raise TransientError(f"{self.name}: {_reason(error)}; try later, the same command goes on") from error
-        except (google.GoogleAPICallError, google.RetryError, OSError, TimeoutError) as error:
-            raise TransientError(f"{self.name}: {_reason(error)}; try later, the same command goes on") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,36 +317,11 @@ def _client(project: str, endpoint: str | None) -> bigquery.Client:
 
 def _load_config(table: TableDescription) -> bigquery.LoadJobConfig:
     return bigquery.LoadJobConfig(
-        schema=_schema(table),
+        schema=schema_of(table),
         source_format=bigquery.SourceFormat.NEWLINE_DELIMITED_JSON,
         write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE,
         max_bad_records=0,
     )
-
-
-def _schema(table: TableDescription) -> list[bigquery.SchemaField]:
-    return [_field(column, required=column.required) for column in table.columns]
-
-
-def _field(column: Any, *, required: bool) -> bigquery.SchemaField:
-    mode = "REQUIRED" if required else "NULLABLE"
-    return bigquery.SchemaField(column.name, column.type, mode=mode, description=column.description)
-
-
-def _kinds(schema: Sequence[bigquery.SchemaField]) -> dict[str, str]:
-    """Column → type, by the names of Google's SQL."""
-    names = {"FLOAT": "FLOAT64", "INTEGER": "INT64", "BOOLEAN": "BOOL"}
-    return {
-        field.name: ("ARRAY OF " if field.mode == "REPEATED" else "") + names.get(field.field_type, field.field_type)
-        for field in schema
-    }
-
-
-def _loosening(table: TableDescription, schema: Sequence[bigquery.SchemaField], named: str) -> list[str]:
-    """SQL for columns that may be null here and must not be there."""
-    may_be_null = {column.name for column in table.columns if not column.required}
-    strict = [field.name for field in schema if field.mode == "REQUIRED" and field.name in may_be_null]
-    return [f"ALTER TABLE `{named}` ALTER COLUMN {name} DROP NOT NULL;" for name in strict]
 
 
 def _bad_rows(shard: Shard, job: bigquery.LoadJob) -> dict[int, str]:
@@ -405,25 +333,3 @@ def _bad_rows(shard: Shard, job: bigquery.LoadJob) -> dict[int, str]:
         if number is not None:
             bad[number] = f"BigQuery: {error.get('reason', 'invalid')}"
     return bad
-
-
-def _forbidden(project: str, error: google.Forbidden) -> SettingsError | TransientError:
-    reasons = {one.get("reason") for one in error.errors or []}
-    if reasons & {"quotaExceeded", "rateLimitExceeded"}:
-        return TransientError(
-            f"BigQuery: the quota of project {project} is used up; try later, the same command goes on"
-        )
-    if "billingNotEnabled" in reasons or "billing" in str(error).lower():
-        return SettingsError(
-            f"WAREHOUSE: project {project} has no billing, and BigQuery then refuses MERGE; enable billing for it"
-        )
-    return SettingsError(
-        f"WAREHOUSE: these credentials may not load into {project}: they need the roles BigQuery Job User on the "
-        "project and BigQuery Data Editor on the dataset"
-    )
-
-
-def _reason(error: Exception) -> str:
-    """Google's short word for it, or the error's kind; a message may quote a row."""
-    reasons = [str(one.get("reason")) for one in getattr(error, "errors", None) or [] if isinstance(one, dict)]
-    return reasons[0] if reasons else type(error).__name__
