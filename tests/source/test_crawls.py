@@ -2,10 +2,8 @@
 
 import json
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import date
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -14,112 +12,13 @@ from werkzeug import Request, Response
 
 from pipeline.clean import prepare
 from pipeline.errors import InputError, TransientError
-from pipeline.records import BrokenRecord, Review, SkipReason
+from pipeline.records import Review
 from pipeline.source.sources import Sources
 from pipeline.source.web.description import Description
 from pipeline.source.web.fetcher import Fetcher
 from pipeline.source.web.site import Site
-from pipeline.store import Crawls, Decision, Store, open_store
-
-
-@dataclass
-class Shop:
-    """A shop's pages of four reviews, newest first, with ETags; changed by the test as it likes."""
-
-    names: list[str]
-    size: int = 4
-    down: str | None = None
-    """A path that answers 503."""
-    extra: dict[str, object] = field(default_factory=dict)
-    date: str | None = "2026-06-30"
-    asked: list[str] = field(default_factory=list)
-    not_modified: int = 0
-
-    def answer(self, request: Request) -> Response:
-        self.asked.append(request.full_path.rstrip("?"))
-        if request.path == self.down:
-            return Response("", 503)
-        if request.path == "/robots.txt":
-            return Response("", 404)
-        number = int(request.path.strip("/"))
-        names = self.names[(number - 1) * self.size : number * self.size]
-        reviews = [self._review(name) for name in names]
-        more = number * self.size < len(self.names)
-        page = f'<script type="application/ld+json">{json.dumps(reviews)}</script>'
-        response = Response(page + (f'<a rel="next" href="/{number + 1}">' if more else ""))
-        response.add_etag()
-        response.make_conditional(request)
-        self.not_modified += response.status_code == 304
-        return response
-
-    def _review(self, name: str) -> dict[str, object]:
-        said = {"datePublished": self.date} if self.date else {}
-        return {"@type": "Review", "identifier": name, "reviewBody": f"Avis {name}", **said, **self.extra}
-
-
-@pytest.fixture
-def shop(httpserver: HTTPServer) -> Shop:
-    shop = Shop([f"n{number}" for number in range(20, 0, -1)])
-    httpserver.expect_request("/robots.txt").respond_with_handler(shop.answer)
-    for number in range(1, 30):
-        httpserver.expect_request(f"/{number}").respond_with_handler(shop.answer)
-    return shop
-
-
-@dataclass
-class Visitor:
-    """Visits as a run does."""
-
-    store: Store
-    url: str
-    shop: Shop
-    said: list[str] = field(default_factory=list)
-
-    def site(self, name: str = "shop", **more: object) -> Site:
-        return Site(
-            name, Description([f"{self.url}/1"], delay_s=0, **more), Fetcher(timeout_s=2, retry_s=0, private=True)
-        )  # type: ignore[arg-type]
-
-    def run(
-        self,
-        *,
-        day: date | None = None,
-        ends: bool = True,
-        answered: bool = True,
-        source: Site | Sources | None = None,
-    ) -> list[str]:
-        """Reads into the store, and gives what was read; `ends` says whether the run comes to its rows, `answered`
-        whether all that it read comes to an outcome."""
-        self.shop.asked.clear()
-        source = source or self.site()
-        run_id = self.store.runs.start("prod", "test", day)
-        history = Crawls(self.store.database, run_id)
-        records: list[Review | BrokenRecord] = []
-
-        def noted() -> Iterator[Review | BrokenRecord]:
-            for record in source.reviews(history, prepare):
-                records.append(record)
-                yield record
-
-        for _ in self.store.add(run_id, noted()):
-            pass
-        self.said = source.finish(history)
-        for page in self.store.uncleaned(run_id) if answered else ():
-            self.store.decide(run_id, [Decision(one.row, one.source, SkipReason.TOO_SHORT) for one in page])
-        if ends:
-            self.store.runs.finish(run_id)
-        return [one.problem if isinstance(one, BrokenRecord) else one.external_id for one in records]
-
-    @property
-    def pages(self) -> list[str]:
-        return [path for path in self.shop.asked if path != "/robots.txt"]
-
-
-@pytest.fixture
-def visitor(tmp_path: Path, httpserver: HTTPServer, shop: Shop) -> Iterator[Visitor]:
-    store = open_store(f"sqlite:///{tmp_path}/store.db")
-    yield Visitor(store, httpserver.url_for("").rstrip("/"), shop)
-    store.close()
+from pipeline.store import Crawls, Store
+from source.shop import Shop, Visitor
 
 
 def test_the_second_visit_reads_no_further_than_the_first_page_without_news(
@@ -313,83 +212,6 @@ def test_two_sources_on_one_host_share_its_pace(monkeypatch: pytest.MonkeyPatch,
     visitor.run(source=Sources([Site("a", described, fetcher), Site("b", described, fetcher)]))
     assert len(waited) == 9 and all(5 < one <= 7 for one in waited), "between ten pages"
     assert visitor.shop.asked.count("/robots.txt") == 1
-
-
-Answers = list[str | int]
-
-
-class Forum:
-    """Numbered pages, each as the test says: names of reviews, a status, or anything else."""
-
-    def __init__(self, httpserver: HTTPServer) -> None:
-        self.pages: Answers = []
-        self.url = httpserver.url_for("/avis?p={page}")
-        self.asked: list[int] = []
-        httpserver.expect_request("/robots.txt").respond_with_data("", 404)
-        httpserver.expect_request("/avis").respond_with_handler(self._answer)
-
-    def _answer(self, request: Request) -> Response:
-        self.asked.append(int(request.args["p"]))
-        page = self.pages[self.asked[-1] - 1] if self.asked[-1] <= len(self.pages) else ""
-        if isinstance(page, int):
-            return Response("", page)
-        reviews = [f"<li class=avis id={name}><p>{name if name[0] != '-' else ''}</p></li>" for name in page.split()]
-        return Response("".join(reviews))
-
-    def site(self) -> Site:
-        options = {"review": ".avis", "text": "p", "id": "::attr(id)"}
-        return Site("forum", Description([self.url], "css", options, delay_s=0), Fetcher(private=True))
-
-    def read(self) -> tuple[list[str], list[str]]:
-        site = self.site()
-        read = [one.external_id if isinstance(one, Review) else one.problem for one in site.reviews()]
-        return read, site.finish()
-
-
-@pytest.fixture
-def forum(httpserver: HTTPServer) -> Forum:
-    return Forum(httpserver)
-
-
-@pytest.mark.parametrize("last", [404, 410, 400, ""])
-def test_numbered_pages_end_before_two_without_a_review(forum: Forum, last: str | int) -> None:
-    forum.pages = ["a b", "c", last, last]
-    assert forum.read() == (["a", "b", "c"], []) and forum.asked == [1, 2, 3, 4]
-
-
-def test_numbered_pages_end_where_the_last_one_comes_again(forum: Forum) -> None:
-    forum.pages = ["a b", "c", "c", "c"]
-    assert forum.read() == (["a", "b", "c"], []) and forum.asked == [1, 2, 3]
-
-
-@pytest.mark.parametrize("moment", [404, ""])
-def test_a_page_that_is_gone_for_a_moment_ends_nothing_and_is_made_up_for(
-    forum: Forum, visitor: Visitor, moment: str | int
-) -> None:
-    forum.pages = ["a", "b", moment, "d"]
-    assert visitor.run(source=forum.site()) == ["a", "b", "d"]
-    forum.pages = ["a", "b", "c", "d"]
-    assert visitor.run(source=forum.site()) == ["a", "b", "c", "d"]
-    assert visitor.run(source=forum.site()) == ["a"], "from then on the first page says it all"
-
-
-def test_pages_that_shift_while_they_are_read_end_nothing(forum: Forum) -> None:
-    forum.pages = ["a b", "b a", "c d", "e"]
-    assert forum.read()[0] == ["a", "b", "c", "d", "e"]
-
-
-def test_a_page_of_broken_reviews_is_not_the_last(forum: Forum) -> None:
-    forum.pages = ["a", "-1 -2", "b"]
-    assert forum.read()[0] == ["a", "no text", "no text", "b"]
-
-
-def test_a_first_page_that_holds_nothing_is_said(forum: Forum) -> None:
-    forum.pages = ["", "b"]
-    read, said = forum.read()
-    assert read == ["b"] and said == [f"{forum.url.replace('{page}', '1')} holds no review: {NOTHING_FOUND}"]
-
-
-NOTHING_FOUND = 'nothing that the selector ".avis" finds'
 
 
 def test_a_review_is_prepared_once_and_the_history_is_asked_once_a_page(visitor: Visitor) -> None:

@@ -1,0 +1,26 @@
+"""A shop to visit, and a visitor with an empty store."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytest_httpserver import HTTPServer
+
+from pipeline.store import open_store
+from source.shop import Shop, Visitor
+
+
+@pytest.fixture
+def shop(httpserver: HTTPServer) -> Shop:
+    shop = Shop([f"n{number}" for number in range(20, 0, -1)])
+    httpserver.expect_request("/robots.txt").respond_with_handler(shop.answer)
+    for number in range(1, 30):
+        httpserver.expect_request(f"/{number}").respond_with_handler(shop.answer)
+    return shop
+
+
+@pytest.fixture
+def visitor(tmp_path: Path, httpserver: HTTPServer, shop: Shop) -> Iterator[Visitor]:
+    store = open_store(f"sqlite:///{tmp_path}/store.db")
+    yield Visitor(store, httpserver.url_for("").rstrip("/"), shop)
+    store.close()

@@ -1,0 +1,87 @@
+"""Numbered pages end behind the last one that holds a review, and no page that is away for a moment ends them."""
+
+import pytest
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
+
+from pipeline.records import Review
+from pipeline.source.web.description import Description
+from pipeline.source.web.fetcher import Fetcher
+from pipeline.source.web.site import Site
+from source.shop import Visitor
+
+Answers = list[str | int]
+
+
+class Forum:
+    """Numbered pages, each as the test says: names of reviews, a status, or anything else."""
+
+    def __init__(self, httpserver: HTTPServer) -> None:
+        self.pages: Answers = []
+        self.url = httpserver.url_for("/avis?p={page}")
+        self.asked: list[int] = []
+        httpserver.expect_request("/robots.txt").respond_with_data("", 404)
+        httpserver.expect_request("/avis").respond_with_handler(self._answer)
+
+    def _answer(self, request: Request) -> Response:
+        self.asked.append(int(request.args["p"]))
+        page = self.pages[self.asked[-1] - 1] if self.asked[-1] <= len(self.pages) else ""
+        if isinstance(page, int):
+            return Response("", page)
+        reviews = [f"<li class=avis id={name}><p>{name if name[0] != '-' else ''}</p></li>" for name in page.split()]
+        return Response("".join(reviews))
+
+    def site(self) -> Site:
+        options = {"review": ".avis", "text": "p", "id": "::attr(id)"}
+        return Site("forum", Description([self.url], "css", options, delay_s=0), Fetcher(private=True))
+
+    def read(self) -> tuple[list[str], list[str]]:
+        site = self.site()
+        read = [one.external_id if isinstance(one, Review) else one.problem for one in site.reviews()]
+        return read, site.finish()
+
+
+@pytest.fixture
+def forum(httpserver: HTTPServer) -> Forum:
+    return Forum(httpserver)
+
+
+@pytest.mark.parametrize("last", [404, 410, 400, ""])
+def test_numbered_pages_end_before_two_without_a_review(forum: Forum, last: str | int) -> None:
+    forum.pages = ["a b", "c", last, last]
+    assert forum.read() == (["a", "b", "c"], []) and forum.asked == [1, 2, 3, 4]
+
+
+def test_numbered_pages_end_where_the_last_one_comes_again(forum: Forum) -> None:
+    forum.pages = ["a b", "c", "c", "c"]
+    assert forum.read() == (["a", "b", "c"], []) and forum.asked == [1, 2, 3]
+
+
+@pytest.mark.parametrize("moment", [404, ""])
+def test_a_page_that_is_gone_for_a_moment_ends_nothing_and_is_made_up_for(
+    forum: Forum, visitor: Visitor, moment: str | int
+) -> None:
+    forum.pages = ["a", "b", moment, "d"]
+    assert visitor.run(source=forum.site()) == ["a", "b", "d"]
+    forum.pages = ["a", "b", "c", "d"]
+    assert visitor.run(source=forum.site()) == ["a", "b", "c", "d"]
+    assert visitor.run(source=forum.site()) == ["a"], "from then on the first page says it all"
+
+
+def test_pages_that_shift_while_they_are_read_end_nothing(forum: Forum) -> None:
+    forum.pages = ["a b", "b a", "c d", "e"]
+    assert forum.read()[0] == ["a", "b", "c", "d", "e"]
+
+
+def test_a_page_of_broken_reviews_is_not_the_last(forum: Forum) -> None:
+    forum.pages = ["a", "-1 -2", "b"]
+    assert forum.read()[0] == ["a", "no text", "no text", "b"]
+
+
+def test_a_first_page_that_holds_nothing_is_said(forum: Forum) -> None:
+    forum.pages = ["", "b"]
+    read, said = forum.read()
+    assert read == ["b"] and said == [f"{forum.url.replace('{page}', '1')} holds no review: {NOTHING_FOUND}"]
+
+
+NOTHING_FOUND = 'nothing that the selector ".avis" finds'
