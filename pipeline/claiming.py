@@ -10,7 +10,7 @@ from pipeline.events import VerbatimAnalysed
 from pipeline.records import Ask, Attempt
 
 LEASE_S = 60.0
-"""How long another machine waits before it takes over the claims of a process that fell silent."""
+"""How long a process may show no sign of life before another takes over its claims."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class ClaimResult:
     asks: tuple[Ask, ...]
     """Ours to send."""
     waiting: tuple[Ask, ...]
-    """Claimed by a process, this one included: look again later."""
+    """The text or an identical request is claimed, by this process or another: look again later."""
     settled: tuple[VerbatimAnalysed, ...]
     """Answered before by an identical request, and committed with this claim."""
     finished: int
@@ -42,16 +42,22 @@ class ClaimStore(Protocol):
     """The claims of one process for one run. Every method blocks on the database."""
 
     def pending(self, after: int, limit: int) -> list[tuple[int, str, str]]:
-        """The run's next verbatims to analyse behind row `after`: (row, verbatim id, text)."""
+        """The run's next verbatims to analyse behind a text id: (text id, verbatim id, text)."""
 
     def take(self, asks: Sequence[Ask]) -> ClaimResult:
-        """Claim what is unclaimed, settle what has an answer, leave the rest waiting."""
+        """Claim what is unclaimed, settle what has an answer, leave the rest waiting. Raises as `renew` does."""
+
+    def unclaimed(self, asks: Sequence[Ask]) -> list[Ask]:
+        """Of those that wait, the ones that nobody asks any more; writes nothing."""
 
     def commit(self, ended: Sequence[CompletedRequest]) -> list[VerbatimAnalysed | None]:
-        """Store ended requests in one transaction and give their claims back."""
+        """Store ended requests in one transaction and give their claims back.
+
+        For each: what the metrics say of the verbatim, or None where it was analysed before or has no good answer.
+        """
 
     def renew(self) -> None:
-        """Move the end of every lease of this process."""
+        """Show that this process is alive. Raises TransientError where it was taken for dead: it sends nothing more."""
 
     def release(self) -> None:
         """Give back what was claimed and never sent."""

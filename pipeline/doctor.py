@@ -49,7 +49,7 @@ def _store(settings: Settings) -> str:
     store = open_store(settings.store)
     try:
         store.runs.check_mode(settings.mode)
-        return f"{store.database.name} opens"
+        return f"{store.name} opens"
     finally:
         store.close()
 

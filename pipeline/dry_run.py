@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from pipeline import clean as cleaning
+from pipeline.analyse.analyser import Analyser
 from pipeline.analyse.price import Price, Tokens
-from pipeline.analyse.prompt import Prompt
 from pipeline.records import BrokenRecord, Review, SkipReason
 from pipeline.store import Store
 
@@ -32,13 +32,13 @@ class Estimate:
     skipped: dict[str, int]
     failed: int
     known: int
-    """Outcome already in the store: nothing would be asked."""
+    """Decided already in the store: nothing would be asked."""
     would_ask: int
     estimated_cost_usd: float
 
 
 def estimate(
-    source: Iterable[Review | BrokenRecord], store: Store | None, prompt: Prompt, price: Price, limit: int | None
+    source: Iterable[Review | BrokenRecord], store: Store | None, analyser: Analyser, price: Price, limit: int | None
 ) -> Estimate:
     """Read prepared records as a run would, and count. `store` is None where none exists yet."""
     counts: Counter[str] = Counter()
@@ -47,7 +47,7 @@ def estimate(
     seen_texts: set[tuple[str, bytes]] = set()
     asked: set[str] = set()
     sizes: Counter[int] = Counter()
-    fixed = len(str(prompt.request(""))) // CHARACTERS_PER_TOKEN
+    fixed = len(str(analyser.request(""))) // CHARACTERS_PER_TOKEN
     for review in islice(source, limit):
         counts["scraped"] += 1
         if isinstance(review, BrokenRecord):
@@ -62,12 +62,12 @@ def estimate(
         seen_texts.add(text)
         if reason is not None:
             skipped[reason.value] += 1
-        elif store is not None and store.is_known(review):
+        elif store is not None and store.texts.is_known(review):
             counts["known"] += 1
-        elif (key := prompt.key(review.text)) not in asked:
+        elif (key := analyser.key(review.text)) not in asked:
             asked.add(key)
             sizes[fixed + len(review.text) // CHARACTERS_PER_TOKEN] += 1
-    answer = ANSWER_TOKENS + (THINKING_TOKENS if prompt.thinks else 0)
+    answer = ANSWER_TOKENS + (THINKING_TOKENS if analyser.thinks else 0)
     # request by request: a long one costs more per token, which the sum of many short ones must not
     cost = sum(number * price.usd(Tokens(size, 0, 0, answer)) for size, number in sizes.items())
     return Estimate(counts["scraped"], dict(skipped), counts["failed"], counts["known"], len(asked), round(cost, 4))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
@@ -18,29 +18,24 @@ from anthropic import AsyncAnthropic
 
 from pipeline import clean as cleaning
 from pipeline import load as loading
+from pipeline.analyse.analyser import Analyser, define
 from pipeline.analyse.claude import Claude, connect
 from pipeline.analyse.dispatch import Dispatcher
 from pipeline.analyse.policy import FINAL_OUTCOMES
 from pipeline.analyse.price import Price
-from pipeline.analyse.prompt import Prompt
 from pipeline.analyse.topics import load_topics
 from pipeline.analyse.workers import analyse as send
+from pipeline.delivery import deliver
 from pipeline.errors import CheckFailed, Interrupted, SettingsError, TransientError, VerbatimsError
 from pipeline.events import LoadFailed, TaskEnded, VerbatimSkipped
 from pipeline.observer import Observer
 from pipeline.progress import Advance, Progress
-from pipeline.records import (
-    COMMAND_LINE,
-    LoadError,
-    Stage,
-    Task,
-    WarehouseRow,
-)
+from pipeline.records import COMMAND_LINE, LoadError, Stage, Task
 from pipeline.settings import Settings
 from pipeline.signals import Drain
 from pipeline.source.history import NO_HISTORY, CrawlHistory
 from pipeline.source.source import Source
-from pipeline.store import Claims, Crawls, Decision, RunCounts, Store, count_rows, count_run
+from pipeline.store import Claims, Decision, RunCounts, Store
 from pipeline.telemetry import Telemetry
 
 
@@ -116,19 +111,22 @@ def scrape(context: Context, run_id: str, source: Source | None, limit: int | No
     with _stage(context, Stage.SCRAPE, run_id) as advance:
         if source is not None:
             _read(context, run_id, source, limit, advance)
-        context.store.attach_day(run_id, unanswered=source is not None)
+        context.store.texts.attach_day(run_id, unanswered_too=source is not None)
 
 
 def clean(context: Context, run_id: str) -> int:
     """Decide which verbatims are worth a call, and keep the reason of those that are not; returns how many are."""
     with _stage(context, Stage.CLEAN, run_id) as advance:
-        for page in context.store.uncleaned(run_id):
-            decisions = [Decision(v.row, v.source, cleaning.reason(v.text, duplicate=v.duplicate)) for v in page]
-            for skipped in context.store.decide(run_id, decisions):
+        for page in context.store.texts.uncleaned(run_id):
+            decisions = [
+                Decision(text.text_id, text.source, cleaning.reason(text.text, duplicate=text.duplicate))
+                for text in page
+            ]
+            for skipped in context.store.texts.decide(run_id, decisions):
                 if skipped.reason is not None:
                     context.observer.emit(VerbatimSkipped(skipped.source, skipped.reason))
             advance(len(page), 0.0)
-    return context.store.count_pending(run_id)
+    return context.store.texts.count_pending(run_id)
 
 
 def analyse(context: Context, run_id: str) -> int:
@@ -137,34 +135,40 @@ def analyse(context: Context, run_id: str) -> int:
     Those met a passing error: asking again may help. Ctrl-C and SIGTERM let what is in flight come back, then raise
     Interrupted; the same once more ends the process.
     """
-    prompt = prompt_of(context.settings)
-    claims = Claims(context.store.database, run_id, prompt.version, FINAL_OUTCOMES)
-    pending = context.store.count_pending(run_id)
-    if any(context.store.uncleaned(run_id)):
+    asked_again = context.store.runs.analyser(run_id)
+    analyser = Analyser(asked_again, context.settings.max_tokens) if asked_again else analyser_of(context.settings)
+    claims = context.store.claims(run_id, analyser.record, FINAL_OUTCOMES)
+    pending = context.store.texts.count_pending(run_id)
+    if any(context.store.texts.uncleaned(run_id)):
         raise SettingsError(f"run {run_id} is not cleaned yet: `verbatims clean --run {run_id}` comes before analyse")
     with _stage(context, Stage.ANALYSE, run_id, pending) as advance:
         if pending:
-            asyncio.run(_analyse(context, claims, prompt, advance))
-    return context.store.count_pending(run_id)
+            asyncio.run(_analyse(context, claims, analyser, advance))
+    return context.store.texts.count_pending(run_id)
 
 
-def load(context: Context, run_id: str) -> int:
-    """Bring the run's analysed verbatims into the warehouse; returns how many of them it now holds."""
+def load(context: Context, run_id: str, *, again: bool = False) -> int:
+    """Bring the rows that the warehouse lacks, of this run and of any other; returns how many of this run's it holds.
+
+    `again`: all of this run's rows, whatever the warehouse has been sent.
+    """
     with _stage(context, Stage.LOAD, run_id) as advance:
-        mark = context.store.load_watermark()
+        if again:
+            context.store.deliveries.make_due(run_id)
         try:
             with closing(context.open_warehouse()) as warehouse:
-                rows = _counted(context.store.rows(run_id), advance)
-                loaded = warehouse.load(rows, context.store.outdated(run_id))
+                delivered = deliver(context.store, warehouse, advance)
         except (TransientError, SettingsError):
             context.observer.emit(LoadFailed(LoadError.JOB_FAILED))
-            context.store.note_failed_load(run_id)
+            context.store.runs.note_failed_load(run_id)
             raise
-        refused = [(refusal.verbatim_id, refusal.problem) for refusal in loaded.refused]
-        context.store.settle_load(run_id, mark, refused)
-        for _ in refused:
+        context.store.runs.note_load(run_id, refused=len(delivered.rejected))
+        for _ in delivered.rejected:
             context.observer.emit(LoadFailed(LoadError.ROW_REFUSED))
-    return loaded.held
+        for other, rows in sorted(delivered.by_run.items()):
+            if other != run_id:
+                context.progress.say(f"also brought: {rows} rows of run {other}")
+    return context.store.runs.count_held(run_id)
 
 
 def publish(context: Context, run_id: str) -> RunCounts:
@@ -173,23 +177,24 @@ def publish(context: Context, run_id: str) -> RunCounts:
     Raises CheckFailed where the warehouse does not hold what it should; the run is not ended then.
     """
     with _stage(context, Stage.PUBLISH, run_id) as advance:
-        counts = count_rows(context.store.database, run_id)
+        counts = context.store.runs.count_rows(run_id)
         with closing(context.open_warehouse()) as warehouse:
             findings = loading.check(warehouse, run_id, asdict(counts), datetime.now(UTC).date())
         for finding in findings:
             if not finding.fails:
                 context.progress.say(f"warning: check {finding.said}")
         if failed := [finding.said for finding in findings if finding.fails]:
+            context.store.deliveries.make_due(run_id)  # rows that are not there come with the next load
             where = f"run {run_id} is not published, since {warehouse.name} fails a check"
             raise CheckFailed(f"{where}: {'; '.join(failed)}")
         context.store.runs.finish(run_id)
         advance(counts.read, 0.0)
-    return settled(count_run(context.store.database, run_id))
+    return settled(context.store.runs.count(run_id))
 
 
 def report(context: Context, stage: Stage, run_id: str, succeeded: bool, duration_s: float) -> None:
     """Say how a stage went, for the Pushgateway; for a stage of several tasks, whoever comes behind them calls it."""
-    counts = count_run(context.store.database, run_id)
+    counts = context.store.runs.count(run_id)
     failed = sum(counts.failed.values())
     context.observer.emit(
         TaskEnded(
@@ -211,9 +216,10 @@ def report(context: Context, stage: Stage, run_id: str, succeeded: bool, duratio
     )
 
 
-def prompt_of(settings: Settings) -> Prompt:
-    """The request's fixed part, as the settings make it. Raises SettingsError for a bad reference base."""
-    return Prompt(settings.asked_model, settings.max_tokens, load_topics(settings.topics), settings.thinking)
+def analyser_of(settings: Settings) -> Analyser:
+    """Who answers, as the settings say. Raises SettingsError for a bad reference base."""
+    record = define(settings.asked_model, load_topics(settings.topics), settings.thinking)
+    return Analyser(record, settings.max_tokens)
 
 
 def price_of(settings: Settings) -> Price:
@@ -247,21 +253,21 @@ def _stage(context: Context, stage: Stage, run_id: str, total: int | None = None
 
 def _read(context: Context, run_id: str, source: Source, limit: int | None, advance: Advance) -> None:
     # the sandbox's site has another address each time, and a demo repeated is to show all of it
-    history: CrawlHistory = NO_HISTORY if context.settings.sandbox else Crawls(context.store.database, run_id)
-    for read in context.store.add(run_id, islice(source.reviews(history, cleaning.prepare), limit)):
+    history: CrawlHistory = NO_HISTORY if context.settings.sandbox else context.store.crawls(run_id)
+    for read in context.store.texts.add(run_id, islice(source.reviews(history, cleaning.prepare), limit)):
         advance(read, 0.0)
     for strange in source.finish(history):
         context.progress.say(f"warning: {strange}")
 
 
-async def _analyse(context: Context, claims: Claims, prompt: Prompt, advance: Advance) -> None:
+async def _analyse(context: Context, claims: Claims, analyser: Analyser, advance: Advance) -> None:
     concurrency = context.settings.concurrency
     async with (
         _client(context) as client,
-        Dispatcher(claims, prompt.key, context.observer, advance, page=concurrency) as work,
+        Dispatcher(claims, analyser.key, context.observer, advance, page=concurrency) as work,
     ):
         with Drain(work.stop, context.progress.say).listening() as drain:
-            await send(work, Claude(client, prompt, price_of(context.settings)), context.observer, concurrency)
+            await send(work, Claude(client, analyser, price_of(context.settings)), context.observer, concurrency)
     if drain.asked:
         raise Interrupted("interrupted: everything that was in flight is stored")
 
@@ -279,9 +285,3 @@ def _client(context: Context) -> AsyncAnthropic:
         sandbox=settings.sandbox,
         open_telemetry=context.telemetry.anthropic_option(),
     )
-
-
-def _counted(pages: Iterable[list[WarehouseRow]], advance: Advance) -> Iterator[list[WarehouseRow]]:
-    for page in pages:
-        yield page
-        advance(len(page), 0.0)

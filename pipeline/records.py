@@ -142,8 +142,19 @@ class Ask:
     verbatim_id: str
     text: str
     request_key: str
-    row: int = 0
-    """The store's own number of this very text; an edited text has another."""
+    text_id: int = 0
+    """The store's number of this version of the text; an edited one has another."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyserRecord:
+    """Who answers, as the store keeps it: all that decides an answer, under its fingerprint."""
+
+    fingerprint: str
+    model: str
+    prompt_version: str
+    definition: str
+    """JSON."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,12 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from pipeline import clean as cleaning
+from pipeline.delivery import deliver
 from pipeline.errors import TransientError
 from pipeline.file_erasure import erase_file
 from pipeline.journey import Context
 from pipeline.load import Warehouse
-from pipeline.store import Erasure, RedactedRows, verbatim_id
+from pipeline.store import verbatim_id
 
 
 def first_day_kept(days: int) -> date:
@@ -27,16 +28,16 @@ def first_day_kept(days: int) -> date:
 def expire(context: Context, before: date) -> int:
     """Erase what was first seen before that day; returns how many texts, edited ones included.
 
-    The warehouse comes first: what a stop leaves between both is still due in the store, and the next call mends it.
-    Raises TransientError where store or warehouse is out of reach: the same call goes on.
+    The store comes first, and what it has erased is due in the warehouse until it is there. Raises TransientError
+    where store or warehouse is out of reach: the same call goes on.
     """
-    erasure, erased = Erasure(context.store.database), 0
+    erased = 0
     with _warehouse(context) as warehouse, context.progress.stage("expire") as advance:
-        for page in erasure.aged(before):
-            _bring(warehouse, page.remains)
-            done = erasure.erase(page)
+        for page in context.store.erasure.aged(before):
+            done = context.store.erasure.erase(page)
             advance(done, 0.0)
             erased += done
+        _bring(context, warehouse)
     return erased
 
 
@@ -46,12 +47,12 @@ def forget(context: Context, source: str, external_id: str) -> bool:
     The store comes first: a load that runs meanwhile then finds nothing to bring back, and the same call once more
     does to the warehouse whatever a stop has left undone. Raises InputError for a verbatim nobody knows.
     """
-    erasure = Erasure(context.store.database)
+    erasure = context.store.erasure
     given = verbatim_id(source, external_id)
     identity = given if erasure.knows(given) else verbatim_id(*cleaning.name(source, external_id))
     fresh = erasure.forget(identity)
     with _warehouse(context) as warehouse:
-        _bring(warehouse, erasure.remains(identity))
+        _bring(context, warehouse)
     return fresh
 
 
@@ -69,10 +70,10 @@ def _warehouse(context: Context) -> Iterator[Warehouse]:
             erase_file(Path(url.removeprefix("sqlite:///")))
 
 
-def _bring(warehouse: Warehouse, remains: RedactedRows) -> None:
-    loaded = warehouse.load([remains.rows], remains.outdated)
-    if loaded.refused:
+def _bring(context: Context, warehouse: Warehouse) -> None:
+    delivered = deliver(context.store, warehouse, lambda *_: None, erased=True)
+    if delivered.rejected:
         raise TransientError(
-            f"{warehouse.name} refused {len(loaded.refused)} rows without their texts and still has the old ones: "
-            f"{loaded.refused[0].problem}"
+            f"{warehouse.name} refused {len(delivered.rejected)} rows without their texts and still has the old ones: "
+            f"{next(iter(delivered.rejected.values()))}"
         )

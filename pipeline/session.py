@@ -11,7 +11,7 @@ from pathlib import Path
 from pipeline import load as loading
 from pipeline import sandbox as stand_in
 from pipeline.errors import SettingsError
-from pipeline.journey import Context, price_of, prompt_of
+from pipeline.journey import Context, analyser_of, price_of
 from pipeline.progress import Progress
 from pipeline.records import COMMAND_LINE, Task
 from pipeline.settings import Settings, load_settings, pairs
@@ -82,7 +82,7 @@ def prepare_dry(file: File | None) -> Iterator[tuple[Settings, Source, Store | N
 
 def check_request(settings: Settings) -> None:
     """Raises SettingsError for a bad reference base or a model without a price."""
-    prompt_of(settings)
+    analyser_of(settings)
     price_of(settings)
 
 

@@ -13,7 +13,7 @@ from pipeline.journey import Context, Result
 from pipeline.program import program_name
 from pipeline.settings import SANDBOX_PRICED_AS, Settings
 from pipeline.source.source import Source
-from pipeline.store import StoreTotals, too_long
+from pipeline.store import StoreTotals
 from pipeline.telemetry import TEN, Metric, MetricSample
 from pipeline.telemetry import catalogue as c
 from pipeline.totals import read_totals
@@ -66,7 +66,7 @@ def about_to_read(source: Source) -> list[str]:
 
 def name_places(console: Console, context: Context, run_id: str) -> None:
     """Say where the over-long texts are; their content stays unsaid."""
-    places = too_long(context.store.database, run_id, NAMED_PLACES + 1)
+    places = context.store.runs.too_long(run_id, NAMED_PLACES + 1)
     if places:
         more = " …" if len(places) > NAMED_PLACES else ""
         _line(console, f"skipped as too long: record {', '.join(map(str, places[:NAMED_PLACES]))}{more}")
@@ -78,7 +78,7 @@ def show(console: Console, context: Context, result: Result) -> None:
     console.print(_records(result))
     _line(console, _paid(result, context.settings))
     console.print()
-    console.print(_metrics(context.telemetry.values(), StoreTotals(context.store.database)))
+    console.print(_metrics(context.telemetry.values(), context.store.totals))
     with closing(context.open_warehouse()) as warehouse:
         _line(console, f"\nThe rows: {result.loaded} of this run are in {warehouse.name}")
         _line(console, _next(warehouse.how_to_look(), bool(result.counts.failed)))

@@ -57,7 +57,7 @@ class FakeTotals:
 
     def success_ratio(self) -> float | None:
         if self.broken:
-            raise OSError("the disk is gone\nSELECT secret FROM verbatims")
+            raise OSError("the disk is gone\nSELECT secret FROM texts")
         return 0.6 if self.ended else None
 
 

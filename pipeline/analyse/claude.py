@@ -13,9 +13,9 @@ from typing import Any
 import anthropic
 from anthropic import AsyncAnthropic, DefaultAioHttpClient
 
+from pipeline.analyse.analyser import Analyser
 from pipeline.analyse.answer import Unreadable, parse_answer
 from pipeline.analyse.price import Price, Tokens
-from pipeline.analyse.prompt import Prompt
 from pipeline.records import Analysis, Attempt, JsonError, Outcome
 
 MAX_RETRY_AFTER_S = 60
@@ -28,9 +28,9 @@ LONGEST_CALL_S = 600.0
 class Claude:
     """The live API (or the sandbox's: the wire is the same), one message per verbatim."""
 
-    def __init__(self, client: AsyncAnthropic, prompt: Prompt, price: Price) -> None:
+    def __init__(self, client: AsyncAnthropic, analyser: Analyser, price: Price) -> None:
         self._client = client
-        self._prompt = prompt
+        self._analyser = analyser
         self._price = price
 
     async def ask(self, text: str, room: int = 1) -> Attempt:
@@ -38,12 +38,12 @@ class Claude:
         sent_at, started = datetime.now(UTC), time.perf_counter()
 
         def ended(outcome: Outcome, **more: Any) -> Attempt:
-            return Attempt(outcome, self._prompt.model, sent_at, time.perf_counter() - started, **more)
+            return Attempt(outcome, self._analyser.model, sent_at, time.perf_counter() - started, **more)
 
         try:
             # raw: the SDK's own parsing raises on bad JSON and takes the paid usage with it
             async with asyncio.timeout(LONGEST_CALL_S):
-                response = await self._client.messages.with_raw_response.create(**self._prompt.request(text, room))
+                response = await self._client.messages.with_raw_response.create(**self._analyser.request(text, room))
                 message = await response.json()
             outcome, more = self._judge(message, text)
             return ended(outcome, **more, **self._paid(message["usage"]))
@@ -73,7 +73,7 @@ class Claude:
 
     def _read(self, raw: str, text: str) -> Analysis | JsonError:
         try:
-            return parse_answer(raw, text, self._prompt.topics)
+            return parse_answer(raw, text, self._analyser.topics)
         except Unreadable as error:
             return error.reason
 

@@ -110,12 +110,11 @@ class Dispatcher:
 
     async def _refill(self) -> bool:
         """Claim another page; False when there is nothing left to do."""
-        offered = await self._read_page()
+        offered = await self._read_page() or await self._unclaimed()
         if not offered:
-            if not self._waiting:
-                return False
-            await self._pause()
-            offered, self._waiting = self._waiting, []
+            if self._waiting:
+                await self._pause()
+            return bool(self._waiting)
         taken: ClaimResult = await self._in_thread(self._claims.take, offered)
         self._ready.extend(taken.asks)
         self._waiting.extend(taken.waiting)
@@ -123,6 +122,15 @@ class Dispatcher:
             self._observer.emit(settled)
         self._progress(taken.finished, 0.0)
         return True
+
+    async def _unclaimed(self) -> list[Ask]:
+        """Of those that wait, what nobody asks any more. Only reads: others are at work."""
+        if not self._waiting:
+            return []
+        found: list[Ask] = await self._in_thread(self._claims.unclaimed, self._waiting)
+        ids = {ask.text_id for ask in found}
+        self._waiting = [ask for ask in self._waiting if ask.text_id not in ids]
+        return found
 
     async def _read_page(self) -> list[Ask]:
         if self._read_all or len(self._waiting) > MOST_WAITING:
@@ -132,7 +140,7 @@ class Dispatcher:
             self._read_all = True
             return []
         self._after = found[-1][0]
-        return [Ask(identity, text, self._key(text), row) for row, identity, text in found]
+        return [Ask(identity, text, self._key(text), text_id) for text_id, identity, text in found]
 
     async def _pause(self) -> None:
         try:

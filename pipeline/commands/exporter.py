@@ -19,15 +19,15 @@ def run(options: argparse.Namespace) -> int:
     """Serve totals until it is ended."""
     from pipeline.exporter import serve
     from pipeline.settings import load_settings
-    from pipeline.store import StoreTotals, open_store
+    from pipeline.store import open_store
 
     store = open_store(load_settings().store)
     try:
         serve(
-            StoreTotals(store.database),
+            store.totals,
             options.host,
             options.port,
-            listening=lambda address: say(f"exporter on {address}: totals of {store.database.name}"),
+            listening=lambda address: say(f"exporter on {address}: totals of {store.name}"),
         )
     finally:
         store.close()

@@ -21,14 +21,14 @@ def add_parser(parsers: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """A run's failed records, a line each."""
     from pipeline.settings import load_settings
-    from pipeline.store import failures, peek_store
+    from pipeline.store import peek_store
 
     store = peek_store(load_settings().store)
     if store is None:
         raise SettingsError("STORE: there is no store yet; `verbatims run` makes one")
     with closing(store):
         run_id = store.runs.find(options.run)
-        found = failures(store.database, run_id)
+        found = store.runs.failures(run_id)
     for failure in found:
         print_data(asdict(failure))
     say(f"{len(found)} failed records in run {run_id}")

@@ -47,18 +47,17 @@ def run(options: argparse.Namespace) -> int:
 def _dry_run(options: argparse.Namespace) -> int:
     from pipeline.clean import prepare
     from pipeline.dry_run import estimate
-    from pipeline.journey import price_of, prompt_of
+    from pipeline.journey import analyser_of, price_of
     from pipeline.session import prepare_dry
     from pipeline.source.history import NO_HISTORY
-    from pipeline.store import Crawls
     from pipeline.summary import about_to_read
 
     with prepare_dry(input_file(options)) as (settings, source, store):
         for line in about_to_read(source):
             say(line)
-        history = Crawls(store.database) if store else NO_HISTORY
+        history = store.crawls() if store else NO_HISTORY
         records = source.reviews(history, prepare)
-        found = estimate(records, store, prompt_of(settings), price_of(settings), options.limit)
+        found = estimate(records, store, analyser_of(settings), price_of(settings), options.limit)
         for strange in source.finish(history):
             say(f"warning: {strange}")
     if options.json:

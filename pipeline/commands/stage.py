@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from pipeline.commands.arguments import add_command, add_run_id
@@ -16,7 +18,7 @@ STAGES = {
     Stage.SCRAPE: "read a source into the store, masked; prints the new run's id",
     Stage.CLEAN: "decide which verbatims of a run are worth a call",
     Stage.ANALYSE: "ask Claude about a run's verbatims that nobody has asked yet",
-    Stage.LOAD: "bring a run's analysed verbatims into the warehouse",
+    Stage.LOAD: "bring the rows that the warehouse lacks, of any run; with --run all rows of that run",
     Stage.PUBLISH: "check what the warehouse holds, and say that a run's rows may be relied on",
 }
 
@@ -38,7 +40,6 @@ def run(options: argparse.Namespace) -> int:
     from pipeline import journey as stages
     from pipeline import summary
     from pipeline.session import prepare
-    from pipeline.store import count_run
 
     reads, asks = options.name == "scrape", options.name == "analyse"
     console, file = open_console(), input_file(options) if reads else None
@@ -49,9 +50,15 @@ def run(options: argparse.Namespace) -> int:
         if reads:
             stages.scrape(context, run_id, source, options.limit)
         else:
-            work = {"clean": stages.clean, "analyse": stages.analyse, "load": stages.load, "publish": stages.publish}
+            load = partial(stages.load, again=options.run is not None)
+            work: dict[str, Callable[..., object]] = {
+                "clean": stages.clean,
+                "analyse": stages.analyse,
+                "load": load,
+                "publish": stages.publish,
+            }
             work[options.name](context, run_id)
-        counts = count_run(context.store.database, run_id)
+        counts = context.store.runs.count(run_id)
     if options.json:
         print_data({"run_id": run_id, **asdict(counts)})
     elif reads:

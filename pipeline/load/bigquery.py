@@ -42,6 +42,9 @@ JOB_S = 600.0
 STAGING_LIFE = timedelta(days=1)
 """Staging tables expire. Dropped behind the MERGE, one could vanish under another loader of the same rows."""
 
+LABEL = "verbatims_load_"
+"""Label of the table: which load of which store came last."""
+
 ATTEMPTS = 5
 """How many ids made of the payload are looked up before one is drawn: each stands for a day on which it was sent."""
 
@@ -105,6 +108,27 @@ class BigQueryWarehouse:
         given = [bigquery.ScalarQueryParameter(name, kinds[type(value)], value) for name, value in parameters.items()]
         with errors_while_loading(self.name, self._project):
             return [dict(row.items()) for row in _answer(self._query(sql, given))]
+
+    def marks(self) -> Mapping[str, int]:
+        """As the seam says. They are labels of the table: they go with it, and reading or writing them is free."""
+        with errors_while_loading(self.name, self._project):
+            found = self._client.get_table(self._table, retry=RETRY, timeout=TIMEOUT_S)
+        if not found.num_rows:
+            return {}
+        return {
+            name.removeprefix(LABEL): int(number)
+            for name, number in found.labels.items()
+            if name.startswith(LABEL) and number.isdecimal()
+        }
+
+    def mark(self, identity: str, number: int) -> None:
+        """As the seam says."""
+        with errors_while_loading(self.name, self._project):
+            found = self._client.get_table(self._table, retry=RETRY, timeout=TIMEOUT_S)
+            before = found.labels.get(LABEL + identity, "0")
+            if not before.isdecimal() or int(before) < number:
+                found.labels = {**found.labels, LABEL + identity: str(number)}
+                self._client.update_table(found, ["labels"], retry=RETRY, timeout=TIMEOUT_S)
 
     def _stage(self, shard: Shard, refused: list[RejectedRow]) -> list[_Staged]:
         """The shard in a table of its own; rows that BigQuery names are left out, else halves tell which they are."""

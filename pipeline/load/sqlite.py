@@ -17,6 +17,9 @@ from pipeline.records import SANDBOX_MODEL, WarehouseRow
 
 TYPES = {"STRING": "TEXT", "FLOAT64": "REAL", "DATE": "TEXT", "TIMESTAMP": "TEXT", "JSON": "TEXT"}
 
+LOADS = "verbatims_loads_v1"
+"""Which load of which store came last: how a store sees that its rows are no longer here."""
+
 BUSY_TIMEOUT_S = 60
 """The pipeline and an analyst's notebook may write one file: wait rather than fail."""
 
@@ -68,6 +71,26 @@ class SqliteWarehouse:
         except sqlite3.DatabaseError as error:
             raise self._stopped(error) from error
 
+    def marks(self) -> Mapping[str, int]:
+        """As the seam says."""
+        try:
+            if self._connection.execute(f"SELECT 1 FROM {ANALYSED} LIMIT 1").fetchone() is None:
+                return {}
+            return dict(self._connection.execute(f"SELECT identity, number FROM {LOADS}"))
+        except sqlite3.DatabaseError as error:
+            raise self._stopped(error) from error
+
+    def mark(self, identity: str, number: int) -> None:
+        """As the seam says."""
+        upsert = (
+            f"INSERT INTO {LOADS} VALUES (?, ?) "
+            "ON CONFLICT (identity) DO UPDATE SET number = max(number, excluded.number)"
+        )
+        try:
+            self._connection.execute(upsert, (identity, number))
+        except sqlite3.DatabaseError as error:
+            raise self._stopped(error) from error
+
     def how_to_look(self) -> str:
         """Python's own sqlite3: the sqlite3 shell is not on every machine."""
         query = "SELECT * FROM sentiment_by_week_v1"
@@ -97,6 +120,7 @@ class SqliteWarehouse:
         found = self._connection.execute("SELECT sql FROM sqlite_master WHERE name = ?", (ANALYSED,)).fetchone()
         if not found:
             self._connection.execute(_create(self._table))
+        self._connection.execute(f"CREATE TABLE IF NOT EXISTS {LOADS} (identity TEXT PRIMARY KEY, number INTEGER)")
         self._widen()
         if found and found != (_create(self._table),):
             self._renew()

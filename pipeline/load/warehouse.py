@@ -47,6 +47,15 @@ class Warehouse(Protocol):
         Raises TransientError when the warehouse is out of reach.
         """
 
+    def marks(self) -> Mapping[str, int]:
+        """What `mark` has left: each store's identity of this warehouse → number of its last load.
+
+        Empty where the table has no rows: whatever was brought is no more.
+        """
+
+    def mark(self, identity: str, number: int) -> None:
+        """Keep the number of a load, unless a later one stands there."""
+
     def how_to_look(self) -> str:
         """A command that shows a view of the rows, for a person's shell."""
 

@@ -1,29 +1,39 @@
-"""What every stage reads and leaves: runs, verbatims, calls, answers, topics. Nothing else speaks SQL to it."""
+"""What every stage reads and leaves. Nothing else speaks SQL to it.
+
+store.py      opens one; its nouns          database.py  transactions, SQLite and Postgres alike
+runs.py       what began, and its counts    counts.py, failures.py   by which records are counted
+texts.py      what was read and decided     crawls.py    how sources were last seen
+claims.py     who asks what just now        holders.py   who is alive
+analyses.py   attempts, answers, and what is current        analysers.py  who has answered
+reanalyses.py asking again                  erasure.py   words that go
+deliveries.py what a warehouse lacks        rows.py      the rows it is given
+totals.py     what is counted               predicates.py  what is said of a text
+tables.py     all tables                    migrate.py, migrations/   how older stores become these
+"""
 
 from pipeline.store.claims import Claims
-from pipeline.store.counts import Failure, RunCounts, count_rows, count_run, failures, too_long
-from pipeline.store.erasure import Erasure, RedactedRows
+from pipeline.store.counts import RowCounts, RunCounts
+from pipeline.store.crawls import Crawls
+from pipeline.store.deliveries import Due, Loading
+from pipeline.store.failures import Failure
 from pipeline.store.runs import day_run_id
-from pipeline.store.store import Decision, Store, open_store, peek_store, verbatim_id
+from pipeline.store.store import Store, open_store, peek_store
+from pipeline.store.texts import Decision, verbatim_id
 from pipeline.store.totals import StoreTotals
-from pipeline.store.visits import Crawls
 
 __all__ = [
     "Claims",
     "Crawls",
     "Decision",
-    "Erasure",
+    "Due",
     "Failure",
-    "RedactedRows",
+    "Loading",
+    "RowCounts",
     "RunCounts",
     "Store",
     "StoreTotals",
-    "count_rows",
-    "count_run",
     "day_run_id",
-    "failures",
     "open_store",
     "peek_store",
-    "too_long",
     "verbatim_id",
 ]

@@ -1,258 +1,167 @@
-"""Who asks Claude what: leases on request keys, and the commits that end them.
+"""Who asks Claude what: claims on texts, and the commits that end them.
 
-Several processes share one store without ever paying for one text twice: a key is asked by whoever holds its
-lease; everyone else waits for the answer.
+Several processes share one store and never pay for one text twice: a claim is on the text and on the request, so
+that neither another setting nor an identical text is asked beside it. Everyone else waits for the answer.
+
+Locks are taken in one order, by erasure too, which avoids deadlock: the turn to claim, texts by number, answers by
+key, deliveries, totals.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import secrets
-import socket
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.claiming import LEASE_S, ClaimResult, CompletedRequest
+from pipeline.claiming import ClaimResult, CompletedRequest
 from pipeline.events import VerbatimAnalysed
-from pipeline.records import Analysis, Ask, Attempt, Outcome, Sentiment
-from pipeline.store.database import Database, insert_ignoring
-from pipeline.store.erasure import erased_key, lock_rows
-from pipeline.store.tables import answers, calls, claims, readings, topics, verbatims
+from pipeline.records import AnalyserRecord, Ask, Outcome
+from pipeline.store.analysers import note_analyser
+from pipeline.store.analyses import Analyses, lock_texts
+from pipeline.store.database import Database, Turn
+from pipeline.store.holders import Holder, take_over
+from pipeline.store.predicates import pending
+from pipeline.store.tables import attempts, claims, holders, run_records, runs, texts
+from pipeline.store.totals import success_ratio
 
 
 class Claims:
-    """The claims of one process, for one run."""
+    """The claims of one process, for one run. Implements `claiming.ClaimStore`."""
 
     def __init__(
-        self, database: Database, run_id: str, prompt_version: str, final_outcomes: Collection[Outcome]
+        self, database: Database, run_id: str, analyser: AnalyserRecord, final_outcomes: Collection[Outcome]
     ) -> None:
         """An identical text whose last attempt ended with one of `final_outcomes` is not asked again."""
         self._database = database
-        self._final = {outcome.value for outcome in final_outcomes}
         self._run_id = run_id
-        self._prompt_version = prompt_version
-        self._host = socket.gethostname()
-        self._pid = os.getpid()
-        self.owner = f"{self._host}:{self._pid}:{secrets.token_hex(4)}"
+        self._analyser = analyser
+        self._final = {outcome.value for outcome in final_outcomes}
+        self._holder = Holder(database)
+        with database.write() as connection:
+            note_analyser(connection, analyser)
+            theirs = connection.execute(sa.select(runs.c.analyser).where(runs.c.run_id == run_id)).scalar()
+        self._again = theirs is not None
+        """A re-analysis asks again what others have answered; a run asks only what nobody has."""
+        self._analyses = Analyses(database, run_id, analyser, counts=not self._again)
 
     def pending(self, after: int, limit: int) -> list[tuple[int, str, str]]:
-        """The run's next verbatims to analyse behind row `after`: (row, verbatim id, text)."""
+        """As `ClaimStore` says."""
         query = (
-            sa.select(verbatims.c.row, verbatims.c.verbatim_id, verbatims.c.text)
-            .join(readings, readings.c.row == verbatims.c.row)
-            .where(readings.c.run_id == self._run_id, verbatims.c.kept, verbatims.c.outcome.is_(None))
-            .where(verbatims.c.row > after, ~verbatims.c.superseded, verbatims.c.text.is_not(None))
-            .order_by(verbatims.c.row)
+            sa.select(texts.c.text_id, texts.c.verbatim_id, texts.c.text)
+            .join(run_records, run_records.c.text_id == texts.c.text_id)
+            .where(run_records.c.run_id == self._run_id, run_records.c.text_id > after, self._is_pending())
+            .order_by(run_records.c.text_id)
             .limit(limit)
         )
         with self._database.read() as connection:
-            return [(found.row, found.verbatim_id, found.text) for found in connection.execute(query)]
+            return [(found.text_id, found.verbatim_id, found.text) for found in connection.execute(query)]
 
     def take(self, asks: Sequence[Ask]) -> ClaimResult:
-        """Claim what is unclaimed, settle what has an answer, leave the rest waiting."""
+        """As `ClaimStore` says."""
         with self._database.write() as connection:
+            self._database.take_turns(connection, Turn.CLAIMING)
+            self._holder.register(connection)
             return self._take(connection, asks)
 
-    def commit(self, ended: Sequence[CompletedRequest]) -> list[VerbatimAnalysed | None]:
-        """Store ended calls in one transaction and give their claims back.
+    def unclaimed(self, asks: Sequence[Ask]) -> list[Ask]:
+        """As `ClaimStore` says. An identical text waits for the request's key, without a claim of its own."""
+        with self._database.read() as connection:
+            found = self._claims_on(connection, asks)
+            dead = {holder.holder for holder in self._holder.dead_among(connection, found)}
+        return _not_claimed(asks, [claim for claim in found if claim.holder not in dead])
 
-        For each: what the metrics say of the verbatim, or None where its outcome was committed before or it
-        has none (a failure that the next run repeats).
-        """
+    def commit(self, ended: Sequence[CompletedRequest]) -> list[VerbatimAnalysed | None]:
+        """As `ClaimStore` says. A process that was taken for dead still stores what it has paid for."""
+        if not ended:
+            return []
         with self._database.write() as connection:
-            erased = self._erased(connection, [one.ask for one in ended])
-            return [self._commit(connection, one, one.ask.row in erased) for one in ended]
+            news = self._analyses.add(connection, ended)
+            mine = claims.c.text_id.in_([one.ask.text_id for one in ended]) & (claims.c.holder == self._holder.name)
+            connection.execute(sa.delete(claims).where(mine))
+            return [news.get(one.ask.text_id) for one in ended]
 
     def renew(self) -> None:
-        """Move the end of every lease of this process."""
+        """As `ClaimStore` says."""
         with self._database.write() as connection:
-            expires = self._database.now(connection) + LEASE_S
-            connection.execute(sa.update(claims).where(claims.c.owner == self.owner).values(expires_at=expires))
+            self._holder.beat(connection)
 
     def release(self) -> None:
-        """Give back what was claimed and never sent."""
+        """As `ClaimStore` says."""
         with self._database.write() as connection:
-            connection.execute(sa.delete(claims).where(claims.c.owner == self.owner))
+            self._holder.remove(connection)
 
     def success_ratio(self) -> float | None:
-        """Valid answers ÷ ended attempts of the run over all processes; None before the first."""
-        good = sa.func.sum(sa.case((calls.c.outcome == Outcome.ANALYSED.value, 1), else_=0))
-        query = sa.select(good, sa.func.count()).where(calls.c.run_id == self._run_id)
+        """As `ClaimStore` says."""
         with self._database.read() as connection:
-            analysed, ended = connection.execute(query).one()
-        return analysed / ended if ended else None
+            return success_ratio(connection, self._run_id)
+
+    def _is_pending(self) -> sa.ColumnElement[bool]:
+        return pending(self._analyser.fingerprint if self._again else None)
 
     def _take(self, connection: sa.Connection, asks: Sequence[Ask]) -> ClaimResult:
-        keys = {ask.request_key for ask in asks}
-        self._lock(connection, keys)
-        held = self._held(connection, keys)
-        known = self._known(connection, asks, keys - held)
-        failed = self._failures(connection, keys - held)
-        open_rows = self._open_rows(connection, asks)
-        mine: list[Ask] = []
-        waiting: list[Ask] = []
-        settled: list[VerbatimAnalysed | None] = []
-        for ask in asks:
-            key = ask.request_key
-            if ask.row not in open_rows:
-                continue
-            if key in known:
-                settled.append(self._settle(connection, ask, known[key]))
-            elif key in failed:
-                self._close(connection, ask, failed[key])
-            elif key in held:
-                waiting.append(ask)
-            else:
-                held.add(key)
-                mine.append(ask)
+        open_texts = self._open_texts(connection, asks)
+        offered = [ask for ask in asks if ask.text_id in open_texts]
+        free = self._free(connection, offered)
+        keys = {ask.request_key for ask in free}
+        answered = self._analyses.known_answers(connection, keys)
+        failed = self._failures(connection, keys - answered.keys())
+        settled = self._analyses.settle(connection, [ask for ask in free if ask.request_key in answered], answered)
+        closed = [(ask.text_id, failed[ask.request_key]) for ask in free if ask.request_key in failed]
+        self._analyses.close(connection, closed)
+        unasked = [ask for ask in free if ask.request_key not in answered.keys() | failed.keys()]
+        first: dict[str, Ask] = {}
+        for ask in unasked:
+            first.setdefault(ask.request_key, ask)
+        mine = tuple(first.values())
         self._claim(connection, mine)
-        finished = len(asks) - len(mine) - len(waiting)
-        return ClaimResult(tuple(mine), tuple(waiting), tuple(s for s in settled if s), finished)
+        decided = {ask.text_id for ask in free} - {ask.text_id for ask in unasked} | {ask.text_id for ask in mine}
+        waiting = tuple(ask for ask in offered if ask.text_id not in decided)
+        return ClaimResult(mine, waiting, tuple(settled.values()), len(asks) - len(mine) - len(waiting))
 
-    def _lock(self, connection: sa.Connection, keys: set[str]) -> None:
-        """On SQLite the write transaction is lock enough; on Postgres two claims of one key must queue."""
-        if not self._database.sqlite:
-            for key in sorted(keys):
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(int(key[:15], 16))))
-
-    def _held(self, connection: sa.Connection, keys: set[str]) -> set[str]:
-        """Keys with a living claim; dead ones are removed."""
-        now = self._database.now(connection)
-        found = connection.execute(sa.select(claims).where(claims.c.request_key.in_(keys))).all()
-        dead = [c.request_key for c in found if c.expires_at < now or self._is_dead(c.owner, c.host, c.pid)]
-        if dead:
-            connection.execute(sa.delete(claims).where(claims.c.request_key.in_(dead)))
-        return {c.request_key for c in found} - set(dead)
-
-    def _is_dead(self, owner: str, host: str, pid: int) -> bool:
-        """A process of this machine that is gone need not be waited for.
-
-        An owner with our own number is one, too: a container starts again as the same host and process 1.
-        """
-        if host != self._host or owner == self.owner:
-            return False
-        if pid == self._pid:
-            return True
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
-        except PermissionError:
-            return False
-        return False
-
-    def _known(self, connection: sa.Connection, asks: Sequence[Ask], keys: set[str]) -> dict[str, Any]:
-        """Good answers to these requests. Locks verbatims before answers, as erasure does: this avoids deadlock."""
-        found = set(
-            connection.execute(sa.select(answers.c.request_key).where(answers.c.request_key.in_(keys))).scalars()
-        )
-        if not found:
-            return {}
-        connection.execute(lock_rows([ask.row for ask in asks if ask.request_key in found]))
-        return self._answers(connection, found)
-
-    def _answers(self, connection: sa.Connection, keys: set[str]) -> dict[str, Any]:
-        """Good answers, locked against erasure until this transaction has referred to them."""
-        query = sa.select(answers).where(answers.c.request_key.in_(keys)).order_by(answers.c.request_key)
-        query = query.with_for_update(read=True, key_share=True)
-        return {found.request_key: found for found in connection.execute(query)}
-
-    def _failures(self, connection: sa.Connection, keys: set[str]) -> dict[str, str]:
-        """How each key failed for good, if it did: by its last attempt."""
-        query = sa.select(calls.c.request_key, calls.c.outcome).where(calls.c.request_key.in_(keys))
-        last = {found.request_key: found.outcome for found in connection.execute(query.order_by(calls.c.call))}
-        return {key: outcome for key, outcome in last.items() if outcome in self._final}
-
-    def _open_rows(self, connection: sa.Connection, asks: Sequence[Ask]) -> set[int]:
-        """Rows that still need an answer: edited and forgotten texts are not sent."""
-        query = sa.select(verbatims.c.row).where(
-            verbatims.c.row.in_([ask.row for ask in asks]), verbatims.c.outcome.is_(None), verbatims.c.text.is_not(None)
-        )
+    def _open_texts(self, connection: sa.Connection, asks: Sequence[Ask]) -> set[int]:
+        """Those that still wait for an answer, locked: edited and erased texts are not sent."""
+        ids = [ask.text_id for ask in asks]
+        lock_texts(connection, ids)
+        # a second statement sees what those whose locks this one waited for have committed
+        query = sa.select(texts.c.text_id).where(texts.c.text_id.in_(ids), self._is_pending())
         return set(connection.execute(query).scalars())
 
-    def _erased(self, connection: sa.Connection, asks: Sequence[Ask]) -> set[int]:
-        """Those whose text was erased while they were in flight, locked."""
-        return {one.row for one in connection.execute(lock_rows([ask.row for ask in asks])) if one.erased}
+    def _free(self, connection: sa.Connection, asks: Sequence[Ask]) -> list[Ask]:
+        """Those on which nobody has a claim, once the claims of the dead are freed."""
+        found = self._claims_on(connection, asks)
+        freed = take_over(connection, self._holder.dead_among(connection, _each_holder(found)))
+        return _not_claimed(asks, [claim for claim in found if claim.holder not in freed])
+
+    def _claims_on(self, connection: sa.Connection, asks: Sequence[Ask]) -> Sequence[Any]:
+        """Claims on these texts or on identical requests, each with its holder."""
+        theirs = claims.c.text_id.in_([ask.text_id for ask in asks])
+        same = claims.c.request_key.in_({ask.request_key for ask in asks})
+        query = sa.select(claims.c.text_id, claims.c.request_key, holders).join(
+            holders, holders.c.holder == claims.c.holder
+        )
+        return connection.execute(sa.union(query.where(theirs), query.where(same))).all()
+
+    def _failures(self, connection: sa.Connection, keys: set[str]) -> dict[str, str]:
+        """How each request failed for good, if it did: by its last attempt."""
+        if not keys:
+            return {}
+        query = sa.select(attempts.c.request_key, attempts.c.outcome).where(attempts.c.request_key.in_(keys))
+        last = {found.request_key: found.outcome for found in connection.execute(query.order_by(attempts.c.attempt_id))}
+        return {key: outcome for key, outcome in last.items() if outcome in self._final}
 
     def _claim(self, connection: sa.Connection, asks: Sequence[Ask]) -> None:
-        if not asks:
-            return
-        expires = self._database.now(connection) + LEASE_S
-        who = {"owner": self.owner, "host": self._host, "pid": self._pid, "expires_at": expires}
-        connection.execute(sa.insert(claims), [{"request_key": ask.request_key, **who} for ask in asks])
+        if asks:
+            connection.execute(
+                sa.insert(claims),
+                [{"text_id": ask.text_id, "request_key": ask.request_key, "holder": self._holder.name} for ask in asks],
+            )
 
-    def _commit(self, connection: sa.Connection, ended: CompletedRequest, erased: bool) -> VerbatimAnalysed | None:
-        made = [self._call(ended, attempt) for attempt in ended.attempts]
-        if erased:  # what was paid counts; what was answered may not be kept
-            made = [{**call, "raw": None, "request_key": erased_key(ended.ask.row)} for call in made]
-        connection.execute(sa.insert(calls), made)
-        ours = (claims.c.request_key == ended.ask.request_key) & (claims.c.owner == self.owner)
-        connection.execute(sa.delete(claims).where(ours))
-        if erased:
-            return None
-        last = ended.attempts[-1]
-        if last.analysis is not None:
-            connection.execute(insert_ignoring(connection, answers).values(self._answer(ended, last, last.analysis)))
-            known = self._answers(connection, {ended.ask.request_key})
-            return self._settle(connection, ended.ask, known[ended.ask.request_key])
-        if ended.final:
-            self._close(connection, ended.ask, last.outcome.value)
-        return None
 
-    def _settle(self, connection: sa.Connection, ask: Ask, answer: Any) -> VerbatimAnalysed | None:
-        """Give a verbatim its answer; None when somebody has done so before."""
-        values = {"outcome": Outcome.ANALYSED.value, "answer_key": answer.request_key, "run_id": self._run_id}
-        undecided = (verbatims.c.row == ask.row) & verbatims.c.outcome.is_(None)
-        changed = connection.execute(
-            sa.update(verbatims)
-            .where(undecided)
-            .values(values)
-            .returning(verbatims.c.row, verbatims.c.source, verbatims.c.characters)
-        ).one_or_none()
-        if changed is None:
-            return None
-        found = {(t["label"], t["quote"]): {"row": ask.row, **t} for t in json.loads(answer.new_topics)}
-        if found:
-            connection.execute(sa.insert(topics), list(found.values()))
-        return VerbatimAnalysed(changed.source, Sentiment(answer.sentiment), changed.characters, len(found))
+def _each_holder(found: Sequence[Any]) -> list[Any]:
+    return list({claim.holder: claim for claim in found}.values())
 
-    def _close(self, connection: sa.Connection, ask: Ask, outcome: str) -> None:
-        undecided = (verbatims.c.row == ask.row) & verbatims.c.outcome.is_(None)
-        connection.execute(sa.update(verbatims).where(undecided).values(outcome=outcome, run_id=self._run_id))
 
-    def _call(self, ended: CompletedRequest, attempt: Attempt) -> dict[str, Any]:
-        return {
-            "run_id": self._run_id,
-            "row": ended.ask.row,
-            "request_key": ended.ask.request_key,
-            "outcome": attempt.outcome.value,
-            "json_error": attempt.json_error.value if attempt.json_error else None,
-            "error": attempt.error,
-            "model": attempt.model,
-            "input_tokens": attempt.input_tokens,
-            "output_tokens": attempt.output_tokens,
-            "cost_usd": attempt.cost_usd,
-            "sent_at": attempt.sent_at.isoformat(timespec="microseconds"),
-            "duration_s": attempt.duration_s,
-            "raw": attempt.raw,
-            "trace_id": ended.trace_id,
-        }
-
-    def _answer(self, ended: CompletedRequest, attempt: Attempt, analysis: Analysis) -> dict[str, Any]:
-        return {
-            "request_key": ended.ask.request_key,
-            "run_id": self._run_id,
-            "row": ended.ask.row,
-            "summary": analysis.summary,
-            "sentiment": analysis.sentiment.value,
-            "topics": json.dumps(analysis.topics),
-            "new_topics": json.dumps([asdict(topic) for topic in analysis.new_topics], ensure_ascii=False),
-            "model": attempt.model,
-            "prompt_version": self._prompt_version,
-            "trace_id": ended.trace_id,
-            "analysed_at": attempt.sent_at.isoformat(timespec="microseconds"),
-        }
+def _not_claimed(asks: Sequence[Ask], living: Sequence[Any]) -> list[Ask]:
+    texts_claimed, keys_claimed = {claim.text_id for claim in living}, {claim.request_key for claim in living}
+    return [ask for ask in asks if ask.text_id not in texts_claimed and ask.request_key not in keys_claimed]

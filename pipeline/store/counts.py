@@ -7,19 +7,20 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.records import Outcome
-from pipeline.store.database import Database
-from pipeline.store.store import NOT_FAILURES
-from pipeline.store.tables import answers, calls, load_errors, readings, verbatims
+from pipeline.store.deliveries import in_use, is_rejected
+from pipeline.store.predicates import ANALYSED, GOOD, LATEST
+from pipeline.store.tables import analyses, answers, deliveries, run_records, runs, texts
+from pipeline.store.texts import NOT_FAILURES
+from pipeline.store.totals import Total, read_run
 
 UNREADABLE_RECORD = "unreadable_record"
 """How a record that could not be read at all counts among the failed."""
 
-LOAD_REFUSED = "load_refused"
-"""How an analysed verbatim is listed whose row the warehouse did not take."""
-
 WITHDRAWN = "withdrawn"
 """How a text counts among the skipped that was edited or forgotten before anybody had analysed it."""
+
+ERASED = "failed"
+"""How a text counts among the failed whose words went by age before anybody had analysed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +44,12 @@ class RunCounts:
     """Rows that the warehouse has not taken so far, plus whole jobs that failed behind the run's last good load."""
 
 
-def count_run(database: Database, run_id: str) -> RunCounts:
-    """Count one run; correct at any moment, while other processes work on it too."""
-    with database.read() as connection:
-        kinds = _by_kind(connection, run_id)
-        paid = connection.execute(_calls(run_id)).one()
-        refused = connection.execute(
-            sa.select(sa.func.count())
-            .select_from(
-                load_errors.outerjoin(
-                    verbatims, (verbatims.c.verbatim_id == load_errors.c.verbatim_id) & ~verbatims.c.superseded
-                )
-            )
-            .where(load_errors.c.run_id == run_id, load_errors.c.mended_at.is_(None))
-            .where(load_errors.c.verbatim_id.is_(None) | verbatims.c.row.is_not(None))
-        ).scalar_one()
+def count_run(connection: sa.Connection, run_id: str) -> RunCounts:
+    """See `Runs.count`. Records are counted anew each time, since another run may have answered them meanwhile."""
+    kinds = _by_kind(connection, run_id)
+    paid = _paid(connection, run_id)
+    refused = sa.select(sa.func.count()).where(texts.c.text_id.in_(read_by(run_id)), LATEST, is_rejected())
+    failed_loads = sa.select(runs.c.failed_loads).where(runs.c.run_id == run_id)
     return RunCounts(
         scraped=sum(kinds.values()),
         analysed=kinds.get(("analysed", ""), 0),
@@ -65,11 +57,11 @@ def count_run(database: Database, run_id: str) -> RunCounts:
         pending=kinds.get(("pending", ""), 0),
         skipped=_named(kinds, "skipped"),
         failed=_named(kinds, "failed"),
-        calls=paid.calls,
-        input_tokens=int(paid.input_tokens or 0),
-        output_tokens=int(paid.output_tokens or 0),
-        cost_usd=float(paid.cost_usd or 0.0),
-        load_refused=refused,
+        calls=int(paid[Total.ATTEMPTS][0]),
+        input_tokens=int(paid[Total.INPUT_TOKENS][0]),
+        output_tokens=int(paid[Total.OUTPUT_TOKENS][0]),
+        cost_usd=paid[Total.COST_USD][1],
+        load_refused=connection.execute(refused).scalar_one() + (connection.execute(failed_loads).scalar() or 0),
     )
 
 
@@ -78,7 +70,7 @@ class RowCounts:
     """What the store knows of the rows in a warehouse, as a run is to be published."""
 
     made: int
-    """Analysed first by the run, and still so; no dead letters among them."""
+    """Whose current analysis the run has made; no dead letters among them."""
     read: int
     """Analysed, whenever, of what the run read."""
     refused: int
@@ -87,160 +79,106 @@ class RowCounts:
     """Analysed in all runs; no dead letters among them."""
 
 
-def count_rows(database: Database, run_id: str) -> RowCounts:
+def count_rows(connection: sa.Connection, run_id: str) -> RowCounts:
     """Count what should be there."""
-    dead = verbatims.c.verbatim_id.in_(
-        sa.select(load_errors.c.verbatim_id).where(
-            load_errors.c.mended_at.is_(None), load_errors.c.verbatim_id.is_not(None)
-        )
-    )
-    mine = verbatims.c.row.in_(sa.select(readings.c.row).where(readings.c.run_id == run_id))
-    counted = {"made": (verbatims.c.run_id == run_id) & ~dead, "read": mine, "refused": mine & dead, "ever": ~dead}
+    dead = is_rejected()
+    current = sa.select(analyses.c.run_id).where(analyses.c.analysis_id == texts.c.current).scalar_subquery()
+    mine = texts.c.text_id.in_(read_by(run_id))
+    counted = {"made": (current == run_id) & ~dead, "read": mine, "refused": mine & dead, "ever": ~dead}
     query = sa.select(*(sa.func.coalesce(sa.func.sum(sa.case((which, 1), else_=0)), 0) for which in counted.values()))
-    current = (verbatims.c.outcome == Outcome.ANALYSED.value) & ~verbatims.c.superseded
-    with database.read() as connection:
-        return RowCounts(*map(int, connection.execute(query.where(current)).one()))
+    return RowCounts(*map(int, connection.execute(query.where(ANALYSED, LATEST)).one()))
+
+
+def count_held(connection: sa.Connection, run_id: str) -> int:
+    """See `Runs.count_held`."""
+    sent = sa.exists().where(
+        deliveries.c.warehouse == in_use(),
+        deliveries.c.verbatim_id == texts.c.verbatim_id,
+        deliveries.c.sent > 0,
+        deliveries.c.problem.is_(None),
+    )
+    query = sa.select(sa.func.count()).where(texts.c.text_id.in_(read_by(run_id)), ANALYSED, LATEST, sent)
+    return int(connection.execute(query).scalar_one())
+
+
+def too_long(connection: sa.Connection, run_id: str, limit: int) -> list[int]:
+    """See `Runs.too_long`."""
+    query = (
+        sa.select(run_records.c.position)
+        .join(texts, texts.c.text_id == run_records.c.text_id)
+        .where(run_records.c.run_id == run_id, texts.c.skip_reason == "too_long")
+        .order_by(run_records.c.position)
+        .limit(limit)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def read_by(run_id: str) -> sa.Select[Any]:
+    """Texts that a run has read."""
+    return sa.select(run_records.c.text_id).where(run_records.c.run_id == run_id, run_records.c.text_id.is_not(None))
+
+
+def outcome_in(run_id: str) -> sa.ScalarSelect[str]:
+    """How the text ended as far as this run is concerned: by its own analyser in a re-analysis, else by any.
+
+    A good analysis counts before a failure, since it is current; of failures the latest counts.
+    """
+    again = sa.select(runs.c.analyser).where(runs.c.run_id == run_id).scalar_subquery()
+    best = sa.case((analyses.c.outcome == GOOD, 1), else_=0).desc()
+    return (
+        sa.select(analyses.c.outcome)
+        .where(analyses.c.text_id == texts.c.text_id)
+        .where(again.is_(None) | (analyses.c.analyser == again))
+        .order_by(best, analyses.c.analysis_id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
 
 
 def _by_kind(connection: sa.Connection, run_id: str) -> dict[tuple[str, str], int]:
-    paid_here = (answers.c.run_id == run_id) & (answers.c.row == verbatims.c.row)
-    kind = sa.case(
-        (readings.c.problem.in_(NOT_FAILURES), "skipped"),
-        (readings.c.problem.is_not(None), "failed"),
-        (verbatims.c.outcome == "skipped", "skipped"),
-        ((verbatims.c.outcome == Outcome.ANALYSED.value) & paid_here, "analysed"),
-        (verbatims.c.outcome == Outcome.ANALYSED.value, "from_cache"),
-        (verbatims.c.outcome.is_not(None), "failed"),
-        (verbatims.c.superseded, "skipped"),
-        else_="pending",
-    )
-    detail = sa.case(
-        (readings.c.problem.in_(NOT_FAILURES), readings.c.problem),
-        (readings.c.problem.is_not(None), UNREADABLE_RECORD),
-        (verbatims.c.outcome == "skipped", verbatims.c.reason),
-        (verbatims.c.outcome == Outcome.ANALYSED.value, ""),
-        (verbatims.c.outcome.is_not(None), verbatims.c.outcome),
-        (verbatims.c.superseded, WITHDRAWN),
-        else_="",
-    )
-    read = readings.outerjoin(verbatims, verbatims.c.row == readings.c.row).outerjoin(
-        answers, answers.c.request_key == verbatims.c.answer_key
-    )
+    outcome = outcome_in(run_id)
+    skipped, failed = run_records.c.problem.in_(NOT_FAILURES), run_records.c.problem.is_not(None)
+    kinds = [
+        (skipped, "skipped", run_records.c.problem),
+        (failed, "failed", sa.literal(UNREADABLE_RECORD)),
+        (texts.c.skip_reason.is_not(None), "skipped", texts.c.skip_reason),
+        ((outcome == GOOD) & _paid_in(run_id), "analysed", sa.literal("")),
+        (outcome == GOOD, "from_cache", sa.literal("")),
+        (outcome.is_not(None), "failed", outcome),
+        (texts.c.superseded, "skipped", sa.literal(WITHDRAWN)),
+        (texts.c.erased, "failed", sa.literal(ERASED)),
+    ]
     labelled = (
-        sa.select(kind.label("kind"), detail.label("detail"))
-        .select_from(read)
-        .where(readings.c.run_id == run_id)
+        sa.select(
+            sa.case(*((which, kind) for which, kind, _ in kinds), else_="pending").label("kind"),
+            sa.case(*((which, detail) for which, _, detail in kinds), else_="").label("detail"),
+        )
+        .select_from(run_records.outerjoin(texts, texts.c.text_id == run_records.c.text_id))
+        .where(run_records.c.run_id == run_id)
         .subquery()
     )
     query = sa.select(labelled, sa.func.count().label("n")).group_by(labelled.c.kind, labelled.c.detail)
     return {(found.kind, found.detail): found.n for found in connection.execute(query)}
 
 
-def _calls(run_id: str) -> sa.Executable:
-    return sa.select(
-        sa.func.count().label("calls"),
-        sa.func.sum(calls.c.input_tokens).label("input_tokens"),
-        sa.func.sum(calls.c.output_tokens).label("output_tokens"),
-        sa.func.sum(calls.c.cost_usd).label("cost_usd"),
-    ).where(calls.c.run_id == run_id)
+def _paid_in(run_id: str) -> sa.ColumnElement[bool]:
+    """The run has made an analysis of the text, and paid for its answer with this very text."""
+    return sa.exists().where(
+        analyses.c.text_id == texts.c.text_id,
+        analyses.c.run_id == run_id,
+        answers.c.request_key == analyses.c.request_key,
+        answers.c.run_id == run_id,
+        answers.c.text_id == texts.c.text_id,
+    )
+
+
+def _paid(connection: sa.Connection, run_id: str) -> dict[Total, tuple[int, float]]:
+    names = (Total.ATTEMPTS, Total.INPUT_TOKENS, Total.OUTPUT_TOKENS, Total.COST_USD)
+    sums = {name: (0, 0.0) for name in names}
+    for (name, _), (n, amount) in read_run(connection, run_id, names).items():
+        sums[name] = (sums[name][0] + n, sums[name][1] + amount)
+    return sums
 
 
 def _named(kinds: dict[tuple[str, str], int], kind: str) -> dict[str, int]:
     return {detail: n for (found, detail), n in sorted(kinds.items()) if found == kind}
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A record that has no row in the warehouse although it should: what `verbatims failed` lists."""
-
-    position: int
-    source: str | None
-    external_id: str | None
-    outcome: str
-    detail: str | None
-    """The problem of the record, the kind of unreadable answer, the error of the call, or what the warehouse said."""
-    trace_id: str | None
-
-
-def failures(database: Database, run_id: str) -> list[Failure]:
-    """The run's failed records in the order they were read, then its dead letters; texts are not among the fields."""
-    last = sa.select(calls.c.row, sa.func.max(calls.c.call).label("call")).group_by(calls.c.row).subquery("last")
-    undone = verbatims.c.outcome.is_(None) & ~verbatims.c.superseded & (calls.c.outcome == Outcome.FAILED.value)
-    lost = verbatims.c.outcome.is_not(None) & verbatims.c.outcome.not_in(["skipped", Outcome.ANALYSED.value])
-    unread = readings.c.problem.is_not(None) & readings.c.problem.not_in(NOT_FAILURES)
-    query = (
-        sa.select(
-            readings.c.position,
-            readings.c.problem,
-            verbatims.c.source,
-            verbatims.c.external_id,
-            verbatims.c.outcome,
-            calls.c.json_error,
-            calls.c.error,
-            calls.c.trace_id,
-        )
-        .select_from(
-            readings.outerjoin(verbatims, verbatims.c.row == readings.c.row)
-            .outerjoin(last, last.c.row == verbatims.c.row)
-            .outerjoin(calls, calls.c.call == last.c.call)
-        )
-        .where(readings.c.run_id == run_id, undone | lost | unread)
-        .order_by(readings.c.position)
-    )
-    with database.read() as connection:
-        failed = [_failure(found) for found in connection.execute(query)]
-        return failed + [_dead_letter(found) for found in connection.execute(_refused(run_id))]
-
-
-def too_long(database: Database, run_id: str, limit: int) -> list[int]:
-    """The places of texts that this run's input holds and that were skipped for their length."""
-    query = (
-        sa.select(readings.c.position)
-        .join(verbatims, verbatims.c.row == readings.c.row)
-        .where(readings.c.run_id == run_id, verbatims.c.reason == "too_long")
-        .order_by(readings.c.position)
-        .limit(limit)
-    )
-    with database.read() as connection:
-        return list(connection.execute(query).scalars())
-
-
-def _refused(run_id: str) -> sa.Select[Any]:
-    """The run's dead letters; a verbatim that only an earlier run has read has no position in this one."""
-    place = sa.select(readings.c.position).where(readings.c.run_id == run_id, readings.c.row == verbatims.c.row)
-    return (
-        sa.select(
-            sa.func.coalesce(place.scalar_subquery(), 0).label("position"),
-            verbatims.c.source,
-            verbatims.c.external_id,
-            load_errors.c.problem,
-            load_errors.c.reason,
-            answers.c.trace_id,
-        )
-        .select_from(
-            load_errors.join(verbatims, verbatims.c.verbatim_id == load_errors.c.verbatim_id).outerjoin(
-                answers, answers.c.request_key == verbatims.c.answer_key
-            )
-        )
-        .where(load_errors.c.run_id == run_id, load_errors.c.mended_at.is_(None), ~verbatims.c.superseded)
-        .order_by("position")
-    )
-
-
-def _dead_letter(found: Any) -> Failure:
-    return Failure(
-        found.position, found.source, found.external_id, LOAD_REFUSED, found.problem or found.reason, found.trace_id
-    )
-
-
-def _failure(found: Any) -> Failure:
-    if found.problem is not None:
-        return Failure(found.position, None, None, UNREADABLE_RECORD, found.problem, None)
-    return Failure(
-        position=found.position,
-        source=found.source,
-        external_id=found.external_id,
-        outcome=found.outcome or Outcome.FAILED.value,
-        detail=found.json_error or found.error,
-        trace_id=found.trace_id,
-    )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +20,24 @@ BUSY_TIMEOUT_S = 60
 """How long a SQLite writer waits for another; 4 processes with 20 writers each lost nothing at 30."""
 
 
+class Turn(IntEnum):
+    """What one transaction does at a time: keys of advisory locks on Postgres. SQLite has one writer anyway."""
+
+    UPGRADING = 716327
+    FORGETTING = 716328
+    """Adding verbatims shares it; forgetting one has it alone."""
+    CLAIMING = 716329
+    """Without it, two who claim the same texts in different orders would wait for each other."""
+
+
 class Database:
     """Transactions over one URL. Errors of the driver leave it as one line, without the password."""
 
     def __init__(self, url: str) -> None:
         self._url = sa.make_url(url)
         self._reached = False
+        self.process = secrets.token_hex(8)
+        """Which process adds to the totals: a row of its own, so that workers do not wait for one another."""
         self.sqlite = self._url.get_backend_name() == "sqlite"
         self.engine = self._sqlite() if self.sqlite else self._postgres()
 
@@ -47,10 +61,44 @@ class Database:
         with self._transaction(write=True) as connection:
             yield connection
 
+    @contextmanager
+    def upgrade(self) -> Iterator[sa.Connection]:
+        """A transaction that may drop tables which others refer to: SQLite checks foreign keys at its end.
+
+        They can be turned off only before BEGIN. Raises SettingsError where rows refer to rows that are not there.
+        """
+        if not self.sqlite:
+            with self.write() as connection:
+                yield connection
+            return
+        with self.engine.connect().execution_options(write=True) as connection:
+            raw: Any = connection.connection.dbapi_connection
+            raw.execute("PRAGMA foreign_keys=OFF").close()
+            try:
+                with connection.begin():
+                    yield connection
+                    self._check_references(connection)
+            finally:
+                raw.execute("PRAGMA foreign_keys=ON").close()
+
+    def _check_references(self, connection: sa.Connection) -> None:
+        if found := connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+            raise SettingsError(
+                f"STORE: {self.name} cannot be upgraded: row {found[1]} of {found[0]} refers to none of {found[2]}; "
+                "restore a backup of it"
+            )
+
+    def take_turns(self, connection: sa.Connection, turn: Turn, *, shared: bool = False) -> None:
+        """Wait until no other transaction has this turn; it is over with the transaction."""
+        if not self.sqlite:
+            lock = sa.func.pg_advisory_xact_lock_shared if shared else sa.func.pg_advisory_xact_lock
+            connection.execute(sa.select(lock(int(turn))))
+
     def now(self, connection: sa.Connection) -> float:
-        """Seconds since 1970 by the clock that all share: the server's, or the machine's for a SQLite file."""
+        """Seconds by a clock that all share and nobody sets: the server's, or for a SQLite file the machine's since
+        its start, sleep included."""
         if self.sqlite:
-            return time.time()
+            return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))  # Linux has the first
         return float(connection.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())").scalar_one())
 
     def close(self) -> None:

@@ -3,75 +3,52 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from pipeline.errors import InputError
-from pipeline.records import Outcome, WarehouseRow
-from pipeline.store.database import Database
-from pipeline.store.rows import analysed, as_row, outdated, strip
-from pipeline.store.store import FORGETTING, PAGE, forgotten_among
-from pipeline.store.tables import answers, calls, forgotten, topics, verbatims
+from pipeline.store.analyses import lock_texts
+from pipeline.store.database import Database, Turn
+from pipeline.store.deliveries import PAGE, raise_due_again
+from pipeline.store.tables import analyses, answers, attempts, forgotten, texts
+from pipeline.store.texts import forgotten_among
 
-
-@dataclass(frozen=True, slots=True)
-class RedactedRows:
-    """What a warehouse may hold of verbatims from now on."""
-
-    rows: tuple[WarehouseRow, ...]
-    """Stripped of their words."""
-    outdated: tuple[str, ...]
-    """Ids whose row belongs to a text that was edited since: it goes as a whole."""
-
-
-@dataclass(frozen=True, slots=True)
-class Aged:
-    """A page of texts whose time is up."""
-
-    outcomes: Mapping[int, str | None]
-    """Row → its outcome when the page was read."""
-    remains: RedactedRows
+_ERASED_KEY = "erased:"
 
 
 class Erasure:
-    """Erases rows of the store; `pipeline/retention.py` does the same to the warehouse at the right moment."""
+    """Erases texts of the store; their rows are due then, and `pipeline/retention.py` brings them."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def aged(self, before: date) -> Iterator[Aged]:
-        """What was first seen before that day and still has its words, a page at a time."""
-        query = sa.select(verbatims.c.row, verbatims.c.outcome).where(
-            verbatims.c.seen_on < before.isoformat(), ~verbatims.c.erased
-        )
-        after = 0
+    def aged(self, before: date) -> Iterator[list[int]]:
+        """Texts that were first seen before that day and still have their words, a page at a time."""
+        place = sa.tuple_(texts.c.seen_on, texts.c.text_id)
+        query = sa.select(texts.c.seen_on, texts.c.text_id).where(texts.c.seen_on < before.isoformat(), ~texts.c.erased)
+        after = ("", 0)
         while True:
+            behind = query.where(place > sa.tuple_(*after)).order_by(texts.c.seen_on, texts.c.text_id).limit(PAGE)
             with self._database.read() as connection:
-                page = connection.execute(
-                    query.where(verbatims.c.row > after).order_by(verbatims.c.row).limit(PAGE)
-                ).all()
-                if not page:
-                    return
-                outcomes = {found.row: found.outcome for found in page}
-                remains = _remains(connection, verbatims.c.row.in_(outcomes) & ~verbatims.c.superseded)
-            yield Aged(outcomes, remains)
-            after = page[-1].row
+                page = connection.execute(behind).all()
+            if not page:
+                return
+            yield [found.text_id for found in page]
+            after = (page[-1].seen_on, page[-1].text_id)
 
-    def erase(self, aged: Aged) -> int:
-        """Erase a page; returns how many texts. One whose outcome is newer than the page is left to the next call."""
+    def erase(self, ids: Sequence[int]) -> int:
+        """Erase a page; returns how many of these texts still had their words."""
         with self._database.write() as connection:
-            found = connection.execute(lock_rows(list(aged.outcomes))).all()
-            rows = [one.row for one in found if not one.erased and one.outcome == aged.outcomes[one.row]]
-            _erase(connection, rows)
-        return len(rows)
+            found = [text for text in lock_texts(connection, ids).values() if not text.erased]
+            _erase(connection, found)
+        return len(found)
 
     def knows(self, verbatim_id: str) -> bool:
         """Whether the store has this verbatim, or has forgotten it."""
-        query = sa.select(verbatims.c.row).where(verbatims.c.verbatim_id == verbatim_id).limit(1)
+        query = sa.select(texts.c.text_id).where(texts.c.verbatim_id == verbatim_id).limit(1)
         with self._database.read() as connection:
             return bool(forgotten_among(connection, [verbatim_id])) or connection.execute(query).first() is not None
 
@@ -81,11 +58,11 @@ class Erasure:
         Raises InputError where the store has never seen it.
         """
         with self._database.write() as connection:
-            if not self._database.sqlite:  # whoever takes in a page just now finishes first, and is seen below
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(FORGETTING)))
+            # whoever takes in a page just now finishes first, and is seen below
+            self._database.take_turns(connection, Turn.FORGETTING)
             fresh = not forgotten_among(connection, [verbatim_id])
-            mine = sa.select(verbatims.c.row).where(verbatims.c.verbatim_id == verbatim_id)
-            found = connection.execute(lock_rows(list(connection.execute(mine).scalars()))).all()
+            mine = sa.select(texts.c.text_id).where(texts.c.verbatim_id == verbatim_id)
+            found = lock_texts(connection, list(connection.execute(mine).scalars()))
             if fresh and not found:
                 raise InputError(
                     f"{self._database.name} has no such verbatim: SOURCE and EXTERNAL_ID are what the warehouse's "
@@ -94,78 +71,56 @@ class Erasure:
             if fresh:
                 today = datetime.now(UTC).date().isoformat()
                 connection.execute(sa.insert(forgotten).values(verbatim_id=verbatim_id, forgotten_on=today))
-            _anonymise(connection, [one.row for one in found])
-            _erase(connection, [one.row for one in found if not one.erased])
+                _anonymise(connection, list(found))
+            _erase(connection, [text for text in found.values() if not text.erased])
+            raise_due_again(connection, {verbatim_id} if fresh else set())
         return fresh
 
-    def remains(self, verbatim_id: str) -> RedactedRows:
-        """What is left of a forgotten verbatim: the row of its latest text."""
-        texts = sa.select(sa.func.max(verbatims.c.row)).where(verbatims.c.verbatim_id == verbatim_id)
-        with self._database.read() as connection:
-            left = _remains(connection, verbatims.c.row == texts.scalar_subquery())
-        return left if left.rows else RedactedRows((), (verbatim_id,))
 
-
-def erased_key(row: int) -> str:
-    """Under which key an erased verbatim keeps what is counted of its answer: no text has this hash."""
-    return f"erased:{row}"
-
-
-def lock_rows(rows: Sequence[int]) -> sa.Select[Any]:
-    """Verbatims as they are, until the end of the transaction; everybody locks them in this order."""
-    query = sa.select(verbatims.c.row, verbatims.c.outcome, verbatims.c.erased)
-    return query.where(verbatims.c.row.in_(rows)).order_by(verbatims.c.row).with_for_update(key_share=True)
-
-
-def _remains(connection: sa.Connection, which: sa.ColumnElement[bool]) -> RedactedRows:
-    rows = tuple(strip(as_row(found)) for found in connection.execute(analysed().where(which)))
-    return RedactedRows(rows, tuple(found.verbatim_id for found in connection.execute(outdated().where(which))))
-
-
-def _anonymise(connection: sa.Connection, rows: Sequence[int]) -> None:
+def _anonymise(connection: sa.Connection, ids: Sequence[int]) -> None:
     """Nothing leads back to the person: not the id, not the address, not a hash that the text would give again.
 
     Of the instant of writing the day stays: with the second, the public page would show who it was.
     """
     who = {
-        "external_id": verbatims.c.verbatim_id,
+        "external_id": texts.c.verbatim_id,
         "url": None,
-        "written_at": sa.func.substr(verbatims.c.written_at, 1, len("2026-01-01")),
+        "written_at": sa.func.substr(texts.c.written_at, 1, len("2026-01-01")),
         "text_hash": "",
         "superseded": True,
     }
-    connection.execute(sa.update(verbatims).where(verbatims.c.row.in_(rows)).values(who))
-    connection.execute(sa.update(calls).where(calls.c.row.in_(rows)).values(request_key=_key_of(calls.c.row)))
+    connection.execute(sa.update(texts).where(texts.c.text_id.in_(ids)).values(who))
+    connection.execute(sa.update(attempts).where(attempts.c.text_id.in_(ids)).values(request_key=None))
 
 
-def _erase(connection: sa.Connection, rows: Sequence[int]) -> None:
-    """The words go: text, raw answers, quotes, summary. What nobody has decided yet can't be asked any more."""
-    _strip_answers(connection, rows)
-    undecided = verbatims.c.outcome.is_(None) & ~verbatims.c.superseded
-    outcome = sa.case((undecided, Outcome.FAILED.value), else_=verbatims.c.outcome)
-    mine = sa.update(verbatims).where(verbatims.c.row.in_(rows))
-    connection.execute(mine.values(text=None, erased=True, outcome=outcome))
-    connection.execute(sa.update(calls).where(calls.c.row.in_(rows)).values(raw=None))
-    quote = sa.literal("erased ") + sa.cast(topics.c.topic, sa.String)  # differs, as (row, label, quote) has to
-    connection.execute(sa.update(topics).where(topics.c.row.in_(rows)).values(quote=quote))
+def _erase(connection: sa.Connection, found: Sequence[Any]) -> None:
+    """The words go: text, raw answers, and the summaries and quotes of every analysis."""
+    ids = [text.text_id for text in found]
+    if not ids:
+        return
+    _strip_answers(connection, ids)
+    connection.execute(sa.update(texts).where(texts.c.text_id.in_(ids)).values(text=None, erased=True))
+    connection.execute(sa.update(attempts).where(attempts.c.text_id.in_(ids)).values(raw=None))
+    raise_due_again(connection, {text.verbatim_id for text in found})
 
 
-def _strip_answers(connection: sa.Connection, rows: Sequence[int]) -> None:
-    """Each verbatim keeps a copy of its answer without words; the shared original stays while others need it."""
+def _strip_answers(connection: sa.Connection, ids: Sequence[int]) -> None:
+    """Each analysis keeps a copy of its answer without words; the shared original stays while others need it."""
     query = (
-        sa.select(verbatims.c.row.label("verbatim"), answers)
-        .join(answers, answers.c.request_key == verbatims.c.answer_key)
-        .where(verbatims.c.row.in_(rows))
-        .order_by(answers.c.request_key)
+        sa.select(analyses.c.analysis_id, answers)
+        .join(answers, answers.c.request_key == analyses.c.request_key)
+        .where(analyses.c.text_id.in_(ids))
+        .order_by(answers.c.request_key, analyses.c.analysis_id)
         .with_for_update(of=answers)
     )
     found = connection.execute(query).all()
     if not found:
         return
     connection.execute(sa.insert(answers), [_stripped(one) for one in found])
-    theirs = verbatims.c.row.in_([one.verbatim for one in found])
-    connection.execute(sa.update(verbatims).where(theirs).values(answer_key=_key_of(verbatims.c.row)))
-    needed = sa.exists().where(verbatims.c.answer_key == answers.c.request_key)
+    theirs = analyses.c.analysis_id.in_([one.analysis_id for one in found])
+    key = sa.literal(_ERASED_KEY) + sa.cast(analyses.c.analysis_id, sa.String)
+    connection.execute(sa.update(analyses).where(theirs).values(request_key=key))
+    needed = sa.exists().where(analyses.c.request_key == answers.c.request_key)
     originals = answers.c.request_key.in_({one.request_key for one in found})
     connection.execute(sa.delete(answers).where(originals, ~needed))
 
@@ -175,12 +130,7 @@ def _stripped(answer: Any) -> dict[str, Any]:
     new_topics = [{**topic, "quote": None} for topic in json.loads(answer.new_topics)]
     return {
         **{column.name: getattr(answer, column.name) for column in answers.columns},
-        "request_key": erased_key(answer.verbatim),
+        "request_key": f"{_ERASED_KEY}{answer.analysis_id}",
         "summary": "",
         "new_topics": json.dumps(new_topics, ensure_ascii=False),
     }
-
-
-def _key_of(row: sa.Column[Any]) -> sa.ColumnElement[str]:
-    """`erased_key`, in SQL."""
-    return sa.literal(erased_key(0)[:-1]) + sa.cast(row, sa.String)

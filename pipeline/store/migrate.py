@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import sqlalchemy as sa
 
+from pipeline.claiming import LEASE_S
 from pipeline.errors import SettingsError
-from pipeline.store.database import Database
+from pipeline.store.database import Database, Turn
+from pipeline.store.holders import living_claims
 
-HEAD = "0004"
+HEAD = "0005"
 """The revision this code works with; a test compares it with `migrations/`."""
 
+
+WAIT_S = LEASE_S
+"""How long an upgrade waits for processes that ask Claude for the older store."""
+
+LOOK_AGAIN_S = 0.5
 
 SCRIPTS = Path(__file__).parent / "migrations"
 
@@ -22,21 +31,24 @@ def migrate(database: Database, head: str = HEAD, scripts: Path = SCRIPTS) -> No
     Two processes that start at once on a new store build it once. Before an upgrade the store is backed up:
     beside the file for SQLite, in a schema of its own for Postgres.
 
-    Raises SettingsError when the store was made by newer code.
+    Raises SettingsError when the store was made by newer code, and when a process still works on the older store.
     """
     with database.read() as connection:
         found = revision(connection)
     if found == head:
         return
     _refuse_newer(database, found, head)
+    if found is not None:
+        _wait_for_claims(database)
     if found is not None and database.sqlite:
         _backup_file(database, head)
-    with database.write() as connection:
-        if not database.sqlite:
-            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(716327)")
+    with database.upgrade() as connection:
+        database.take_turns(connection, Turn.UPGRADING)
         found = revision(connection)
         if found == head:  # another process was quicker
             return
+        if found is not None and (working := living_claims(database, connection)):
+            raise _refusal(database, working)  # it has begun since
         if found is not None and not database.sqlite:
             _backup_schema(connection, head)
         if found is None and sa.inspect(connection).has_table("runs"):
@@ -49,6 +61,26 @@ def revision(connection: sa.Connection) -> str | None:
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
     return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+
+
+def _wait_for_claims(database: Database) -> None:
+    """Give whoever works on the older store the time of a lease to end."""
+    deadline = time.monotonic() + WAIT_S
+    while True:
+        with database.read() as connection:
+            working = living_claims(database, connection)
+        if not working:
+            return
+        if time.monotonic() >= deadline:
+            raise _refusal(database, working)
+        time.sleep(LOOK_AGAIN_S)
+
+
+def _refusal(database: Database, working: Sequence[str]) -> SettingsError:
+    return SettingsError(
+        f"STORE: {database.name} is of an older version, and {', '.join(working)} still works on it: "
+        "let it end or end it, then run again"
+    )
 
 
 def _refuse_newer(database: Database, found: str | None, head: str) -> None:

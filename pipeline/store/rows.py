@@ -3,50 +3,45 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.records import NewTopic, Outcome, WarehouseRow
-from pipeline.store.tables import answers, calls, verbatims
+from pipeline.records import NewTopic, WarehouseRow
+from pipeline.store.tables import analyses, answers, attempts, texts
 
 
-def analysed() -> sa.Select[Any]:
-    """Analysed verbatims with their answers and what they cost, for `as_row`; edited ones not left out."""
-    paid = (
-        sa.select(sa.func.coalesce(sa.func.sum(calls.c.cost_usd), 0.0))
-        .where(calls.c.row == verbatims.c.row)
+def rows_of(connection: sa.Connection, verbatim_ids: Collection[str]) -> dict[str, WarehouseRow]:
+    """The row of each verbatim, which is that of its latest text; one that has no good analysis has no row.
+
+    All columns come from the current analysis: its answer, its run, and what its analyser was paid for this text.
+    """
+    latest = (
+        sa.select(sa.func.max(texts.c.text_id))
+        .where(texts.c.verbatim_id.in_(verbatim_ids))
+        .group_by(texts.c.verbatim_id)
         .scalar_subquery()
     )
-    return (
-        sa.select(verbatims, answers, verbatims.c.run_id.label("settled_in"), paid.label("paid"))
-        .join(answers, answers.c.request_key == verbatims.c.answer_key)
-        .where(verbatims.c.outcome == Outcome.ANALYSED.value)
+    paid = (
+        sa.select(sa.func.coalesce(sa.func.sum(attempts.c.cost_usd), 0.0))
+        .where(attempts.c.text_id == texts.c.text_id, attempts.c.analyser == analyses.c.analyser)
+        .scalar_subquery()
     )
-
-
-def outdated() -> sa.Select[Any]:
-    """Verbatims whose analysed text was edited since, while the new text has no analysis."""
-    before = verbatims.alias("before")
-    return (
-        sa.select(verbatims.c.row, verbatims.c.verbatim_id)
-        .where(~verbatims.c.superseded, sa.func.coalesce(verbatims.c.outcome, "") != Outcome.ANALYSED.value)
-        .where(
-            sa.exists().where(
-                before.c.verbatim_id == verbatims.c.verbatim_id,
-                before.c.superseded,
-                before.c.outcome == Outcome.ANALYSED.value,
-            )
-        )
+    query = (
+        sa.select(texts, answers, analyses.c.run_id.label("made_in"), paid.label("paid"))
+        .join(analyses, analyses.c.analysis_id == texts.c.current)
+        .join(answers, answers.c.request_key == analyses.c.request_key)
+        .where(texts.c.text_id.in_(latest))
     )
+    return {found.verbatim_id: _row(found) for found in connection.execute(query)}
 
 
-def as_row(found: Any) -> WarehouseRow:
-    """One line of `analysed()`."""
+def _row(found: Any) -> WarehouseRow:
     row = WarehouseRow(
         verbatim_id=found.verbatim_id,
-        run_id=found.settled_in,
+        run_id=found.made_in,
         source=found.source,
         external_id=found.external_id,
         url=found.url,
@@ -65,10 +60,10 @@ def as_row(found: Any) -> WarehouseRow:
         trace_id=found.trace_id,
         analysed_at=found.analysed_at,
     )
-    return strip(row) if found.erased else row
+    return _without_words(row) if found.erased else row
 
 
-def strip(row: WarehouseRow) -> WarehouseRow:
-    """The row without the words of the verbatim, and without those that tell it again; all that is counted stays."""
+def _without_words(row: WarehouseRow) -> WarehouseRow:
+    """The row without what the verbatim said, and without what says it again; all that is counted stays."""
     topics = tuple(replace(topic, quote=None) for topic in row.new_topics)
     return replace(row, text=None, summary=None, new_topics=topics)

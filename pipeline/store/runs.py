@@ -1,4 +1,4 @@
-"""Runs: one for each time the work begins, or one for a day."""
+"""Runs: one for each time the work begins, or one for a day; and what each came to."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ from datetime import UTC, date, datetime
 import sqlalchemy as sa
 
 from pipeline.errors import SettingsError
+from pipeline.records import AnalyserRecord, LoadError
+from pipeline.store.analysers import find_analyser
+from pipeline.store.counts import RowCounts, RunCounts, count_held, count_rows, count_run, too_long
 from pipeline.store.database import Database, insert_ignoring
+from pipeline.store.failures import Failure, failures
 from pipeline.store.tables import runs
+from pipeline.store.totals import Tally, Total, fold
 
 
 class Runs:
@@ -55,6 +60,7 @@ class Runs:
         """Note that the run came to its end."""
         with self._database.write() as connection:
             connection.execute(sa.update(runs).where(runs.c.run_id == run_id).values(ended_at=_now().isoformat()))
+            fold(connection, run_id)
 
     def find(self, run_id: str | None) -> str:
         """The run of that id, or the one begun last. Raises SettingsError where there is none."""
@@ -68,6 +74,53 @@ class Runs:
                 f"--run: {self._database.name} has no run {run_id or 'yet'}; `verbatims run` begins one"
             )
         return found
+
+    def analyser(self, run_id: str) -> AnalyserRecord | None:
+        """Whom a re-analysis asks; None for every other run."""
+        with self._database.read() as connection:
+            asked = connection.execute(sa.select(runs.c.analyser).where(runs.c.run_id == run_id)).scalar()
+            return find_analyser(connection, asked) if asked else None
+
+    def count(self, run_id: str) -> RunCounts:
+        """Correct at any moment, while other processes work on the run too."""
+        with self._database.read() as connection:
+            return count_run(connection, run_id)
+
+    def count_rows(self, run_id: str) -> RowCounts:
+        """What should be in the warehouse."""
+        with self._database.read() as connection:
+            return count_rows(connection, run_id)
+
+    def count_held(self, run_id: str) -> int:
+        """How many of the analysed verbatims that the run has read the warehouse holds."""
+        with self._database.read() as connection:
+            return count_held(connection, run_id)
+
+    def failures(self, run_id: str) -> list[Failure]:
+        """The run's failed records in the order they were read, then its dead letters; texts are not among them."""
+        with self._database.read() as connection:
+            return failures(connection, run_id)
+
+    def too_long(self, run_id: str, limit: int) -> list[int]:
+        """The places of texts that this run's input holds and that were skipped for their length."""
+        with self._database.read() as connection:
+            return too_long(connection, run_id, limit)
+
+    def note_load(self, run_id: str, refused: int) -> None:
+        """A load of the run came to its end; so many rows were refused."""
+        self._note_load(run_id, LoadError.ROW_REFUSED, refused, failed=sa.literal(0))
+
+    def note_failed_load(self, run_id: str) -> None:
+        """A whole load did not reach the warehouse."""
+        self._note_load(run_id, LoadError.JOB_FAILED, 1, failed=runs.c.failed_loads + 1)
+
+    def _note_load(self, run_id: str, reason: LoadError, errors: int, failed: sa.ColumnElement[int]) -> None:
+        tally = Tally()
+        if errors:
+            tally.add(Total.LOAD_ERRORS, reason.value, n=errors)
+        with self._database.write() as connection:
+            connection.execute(sa.update(runs).where(runs.c.run_id == run_id).values(failed_loads=failed))
+            tally.write(connection, run_id, self._database.process)
 
     def _refuse_other_mode(self, connection: sa.Connection, mode: str) -> None:
         other = connection.execute(sa.select(runs.c.mode).where(runs.c.mode != mode).limit(1)).scalar()

@@ -20,6 +20,13 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
+
+def _partial(name: str, *columns: str, sqlite: str, postgresql: str | None = None, unique: bool = False) -> Index:
+    """An index over some rows. A query uses it where its own WHERE repeats these words, as SQLAlchemy writes them."""
+    on_postgres = text(postgresql or sqlite)
+    return Index(name, *columns, unique=unique, sqlite_where=text(sqlite), postgresql_where=on_postgres)
+
+
 runs = Table(
     "runs",
     metadata,
@@ -27,15 +34,22 @@ runs = Table(
     Column("mode", String, nullable=False, comment="sandbox or prod: a store holds one kind only"),
     Column("input", String, nullable=False, comment="what was read: a file's name, a site's address"),
     Column("day", String, comment="UTC day whose newly seen verbatims it holds; null: it holds all that it read"),
+    Column(
+        "analyser",
+        String,
+        ForeignKey("analysers.analyser"),
+        comment="of a re-analysis: whom it asks about texts that are analysed already; null for every other run",
+    ),
     Column("trace_parent", String, comment="W3C traceparent of the run's span, for processes that join it later"),
+    Column("failed_loads", Integer, nullable=False, server_default="0", comment="whole loads, since its last good one"),
     Column("started_at", String, nullable=False),
     Column("ended_at", String, comment="null until a whole run has come to its end"),
 )
 
-verbatims = Table(
-    "verbatims",
+texts = Table(
+    "texts",
     metadata,
-    Column("row", Integer, primary_key=True, autoincrement=True),
+    Column("text_id", Integer, primary_key=True, autoincrement=True),
     Column("verbatim_id", String, nullable=False, comment="hash of source and external id: the same in every store"),
     Column("source", String, nullable=False),
     Column("external_id", String, nullable=False),
@@ -48,43 +62,76 @@ verbatims = Table(
     Column("text_hash", String, nullable=False),
     Column("characters", Integer, nullable=False),
     Column("superseded", Boolean, nullable=False, comment="an edited text has replaced this one; counts stay"),
-    Column("erased", Boolean, nullable=False, server_default=false(), comment="texts are gone by age or request"),
+    Column("erased", Boolean, nullable=False, server_default=false(), comment="words are gone by age or request"),
     Column("kept", Boolean, nullable=False, comment="cleaning has looked at it and lets it through"),
-    Column("outcome", String, comment="null until it stands: skipped, analysed, or how the call finally failed"),
-    Column("reason", String, comment="why it was skipped"),
-    Column("answer_key", String, ForeignKey("answers.request_key")),
-    Column("run_id", String, ForeignKey("runs.run_id"), comment="the run in which the outcome was first committed"),
-    Index(
-        "verbatims_current",
+    Column("skip_reason", String, comment="why cleaning put it aside"),
+    Column(
+        "current",
+        Integer,
+        ForeignKey("analyses.analysis_id", name="texts_current_fkey", use_alter=True),
+        comment="the good analysis that stands in the warehouse; null until there is one",
+    ),
+    _partial(
+        "texts_current",
         "verbatim_id",
         unique=True,
-        sqlite_where=text("NOT superseded"),
-        postgresql_where=text("NOT superseded"),
+        sqlite="superseded = 0",
+        postgresql="NOT superseded",
     ),
-    Index("verbatims_by_id", "verbatim_id"),
-    Index("verbatims_by_day", "seen_on"),
-    Index("verbatims_by_text", "source", "text_hash"),
-    Index("verbatims_by_outcome", "outcome", "source", "reason"),
-    Index("verbatims_by_answer", "answer_key"),
+    Index("texts_by_verbatim", "verbatim_id", "text_id"),
+    Index("texts_by_day", "seen_on", "text_id"),
+    Index("texts_by_hash", "source", "text_hash", "text_id"),
+    _partial("texts_with_words", "seen_on", "text_id", sqlite="erased = 0", postgresql="NOT erased"),
+    _partial(
+        "texts_unanswered",
+        "source",
+        "text_id",
+        sqlite="current IS NULL AND skip_reason IS NULL AND text IS NOT NULL AND superseded = 0",
+        postgresql="current IS NULL AND skip_reason IS NULL AND text IS NOT NULL AND NOT superseded",
+    ),
 )
 
-readings = Table(
-    "readings",
+run_records = Table(
+    "run_records",
     metadata,
     Column("run_id", String, ForeignKey("runs.run_id"), primary_key=True),
     Column("position", Integer, primary_key=True, comment="line of the file, running number over pages"),
-    Column("row", Integer, ForeignKey("verbatims.row"), comment="null where the record could not be read"),
+    Column("text_id", Integer, ForeignKey("texts.text_id"), comment="null where the record could not be read"),
     Column("problem", String, comment="why it is no verbatim of its own: unreadable, or an id seen before in the run"),
-    Index("readings_by_row", "run_id", "row"),
+    Index("run_records_by_text", "run_id", "text_id"),
 )
 
-calls = Table(
-    "calls",
+analysers = Table(
+    "analysers",
     metadata,
-    Column("call", Integer, primary_key=True, autoincrement=True),
+    Column("analyser", String, primary_key=True, comment="fingerprint of the definition; before:… for older ones"),
+    Column("model", String, nullable=False),
+    Column("prompt_version", String, nullable=False),
+    Column("definition", Text, comment="JSON: all that decides an answer; null: not known any more"),
+)
+
+analyses = Table(
+    "analyses",
+    metadata,
+    Column("analysis_id", Integer, primary_key=True, autoincrement=True),
+    Column("text_id", Integer, ForeignKey("texts.text_id"), nullable=False),
+    Column("analyser", String, ForeignKey("analysers.analyser"), nullable=False),
+    Column("run_id", String, ForeignKey("runs.run_id"), nullable=False, comment="the run that made it"),
+    Column("outcome", String, nullable=False, comment="analysed, or how the request finally failed"),
+    Column("request_key", String, ForeignKey("answers.request_key"), comment="its answer, if it is a good one"),
+    UniqueConstraint("text_id", "analyser", name="analyses_once"),
+    Index("analyses_by_answer", "request_key"),
+    Index("analyses_by_run", "run_id", "text_id"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("attempt_id", Integer, primary_key=True, autoincrement=True),
     Column("run_id", String, ForeignKey("runs.run_id"), nullable=False),
-    Column("row", Integer, ForeignKey("verbatims.row"), nullable=False),
-    Column("request_key", String, nullable=False),
+    Column("text_id", Integer, ForeignKey("texts.text_id"), nullable=False),
+    Column("analyser", String, ForeignKey("analysers.analyser"), nullable=False),
+    Column("request_key", String, comment="null once its text is forgotten: a hash that the text would give again"),
     Column("outcome", String, nullable=False),
     Column("json_error", String),
     Column("error", String),
@@ -96,10 +143,9 @@ calls = Table(
     Column("duration_s", Float, nullable=False),
     Column("raw", Text, comment="the answer as received"),
     Column("trace_id", String),
-    Index("calls_by_run", "run_id", "outcome"),
-    Index("calls_by_key", "request_key"),
-    Index("calls_by_row", "row"),
-    Index("calls_by_time", "sent_at"),
+    Index("attempts_by_key", "request_key"),
+    Index("attempts_by_text", "text_id", "analyser"),
+    Index("attempts_by_time", "sent_at"),
 )
 
 answers = Table(
@@ -107,7 +153,7 @@ answers = Table(
     metadata,
     Column("request_key", String, primary_key=True, comment="SHA-256 of the request as sent"),
     Column("run_id", String, ForeignKey("runs.run_id"), nullable=False),
-    Column("row", Integer, nullable=False, comment="the verbatim that paid for it"),
+    Column("text_id", Integer, nullable=False, comment="the text that paid for it"),
     Column("summary", Text, nullable=False),
     Column("sentiment", String, nullable=False),
     Column("topics", Text, nullable=False, comment="JSON list of ids"),
@@ -118,37 +164,60 @@ answers = Table(
     Column("analysed_at", String, nullable=False),
 )
 
-topics = Table(
-    "topics",
+holders = Table(
+    "holders",
     metadata,
-    Column("topic", Integer, primary_key=True, autoincrement=True),
-    Column("row", Integer, ForeignKey("verbatims.row"), nullable=False),
-    Column("label", String, nullable=False, comment="a theme outside the reference base, one line per verbatim"),
-    Column("definition", Text, nullable=False),
-    Column("quote", Text, nullable=False),
-    UniqueConstraint("row", "label", "quote", name="topics_once"),
+    Column("holder", String, primary_key=True, comment="drawn at random"),
+    Column("kind", String, nullable=False, comment="process, which falls silent when it dies; or batch, until it ends"),
+    Column("boot_id", String, comment="which start of which machine"),
+    Column("pid_namespace", String, comment="in which container the number counts"),
+    Column("pid", Integer),
+    Column("started", Integer, comment="clock ticks from boot to the process's start: numbers are used again"),
+    Column("heartbeat", Float, comment="seconds by the server's clock, or since boot for a file"),
 )
 
 claims = Table(
     "claims",
     metadata,
-    Column("request_key", String, primary_key=True),
-    Column("owner", String, nullable=False),
-    Column("host", String, nullable=False),
-    Column("pid", Integer, nullable=False),
-    Column("expires_at", Float, nullable=False, comment="seconds since 1970 by the database's clock"),
+    Column("text_id", Integer, ForeignKey("texts.text_id"), primary_key=True, autoincrement=False),
+    Column("request_key", String, nullable=False, unique=True),
+    Column("holder", String, ForeignKey("holders.holder", ondelete="CASCADE"), nullable=False),
+    Index("claims_by_holder", "holder"),
 )
 
-load_errors = Table(
-    "load_errors",
+warehouses = Table(
+    "warehouses",
     metadata,
-    Column("load_error", Integer, primary_key=True, autoincrement=True),
-    Column("run_id", String, ForeignKey("runs.run_id"), nullable=False),
-    Column("verbatim_id", String, comment="null where a whole job failed"),
-    Column("reason", String, nullable=False),
-    Column("problem", String, comment="what the warehouse said, without the row's values"),
-    Column("happened_at", String, nullable=False),
-    Column("mended_at", String, comment="when a later load brought it in after all; null: a dead letter still"),
+    Column("warehouse", Integer, primary_key=True, autoincrement=True),
+    Column("identity", String, unique=True, comment="drawn at random, kept in the warehouse too; null: not yet seen"),
+    Column("begun", Integer, nullable=False, comment="number of the load that began last"),
+    Column("done", Integer, nullable=False, comment="number of the load that ended last"),
+    Column("used_at", String, nullable=False),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("warehouse", Integer, ForeignKey("warehouses.warehouse"), primary_key=True, autoincrement=False),
+    Column("verbatim_id", String, primary_key=True),
+    Column("due", Integer, nullable=False, comment="counts changes of the verbatim's row"),
+    Column("sent", Integer, nullable=False, comment="the change that the warehouse has"),
+    Column("problem", String, comment="why the warehouse refused the row, without its values; null: it did not"),
+    _partial("deliveries_due", "warehouse", "verbatim_id", sqlite="due > sent"),
+    _partial("deliveries_rejected", "warehouse", "verbatim_id", sqlite="problem IS NOT NULL"),
+)
+
+totals = Table(
+    "totals",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("label", String, primary_key=True, comment="empty where there is none"),
+    Column("detail", String, primary_key=True, comment="a second label; empty where there is none"),
+    Column("run_id", String, ForeignKey("runs.run_id"), primary_key=True),
+    Column("process", String, primary_key=True, comment="who added it: workers do not queue; empty once folded"),
+    Column("n", Integer, nullable=False),
+    Column("amount", Float, nullable=False, comment="seconds or USD; 0 where only n counts"),
+    Index("totals_by_run", "run_id"),
 )
 
 forgotten = Table(
@@ -158,27 +227,27 @@ forgotten = Table(
     Column("forgotten_on", String, nullable=False),
 )
 
-visits = Table(
-    "visits",
+crawls = Table(
+    "crawls",
     metadata,
-    Column("visit", Integer, primary_key=True, autoincrement=True),
+    Column("crawl_id", Integer, primary_key=True, autoincrement=True),
     Column("source", String, nullable=False),
     Column("definition", String, nullable=False, comment="hash of how the source is described and read"),
-    Column("began_at", String, nullable=False),
+    Column("started_at", String, nullable=False),
     Column("ended_at", String, comment="null unless all that was to be read is in the store"),
     Column("pages", Integer),
     Column("found", Integer, comment="verbatims on those pages, known ones included"),
     Column("fresh", Integer, comment="of them the ones that were new"),
     Column("layout", Text, comment="JSON: names of fields that no verbatim had, and of those that nobody reads"),
     Column("run_id", String, comment="the run that it was part of"),
-    Index("visits_by_source", "source", "visit"),
+    Index("crawls_by_source", "source", "crawl_id"),
 )
 
 pages = Table(
     "pages",
     metadata,
     Column(
-        "definition", String, primary_key=True, comment="as in visits: another reader may see more on the same page"
+        "definition", String, primary_key=True, comment="as in crawls: another reader may see more on the same page"
     ),
     Column("url", String, primary_key=True),
     Column("etag", String),

@@ -1,103 +1,170 @@
-"""Totals since the first run, for the exporter: computed from what is stored, so that no restart resets them."""
+"""Totals since the first run and of each run, kept up in the transactions that change them.
+
+Whoever reads them adds up some hundred rows, however many verbatims there are. Texts that were edited or erased since
+count as often as they were analysed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.records import MEDIUM_BELOW, SHORT_BELOW, Length, Outcome
-from pipeline.store.database import Database
-from pipeline.store.tables import answers, calls, load_errors, topics, verbatims
+from pipeline.records import Length, Outcome
+from pipeline.store.database import Database, insert
+from pipeline.store.tables import attempts, texts, totals
+
+
+class Total(StrEnum):
+    """What is counted, and by which labels."""
+
+    ANALYSED = "analysed"
+    """Verbatims, by source and sentiment."""
+    SKIPPED = "skipped"
+    """Verbatims, by source and reason."""
+    LENGTHS = "lengths"
+    """Analysed verbatims, by class of length."""
+    NEW_TOPICS = "new_topics"
+    ATTEMPTS = "attempts"
+    """By outcome; the amount is their seconds."""
+    JSON_ERRORS = "json_errors"
+    """By reason."""
+    INPUT_TOKENS = "input_tokens"
+    OUTPUT_TOKENS = "output_tokens"
+    COST_USD = "cost_usd"
+    """As the amount."""
+    LOAD_ERRORS = "load_errors"
+    """By reason."""
+
+
+class Tally:
+    """What one transaction adds to the totals of a run."""
+
+    def __init__(self) -> None:
+        self._sums: dict[tuple[Total, str, str], list[float]] = defaultdict(lambda: [0, 0.0])
+
+    def add(self, total: Total, label: str = "", detail: str = "", *, n: int = 1, amount: float = 0.0) -> None:
+        """Add to one series."""
+        sums = self._sums[total, label, detail]
+        sums[0] += n
+        sums[1] += amount
+
+    def write(self, connection: sa.Connection, run_id: str, process: str) -> None:
+        """One statement, in the caller's transaction."""
+        rows = [
+            {"run_id": run_id, "process": process, "name": total, "label": label, "detail": detail, "n": n, "amount": a}
+            for (total, label, detail), (n, a) in sorted(self._sums.items())
+        ]
+        if rows:
+            connection.execute(_upsert(connection), rows)
+
+
+def _upsert(connection: sa.Connection) -> Any:
+    statement = insert(connection, totals)
+    given = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=list(totals.primary_key),
+        set_={"n": totals.c.n + given.n, "amount": totals.c.amount + given.amount},
+    )
+
+
+def fold(connection: sa.Connection, run_id: str) -> None:
+    """Make one row of each series of a run that has ended; whoever still adds to it begins a new row.
+
+    DELETE … RETURNING gives exactly the rows that go, also those that changed since the statement began.
+    """
+    gone = connection.execute(
+        sa.delete(totals).where(totals.c.run_id == run_id, totals.c.process != "").returning(totals)
+    ).all()
+    tally = Tally()
+    for row in gone:
+        tally.add(Total(row.name), row.label, row.detail, n=row.n, amount=row.amount)
+    tally.write(connection, run_id, "")
+
+
+def read_run(
+    connection: sa.Connection, run_id: str, names: Iterable[Total]
+) -> Mapping[tuple[Total, str], tuple[int, float]]:
+    """(total, label) → (n, amount) of one run."""
+    query = (
+        sa.select(totals.c.name, totals.c.label, sa.func.sum(totals.c.n), sa.func.sum(totals.c.amount))
+        .where(totals.c.run_id == run_id, totals.c.name.in_(list(names)))
+        .group_by(totals.c.name, totals.c.label)
+    )
+    return {(Total(name), label): (int(n), float(amount)) for name, label, n, amount in connection.execute(query)}
+
+
+def success_ratio(connection: sa.Connection, run_id: str) -> float | None:
+    """Valid answers ÷ ended attempts of a run over all processes; None before the first."""
+    ended = {label: n for (_, label), (n, _) in read_run(connection, run_id, [Total.ATTEMPTS]).items()}
+    return ended.get(Outcome.ANALYSED.value, 0) / sum(ended.values()) if ended else None
 
 
 class StoreTotals:
-    """Each method reads the store now, and raises what its database raises.
-
-    Texts that were edited since count as often as they were analysed.
-    """
+    """Each method reads the store now, and raises what its database raises."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def analysed(self) -> Mapping[tuple[str, str], int]:
         """(source, sentiment) → verbatims."""
-        query = (
-            sa.select(verbatims.c.source, answers.c.sentiment, sa.func.count())
-            .join(answers, answers.c.request_key == verbatims.c.answer_key)
-            .group_by(verbatims.c.source, answers.c.sentiment)
-        )
-        return {(source, sentiment): n for source, sentiment, n in self._all(query)}
+        return {(source, sentiment): n for source, sentiment, n, _ in self._sums(Total.ANALYSED)}
 
     def skipped(self) -> Mapping[tuple[str, str], int]:
         """(source, reason) → verbatims."""
-        query = (
-            sa.select(verbatims.c.source, verbatims.c.reason, sa.func.count())
-            .where(verbatims.c.outcome == "skipped")
-            .group_by(verbatims.c.source, verbatims.c.reason)
-        )
-        return {(source, reason): n for source, reason, n in self._all(query)}
+        return {(source, reason): n for source, reason, n, _ in self._sums(Total.SKIPPED)}
 
     def durations(self) -> Mapping[str, tuple[int, float]]:
         """Outcome → (ended attempts, their seconds)."""
-        query = sa.select(calls.c.outcome, sa.func.count(), sa.func.sum(calls.c.duration_s)).group_by(calls.c.outcome)
-        return {outcome: (n, float(seconds)) for outcome, n, seconds in self._all(query)}
+        return {outcome: (n, seconds) for outcome, _, n, seconds in self._sums(Total.ATTEMPTS)}
 
     def json_errors(self) -> Mapping[str, int]:
         """Reason → unreadable answers."""
-        query = (
-            sa.select(calls.c.json_error, sa.func.count())
-            .where(calls.c.json_error.is_not(None))
-            .group_by(calls.c.json_error)
-        )
-        return {reason: n for reason, n in self._all(query)}
+        return {reason: n for reason, _, n, _ in self._sums(Total.JSON_ERRORS)}
 
     def empty_responses(self) -> int:
         """Answers without any content."""
-        return self._one(sa.select(sa.func.count()).select_from(calls).where(calls.c.outcome == Outcome.EMPTY.value))
+        return self.durations().get(Outcome.EMPTY.value, (0, 0.0))[0]
 
     def last_size(self) -> int | None:
         """Masked characters of the verbatim last sent; None before the first."""
         query = (
-            sa.select(verbatims.c.characters)
-            .join(calls, calls.c.row == verbatims.c.row)
-            .order_by(calls.c.sent_at.desc(), calls.c.call.desc())
+            sa.select(texts.c.characters)
+            .join(attempts, attempts.c.text_id == texts.c.text_id)
+            .order_by(attempts.c.sent_at.desc(), attempts.c.attempt_id.desc())
             .limit(1)
         )
-        found = self._all(query)
-        return found[0][0] if found else None
+        with self._database.read() as connection:
+            size: int | None = connection.execute(query).scalar()
+        return size
 
     def lengths(self) -> Mapping[str, int]:
         """Length class → verbatims analysed."""
-        size = verbatims.c.characters
-        short = sa.func.sum(sa.case((size < SHORT_BELOW, 1), else_=0))
-        long = sa.func.sum(sa.case((size >= MEDIUM_BELOW, 1), else_=0))
-        query = sa.select(sa.func.count(), short, long).where(verbatims.c.outcome == Outcome.ANALYSED.value)
-        total, n_short, n_long = self._all(query)[0]
-        n_short, n_long = int(n_short or 0), int(n_long or 0)
-        return {Length.SHORT: n_short, Length.MEDIUM: total - n_short - n_long, Length.LONG: n_long}
+        return {length.value: 0 for length in Length} | {length: n for length, _, n, _ in self._sums(Total.LENGTHS)}
 
     def new_topics(self) -> int:
         """Themes outside the reference base, each as often as a verbatim names it."""
-        return self._one(sa.select(sa.func.count()).select_from(topics))
+        return sum(n for _, _, n, _ in self._sums(Total.NEW_TOPICS))
 
     def load_errors(self) -> Mapping[str, int]:
         """Reason → rows or jobs that did not reach the warehouse."""
-        query = sa.select(load_errors.c.reason, sa.func.count()).group_by(load_errors.c.reason)
-        return {reason: n for reason, n in self._all(query)}
+        return {reason: n for reason, _, n, _ in self._sums(Total.LOAD_ERRORS)}
 
     def success_ratio(self) -> float | None:
         """Valid answers ÷ ended attempts of the latest run that has any; None before the first."""
-        latest = sa.select(calls.c.run_id).order_by(calls.c.call.desc()).limit(1).scalar_subquery()
-        good = sa.func.sum(sa.case((calls.c.outcome == Outcome.ANALYSED.value, 1), else_=0))
-        analysed, ended = self._all(sa.select(good, sa.func.count()).where(calls.c.run_id == latest))[0]
-        return analysed / ended if ended else None
-
-    def _all(self, query: sa.Executable) -> list[Any]:
+        latest = sa.select(attempts.c.run_id).order_by(attempts.c.attempt_id.desc()).limit(1)
         with self._database.read() as connection:
-            return list(connection.execute(query).all())
+            run_id = connection.execute(latest).scalar()
+            return success_ratio(connection, run_id) if run_id is not None else None
 
-    def _one(self, query: sa.Executable) -> int:
+    def _sums(self, total: Total) -> list[tuple[str, str, int, float]]:
+        query = (
+            sa.select(totals.c.label, totals.c.detail, sa.func.sum(totals.c.n), sa.func.sum(totals.c.amount))
+            .where(totals.c.name == total.value)
+            .group_by(totals.c.label, totals.c.detail)
+        )
         with self._database.read() as connection:
-            return int(connection.execute(query).scalar_one())
+            return [(label, detail, int(n), float(amount)) for label, detail, n, amount in connection.execute(query)]

@@ -84,7 +84,7 @@ def _start(folder: Path, settings: dict[str, str], *arguments: str, **more: int)
 def _span(store: str) -> float:
     query = (
         "SELECT count(*), extract(epoch FROM max(sent_at::timestamptz + duration_s * interval '1 s')"
-        " - min(sent_at::timestamptz)) FROM calls"
+        " - min(sent_at::timestamptz)) FROM attempts"
     )
     with psycopg.connect(store) as connection:
         found = connection.execute(query).fetchone()

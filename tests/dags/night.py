@@ -51,8 +51,9 @@ class Night:
         """Every verbatim has its outcome, and each that is analysed has its row, once."""
         with closing(sqlite3.connect(self.warehouse)) as warehouse:
             rows = [row for (row,) in warehouse.execute("SELECT verbatim_id FROM verbatims_analysed_v1")]
-        assert len(rows) == len(set(rows)) == self.one("SELECT count(*) FROM verbatims WHERE outcome = 'analysed'")
-        assert self.one("SELECT count(*) FROM verbatims WHERE outcome IS NULL") == 0
+        assert len(rows) == len(set(rows)) == self.one("SELECT count(*) FROM texts WHERE current IS NOT NULL")
+        undecided = "current IS NULL AND skip_reason IS NULL AND text_id NOT IN (SELECT text_id FROM analyses)"
+        assert self.one(f"SELECT count(*) FROM texts WHERE {undecided}") == 0
         assert len(rows) > 250
 
 

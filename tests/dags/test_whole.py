@@ -107,7 +107,7 @@ def test_a_day_comes_to_its_rows_and_repeated_to_the_same(
         first = run(moment, conf={"workers": 2}, **here)
         assert first.state == "success", first.said[-3000:]
         before, bills = rows(tmp_path, FACTS), (tmp_path / "billed.jsonl").read_bytes()
-        assert len(before) == rows(tmp_path, "SELECT count(*) FROM verbatims WHERE outcome = 'analysed'")[0][0] > 250
+        assert len(before) == rows(tmp_path, "SELECT count(*) FROM texts WHERE current IS NOT NULL")[0][0] > 250
         again = run(moment, **here)
     assert again.state == "success", again.said[-3000:]
     assert rows(tmp_path, FACTS) == before and (tmp_path / "billed.jsonl").read_bytes() == bills
@@ -129,7 +129,7 @@ def test_housekeeping_takes_the_words_and_leaves_the_counts(run: Run, tmp_path: 
     with Sandbox(latency_s=0) as sandbox:
         assert run(today(), ANTHROPIC_BASE_URL=sandbox.url).state == "success"
     with closing(sqlite3.connect(tmp_path / "var" / "verbatims.db", isolation_level=None)) as store:
-        store.execute("UPDATE verbatims SET seen_on = '2026-01-01' WHERE source = 'sandbox'")
+        store.execute("UPDATE texts SET seen_on = '2026-01-01' WHERE source = 'sandbox'")
     counts = "SELECT sentiment, count(*), sum(cost_usd) FROM verbatims_analysed_v1 GROUP BY 1 ORDER BY 1"
     before = rows(tmp_path, counts)
     ended = run(today(), "verbatims_housekeeping", {"days": 30})
@@ -142,7 +142,7 @@ def test_a_day_gone_by_reads_the_store_and_asks_no_source(run: Run, tmp_path: Pa
     ended = run("2026-02-03T02:00:00+00:00")
     assert ended.state == "success", ended.said[-3000:]
     assert rows(tmp_path, "SELECT run_id, input FROM runs") == [("day-2026-02-03", "the store")]
-    assert rows(tmp_path, "SELECT count(*) FROM verbatims") == [(0,)]
+    assert rows(tmp_path, "SELECT count(*) FROM texts") == [(0,)]
 
 
 def test_a_failure_says_its_stage_its_run_and_its_trace(run: Run, tmp_path: Path, receiver: Receiver) -> None:
@@ -192,7 +192,7 @@ def test_make_airflow_ends_in_the_middle_of_a_night_and_goes_on_with_it(
         started.send_signal(signal.SIGINT)
         started.communicate(timeout=120)
         assert (started.returncode, living(tmp_path)) == (0, [])
-    analysed = rows(tmp_path, "SELECT count(*) FROM verbatims WHERE outcome = 'analysed'")
+    analysed = rows(tmp_path, "SELECT count(*) FROM texts WHERE current IS NOT NULL")
     assert rows(tmp_path, "SELECT count(*) FROM verbatims_analysed_v1") == analysed
     assert rows(tmp_path, "SELECT count(*) FROM answers") == [(len(bills(slow)) + len(bills(quick)),)]
 
@@ -257,7 +257,7 @@ def bills(file: Path) -> list[str]:
 
 def asking(folder: Path) -> list[Any]:
     """How many processes have a call in flight."""
-    return seen(folder, "SELECT count(DISTINCT owner) FROM claims")
+    return seen(folder, "SELECT count(DISTINCT holder) FROM claims")
 
 
 def seen(folder: Path, query: str) -> list[Any]:

@@ -59,7 +59,7 @@ def test_an_id_that_holds_an_address_is_forgotten_by_what_the_person_calls_it(
 def test_words_expire_by_the_setting_or_the_option(verbatims: Command, tmp_path: Path) -> None:
     file = tmp_path / "var/verbatims.db"
     verbatims("run", "--input", reviews(tmp_path))
-    days = "UPDATE verbatims SET seen_on = date('now', '-' || (\"row\" * 10) || ' days')"  # 10 to 400 days ago
+    days = "UPDATE texts SET seen_on = date('now', '-' || (text_id * 10) || ' days')"  # 10 to 400 days ago
     with closing(sqlite3.connect(file)) as connection:
         connection.execute(days)
         connection.commit()

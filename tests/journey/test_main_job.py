@@ -148,7 +148,7 @@ def test_a_full_disk_stops_the_run_in_one_line_and_the_rest_goes_on_later(shell:
     file = several(tmp_path, 300)
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
     # no file of the process may grow beyond this: SQLite then meets the error of a disk that is full
-    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, limit[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, limit[1]))
     try:
         process = shell.start("run", "--input", file.name)
     finally:
@@ -180,7 +180,7 @@ def test_an_outage_stops_the_run_before_it_has_asked_everything(verbatims: Comma
             VERBATIMS_RETRIES="0",
         )
     assert ended.code == 3 and "20 calls in a row failed, the last with http_529" in ended.err
-    calls = query(tmp_path / "var/verbatims.db", "SELECT count(*) FROM calls")[0][0]
+    calls = query(tmp_path / "var/verbatims.db", "SELECT count(*) FROM attempts")[0][0]
     assert 20 <= calls < 40
     # with the outage over, the same command brings every row
     assert verbatims("run", "--input", file.name, "--json").data["loaded"] == 400

@@ -41,12 +41,12 @@ def test_twice_on_a_site_and_a_feed_the_second_fetches_only_what_is_new(
     # two pages each: the one with the twenty new ones, and the first without news
     assert (second["scraped"], third["scraped"]) == (2 * 40 + 2 * 50, 0)
     assert dry["scraped"] == second["scraped"] and dry["would_ask"] >= len(recorder.requests) - asked > 0
-    assert query(tmp_path / "var/verbatims.db", "SELECT source, pages, fresh FROM visits ORDER BY visit") == [
+    assert query(tmp_path / "var/verbatims.db", "SELECT source, pages, fresh FROM crawls ORDER BY crawl_id") == [
         *(("shop", 3, 100), ("app", 4, 100)),
         *(("shop", 2, 20), ("app", 2, 20)),
         *(("shop", 1, 0), ("app", 1, 0)),
     ]
-    assert query(tmp_path / "var/verbatims.db", "SELECT source, count(*) FROM verbatims GROUP BY 1 ORDER BY 1") == [
+    assert query(tmp_path / "var/verbatims.db", "SELECT source, count(*) FROM texts GROUP BY 1 ORDER BY 1") == [
         ("app", 120),
         ("shop", 120),
     ]
@@ -75,7 +75,7 @@ def test_too_few_stop_the_run_before_anything_is_asked_or_loaded(
         ended = verbatims("run", "--json", **settings)
     assert ended.code == 2 and recorder.requests == []
     assert "source app: " in ended.err and "49 review(s) on 3 page(s), where 50 are expected" in ended.err
-    assert query(tmp_path / "var/verbatims.db", "SELECT count(*) FROM verbatims WHERE source = 'shop'") == [(49,)]
+    assert query(tmp_path / "var/verbatims.db", "SELECT count(*) FROM texts WHERE source = 'shop'") == [(49,)]
 
 
 def test_an_empty_feed_is_no_success(verbatims: Command, recorder: Recorder, tmp_path: Path) -> None:

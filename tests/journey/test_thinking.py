@@ -41,7 +41,7 @@ def test_an_answer_without_a_word_is_asked_once_more_with_more_room(verbatims: C
     with Sandbox(latency_s=0, billed=bill) as sandbox:
         ended = verbatims("run", "--input", file.name, "--json", ANTHROPIC_BASE_URL=sandbox.url, **thinking)
     calls = query(
-        tmp_path / "var/verbatims.db", "SELECT request_key, outcome, output_tokens FROM calls ORDER BY sent_at"
+        tmp_path / "var/verbatims.db", "SELECT request_key, outcome, output_tokens FROM attempts ORDER BY sent_at"
     )
     tries: dict[str, list[tuple[str, int]]] = {}
     for verbatim, outcome, tokens in calls:

@@ -44,10 +44,11 @@ def store_says(file: Path) -> Samples:
             for row in query(file, sql)
         }
 
-    joined = "FROM verbatims v JOIN answers a ON a.request_key = v.answer_key"
+    joined = "FROM texts v JOIN analyses n ON n.analysis_id = v.current JOIN answers a ON a.request_key = n.request_key"
     length = "CASE WHEN characters < 100 THEN 'short' WHEN characters < 500 THEN 'medium' ELSE 'long' END"
     duration = "verbatim_analysis_duration_seconds"
-    last_run = "run_id = (SELECT run_id FROM calls ORDER BY call DESC LIMIT 1)"
+    unreadable = "SELECT json_error, count(*) FROM attempts WHERE json_error IS NOT NULL GROUP BY 1"
+    last_run = "run_id = (SELECT run_id FROM attempts ORDER BY attempt_id DESC LIMIT 1)"
     return (
         by(
             "verbatims_analyzed_total",
@@ -57,26 +58,28 @@ def store_says(file: Path) -> Samples:
         | by(
             "verbatims_skipped_total",
             ("source", "reason"),
-            "SELECT source, reason, count(*) FROM verbatims WHERE reason IS NOT NULL GROUP BY 1, 2",
+            "SELECT source, skip_reason, count(*) FROM texts WHERE skip_reason IS NOT NULL GROUP BY 1, 2",
         )
-        | by(f"{duration}_count", ("outcome",), "SELECT outcome, count(*) FROM calls GROUP BY 1")
-        | by(f"{duration}_sum", ("outcome",), "SELECT outcome, sum(duration_s) FROM calls GROUP BY 1")
-        | by(
-            "errors_json_total", ("reason",), "SELECT json_error, count(*) FROM calls WHERE json_error > '' GROUP BY 1"
-        )
+        | by(f"{duration}_count", ("outcome",), "SELECT outcome, count(*) FROM attempts GROUP BY 1")
+        | by(f"{duration}_sum", ("outcome",), "SELECT outcome, sum(duration_s) FROM attempts GROUP BY 1")
+        | by("errors_json_total", ("reason",), unreadable)
         | by(
             "verbatims_by_length_bucket",
             ("length",),
-            f"SELECT {length}, count(*) FROM verbatims WHERE outcome = 'analysed' GROUP BY 1",
+            f"SELECT {length}, count(*) FROM texts WHERE current IS NOT NULL GROUP BY 1",
         )
-        | by("bq_insert_errors_total", ("reason",), "SELECT reason, count(*) FROM load_errors GROUP BY 1")
+        | by(
+            "bq_insert_errors_total",
+            ("reason",),
+            "SELECT label, sum(n) FROM totals WHERE name = 'load_errors' GROUP BY 1",
+        )
         | {
-            ("claude_response_empty_total", ()): one("SELECT count(*) FROM calls WHERE outcome = 'empty'"),
+            ("claude_response_empty_total", ()): one("SELECT count(*) FROM attempts WHERE outcome = 'empty'"),
             ("new_topics_detected_total", ()): one(f"SELECT sum(json_array_length(a.new_topics)) {joined}"),
             ("current_verbatim_size", ()): one(
-                'SELECT length(v.text) FROM calls c JOIN verbatims v ON v."row" = c."row" ORDER BY c.sent_at DESC'
+                "SELECT length(v.text) FROM attempts c JOIN texts v ON v.text_id = c.text_id ORDER BY c.sent_at DESC"
             ),
-            ("claude_call_success_ratio", ()): one(f"SELECT avg(outcome = 'analysed') FROM calls WHERE {last_run}"),
+            ("claude_call_success_ratio", ()): one(f"SELECT avg(outcome = 'analysed') FROM attempts WHERE {last_run}"),
         }
     )
 
@@ -287,7 +290,7 @@ def test_no_text_and_no_secret_leaves_with_spans_metrics_or_words(
     assert len(receiver.spans()) > 10
     for secret in ("canari", "mon secret"):
         assert secret not in sent + ended.out + ended.err
-    everything = json.dumps(query(tmp_path / "var/verbatims.db", "SELECT text FROM verbatims"))
+    everything = json.dumps(query(tmp_path / "var/verbatims.db", "SELECT text FROM texts"))
     assert "canari-7f3a" in everything and EMAIL not in everything and "[email]" in everything
 
 
@@ -329,4 +332,4 @@ def test_a_collector_that_does_not_answer_changes_nothing_but_one_warning(
 def test_nothing_is_sent_where_no_collector_is_named(verbatims: Command, tmp_path: Path) -> None:
     ended = verbatims("run", "--input", mixed(tmp_path, 0, 3).name)
     assert ended.code == 0 and "telemetry" not in ended.err
-    assert query(tmp_path / "var/verbatims.db", "SELECT DISTINCT trace_id FROM calls") == [(None,)]
+    assert query(tmp_path / "var/verbatims.db", "SELECT DISTINCT trace_id FROM attempts") == [(None,)]

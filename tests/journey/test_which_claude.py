@@ -150,7 +150,7 @@ def test_a_refused_key_stops_the_run_at_once(
     )
     assert ended.code == 2 and f"answered {status}" in ended.err and KEY not in ended.err
     assert len(recorder.requests) <= 8
-    calls = query(tmp_path / "var/verbatims.db", "SELECT DISTINCT outcome, error, cost_usd FROM calls")
+    calls = query(tmp_path / "var/verbatims.db", "SELECT DISTINCT outcome, error, cost_usd FROM attempts")
     assert calls == [("failed", f"http_{status}", 0.0)]
 
 

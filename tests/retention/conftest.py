@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from analysers import ANALYSER
 from rich.console import Console
 
 from pipeline.analyse.policy import FINAL_OUTCOMES, Step, next_step
@@ -22,8 +23,8 @@ from pipeline.load import open_warehouse
 from pipeline.progress import Terminal
 from pipeline.records import Analysis, Ask, Attempt, NewTopic, Outcome, Review, Sentiment, SkipReason
 from pipeline.settings import load_settings
-from pipeline.store import Claims, Decision, Store, StoreTotals, count_run
-from pipeline.store.tables import metadata, runs
+from pipeline.store import Claims, Decision, Store, StoreTotals
+from pipeline.store.tables import metadata, runs, texts
 from pipeline.telemetry import start
 
 OLD, NEW = date(2026, 1, 1), date(2026, 3, 1)
@@ -54,7 +55,7 @@ class World:
         run_id = self.scrape(day, {name: text for name, (text, _) in verbatims.items()})
         fates = {text: fate for text, fate in verbatims.values()}
         self.clean(run_id, fates)
-        claims = Claims(self.store.database, run_id, "v1", FINAL_OUTCOMES)
+        claims = self.store.claims(run_id, ANALYSER, FINAL_OUTCOMES)
         asks = self.asks(claims, fates)
         taken = claims.take(asks)
         claims.commit([completed(ask, attempt(fates[ask.text], ask.text)) for ask in taken.asks])
@@ -76,21 +77,21 @@ class World:
             Review("shop", name, text, number, f"{page}/{name}", 4.0, written_at=INSTANT)
             for number, (name, text) in enumerate(texts.items(), 1)
         ]
-        list(self.store.add(run_id, records))
+        list(self.store.texts.add(run_id, records))
         return run_id
 
     def clean(self, run_id: str, fates: Mapping[str, str]) -> None:
-        for page in self.store.uncleaned(run_id):
-            skipped = {v.row: SkipReason.TOO_SHORT if fates.get(v.text) == SKIPPED else None for v in page}
-            self.store.decide(run_id, [Decision(v.row, v.source, skipped[v.row]) for v in page])
+        for page in self.store.texts.uncleaned(run_id):
+            skipped = {v.text_id: SkipReason.TOO_SHORT if fates.get(v.text) == SKIPPED else None for v in page}
+            self.store.texts.decide(run_id, [Decision(v.text_id, v.source, skipped[v.text_id]) for v in page])
 
     def asks(self, claims: Claims, fates: Mapping[str, str]) -> list[Ask]:
-        found = [Ask(identity, text, key(text), row) for row, identity, text in claims.pending(0, 100)]
+        found = [Ask(identity, text, key(text), text_id) for text_id, identity, text in claims.pending(0, 100)]
         return [ask for ask in found if fates.get(ask.text, UNASKED) not in (UNASKED, SKIPPED)]
 
     def counts(self) -> dict[str, Any]:
         """Every number that anybody shows. What has no outcome is one number, however it is called."""
-        totals = StoreTotals(self.store.database)
+        totals = self.store.totals
         methods = [name for name in vars(StoreTotals) if not name.startswith("_")]
         return {name: getattr(totals, name)() for name in methods} | {one: self.count(one) for one in self.runs()}
 
@@ -99,7 +100,7 @@ class World:
             return connection.execute(sa.select(runs.c.run_id).order_by(runs.c.run_id)).scalars().all()
 
     def count(self, run_id: str) -> dict[str, Any]:
-        counts = asdict(settled(count_run(self.store.database, run_id)))
+        counts = asdict(settled(self.store.runs.count(run_id)))
         undecided = counts["failed"].pop("failed", 0) + counts["skipped"].pop("withdrawn", 0)
         return counts | {"undecided": undecided}
 
@@ -120,10 +121,12 @@ class World:
 
     def clear(self) -> None:
         with self.store.database.write() as connection:
+            connection.execute(sa.update(texts).values(current=None))
             for table in reversed(metadata.sorted_tables):
                 connection.execute(sa.delete(table))
         with closing(sqlite3.connect(self.warehouse)) as connection:
             connection.execute("DELETE FROM verbatims_analysed_v1")
+            connection.execute("DELETE FROM verbatims_loads_v1")
             connection.commit()
 
 

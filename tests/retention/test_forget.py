@@ -4,12 +4,12 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from analysers import ANALYSER
 
 from pipeline.analyse.policy import FINAL_OUTCOMES
 from pipeline.errors import InputError, TransientError
 from pipeline.records import Review
 from pipeline.retention import expire, forget
-from pipeline.store import Claims, count_run, failures
 
 from .conftest import BEFORE, GOOD, NEW, OLD, OUTAGE, REFUSED, UNASKED, World, attempt, completed
 
@@ -27,12 +27,12 @@ def test_its_row_stays_for_the_counts_and_says_nothing_of_the_person(world: Worl
 def test_scraped_again_it_does_not_come_back_even_with_another_text(world: World) -> None:
     world.night(NEW, ME)
     forget(world.context, "shop", "a")
-    before = world.dump()["verbatims"], world.rows(words=True)
+    before = world.dump()["texts"], world.rows(words=True)
     counts = world.count(world.night(None, {"a": ("canari changé", GOOD), "b": ("moineau", REFUSED)}))
     assert (counts["scraped"], counts["skipped"], counts["failed"]) == (2, {"forgotten": 1}, {"refused": 1})
-    after = world.dump()["verbatims"]
+    after = world.dump()["texts"]
     assert ([v for v in after if v["text"] != "moineau"], world.rows(words=True)) == before
-    assert world.store.is_known(Review("shop", "a", "encore autre chose", 1))
+    assert world.store.texts.is_known(Review("shop", "a", "encore autre chose", 1))
 
 
 def test_a_days_run_holds_nothing_of_it(world: World) -> None:
@@ -45,22 +45,22 @@ def test_a_forgotten_one_is_no_failure_whatever_became_of_it(world: World) -> No
     run_id = world.night(NEW, {"a": ("un", UNASKED), "b": ("deux", OUTAGE), "c": ("trois", GOOD)})
     for name in "ab":
         forget(world.context, "shop", name)
-    counts = count_run(world.store.database, run_id)
+    counts = world.store.runs.count(run_id)
     assert (counts.analysed, counts.pending, counts.skipped, counts.failed) == (1, 0, {"withdrawn": 2}, {})
-    assert failures(world.store.database, run_id) == []
+    assert world.store.runs.failures(run_id) == []
 
 
 @pytest.mark.parametrize("fate", [GOOD, REFUSED, OUTAGE])
 def test_an_answer_that_comes_back_afterwards_is_paid_and_not_kept(world: World, fate: str) -> None:
     run_id = world.night(NEW, {"a": ("canari", UNASKED), "b": ("canari", UNASKED)})
-    claims = Claims(world.store.database, run_id, "v1", FINAL_OUTCOMES)
+    claims = world.store.claims(run_id, ANALYSER, FINAL_OUTCOMES)
     taken = claims.take(world.asks(claims, {"canari": fate}))
     forget(world.context, "shop", "a")
     assert claims.commit([completed(taken.asks[0], attempt(fate, "canari"))]) == [None]
     dump = world.dump()
-    assert [(call["raw"], call["cost_usd"]) for call in dump["calls"]] == [(None, 0.001)]
-    assert (dump["answers"], [v["outcome"] for v in dump["verbatims"]]) == ([], [None, None])
-    assert taken.asks[0].request_key not in repr(dump["calls"])
+    assert [(call["raw"], call["cost_usd"]) for call in dump["attempts"]] == [(None, 0.001)]
+    assert (dump["answers"], dump["analyses"]) == ([], [])
+    assert taken.asks[0].request_key not in repr(dump["attempts"])
     # who waited for that answer, with the same text, asks for itself
     assert claims.take([*taken.asks, *taken.waiting]).asks == taken.waiting
 

@@ -13,7 +13,7 @@ from pipeline.source.sources import Sources
 from pipeline.source.web.description import Description
 from pipeline.source.web.fetcher import Fetcher
 from pipeline.source.web.site import Site
-from pipeline.store import Crawls, Decision, Store
+from pipeline.store import Decision, Store
 
 
 @dataclass
@@ -78,7 +78,7 @@ class Visitor:
         self.shop.asked.clear()
         source = source or self.site()
         run_id = self.store.runs.start("prod", "test", day)
-        history = Crawls(self.store.database, run_id)
+        history = self.store.crawls(run_id)
         records: list[Review | BrokenRecord] = []
 
         def noted() -> Iterator[Review | BrokenRecord]:
@@ -86,11 +86,11 @@ class Visitor:
                 records.append(record)
                 yield record
 
-        for _ in self.store.add(run_id, noted()):
+        for _ in self.store.texts.add(run_id, noted()):
             pass
         self.said = source.finish(history)
-        for page in self.store.uncleaned(run_id) if answered else ():
-            self.store.decide(run_id, [Decision(one.row, one.source, SkipReason.TOO_SHORT) for one in page])
+        for page in self.store.texts.uncleaned(run_id) if answered else ():
+            self.store.texts.decide(run_id, [Decision(one.text_id, one.source, SkipReason.TOO_SHORT) for one in page])
         if ends:
             self.store.runs.finish(run_id)
         return [one.problem if isinstance(one, BrokenRecord) else one.external_id for one in records]

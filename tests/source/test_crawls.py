@@ -88,12 +88,12 @@ def test_a_source_described_otherwise_is_another(visitor: Visitor) -> None:
 
 
 def test_a_limited_look_is_no_visit(visitor: Visitor) -> None:
-    next(visitor.site().reviews(Crawls(visitor.store.database, visitor.store.runs.start("prod", "test")), prepare))
+    next(visitor.site().reviews(visitor.store.crawls(visitor.store.runs.start("prod", "test")), prepare))
     assert len(visitor.run()) == 20
 
 
 def test_a_dry_look_leaves_nothing_behind(visitor: Visitor) -> None:
-    site, history = visitor.site(), Crawls(visitor.store.database)
+    site, history = visitor.site(), visitor.store.crawls()
     assert len(list(site.reviews(history, prepare))) == 20 and site.finish(history) == []
     assert len(visitor.run()) == 20
 
@@ -199,7 +199,7 @@ def test_what_is_wrong_with_one_source_keeps_no_other_from_being_read(visitor: V
     with pytest.raises(InputError, match=r"^source broken: .* 20 review\(s\) .*, where 99 are expected"):
         visitor.run(source=sources())
     with visitor.store.database.read() as connection:
-        held = connection.exec_driver_sql("SELECT source, count(*) FROM verbatims GROUP BY source ORDER BY 1").all()
+        held = connection.exec_driver_sql("SELECT source, count(*) FROM texts GROUP BY source ORDER BY 1").all()
     assert held == [("broken", 20), ("shop", 20)]
 
 

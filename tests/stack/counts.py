@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from pipeline.store import StoreTotals, open_store
+from pipeline.store import open_store
 from pipeline.telemetry import catalogue
 
 from .stack import Series, Stack
@@ -22,7 +22,7 @@ def held(url: str) -> Counts:
     """What the store has come to: name and label values → count."""
     opened = open_store(url)
     try:
-        totals = StoreTotals(opened.database)
+        totals = opened.totals
         found: dict[str, dict[tuple[str, ...], float]] = {
             "verbatims_analyzed_total": dict(totals.analysed()),
             "verbatims_skipped_total": dict(totals.skipped()),

@@ -40,7 +40,7 @@ def slow_calls(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterat
                 ]
                 assert [run.end() for run in wave] == [0] * AT_A_TIME, wave[0].said()
         with closing(sqlite3.connect(folder / "store.db")) as store:
-            found = store.execute("SELECT trace_id FROM calls WHERE duration_s > ?", (SLOW_S,)).fetchall()
+            found = store.execute("SELECT trace_id FROM attempts WHERE duration_s > ?", (SLOW_S,)).fetchall()
         yield [trace_id for (trace_id,) in found]
     finally:
         runs.stop()

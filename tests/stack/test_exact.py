@@ -11,7 +11,7 @@ from contextlib import closing
 import pytest
 
 from pipeline.sandbox import Sandbox
-from pipeline.store import StoreTotals, open_store
+from pipeline.store import open_store
 
 from .counts import COUNTERS, DURATION_COUNT, Counts, counted, every_series, held
 from .proxy import repeating
@@ -147,9 +147,9 @@ def test_the_exporters_totals_in_prometheus_equal_the_store(stack: Stack, ended:
 def test_gauges_equal_their_definition(stack: Stack, ended: Runs) -> None:
     """Of each process: the share of valid answers in its run, and the size of what it sent last."""
     with closing(sqlite3.connect(ended.folder / "store.db")) as store:
-        ratios = store.execute("SELECT avg(outcome = 'analysed') FROM calls GROUP BY run_id").fetchall()
+        ratios = store.execute("SELECT avg(outcome = 'analysed') FROM attempts GROUP BY run_id").fetchall()
         sizes = store.execute(
-            'SELECT characters, max(sent_at) FROM calls JOIN verbatims USING ("row") GROUP BY calls.run_id'
+            "SELECT characters, max(sent_at) FROM attempts JOIN texts USING (text_id) GROUP BY attempts.run_id"
         ).fetchall()
     shown = [series.samples[-1][1] for series in stack.series("claude_call_success_ratio")]
     assert sorted(round(value, 6) for value in shown) == sorted(round(ratio, 6) for (ratio,) in ratios)
@@ -157,7 +157,7 @@ def test_gauges_equal_their_definition(stack: Stack, ended: Runs) -> None:
     assert sorted(shown) == sorted(size for size, _ in sizes)
     opened = open_store(ended.store)
     try:
-        lengths = StoreTotals(opened.database).lengths()
+        lengths = opened.totals.lengths()
     finally:
         opened.close()
     found: Counter[str] = Counter()

@@ -3,17 +3,24 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from analysers import ANALYSER, OTHER
 
 from pipeline.analyse.policy import FINAL_OUTCOMES
-from pipeline.claiming import CompletedRequest
+from pipeline.claiming import LEASE_S, ClaimStore, CompletedRequest
+from pipeline.errors import TransientError
 from pipeline.records import Analysis, Ask, Attempt, JsonError, NewTopic, Outcome, Review, Sentiment
-from pipeline.store import Claims, Decision, Store, StoreTotals, count_run
+from pipeline.store import Decision, Store, open_store
+from pipeline.store.holders import BATCH, PROCESS, ProcessIdentity
 from pipeline.store.tables import claims as claims_table
+from pipeline.store.tables import holders
 
 NEW_TOPIC = NewTopic("cadeaux", "Tout sur les cadeaux.", "cadeau")
 GOOD = Attempt(
@@ -35,56 +42,140 @@ def kept(store: Store, *texts: str) -> str:
     """A run that has read and kept these texts."""
     run_id = store.runs.start("sandbox", "test")
     records = [Review("shop", f"id-{number}", text, number) for number, text in enumerate(texts, start=1)]
-    list(store.add(run_id, records))
-    for page in store.uncleaned(run_id):
-        store.decide(run_id, [Decision(v.row, v.source, None) for v in page])
+    list(store.texts.add(run_id, records))
+    for page in store.texts.uncleaned(run_id):
+        store.texts.decide(run_id, [Decision(v.text_id, v.source, None) for v in page])
     return run_id
 
 
-def asks(claims: Claims) -> list[Ask]:
-    return [Ask(identity, text, f"{hash(text) % 2**60:064x}", row) for row, identity, text in claims.pending(0, 100)]
+def asks(claims: ClaimStore, settings: str = "") -> list[Ask]:
+    """What is pending, under keys that depend on the settings."""
+    return [
+        Ask(identity, text, f"{hash(text + settings) % 2**60:064x}", text_id)
+        for text_id, identity, text in claims.pending(0, 1000)
+    ]
 
 
-def test_a_text_is_asked_by_one_and_answers_all_that_share_it(store: Store, store_url: str) -> None:
+def good(*taken: Ask) -> list[CompletedRequest]:
+    return [CompletedRequest(ask, (GOOD,), None, False) for ask in taken]
+
+
+@pytest.fixture
+def other(store_url: str) -> Iterator[Store]:
+    """The same store, as another process sees it."""
+    with closing(open_store(store_url)) as opened:
+        yield opened
+
+
+def test_a_text_is_asked_by_one_and_answers_all_that_share_it(store: Store) -> None:
     run_id = kept(store, "merci", "merci", "bof")
-    mine = Claims(store.database, run_id, "v1", FINAL_OUTCOMES)
+    mine = store.claims(run_id, ANALYSER, FINAL_OUTCOMES)
     taken = mine.take(asks(mine))
     assert ([ask.text for ask in taken.asks], len(taken.waiting)) == (["merci", "bof"], 1)
-    mine.commit([CompletedRequest(taken.asks[0], (GOOD,), None, False)])
+    assert mine.unclaimed(taken.waiting) == []
+    mine.commit(good(taken.asks[0]))
+    assert mine.unclaimed(taken.waiting) == list(taken.waiting)
     again = mine.take(taken.waiting)
     assert [settled.sentiment for settled in again.settled] == ["positive"]
-    counts = count_run(store.database, run_id)
+    counts = store.runs.count(run_id)
     assert (counts.analysed, counts.from_cache, counts.pending, counts.calls) == (1, 1, 1, 1)
-    assert StoreTotals(store.database).new_topics() == 2
+    assert store.totals.new_topics() == 2
 
 
-def test_claims_of_a_dead_process_are_free_at_once_and_those_of_a_silent_machine_after_the_lease(
-    store: Store,
+def test_one_text_is_not_asked_under_two_settings_at_once(store: Store, other: Store) -> None:
+    run_id = kept(store, "merci beaucoup")
+    mine = store.claims(run_id, ANALYSER, FINAL_OUTCOMES)
+    theirs = other.claims(run_id, OTHER, FINAL_OUTCOMES)
+    [ask] = mine.take(asks(mine)).asks
+    waiting = theirs.take(asks(theirs, "other")).waiting
+    assert (len(waiting), theirs.unclaimed(waiting)) == (1, [])
+    mine.commit(good(ask))
+    assert theirs.unclaimed(waiting) == list(waiting)
+    assert theirs.take(waiting).asks == () and store.runs.count(run_id).calls == 1
+
+
+def test_waiting_writes_nothing(store: Store, other: Store) -> None:
+    run_id = kept(store, "merci", "merci beaucoup")
+    mine, theirs = (one.claims(run_id, ANALYSER, FINAL_OUTCOMES) for one in (store, other))
+    waiting = asks(theirs)
+    mine.take(waiting)
+    written: list[str] = []
+    sa.event.listen(other.database.engine, "before_cursor_execute", lambda *given: written.append(given[2]))
+    theirs.unclaimed(waiting)
+    assert written and all(statement.startswith(("SELECT", "BEGIN")) for statement in written), written
+
+
+HERE = ProcessIdentity.own()
+
+
+def held(store: Store, ask: Ask, *, kind: str = PROCESS, silent_s: float = 0.0, **differs: object) -> None:
+    """A claim of another process of this machine, unless something differs."""
+    with store.database.write() as connection:
+        row = {"boot_id": HERE.boot_id, "pid_namespace": HERE.pid_namespace, "pid": HERE.pid, "started": HERE.started}
+        heartbeat = store.database.now(connection) - silent_s
+        holder = f"holder of {ask.text_id}"
+        connection.execute(sa.delete(holders).where(holders.c.holder == holder))
+        connection.execute(sa.insert(holders).values(holder=holder, kind=kind, heartbeat=heartbeat, **row | differs))
+        connection.execute(
+            sa.insert(claims_table).values(text_id=ask.text_id, request_key=ask.request_key, holder=holder)
+        )
+
+
+@pytest.mark.parametrize(
+    ("holder", "free"),
+    [
+        ({}, False),
+        ({"silent_s": LEASE_S + 1}, True),
+        ({"pid": 2**22 + 1}, True),  # Linux counts processes up to 2²²
+        ({"started": 1}, True),  # the number was used again
+        ({"pid": 2**22 + 1, "pid_namespace": "another container"}, False),
+        ({"pid_namespace": "another container", "silent_s": LEASE_S + 1}, True),
+        ({"kind": BATCH, "silent_s": 1e6, "pid": None}, False),
+    ],
+    ids=["alive", "silent", "gone", "number used again", "other container", "other container, silent", "batch"],
+)
+def test_claims_are_taken_over_from_the_dead_alone(store: Store, holder: dict[str, object], free: bool) -> None:
+    claims = store.claims(kept(store, "merci beaucoup"), ANALYSER, FINAL_OUTCOMES)
+    [ask] = asks(claims)
+    held(store, ask, **holder)  # type: ignore[arg-type]
+    assert claims.unclaimed([ask]) == ([ask] if free else [])
+    assert bool(claims.take([ask]).asks) is free
+
+
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+def test_no_claim_on_a_file_outlives_the_start_of_its_machine(store: Store) -> None:
+    """The clock of a file's claims begins anew then."""
+    claims = store.claims(kept(store, "merci beaucoup"), ANALYSER, FINAL_OUTCOMES)
+    [ask] = asks(claims)
+    held(store, ask, boot_id="the start before", silent_s=-1e6)
+    assert claims.take([ask]).asks == (ask,)
+
+
+def test_a_process_that_was_taken_for_dead_sends_nothing_more_and_stores_what_it_has_paid(
+    store: Store, other: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_id = kept(store, "merci beaucoup", "bof bof")
-    claims = Claims(store.database, run_id, "v1", FINAL_OUTCOMES)
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    first, second = asks(claims)
-    _claim(store, first, os.uname().nodename, dead.pid, expires_in=60)
-    _claim(store, second, "another-machine", 1, expires_in=60)
-    assert claims.take([first, second]).asks == (first,)
-    _claim(store, second, "another-machine", 1, expires_in=-1)
-    assert claims.take([second]).asks == (second,)
-
-
-def _claim(store: Store, ask: Ask, host: str, pid: int, expires_in: float) -> None:
+    slow, quick = (one.claims(run_id, ANALYSER, FINAL_OUTCOMES) for one in (store, other))
+    first, second = slow.take(asks(slow)).asks
     with store.database.write() as connection:
-        connection.execute(sa.delete(claims_table).where(claims_table.c.request_key == ask.request_key))
-        connection.execute(
-            sa.insert(claims_table).values(
-                request_key=ask.request_key,
-                owner="x",
-                host=host,
-                pid=pid,
-                expires_at=store.database.now(connection) + expires_in,
-            )
-        )
+        connection.execute(sa.update(holders).values(heartbeat=holders.c.heartbeat - LEASE_S - 1))
+    assert quick.take([first, second]).asks == (first, second)
+    for send in (slow.renew, lambda: slow.take([second])):
+        with pytest.raises(TransientError, match="taken over"):
+            send()
+    assert [bool(told) for told in slow.commit(good(first)) + quick.commit(good(first, second))] == [True, False, True]
+    counts = store.runs.count(run_id)
+    assert (counts.analysed, counts.calls, store.totals.lengths()["short"]) == (2, 3, 2)
+
+
+def test_a_heartbeat_keeps_what_is_about_to_be_taken_over(store: Store, other: Store) -> None:
+    run_id = kept(store, "merci beaucoup")
+    slow, quick = (one.claims(run_id, ANALYSER, FINAL_OUTCOMES) for one in (store, other))
+    [ask] = slow.take(asks(slow)).asks
+    with store.database.write() as connection:
+        connection.execute(sa.update(holders).values(heartbeat=holders.c.heartbeat - LEASE_S - 1))
+    slow.renew()
+    assert quick.take([ask]).waiting == (ask,)
 
 
 @pytest.mark.parametrize(
@@ -101,57 +192,69 @@ def test_only_failures_that_may_heal_are_asked_again(
 ) -> None:
     """Of an identical text, too."""
     run_id = kept(store, "merci beaucoup")
-    claims = Claims(store.database, run_id, "v1", FINAL_OUTCOMES)
+    claims = store.claims(run_id, ANALYSER, FINAL_OUTCOMES)
     ended = CompletedRequest(claims.take(asks(claims)).asks[0], attempts, None, final=not asked_again)
     assert claims.commit([ended]) == [None]
-    assert count_run(store.database, run_id).failed == failed
-    later = Claims(store.database, kept(store, "merci beaucoup"), "v1", FINAL_OUTCOMES)
+    assert store.runs.count(run_id).failed == failed
+    later = store.claims(kept(store, "merci beaucoup"), ANALYSER, FINAL_OUTCOMES)
     assert bool(later.take(asks(later)).asks) is asked_again
 
 
 def test_an_outcome_that_stands_without_an_answer_is_a_failure_of_that_text_alone(store: Store) -> None:
     run_id = kept(store, "merci beaucoup", "un texte impossible")
-    claims = Claims(store.database, run_id, "v1", FINAL_OUTCOMES)
-    good, bad = claims.take(asks(claims)).asks
-    claims.commit([CompletedRequest(good, (GOOD,), None, False), CompletedRequest(bad, (REJECTED,), None, True)])
-    assert count_run(store.database, run_id).failed == {"failed": 1}
+    claims = store.claims(run_id, ANALYSER, FINAL_OUTCOMES)
+    fine, bad = claims.take(asks(claims)).asks
+    claims.commit([*good(fine), CompletedRequest(bad, (REJECTED,), None, True)])
+    assert store.runs.count(run_id).failed == {"failed": 1}
 
 
 def test_an_outcome_is_told_once_even_when_two_processes_bring_it(store: Store) -> None:
     run_id = kept(store, "merci beaucoup")
-    claims = Claims(store.database, run_id, "v1", FINAL_OUTCOMES)
-    ended = CompletedRequest(claims.take(asks(claims)).asks[0], (GOOD,), None, False)
-    assert [bool(told) for told in claims.commit([ended]) + claims.commit([ended])] == [True, False]
+    claims = store.claims(run_id, ANALYSER, FINAL_OUTCOMES)
+    ended = good(claims.take(asks(claims)).asks[0])
+    assert [bool(told) for told in claims.commit(ended) + claims.commit(ended)] == [True, False]
 
 
 WORKER = """
 import sys
-from datetime import UTC, datetime
 sys.path[:0] = [{tests!r}]
-from store.test_claims import GOOD, asks
+from analysers import ANALYSER, OTHER
+from store.test_claims import asks, good
 from pipeline.analyse.policy import FINAL_OUTCOMES
-from pipeline.claiming import CompletedRequest
-from pipeline.store import Claims, open_store
-claims = Claims(open_store({url!r}).database, {run!r}, "v1", FINAL_OUTCOMES)
+from pipeline.store import open_store
+settings, page = sys.argv[1], int(sys.argv[2])
+claims = open_store({url!r}).claims({run!r}, OTHER if settings else ANALYSER, FINAL_OUTCOMES)
 paid = 0
-while True:
-    taken = claims.take(asks(claims)[:7])
-    claims.commit([CompletedRequest(ask, (GOOD,), None, False) for ask in taken.asks])
+while waiting := asks(claims, settings):
+    taken = claims.take(claims.unclaimed(waiting)[:page][::-1 if settings else 1])
+    claims.commit(good(*taken.asks))
     paid += len(taken.asks)
-    if not taken.asks and not claims.pending(0, 1):
-        break
 print(paid)
 """
 
 
-def test_four_processes_pay_each_text_once(store: Store, store_url: str) -> None:
-    run_id = kept(store, *(f"texte {number % 150}" for number in range(200)))
-    code = WORKER.format(tests=os.path.dirname(os.path.dirname(__file__)), url=store_url, run=run_id)
+def at_work(url: str, run_id: str, *workers: tuple[str, int]) -> list[int]:
+    """Workers at once, each with its settings and the size of its pages; returns how many texts each has paid for."""
+    code = WORKER.format(tests=str(Path(__file__).parents[1]), url=url, run=run_id)
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
     started = [
-        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment)
-        for _ in range(4)
+        subprocess.Popen(
+            [sys.executable, "-c", code, settings, str(page)], stdout=subprocess.PIPE, text=True, env=environment
+        )
+        for settings, page in workers
     ]
-    paid = [int(process.communicate(timeout=120)[0]) for process in started]
-    counts = count_run(store.database, run_id)
+    return [int(process.communicate(timeout=120)[0]) for process in started]
+
+
+def test_four_processes_pay_each_text_once(store: Store, store_url: str) -> None:
+    run_id = kept(store, *(f"texte {number % 150}" for number in range(200)))
+    paid = at_work(store_url, run_id, *[("", 7)] * 4)
+    counts = store.runs.count(run_id)
     assert (sum(paid), counts.calls, counts.analysed, counts.from_cache) == (150, 150, 150, 50)
+
+
+def test_two_processes_with_other_settings_pay_each_text_once(store: Store, store_url: str) -> None:
+    run_id = kept(store, *(f"texte {number}" for number in range(300)))
+    paid = at_work(store_url, run_id, ("", 7), ("other", 11))
+    counts = store.runs.count(run_id)
+    assert (sum(paid), counts.calls, counts.analysed, counts.pending) == (300, 300, 300, 0)

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.records import BrokenRecord, Review
-from pipeline.store import Store, count_run
-from pipeline.store.tables import readings, verbatims
+from pipeline.store import Store
+from pipeline.store.tables import run_records, texts
 
 TODAY = datetime.now(UTC).date()
 YESTERDAY, TOMORROW = date(2026, 1, 1), date(2026, 1, 2)
@@ -32,18 +32,18 @@ def numbered(*records: Review | BrokenRecord) -> list[Review | BrokenRecord]:
 
 def scrape(store: Store, day: date | None, *records: Review | BrokenRecord) -> str:
     run_id = store.runs.start("sandbox", "test", day)
-    for _ in store.add(run_id, numbered(*records)):
+    for _ in store.texts.add(run_id, numbered(*records)):
         pass
-    store.attach_day(run_id)
+    store.texts.attach_day(run_id)
     return run_id
 
 
 def held(store: Store, run_id: str) -> list[str]:
     query = (
-        sa.select(verbatims.c.text)
-        .join(readings, readings.c.row == verbatims.c.row)
-        .where(readings.c.run_id == run_id)
-        .order_by(verbatims.c.row)
+        sa.select(texts.c.text)
+        .join(run_records, run_records.c.text_id == texts.c.text_id)
+        .where(run_records.c.run_id == run_id)
+        .order_by(texts.c.text_id)
     )
     with store.database.read() as connection:
         return list(connection.execute(query).scalars())
@@ -59,7 +59,7 @@ def test_reading_again_on_the_same_day_adds_what_is_new_and_keeps_what_has_gone(
     scrape(store, TODAY, review("a"), BrokenRecord(2, "no text"), review("b"))
     run_id = scrape(store, TODAY, review("c"), BrokenRecord(2, "no text"), review("b"))
     assert held(store, run_id) == ["Avis a", "Avis b", "Avis c"]
-    counts = count_run(store.database, run_id)
+    counts = store.runs.count(run_id)
     assert (counts.scraped, counts.failed) == (4, {"unreadable_record": 1})
 
 
@@ -67,9 +67,9 @@ def test_a_day_gone_by_is_read_from_the_store(store: Store) -> None:
     """Whoever read it first: repeating a day that never had a run of its own gives its verbatims too."""
     scrape(store, None, review("a"))
     run_id = store.runs.start("sandbox", "test", TODAY)
-    store.attach_day(run_id)
+    store.texts.attach_day(run_id)
     assert held(store, run_id) == ["Avis a"]
-    store.attach_day(run_id)
+    store.texts.attach_day(run_id)
     assert held(store, run_id) == ["Avis a"]
 
 
@@ -83,9 +83,9 @@ def test_an_edited_text_belongs_to_the_day_that_edited_it(store: Store) -> None:
 def test_what_a_day_has_left_without_an_outcome_comes_again_with_the_next(store: Store) -> None:
     scrape(store, YESTERDAY, review("a"))
     run_id = store.runs.start("sandbox", "test", TOMORROW)
-    store.attach_day(run_id)
+    store.texts.attach_day(run_id)
     assert held(store, run_id) == []
-    store.attach_day(run_id, unanswered=True)
+    store.texts.attach_day(run_id, unanswered_too=True)
     assert held(store, run_id) == ["Avis a"]
 
 
@@ -93,7 +93,7 @@ def test_what_a_day_has_left_without_an_outcome_comes_again_with_the_next(store:
 @given(st.lists(st.tuples(st.sampled_from([1, 2, 3]), st.sets(st.sampled_from("abcdef"))), max_size=6))
 def test_no_verbatim_is_in_two_days_and_none_is_lost(store: Store, scrapes: list[tuple[int, set[str]]]) -> None:
     with store.database.write() as connection:
-        for table in ("readings", "verbatims", "runs"):
+        for table in ("run_records", "texts", "runs"):
             connection.exec_driver_sql(f"DELETE FROM {table}")
     expected: dict[str, int] = {}
     for day, names in sorted(scrapes):
@@ -111,9 +111,9 @@ from store.test_days import TOMORROW, numbered, review
 from pipeline.store import open_store
 store = open_store({url!r})
 run_id = store.runs.start("sandbox", "test", TOMORROW)
-for _ in store.add(run_id, numbered(*(review(str(n)) for n in range(1500)))):
+for _ in store.texts.add(run_id, numbered(*(review(str(n)) for n in range(1500)))):
     pass
-store.attach_day(run_id)
+store.texts.attach_day(run_id)
 """
 
 

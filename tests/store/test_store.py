@@ -13,10 +13,10 @@ from alembic.migration import MigrationContext
 
 from pipeline.errors import SettingsError
 from pipeline.records import BrokenRecord, Review, SkipReason
-from pipeline.store import Decision, Store, count_run, failures, open_store
+from pipeline.store import Decision, Store, open_store
 from pipeline.store.database import Database
 from pipeline.store.migrate import HEAD, SCRIPTS, migrate
-from pipeline.store.tables import metadata, verbatims
+from pipeline.store.tables import metadata, texts
 
 LONG = "Une phrase assez longue pour compter comme un doublon."
 
@@ -27,22 +27,22 @@ def review(position: int, text: str, external_id: str | None = None) -> Review:
 
 def read(store: Store, *records: Review | BrokenRecord) -> str:
     run_id = store.runs.start("sandbox", "test")
-    assert sum(store.add(run_id, records)) == len(records)
+    assert sum(store.texts.add(run_id, records)) == len(records)
     return run_id
 
 
 def clean(store: Store, run_id: str) -> list[Decision]:
     fresh: list[Decision] = []
-    for page in store.uncleaned(run_id):
-        fresh += store.decide(
-            run_id, [Decision(v.row, v.source, SkipReason.DUPLICATE if v.duplicate else None) for v in page]
+    for page in store.texts.uncleaned(run_id):
+        fresh += store.texts.decide(
+            run_id, [Decision(v.text_id, v.source, SkipReason.DUPLICATE if v.duplicate else None) for v in page]
         )
     return fresh
 
 
 def rows(store: Store) -> list[sa.Row]:
     with store.database.read() as connection:
-        return list(connection.execute(sa.select(verbatims).order_by(verbatims.c.row)))
+        return list(connection.execute(sa.select(texts).order_by(texts.c.text_id)))
 
 
 def test_the_same_input_again_adds_nothing(store: Store) -> None:
@@ -50,7 +50,7 @@ def test_the_same_input_again_adds_nothing(store: Store) -> None:
     before = rows(store)
     run_id = read(store, review(1, "bonjour"), review(2, "au revoir"))
     assert rows(store) == before
-    assert count_run(store.database, run_id).pending == 2
+    assert store.runs.count(run_id).pending == 2
 
 
 def test_an_edited_text_replaces_the_row_and_keeps_the_day_it_was_first_seen(store: Store) -> None:
@@ -63,7 +63,7 @@ def test_an_edited_text_replaces_the_row_and_keeps_the_day_it_was_first_seen(sto
 
 def test_the_same_id_twice_in_one_input_counts_once_and_is_named_a_duplicate(store: Store) -> None:
     run_id = read(store, review(1, "bonjour", "a"), review(2, "autre texte", "a"))
-    counts = count_run(store.database, run_id)
+    counts = store.runs.count(run_id)
     assert (counts.scraped, counts.skipped, counts.pending) == (2, {"duplicate": 1}, 1)
     assert [row.text for row in rows(store)] == ["bonjour"]
 
@@ -77,8 +77,8 @@ def test_a_text_repeated_within_a_source_is_found_whatever_the_order_of_cleaning
 
 def test_an_unreadable_record_is_counted_and_listed_by_its_place(store: Store) -> None:
     run_id = read(store, BrokenRecord(7, "not JSON"))
-    assert count_run(store.database, run_id).failed == {"unreadable_record": 1}
-    [failure] = failures(store.database, run_id)
+    assert store.runs.count(run_id).failed == {"unreadable_record": 1}
+    [failure] = store.runs.failures(run_id)
     assert (failure.position, failure.detail) == (7, "not JSON")
 
 
@@ -108,20 +108,20 @@ def test_an_older_store_is_upgraded_and_its_content_backed_up_first(
     scripts = shutil.copytree(SCRIPTS, tmp_path / "migrations")
     (scripts / "versions" / "9998_next.py").write_text(
         f"from alembic import op\nrevision = '9998'\ndown_revision = '{HEAD}'\n\n"
-        "def upgrade():\n    op.execute('DELETE FROM readings')\n"
+        "def upgrade():\n    op.execute('DELETE FROM run_records')\n"
     )
     with closing(Database(store_url)) as database:
         migrate(database, "9998", scripts)
     database = store.database
     with database.read() as connection:
         assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one() == "9998"
-        assert connection.exec_driver_sql("SELECT count(*) FROM readings").scalar_one() == 0
-    assert _backed_up_readings(database) == 1
+        assert connection.exec_driver_sql("SELECT count(*) FROM run_records").scalar_one() == 0
+    assert _backed_up_records(database) == 1
 
 
-def _backed_up_readings(database: Database) -> int:
+def _backed_up_records(database: Database) -> int:
     copy = f"sqlite:///{database.engine.url.database}.before-9998"
-    table = "readings" if database.sqlite else "before_9998.readings"
+    table = "run_records" if database.sqlite else "before_9998.run_records"
     with (
         closing(Database(copy if database.sqlite else str(database.engine.url))) as opened,
         opened.read() as connection,
@@ -142,15 +142,3 @@ def test_a_store_out_of_reach_is_one_line_without_the_password(url: str) -> None
     with pytest.raises(SettingsError, match="STORE") as error:
         open_store(url)
     assert "hush" not in str(error.value) and "\n" not in str(error.value)
-
-
-def test_a_load_mends_no_dead_letter_that_a_load_beside_it_has_noted(store: Store) -> None:
-    run_id = read(store, review(1, "bonjour"), review(2, "bonsoir"))
-    first, second = (str(row.verbatim_id) for row in rows(store))
-    slow = store.load_watermark()
-    store.settle_load(run_id, store.load_watermark(), [(first, "odd"), (second, "odd")])
-    store.settle_load(run_id, slow, [])
-    assert count_run(store.database, run_id).load_refused == 2
-    store.settle_load(run_id, store.load_watermark(), [(second, "odd still")])
-    assert count_run(store.database, run_id).load_refused == 1
-    assert [failure.external_id for failure in failures(store.database, run_id)] == ["id-2"]

@@ -1,4 +1,4 @@
-"""How sources were last seen, so that the next visit asks only for what is new."""
+"""How sources were last seen, so that the next crawl asks only for what is new."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ import sqlalchemy as sa
 
 from pipeline.records import PageSeen, Review, Visit
 from pipeline.store.database import Database
-from pipeline.store.store import PAGE, forgotten_among, text_hash, verbatim_id
-from pipeline.store.tables import pages, runs, verbatims, visits
+from pipeline.store.deliveries import PAGE
+from pipeline.store.predicates import LATEST, unanswered
+from pipeline.store.tables import crawls, pages, runs, texts
+from pipeline.store.texts import forgotten_among, text_hash, verbatim_id
 
 REMEMBERED = 10
-"""Visits that the next one is compared to."""
+"""Crawls that the next one is compared to."""
 
 
 class Crawls:
-    """The memory of the sources, during a run. Fulfils `source.memory.CrawlHistory`.
+    """How sources were last seen, during a run. Implements `source.history.CrawlHistory`.
 
     Without a run it is looked at, and nothing is written.
     """
@@ -28,27 +30,22 @@ class Crawls:
         self._database, self._run_id = database, run_id
 
     def start_crawl(self, source: str, definition: str) -> bool:
-        """A visit begins. Says whether the latest one to that source, described as now, came to its end, its run to
-        its rows, and every verbatim of the source to an outcome."""
+        """Note that a crawl begins. Returns whether the latest one of that source, described as now, came to its end,
+        and so did its run, and every verbatim of the source to an outcome."""
         latest = (
-            sa.select(visits.c.definition, visits.c.ended_at, runs.c.ended_at.label("run_ended_at"))
-            .outerjoin(runs, runs.c.run_id == visits.c.run_id)
-            .where(visits.c.source == source)
-            .order_by(visits.c.visit.desc())
+            sa.select(crawls.c.definition, crawls.c.ended_at, runs.c.ended_at.label("run_ended_at"))
+            .outerjoin(runs, runs.c.run_id == crawls.c.run_id)
+            .where(crawls.c.source == source)
+            .order_by(crawls.c.crawl_id.desc())
             .limit(1)
         )
-        unanswered = sa.select(verbatims.c.row).where(
-            verbatims.c.source == source,
-            verbatims.c.outcome.is_(None),
-            verbatims.c.text.is_not(None),
-            ~verbatims.c.superseded,
-        )
-        began = {"source": source, "definition": definition, "run_id": self._run_id, "began_at": _now()}
+        waiting = sa.select(texts.c.text_id).where(texts.c.source == source, unanswered())
+        started = {"source": source, "definition": definition, "run_id": self._run_id, "started_at": _now()}
         with self._database.write() if self._run_id else self._database.read() as connection:
             before = connection.execute(latest).first()
-            left = connection.execute(unanswered.limit(1)).first()
+            left = connection.execute(waiting.limit(1)).first()
             if self._run_id:
-                connection.execute(sa.insert(visits).values(began))
+                connection.execute(sa.insert(crawls).values(started))
         if before is None or before.definition != definition or left is not None:
             return False
         return before.ended_at is not None and before.run_ended_at is not None
@@ -56,47 +53,47 @@ class Crawls:
     def known(self, reviews: Sequence[Review]) -> list[bool]:
         """Of each review, whether the store holds this text of this verbatim, or may not hold it any more."""
         ids = [verbatim_id(review.source, review.external_id) for review in reviews]
-        texts: dict[str, str] = {}
+        hashes: dict[str, str] = {}
         forgotten: set[str] = set()
         with self._database.read() as connection:
             for first in range(0, len(ids), PAGE):
                 some = ids[first : first + PAGE]
-                current = verbatims.c.verbatim_id.in_(some) & ~verbatims.c.superseded
-                found = connection.execute(sa.select(verbatims.c.verbatim_id, verbatims.c.text_hash).where(current))
-                texts |= {row.verbatim_id: row.text_hash for row in found}
+                latest = texts.c.verbatim_id.in_(some) & LATEST
+                found = connection.execute(sa.select(texts.c.verbatim_id, texts.c.text_hash).where(latest))
+                hashes |= {row.verbatim_id: row.text_hash for row in found}
                 forgotten |= forgotten_among(connection, some)
-        same = [texts.get(id) == text_hash(review.text) for id, review in zip(ids, reviews, strict=True)]
+        same = [hashes.get(id) == text_hash(review.text) for id, review in zip(ids, reviews, strict=True)]
         return [is_same or id in forgotten for id, is_same in zip(ids, same, strict=True)]
 
     def page(self, definition: str, url: str) -> PageSeen | None:
-        """How a page was last seen by this reader."""
+        """How a page was last seen under this definition."""
         query = sa.select(pages).where(pages.c.url == url, pages.c.definition == definition)
         with self._database.read() as connection:
             found = connection.execute(query).first()
         return PageSeen(found.url, found.etag, found.last_modified, found.found, found.next_url) if found else None
 
     def crawls(self, definition: str) -> Sequence[Visit]:
-        """The last ten that came to their end, the latest first."""
+        """The last ten that came to their end, latest first."""
         query = (
-            sa.select(visits)
-            .where(visits.c.definition == definition, visits.c.ended_at.is_not(None))
-            .order_by(visits.c.visit.desc())
+            sa.select(crawls)
+            .where(crawls.c.definition == definition, crawls.c.ended_at.is_not(None))
+            .order_by(crawls.c.crawl_id.desc())
             .limit(REMEMBERED)
         )
         with self._database.read() as connection:
             return [_visit(row) for row in connection.execute(query)]
 
     def finish_crawl(self, definition: str, visit: Visit, seen: Iterable[PageSeen]) -> None:
-        """All that the visit read is in the store: note it, and how its pages were."""
+        """All that the crawl read is in the store: note it, and how its pages were."""
         if self._run_id is None:
             return
-        mine = sa.select(sa.func.max(visits.c.visit)).where(
-            visits.c.definition == definition, visits.c.run_id == self._run_id
+        mine = sa.select(sa.func.max(crawls.c.crawl_id)).where(
+            crawls.c.definition == definition, crawls.c.run_id == self._run_id
         )
         layout = json.dumps({"missing": visit.missing, "left_over": visit.left_over})
         noted = {"ended_at": _now(), "pages": visit.pages, "found": visit.found, "fresh": visit.fresh, "layout": layout}
         with self._database.write() as connection:
-            connection.execute(sa.update(visits).where(visits.c.visit == mine.scalar_subquery()).values(noted))
+            connection.execute(sa.update(crawls).where(crawls.c.crawl_id == mine.scalar_subquery()).values(noted))
             connection.execute(sa.delete(pages).where(pages.c.definition == definition))
             if rows := [{**asdict(page), "definition": definition} for page in seen]:
                 connection.execute(sa.insert(pages), rows)

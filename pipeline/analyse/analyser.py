@@ -1,0 +1,89 @@
+"""Who answers: a model with its prompt, topics, schema and thinking; what is sent for one verbatim, and its key."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.analyse.answer import schema
+from pipeline.analyse.topics import Topic
+from pipeline.records import AnalyserRecord
+
+VERSION = "analyse_v1"
+"""Of the prompt; stored with every answer. A changed prompt is a new file and a new version."""
+
+_FENCE = re.compile(r"<(?=\s*/?\s*verbatim)", re.IGNORECASE)
+
+
+class Analyser:
+    """Everything that decides an answer, and the fixed part of every request that is made of it.
+
+    `max_tokens` is no part of the definition: it limits an answer and does not make another one.
+    """
+
+    def __init__(self, record: AnalyserRecord, max_tokens: int) -> None:
+        """From what the store keeps, so that an analyser of long ago can be asked again."""
+        self.record = record
+        definition: dict[str, Any] = json.loads(record.definition)
+        self.model = record.model
+        self.thinks = definition["thinking"] != "disabled"
+        self.topics = frozenset(definition["topics"])
+        self._fixed: dict[str, Any] = {
+            "model": record.model,
+            "max_tokens": max_tokens,
+            # the marker stands on the system block: on the whole request it would land on the verbatim
+            "system": [
+                {"type": "text", "text": definition["instructions"], "cache_control": {"type": "ephemeral"}},
+            ],
+            "output_config": {"format": {"type": "json_schema", "schema": definition["schema"]}},
+        }
+        thinking = {"type": definition["thinking"]}
+        # `disabled` is left out of the key: answers that were stored before requests said it stay valid
+        keyed = self._fixed | ({"thinking": thinking} if self.thinks else {})
+        self._hash = hashlib.sha256(json.dumps(keyed, sort_keys=True).encode())
+        # always said: claude-haiku-5-5 thinks when a request is silent, and bills two to five times the price
+        self._fixed["thinking"] = thinking
+
+    def request(self, text: str, room: int = 1) -> dict[str, Any]:
+        """The body for one verbatim: data between two marks, never an instruction.
+
+        `room` multiplies the longest answer.
+        """
+        max_tokens = self._fixed["max_tokens"] * room
+        return {**self._fixed, "max_tokens": max_tokens, "messages": [{"role": "user", "content": _delimited(text)}]}
+
+    def key(self, text: str) -> str:
+        """SHA-256 over all of `request(text)` that decides the answer: two verbatims with one key are one question."""
+        whole = self._hash.copy()
+        whole.update(_delimited(text).encode("utf-8", "surrogatepass"))
+        return whole.hexdigest()
+
+
+def define(model: str, topics: Sequence[Topic], thinking: str = "disabled") -> AnalyserRecord:
+    """The analyser of today's prompt. `thinking` is `disabled` or `adaptive`: the model decides how much."""
+    ids = [topic.id for topic in topics]
+    definition = {
+        "model": model,
+        "thinking": thinking,
+        "prompt": VERSION,
+        "instructions": _instructions(topics),
+        "topics": ids,
+        "schema": schema(ids),
+    }
+    text = json.dumps(definition, sort_keys=True, ensure_ascii=False)
+    return AnalyserRecord(hashlib.sha256(text.encode()).hexdigest()[:32], model, VERSION, text)
+
+
+def _instructions(topics: Sequence[Topic]) -> str:
+    template = (Path(__file__).parent / "prompts" / f"{VERSION}.md").read_text(encoding="utf-8")
+    listed = "\n".join(f"- {topic.id} — {topic.fr} — {topic.en}" for topic in topics)
+    return template.replace("{topics}", listed)
+
+
+def _delimited(text: str) -> str:
+    """A text that holds our own mark cannot close it: its bracket becomes another character."""
+    return f"<verbatim>\n{_FENCE.sub('‹', text)}\n</verbatim>"

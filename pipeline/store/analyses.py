@@ -1,0 +1,181 @@
+"""What becomes of texts: attempts, answers, analyses, and which analysis of a text is the current one.
+
+Everything here is written for a group: a handful of statements, however many verbatims it has.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import sqlalchemy as sa
+
+from pipeline.claiming import CompletedRequest
+from pipeline.events import VerbatimAnalysed
+from pipeline.records import AnalyserRecord, Analysis, Ask, Attempt, Length, Sentiment
+from pipeline.store.database import Database, insert_ignoring
+from pipeline.store.deliveries import raise_due
+from pipeline.store.predicates import GOOD
+from pipeline.store.tables import analyses, answers, attempts, texts
+from pipeline.store.totals import Tally, Total
+
+
+def lock_texts(connection: sa.Connection, ids: Sequence[int]) -> dict[int, Any]:
+    """Texts for the rest of the transaction, by number; everybody locks them in this order."""
+    query = sa.select(texts.c.text_id, texts.c.verbatim_id, texts.c.current, texts.c.erased)
+    query = query.where(texts.c.text_id.in_(ids)).order_by(texts.c.text_id).with_for_update(key_share=True)
+    return {found.text_id: found for found in connection.execute(query)}
+
+
+class Analyses:
+    """The analyses that one run makes with one analyser."""
+
+    def __init__(self, database: Database, run_id: str, analyser: AnalyserRecord, *, counts: bool) -> None:
+        """`counts`: a good analysis becomes the current one of a text that has none. In a re-analysis it does not."""
+        self._process = database.process
+        self._run_id = run_id
+        self._analyser = analyser
+        self._counts = counts
+
+    def add(self, connection: sa.Connection, ended: Sequence[CompletedRequest]) -> dict[int, VerbatimAnalysed]:
+        """Store ended requests; returns, by text, what is now analysed for the first time."""
+        locked = lock_texts(connection, [one.ask.text_id for one in ended])
+        erased = {text_id for text_id, found in locked.items() if found.erased}
+        self._add_attempts(connection, ended, erased)
+        kept = [one for one in ended if one.ask.text_id not in erased]
+        good = [one for one in kept if one.attempts[-1].analysis is not None]
+        known = self._add_answers(connection, good)
+        told = self.settle(connection, [one.ask for one in good], known, tally_of(ended))
+        self.close(
+            connection,
+            [
+                (one.ask.text_id, one.attempts[-1].outcome.value)
+                for one in kept
+                if one.final and one.attempts[-1].analysis is None
+            ],
+        )
+        return told
+
+    def settle(
+        self, connection: sa.Connection, asks: Sequence[Ask], known: Mapping[str, Any], tally: Tally | None = None
+    ) -> dict[int, VerbatimAnalysed]:
+        """Give texts, locked by the caller, the good answers to their requests; `tally` is written with it."""
+        tally = tally or Tally()
+        by_text = {ask.text_id: known[ask.request_key] for ask in asks}
+        self._insert(connection, [(text_id, GOOD, answer.request_key) for text_id, answer in by_text.items()])
+        moved = self._make_current(connection, list(by_text)) if by_text and self._counts else []
+        told = {found.text_id: count(tally, found, by_text[found.text_id]) for found in moved}
+        raise_due(connection, [found.verbatim_id for found in moved])
+        tally.write(connection, self._run_id, self._process)
+        return told
+
+    def close(self, connection: sa.Connection, failed: Sequence[tuple[int, str]]) -> None:
+        """Note outcomes that stand without an answer: (text, outcome)."""
+        self._insert(connection, [(text_id, outcome, None) for text_id, outcome in failed])
+
+    def known_answers(self, connection: sa.Connection, keys: set[str]) -> dict[str, Any]:
+        """Good answers to these requests, locked against erasure until this transaction has referred to them."""
+        if not keys:
+            return {}
+        query = sa.select(answers).where(answers.c.request_key.in_(keys)).order_by(answers.c.request_key)
+        query = query.with_for_update(read=True, key_share=True)
+        return {found.request_key: found for found in connection.execute(query)}
+
+    def _make_current(self, connection: sa.Connection, ids: Sequence[int]) -> Sequence[Any]:
+        """The one statement that decides which transaction counts a verbatim as analysed."""
+        theirs = (analyses.c.text_id == texts.c.text_id) & (analyses.c.analyser == self._analyser.fingerprint)
+        statement = (
+            sa.update(texts)
+            .where(texts.c.text_id.in_(ids), texts.c.current.is_(None), theirs, analyses.c.outcome == GOOD)
+            .values(current=analyses.c.analysis_id)
+            .returning(texts.c.text_id, texts.c.verbatim_id, texts.c.source, texts.c.characters)
+        )
+        return connection.execute(statement).all()
+
+    def _insert(self, connection: sa.Connection, rows: Sequence[tuple[int, str, str | None]]) -> None:
+        """An analyser's first outcome for a text stands."""
+        made = {"analyser": self._analyser.fingerprint, "run_id": self._run_id}
+        if rows:
+            connection.execute(
+                insert_ignoring(connection, analyses),
+                [
+                    {"text_id": text_id, "outcome": outcome, "request_key": key, **made}
+                    for text_id, outcome, key in rows
+                ],
+            )
+
+    def _add_attempts(self, connection: sa.Connection, ended: Sequence[CompletedRequest], erased: set[int]) -> None:
+        """What was paid counts; of a text that was erased meanwhile, what was answered may not be kept."""
+        rows = [self._attempt(one, attempt) for one in ended for attempt in one.attempts]
+        gone = {"raw": None, "request_key": None}
+        connection.execute(sa.insert(attempts), [row | gone if row["text_id"] in erased else row for row in rows])
+
+    def _add_answers(self, connection: sa.Connection, good: Sequence[CompletedRequest]) -> dict[str, Any]:
+        """The answers that count: where another process was quicker, its own."""
+        if not good:
+            return {}
+        rows = [self._answer(one, one.attempts[-1]) for one in sorted(good, key=lambda one: one.ask.request_key)]
+        connection.execute(insert_ignoring(connection, answers), rows)
+        return self.known_answers(connection, {one.ask.request_key for one in good})
+
+    def _attempt(self, ended: CompletedRequest, attempt: Attempt) -> dict[str, Any]:
+        return {
+            "run_id": self._run_id,
+            "text_id": ended.ask.text_id,
+            "analyser": self._analyser.fingerprint,
+            "request_key": ended.ask.request_key,
+            "outcome": attempt.outcome.value,
+            "json_error": attempt.json_error.value if attempt.json_error else None,
+            "error": attempt.error,
+            "model": attempt.model,
+            "input_tokens": attempt.input_tokens,
+            "output_tokens": attempt.output_tokens,
+            "cost_usd": attempt.cost_usd,
+            "sent_at": attempt.sent_at.isoformat(timespec="microseconds"),
+            "duration_s": attempt.duration_s,
+            "raw": attempt.raw,
+            "trace_id": ended.trace_id,
+        }
+
+    def _answer(self, ended: CompletedRequest, attempt: Attempt) -> dict[str, Any]:
+        analysis = attempt.analysis
+        assert isinstance(analysis, Analysis)
+        return {
+            "request_key": ended.ask.request_key,
+            "run_id": self._run_id,
+            "text_id": ended.ask.text_id,
+            "summary": analysis.summary,
+            "sentiment": analysis.sentiment.value,
+            "topics": json.dumps(analysis.topics),
+            "new_topics": json.dumps([asdict(topic) for topic in analysis.new_topics], ensure_ascii=False),
+            "model": attempt.model,
+            "prompt_version": self._analyser.prompt_version,
+            "trace_id": ended.trace_id,
+            "analysed_at": attempt.sent_at.isoformat(timespec="microseconds"),
+        }
+
+
+def tally_of(ended: Sequence[CompletedRequest]) -> Tally:
+    """What these attempts add to the totals."""
+    tally = Tally()
+    for attempt in (attempt for one in ended for attempt in one.attempts):
+        tally.add(Total.ATTEMPTS, attempt.outcome.value, amount=attempt.duration_s)
+        tally.add(Total.INPUT_TOKENS, n=attempt.input_tokens)
+        tally.add(Total.OUTPUT_TOKENS, n=attempt.output_tokens)
+        tally.add(Total.COST_USD, amount=attempt.cost_usd)
+        if attempt.json_error:
+            tally.add(Total.JSON_ERRORS, attempt.json_error.value)
+    return tally
+
+
+def count(tally: Tally, text: Any, answer: Any) -> VerbatimAnalysed:
+    """A text that is analysed for the first time: into the totals, and for the metrics."""
+    # a label is counted once per quote that shows it
+    new_topics = len({(topic["label"], topic["quote"]) for topic in json.loads(answer.new_topics)})
+    tally.add(Total.ANALYSED, text.source, answer.sentiment)
+    tally.add(Total.LENGTHS, Length.of(text.characters).value)
+    if new_topics:
+        tally.add(Total.NEW_TOPICS, n=new_topics)
+    return VerbatimAnalysed(text.source, Sentiment(answer.sentiment), text.characters, new_topics)

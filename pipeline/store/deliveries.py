@@ -1,0 +1,184 @@
+"""Which rows a warehouse lacks: for each verbatim the change that is due, and the one that was sent.
+
+Every transaction that changes a row raises `due`; a load sends what is due, of any run, and notes what it has sent.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from pipeline.records import WarehouseRow
+from pipeline.store.database import Database, insert, insert_ignoring
+from pipeline.store.rows import rows_of
+from pipeline.store.tables import deliveries, run_records, texts, warehouses
+
+PAGE = 500
+"""Rows per transaction: large enough that commits cost little, small enough that a writer waits briefly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A page of what is due."""
+
+    changes: Mapping[str, int]
+    """Verbatim → the change that its row has with this page."""
+    rows: Sequence[WarehouseRow]
+
+    @property
+    def gone(self) -> list[str]:
+        """Verbatims without a row: their texts were edited and are not analysed again yet."""
+        return sorted(self.changes.keys() - {row.verbatim_id for row in self.rows})
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """A load that has begun."""
+
+    warehouse: int
+    identity: str
+    """What the warehouse shall be marked with, and with `number`."""
+    number: int
+
+
+class Deliveries:
+    """What the store owes to warehouses."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def begin(self, marks: Mapping[str, int]) -> Loading:
+        """Begin a load into the warehouse that bears these marks: identity → number of the last load.
+
+        A warehouse without a mark of this store, or with another number, was emptied, restored or exchanged: then
+        everything is due again. Each load takes the next number.
+        """
+        with self._database.write() as connection:
+            known = connection.execute(sa.select(warehouses).where(warehouses.c.identity.in_(list(marks)))).first()
+            if known is None:
+                known = self._register(connection)
+            if not known.done <= marks.get(known.identity, -1) <= known.begun:
+                _all_due(connection, known.warehouse)
+            changed = {"begun": known.begun + 1, "used_at": datetime.now(UTC).isoformat()}
+            connection.execute(sa.update(warehouses).where(warehouses.c.warehouse == known.warehouse).values(changed))
+        return Loading(known.warehouse, known.identity, known.begun + 1)
+
+    def make_due(self, run_id: str) -> None:
+        """All that a run has read is due once more, whatever was sent."""
+        read = sa.select(texts.c.verbatim_id).join(run_records, run_records.c.text_id == texts.c.text_id)
+        theirs = deliveries.c.verbatim_id.in_(read.where(run_records.c.run_id == run_id))
+        with self._database.write() as connection:
+            connection.execute(sa.update(deliveries).where(theirs).values(due=deliveries.c.due + 1))
+
+    def due(self, loading: Loading, *, erased: bool = False) -> Iterator[Due]:
+        """What is due as it is now, a page at a time; `erased`: only of verbatims whose words were erased."""
+        query = sa.select(deliveries.c.verbatim_id, deliveries.c.due).where(
+            deliveries.c.warehouse == loading.warehouse, deliveries.c.due > deliveries.c.sent
+        )
+        if erased:
+            gone = sa.exists().where(texts.c.verbatim_id == deliveries.c.verbatim_id, texts.c.erased)
+            query = query.where(gone)
+        after = ""
+        while True:
+            behind = query.where(deliveries.c.verbatim_id > after).order_by(deliveries.c.verbatim_id).limit(PAGE)
+            with self._database.read() as connection:
+                changes = {found.verbatim_id: found.due for found in connection.execute(behind)}
+                if not changes:
+                    return
+                rows = rows_of(connection, changes)
+            yield Due(changes, list(rows.values()))
+            after = max(changes)
+
+    def settle(self, loading: Loading, sent: Mapping[str, int], rejected: Mapping[str, str]) -> None:
+        """Note what the warehouse has now, and what it refused with its problem: that stays due.
+
+        Where another load has sent a later change meanwhile, this one may have overwritten it: the row is due again.
+        """
+        here = (deliveries.c.warehouse == loading.warehouse) & (deliveries.c.verbatim_id == sa.bindparam("verbatim"))
+        change = sa.bindparam("change", type_=sa.Integer)
+        overtaken = deliveries.c.sent > change
+        taken = {
+            "due": sa.case((overtaken, deliveries.c.due + 1), else_=deliveries.c.due),
+            "sent": sa.case((overtaken, deliveries.c.sent), else_=change),
+            "problem": None,
+        }
+        done = [{"verbatim": v, "change": n} for v, n in sorted(sent.items()) if v not in rejected]
+        refused = [{"verbatim": v, "said": said} for v, said in sorted(rejected.items()) if v in sent]
+        with self._database.write() as connection:
+            if done:
+                connection.execute(sa.update(deliveries).where(here).values(taken), done)
+            if refused:
+                said: dict[str, Any] = {"problem": sa.bindparam("said")}
+                connection.execute(sa.update(deliveries).where(here).values(said), refused)
+
+    def finish(self, loading: Loading) -> None:
+        """The warehouse bears the number of this load."""
+        ended = sa.case((warehouses.c.done > loading.number, warehouses.c.done), else_=loading.number)
+        with self._database.write() as connection:
+            here = sa.update(warehouses).where(warehouses.c.warehouse == loading.warehouse)
+            connection.execute(here.values(done=ended))
+
+    def _register(self, connection: sa.Connection) -> sa.Row[tuple[object, ...]]:
+        """A warehouse that the store does not know; the one that an older version has loaded into has no name yet."""
+        identity = secrets.token_hex(8)
+        unnamed = sa.update(warehouses).where(warehouses.c.identity.is_(None))
+        if not connection.execute(unnamed.values(identity=identity)).rowcount:
+            values = {"identity": identity, "begun": 0, "done": 0, "used_at": ""}
+            connection.execute(sa.insert(warehouses).values(values))
+        return connection.execute(sa.select(warehouses).where(warehouses.c.identity == identity)).one()
+
+
+def raise_due(connection: sa.Connection, verbatim_ids: Collection[str]) -> None:
+    """The rows of these verbatims have changed, for every warehouse."""
+    if not verbatim_ids:
+        return
+    # only verbatims whose row changes come here, so each is a delivery from now on
+    changed = (
+        sa.select(warehouses.c.warehouse, texts.c.verbatim_id, sa.literal(1), sa.literal(0))
+        .distinct()
+        .select_from(warehouses.join(texts, sa.true()))
+        .where(texts.c.verbatim_id.in_(sorted(verbatim_ids)))
+        .order_by(warehouses.c.warehouse, texts.c.verbatim_id)
+    )
+    statement = insert(connection, deliveries).from_select(["warehouse", "verbatim_id", "due", "sent"], changed)
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["warehouse", "verbatim_id"], set_={"due": deliveries.c.due + 1})
+    )
+
+
+def raise_due_again(connection: sa.Connection, verbatim_ids: Collection[str]) -> None:
+    """The same for verbatims that may never have had a row: those that have none are left out."""
+    theirs = deliveries.c.verbatim_id.in_(sorted(verbatim_ids))
+    connection.execute(sa.update(deliveries).where(theirs).values(due=deliveries.c.due + 1))
+
+
+def in_use() -> sa.ScalarSelect[int]:
+    """The warehouse of the latest load."""
+    latest = sa.select(warehouses.c.warehouse).order_by(warehouses.c.used_at.desc(), warehouses.c.warehouse.desc())
+    return latest.limit(1).scalar_subquery()
+
+
+def is_rejected() -> sa.ColumnElement[bool]:
+    """The warehouse in use has refused this text's row."""
+    return sa.exists().where(
+        deliveries.c.warehouse == in_use(),
+        deliveries.c.verbatim_id == texts.c.verbatim_id,
+        deliveries.c.problem.is_not(None),
+    )
+
+
+def _all_due(connection: sa.Connection, warehouse: int) -> None:
+    """Every verbatim that has or had a row, once more."""
+    again = sa.update(deliveries).where(deliveries.c.warehouse == warehouse)
+    connection.execute(again.values(due=deliveries.c.due + 1))
+    analysed = sa.select(sa.literal(warehouse), texts.c.verbatim_id, sa.literal(1), sa.literal(0)).distinct()
+    connection.execute(
+        insert_ignoring(connection, deliveries).from_select(
+            ["warehouse", "verbatim_id", "due", "sent"], analysed.where(texts.c.current.is_not(None))
+        )
+    )

@@ -1,0 +1,154 @@
+"""Who holds claims: a process that shows it is alive, or a batch until it ends."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from pipeline.claiming import LEASE_S
+from pipeline.errors import TransientError
+from pipeline.store.database import Database
+from pipeline.store.tables import claims, holders
+
+PROCESS, BATCH = "process", "batch"
+"""The kinds of holder."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessIdentity:
+    """Which process of which machine, so that another of the machine can see whether it is still there.
+
+    A number alone says little: containers count from 1 again, and numbers are used again.
+    """
+
+    boot_id: str
+    pid_namespace: str
+    pid: int
+    started: int
+    """Clock ticks from boot to the process's start; 0 where /proc does not say."""
+
+    @classmethod
+    def own(cls) -> ProcessIdentity:
+        """This process's. Where there is no /proc the host name stands for the boot, and only the lease decides."""
+        pid = os.getpid()
+        return cls(_boot_id(), _namespace(), pid, started_at(pid) or 0)
+
+    def sees_end_of(self, holder: Any) -> bool:
+        """Whether this process knows that the holder's is gone. Another machine's or container's it cannot see."""
+        if not self.started or (holder.boot_id, holder.pid_namespace) != (self.boot_id, self.pid_namespace):
+            return False
+        return bool(started_at(holder.pid) != holder.started)
+
+
+def started_at(pid: int) -> int | None:
+    """When a process started, in clock ticks since boot; None where there is no such process."""
+    try:
+        line = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    # the second field is a name in brackets, which may hold spaces and brackets; the 22nd is the start (proc(5))
+    state, *fields = line.rpartition(")")[2].split()
+    return None if state in ("Z", "X") else int(fields[18])
+
+
+def _boot_id() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return socket.gethostname()
+
+
+def _namespace() -> str:
+    try:
+        return os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return ""
+
+
+class Holder:
+    """The holder row of this process, made with its first claim."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._identity = ProcessIdentity.own()
+        self.name = secrets.token_hex(16)
+        self._registered = False
+
+    def register(self, connection: sa.Connection) -> None:
+        """Write the row if it is not there yet. Raises TransientError where another process has taken over."""
+        if self._registered:
+            self.beat(connection)
+            return
+        who = {
+            "boot_id": self._identity.boot_id,
+            "pid_namespace": self._identity.pid_namespace,
+            "pid": self._identity.pid,
+            "started": self._identity.started,
+        }
+        now = self._database.now(connection)
+        connection.execute(sa.insert(holders).values(holder=self.name, kind=PROCESS, heartbeat=now, **who))
+        self._registered = True
+
+    def beat(self, connection: sa.Connection) -> None:
+        """Show that this process is alive. Raises TransientError where another has taken over its claims."""
+        mine = sa.update(holders).where(holders.c.holder == self.name)
+        alive = connection.execute(mine.values(heartbeat=self._database.now(connection))).rowcount
+        if self._registered and not alive:
+            raise TransientError(
+                f"this process did not reach the store for {LEASE_S:.0f} s, and another has taken over its texts; "
+                "what came back is stored"
+            )
+
+    def remove(self, connection: sa.Connection) -> None:
+        """Give back all claims, and the row."""
+        connection.execute(sa.delete(holders).where(holders.c.holder == self.name))
+        self._registered = False
+
+    def dead_among(self, connection: sa.Connection, found: Sequence[Any]) -> list[Any]:
+        """Of these rows of `holders`, those whose process is gone or has shown nothing for a lease."""
+        now = self._database.now(connection) if found else 0.0
+        return [holder for holder in found if holder.kind == PROCESS and self._is_dead(holder, now)]
+
+    def _is_dead(self, holder: Any, now: float) -> bool:
+        if holder.holder == self.name:
+            return False
+        if self._database.sqlite and holder.boot_id != self._identity.boot_id:
+            return True  # the machine has started anew since; a file is used on one machine
+        return now - holder.heartbeat > LEASE_S or self._identity.sees_end_of(holder)
+
+
+def take_over(connection: sa.Connection, dead: Sequence[Any]) -> set[str]:
+    """Free the claims of dead holders; returns those that were still as they had been read.
+
+    One compare-and-set each: a heartbeat that came meanwhile keeps the claims where they are.
+    """
+    taken = set()
+    for holder in dead:
+        as_read = (holders.c.holder == holder.holder) & (holders.c.heartbeat == holder.heartbeat)
+        if connection.execute(sa.delete(holders).where(as_read)).rowcount:
+            taken.add(holder.holder)
+    return taken
+
+
+def living_claims(database: Database, connection: sa.Connection) -> list[str]:
+    """Processes with claims, each in a few words; of an older store too, whose claims name host and number."""
+    if sa.inspect(connection).has_table("holders"):
+        found = connection.execute(sa.select(holders).where(holders.c.holder.in_(sa.select(claims.c.holder)))).all()
+        dead = Holder(database).dead_among(connection, found)
+        return [f"{holder.kind} {holder.pid}" for holder in found if holder not in dead]
+    now = time.time() if database.sqlite else database.now(connection)
+    query = sa.text("SELECT DISTINCT host, pid FROM claims WHERE expires_at > :now ORDER BY host, pid")
+    here = socket.gethostname()
+    return [
+        f"process {claim.pid} of {claim.host}"
+        for claim in connection.execute(query, {"now": now})
+        if claim.host != here or started_at(claim.pid) is not None
+    ]

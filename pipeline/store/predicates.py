@@ -1,0 +1,42 @@
+"""What is said of a text, each in one place: the conditions that the store's queries are made of."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from pipeline.records import Outcome
+from pipeline.store.tables import analyses, texts
+
+Condition = sa.ColumnElement[bool]
+
+GOOD = Outcome.ANALYSED.value
+
+LATEST: Condition = ~texts.c.superseded
+"""No edited text has replaced it."""
+
+ANALYSED: Condition = texts.c.current.is_not(None)
+"""It has a good analysis: it counts as analysed, once and for good."""
+
+UNCLEANED: Condition = ~texts.c.kept & texts.c.skip_reason.is_(None) & texts.c.text.is_not(None) & LATEST
+"""Cleaning has not looked at it yet."""
+
+_OPEN: Condition = texts.c.current.is_(None) & texts.c.skip_reason.is_(None) & texts.c.text.is_not(None) & LATEST
+"""The words of the partial index `texts_unanswered`."""
+
+
+def has_final_outcome() -> Condition:
+    """Some analyser's outcome stands, good or not: nobody asks again."""
+    return sa.exists().where(analyses.c.text_id == texts.c.text_id)
+
+
+def unanswered() -> Condition:
+    """It may be asked, and no analyser has a good answer or a final outcome for it. Not cleaned yet, perhaps."""
+    return _OPEN & ~has_final_outcome()
+
+
+def pending(analyser: str | None = None) -> Condition:
+    """It is worth a request and waits for one: of any analyser, or, in a re-analysis, of this one."""
+    if analyser is None:
+        return texts.c.kept & unanswered()
+    asked = sa.exists().where(analyses.c.text_id == texts.c.text_id, analyses.c.analyser == analyser)
+    return texts.c.kept & texts.c.text.is_not(None) & LATEST & ~asked

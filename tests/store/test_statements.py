@@ -1,0 +1,130 @@
+"""What the store is asked: few statements per verbatim, and pages that an index serves."""
+
+import asyncio
+import random
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from analysers import ANALYSER
+
+from pipeline.analyse.dispatch import Dispatcher
+from pipeline.analyse.policy import FINAL_OUTCOMES
+from pipeline.analyse.workers import analyse
+from pipeline.events import Event
+from pipeline.observer import RequestSpan
+from pipeline.records import Ask, Attempt
+from pipeline.store import Store
+
+from .test_claims import GOOD, asks, good, kept
+
+IN_FLIGHT, TEXTS = 64, 640
+
+
+@contextmanager
+def statements(store: Store) -> Iterator[list[tuple[str, Any]]]:
+    """What is executed meanwhile, with its parameters; an executemany is one. BEGIN and COMMIT are left out."""
+    found: list[tuple[str, Any]] = []
+
+    def note(_connection: object, _cursor: object, sql: str, parameters: Any, *_: object) -> None:
+        if not sql.startswith(("BEGIN", "PRAGMA")):
+            found.append((sql, parameters))
+
+    engine = store.database.engine
+    sa.event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield found
+    finally:
+        sa.event.remove(engine, "before_cursor_execute", note)
+
+
+class Silent:
+    """Tells nobody."""
+
+    trace_id = None
+
+    def emit(self, event: Event) -> None:
+        """Not told."""
+
+    @contextmanager
+    def call(self, ask: Ask) -> Iterator[RequestSpan]:
+        yield self
+
+    def answered(self, attempt: Attempt) -> None:
+        """Not told."""
+
+    def committed(self, attempt: Attempt) -> None:
+        """Not told."""
+
+
+class Quick:
+    """Answers within some hundredths of a second, each in its own time."""
+
+    def __init__(self) -> None:
+        self._random = random.Random(7)
+
+    async def ask(self, text: str, room: int = 1) -> Attempt:
+        await asyncio.sleep(self._random.uniform(0.02, 0.06))
+        return GOOD
+
+
+def test_at_most_one_statement_per_verbatim_at_64_in_flight(store: Store) -> None:
+    run_id = kept(store, *(f"texte {number}" for number in range(TEXTS)))
+    claims = store.claims(run_id, ANALYSER, FINAL_OUTCOMES)
+
+    async def run() -> None:
+        silent: Any = Silent()
+        async with Dispatcher(claims, lambda text: text, silent, lambda *_: None, page=IN_FLIGHT) as work:
+            await analyse(work, Quick(), silent, IN_FLIGHT)
+
+    with statements(store) as found:
+        asyncio.run(run())
+    assert store.runs.count(run_id).analysed == TEXTS
+    assert len(found) <= TEXTS, f"{len(found) / TEXTS:.2f} statements per verbatim"
+
+
+def test_a_page_of_any_size_takes_a_handful_of_statements(store: Store) -> None:
+    """Cleaned, claimed, committed and brought to the warehouse: as many for ten as for a hundred."""
+    taken: dict[int, int] = {}
+    for size in (10, 100):
+        with statements(store) as found:
+            run_id = kept(store, *(f"texte {size} {number}" for number in range(size)))
+            claims = store.claims(run_id, ANALYSER, FINAL_OUTCOMES)
+            claims.commit(good(*claims.take(asks(claims)).asks))
+            loading = store.deliveries.begin({})
+            for due in store.deliveries.due(loading):
+                store.deliveries.settle(loading, due.changes, {})
+        taken[size] = len(found)
+    assert taken[100] <= taken[10] + 3, taken  # what the ten have left due is due again
+
+
+PAGES = {
+    "clean": lambda store, run_id: next(store.texts.uncleaned(run_id), None),
+    "analyse": lambda store, run_id: store.claims(run_id, ANALYSER, FINAL_OUTCOMES).pending(5, 64),
+    "load": lambda store, run_id: next(store.deliveries.due(store.deliveries.begin({})), None),
+    "expire": lambda store, run_id: next(store.erasure.aged(date(2000, 1, 1)), None),
+}
+INDEXES = {
+    "clean": "run_records_by_text",
+    "analyse": "run_records_by_text",
+    "load": "deliveries_due",
+    "expire": "texts_with_words",
+}
+"""What each page is read by, in its order."""
+
+
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_is_read_by_an_index_and_not_sorted(store: Store, page: str) -> None:
+    run_id = kept(store, *(f"texte {number}" for number in range(50)))
+    with statements(store) as found:
+        PAGES[page](store, run_id)
+    [(sql, parameters)] = [one for one in found if " LIMIT " in one[0] and " ORDER BY " in one[0] and "WHERE" in one[0]]
+    with store.database.read() as connection:
+        plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", parameters)]
+    assert not any("TEMP B-TREE" in step or re.match(r"SCAN (?!.*USING .*INDEX)", step) for step in plan), plan
+    assert any(INDEXES[page] in step for step in plan), plan
