@@ -6,7 +6,7 @@ source/     where verbatims come from: pages and files
 clean/      pure functions: repair, privacy, language, what is skipped
 analyse/    one Claude call per text, and the contract its answer keeps
 load/       warehouses that hold the rows
-store/      what every stage reads and leaves: runs, verbatims, calls, answers, topics
+store/      what every stage reads and leaves: runs, texts, claims, attempts, analyses, deliveries, totals
 telemetry/  the metric catalogue, and what makes spans and metrics of what stages say
 sandbox/    loopback stand-ins with the real wire formats
 commands/   what is typed: a file per command, its options and what it does
@@ -17,6 +17,7 @@ cli.py      the list of commands, errors   session.py   what a command needs, op
 journey.py  the stages: read it first      summary.py   a run in words   progress.py  bars
 records.py  what stages hand over          errors.py    and exit codes   settings.py  what the operator sets
 events.py   what happens while they work   observer.py  who is told of it: telemetry/handlers.py makes metrics of it
+delivery.py  what is due goes from the store into the warehouse
 claiming.py  what the dispatcher of analyse and the store hand to each other
 retention.py  texts that may not be kept any longer, by age or on request; file_erasure.py erases them from SQLite files
 exporter.py, forwarder.py, doctor.py, dry_run.py: behind a command each; signals.py, urls.py, program.py: helpers

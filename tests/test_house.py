@@ -93,6 +93,14 @@ def test_the_pipeline_never_imports_airflow_nor_a_heavy_library_where_it_is_not_
     assert subprocess.check_output([sys.executable, "-c", code], text=True, cwd=ROOT).strip() == "[]"
 
 
+def test_only_the_store_speaks_to_its_database() -> None:
+    for folder in ("pipeline", "dags"):
+        for file in (ROOT / folder).rglob("*.py"):
+            if "store" not in file.relative_to(ROOT).parts:
+                assert ".database" not in file.read_text(encoding="utf-8"), file
+                assert not any(name.startswith("pipeline.store.") for name in imports(file)), file
+
+
 WITHOUT_AIRFLOW = """
 import sys
 class Nowhere:
