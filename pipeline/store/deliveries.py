@@ -105,7 +105,8 @@ class Deliveries:
         taken = {
             "due": sa.case((overtaken, deliveries.c.due + 1), else_=deliveries.c.due),
             "sent": sa.case((overtaken, deliveries.c.sent), else_=change),
-            "problem": None,
+            # another load may have met it with a later change
+            "problem": sa.case((deliveries.c.due > change, deliveries.c.problem), else_=None),
         }
         done = [{"verbatim": v, "change": n} for v, n in sorted(sent.items()) if v not in rejected]
         refused = [{"verbatim": v, "said": said} for v, said in sorted(rejected.items()) if v in sent]

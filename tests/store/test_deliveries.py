@@ -207,6 +207,22 @@ def test_what_was_brought_before_a_load_broke_off_is_not_brought_again(
     assert len(watched.given) == 1 and len(watched.rows()) == 3
 
 
+def test_a_load_clears_no_dead_letter_of_a_later_change(store: Store, watched: Watched) -> None:
+    """A slow load read the row before it changed; one beside it met the change and was refused."""
+    run_id = answered(store, {"a": "merci"})
+    slow = store.deliveries.begin({})
+    [read_early] = store.deliveries.due(slow)
+    answered(store, {"a": "merci"}, rating=2.0)
+    quick = store.deliveries.begin({slow.identity: slow.number})
+    [read_late] = store.deliveries.due(quick)
+    [identity] = read_late.changes
+    store.deliveries.settle(quick, read_late.changes, {identity: "no such row"})
+    store.deliveries.settle(slow, read_early.changes, {})
+    assert store.runs.count(run_id).load_refused == 1
+    watched.load(store)
+    assert watched.given == ["a"] and store.runs.count(run_id).load_refused == 0
+
+
 @pytest.fixture
 def marked(tmp_path: Path) -> Iterator[Warehouse]:
     with closing(open_warehouse(f"sqlite:///{tmp_path}/rows.db", sandbox=True)) as warehouse:

@@ -19,6 +19,7 @@ from pipeline.events import Event
 from pipeline.observer import RequestSpan
 from pipeline.records import Ask, Attempt
 from pipeline.store import Store
+from pipeline.totals import read_totals
 
 from .test_claims import GOOD, asks, good, kept
 
@@ -128,3 +129,26 @@ def test_a_page_is_read_by_an_index_and_not_sorted(store: Store, page: str) -> N
         plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", parameters)]
     assert not any("TEMP B-TREE" in step or re.match(r"SCAN (?!.*USING .*INDEX)", step) for step in plan), plan
     assert any(INDEXES[page] in step for step in plan), plan
+
+
+def test_a_scrape_reads_totals_and_the_latest_attempt_alone(store: Store) -> None:
+    """Whatever else it read would grow with the verbatims."""
+    kept(store, "merci")
+    with statements(store) as found:
+        read_totals(store.totals)
+        store.totals.durations()
+    small = re.compile(r"FROM totals|(FROM|JOIN) attempts\b.* LIMIT", re.DOTALL)
+    others = [sql for sql, _ in found if not small.search(sql)]
+    assert len(found) > 8 and others == []
+
+
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+def test_the_latest_attempt_is_found_by_an_index(store: Store) -> None:
+    with statements(store) as found:
+        store.totals.last_size()
+        store.totals.success_ratio()
+    with store.database.read() as connection:
+        plans = [
+            row[3] for sql, given in found for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", given)
+        ]
+    assert plans and not any("TEMP B-TREE" in step for step in plans), plans
