@@ -1,4 +1,4 @@
-"""The work of one analysing process: claims handed out as workers pull, ended calls committed in groups."""
+"""Between the workers and the store: claims handed out as workers pull, completed requests committed in groups."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 LOOK_AGAIN_S = 0.2
 """How often a text that somebody else is asking is looked at again; a call takes a second or more."""
 
-MOST_WAITING = 1000
+MAX_WAITING = 1000
 """Texts kept in memory while others ask them; beyond that no new page is read."""
 
 RATIO_EVERY_S = 2.0
@@ -31,11 +31,119 @@ RENEW_EVERY_BEATS = int(LEASE_S / 3 / RATIO_EVERY_S)
 """Leases are renewed at a third of their length, so that one missed beat costs nothing."""
 
 
+class _StoreThread:
+    """Where the store's blocking calls run."""
+
+    def __init__(self) -> None:
+        # one thread: SQLite has one writer, and waiting for it in a queue is fairer than in its busy loop
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="store")
+
+    async def run(self, function: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
+
+    def close(self) -> None:
+        self._pool.shutdown()
+
+
+class _ClaimedTexts:
+    """The texts that this process may send, claimed a page at a time."""
+
+    def __init__(self, claims: ClaimStore, thread: _StoreThread, key: Callable[[str], str], page: int) -> None:
+        self._claims = claims
+        self._thread = thread
+        self._key = key
+        self._page = page
+        self._waiting: list[Ask] = []
+        self._after = 0
+        self._read_all = False
+        self.ready: deque[Ask] = deque()
+
+    @property
+    def waits(self) -> bool:
+        """Whether texts are left that others ask."""
+        return bool(self._waiting)
+
+    async def claim(self) -> ClaimResult | None:
+        """Claim another page into `ready`; None where there is nothing to claim just now."""
+        offered = await self._read_page() or await self._unclaimed()
+        if not offered:
+            return None
+        taken = await self._thread.run(self._claims.take, offered)
+        self.ready.extend(taken.asks)
+        self._waiting.extend(taken.waiting)
+        return taken
+
+    async def _read_page(self) -> list[Ask]:
+        if self._read_all or len(self._waiting) > MAX_WAITING:
+            return []
+        found = await self._thread.run(self._claims.pending, self._after, self._page)
+        if not found:
+            self._read_all = True
+            return []
+        self._after = found[-1][0]
+        return [Ask(identity, text, self._key(text), text_id) for text_id, identity, text in found]
+
+    async def _unclaimed(self) -> list[Ask]:
+        """Of those that wait, what nobody asks any more. Only reads: others are at work."""
+        if not self._waiting:
+            return []
+        found = await self._thread.run(self._claims.unclaimed, self._waiting)
+        ids = {ask.text_id for ask in found}
+        self._waiting = [ask for ask in self._waiting if ask.text_id not in ids]
+        return found
+
+
 @dataclass(frozen=True, slots=True)
 class _Entry:
     ended: CompletedRequest
     call: RequestSpan
     done: asyncio.Future[None]
+
+
+class _GroupCommit:
+    """What ends while one group is on its way to the disk is the next group."""
+
+    def __init__(
+        self, claims: ClaimStore, thread: _StoreThread, observer: Observer, progress: Callable[[int, float], None]
+    ) -> None:
+        self._claims = claims
+        self._thread = thread
+        self._observer = observer
+        self._progress = progress
+        self._entries: list[_Entry] = []
+        self._flushing: asyncio.Task[None] | None = None
+
+    async def add(self, ended: CompletedRequest, call: RequestSpan) -> None:
+        """Join the next group; returns when it is on disk."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._entries.append(_Entry(ended, call, done))
+        if self._flushing is None or self._flushing.done():
+            self._flushing = asyncio.create_task(self._flush())
+        await done
+
+    async def _flush(self) -> None:
+        while self._entries:
+            group, self._entries = self._entries, []
+            if not await self._commit(group) and len(group) > 1:
+                for entry in group:  # one that cannot be stored must not take the others with it
+                    await self._commit([entry])
+
+    async def _commit(self, group: list[_Entry]) -> bool:
+        """One transaction; False where it failed and more than one entry may be to blame."""
+        try:
+            news = await self._thread.run(self._claims.commit, [entry.ended for entry in group])
+        except Exception as error:
+            if len(group) == 1:
+                group[0].done.set_exception(error)
+            return False
+        for entry, analysed in zip(group, news, strict=True):
+            for attempt in entry.ended.attempts:
+                entry.call.committed(attempt)
+            if analysed is not None:
+                self._observer.emit(analysed)
+            self._progress(1, sum(attempt.cost_usd for attempt in entry.ended.attempts))
+            entry.done.set_result(None)
+        return True
 
 
 class Dispatcher:
@@ -51,22 +159,15 @@ class Dispatcher:
     ) -> None:
         """`key` gives a text's request key; `progress` is told (verbatims done, USD) as they are committed."""
         self._claims = claims
-        self._key = key
         self._observer = observer
         self._progress = progress
-        self._page = page
-        self._ready: deque[Ask] = deque()
-        self._waiting: list[Ask] = []
-        self._after = 0
-        self._read_all = False
+        self._thread = _StoreThread()
+        self._texts = _ClaimedTexts(claims, self._thread, key, page)
+        self._commits = _GroupCommit(claims, self._thread, observer, progress)
         self._stopped = asyncio.Event()
-        self._error: VerbatimsError | None = None
         self._pulling = asyncio.Lock()
-        self._entries: list[_Entry] = []
-        self._flushing: asyncio.Task[None] | None = None
+        self._error: VerbatimsError | None = None
         self._heartbeat: asyncio.Task[None] | None = None
-        # one thread: SQLite has one writer, and waiting for it in a queue is fairer than in its busy loop
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
 
     async def __aenter__(self) -> Dispatcher:
         self._heartbeat = asyncio.create_task(self._beat())
@@ -76,13 +177,13 @@ class Dispatcher:
         if self._heartbeat:
             self._heartbeat.cancel()
         try:
-            await self._in_thread(self._claims.release)
+            await self._thread.run(self._claims.release)
             await self._report_ratio()
         except VerbatimsError:
             if kind is None:
                 raise  # otherwise the first error says more than this one
         finally:
-            self._thread.shutdown()
+            self._thread.close()
 
     def stop(self) -> None:
         """Hand out nothing more."""
@@ -92,9 +193,9 @@ class Dispatcher:
         """The next verbatim that is ours to ask; waits while all that is left is being asked by others."""
         async with self._pulling:
             while not self._stopped.is_set():
-                if self._ready:
-                    return self._ready.popleft()
-                if not await self._refill():
+                if self._texts.ready:
+                    return self._texts.ready.popleft()
+                if not await self._claim():
                     return None
         if self._error is not None:
             raise self._error
@@ -102,78 +203,23 @@ class Dispatcher:
 
     async def commit(self, ask: Ask, attempts: tuple[Attempt, ...], call: RequestSpan, *, final: bool) -> None:
         """Join the next group commit and return when it is on disk."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._entries.append(_Entry(CompletedRequest(ask, attempts, call.trace_id, final), call, done))
-        if self._flushing is None or self._flushing.done():
-            self._flushing = asyncio.create_task(self._flush())
-        await done
+        await self._commits.add(CompletedRequest(ask, attempts, call.trace_id, final), call)
 
-    async def _refill(self) -> bool:
-        """Claim another page; False when there is nothing left to do."""
-        offered = await self._read_page() or await self._unclaimed()
-        if not offered:
-            if self._waiting:
+    async def _claim(self) -> bool:
+        """Claim more, or wait a moment for what others ask; False when there is nothing left to do."""
+        taken = await self._texts.claim()
+        if taken is None:
+            if self._texts.waits:
                 await self._pause()
-            return bool(self._waiting)
-        taken: ClaimResult = await self._in_thread(self._claims.take, offered)
-        self._ready.extend(taken.asks)
-        self._waiting.extend(taken.waiting)
-        for settled in taken.settled:
-            self._observer.emit(settled)
+            return self._texts.waits
+        for analysed in taken.settled:
+            self._observer.emit(analysed)
         self._progress(taken.finished, 0.0)
         return True
 
-    async def _unclaimed(self) -> list[Ask]:
-        """Of those that wait, what nobody asks any more. Only reads: others are at work."""
-        if not self._waiting:
-            return []
-        found: list[Ask] = await self._in_thread(self._claims.unclaimed, self._waiting)
-        ids = {ask.text_id for ask in found}
-        self._waiting = [ask for ask in self._waiting if ask.text_id not in ids]
-        return found
-
-    async def _read_page(self) -> list[Ask]:
-        if self._read_all or len(self._waiting) > MOST_WAITING:
-            return []
-        found = await self._in_thread(self._claims.pending, self._after, self._page)
-        if not found:
-            self._read_all = True
-            return []
-        self._after = found[-1][0]
-        return [Ask(identity, text, self._key(text), text_id) for text_id, identity, text in found]
-
     async def _pause(self) -> None:
-        try:
+        with suppress(TimeoutError):
             await asyncio.wait_for(self._stopped.wait(), LOOK_AGAIN_S)
-        except TimeoutError:
-            return
-
-    async def _flush(self) -> None:
-        while self._entries:
-            group, self._entries = self._entries, []
-            if not await self._commit(group) and len(group) > 1:
-                for entry in group:  # one that cannot be stored must not take the others with it
-                    await self._commit([entry])
-
-    async def _commit(self, group: list[_Entry]) -> bool:
-        """One transaction; False where it failed and more than one entry may be to blame."""
-        try:
-            settled = await self._in_thread(self._claims.commit, [entry.ended for entry in group])
-        except Exception as error:
-            if len(group) == 1:
-                group[0].done.set_exception(error)
-            return False
-        for entry, news in zip(group, settled, strict=True):
-            self._tell(entry)
-            if news is not None:
-                self._observer.emit(news)
-            entry.done.set_result(None)
-        return True
-
-    def _tell(self, entry: _Entry) -> None:
-        for attempt in entry.ended.attempts:
-            entry.call.committed(attempt)
-        self._progress(1, sum(attempt.cost_usd for attempt in entry.ended.attempts))
 
     async def _beat(self) -> None:
         """Renew the leases and show the ratio while the run goes on."""
@@ -183,7 +229,7 @@ class Dispatcher:
             beats += 1
             try:
                 if beats % RENEW_EVERY_BEATS == 0:
-                    await self._in_thread(self._claims.renew)
+                    await self._thread.run(self._claims.renew)
             except VerbatimsError as error:
                 self._error = error  # without its leases this process may not ask on
                 self.stop()
@@ -191,9 +237,6 @@ class Dispatcher:
                 await self._report_ratio()
 
     async def _report_ratio(self) -> None:
-        ratio = await self._in_thread(self._claims.success_ratio)
+        ratio = await self._thread.run(self._claims.success_ratio)
         if ratio is not None:
             self._observer.emit(SuccessRatioRead(ratio))
-
-    async def _in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)

@@ -27,7 +27,9 @@ class Turn(IntEnum):
     FORGETTING = 716328
     """Adding verbatims shares it; forgetting one has it alone."""
     CLAIMING = 716329
-    """Without it, two who claim the same texts in different orders would wait for each other."""
+    """Without it, two who claim the same texts in different orders would deadlock."""
+    FOLDING = 716330
+    """Two who fold totals at once would add to the same rows."""
 
 
 class Database:

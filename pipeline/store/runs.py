@@ -11,7 +11,7 @@ from pipeline.errors import SettingsError
 from pipeline.records import AnalyserRecord, LoadError
 from pipeline.store.analysers import find_analyser
 from pipeline.store.counts import RowCounts, RunCounts, count_held, count_rows, count_run, too_long
-from pipeline.store.database import Database, insert_ignoring
+from pipeline.store.database import Database, Turn, insert_ignoring
 from pipeline.store.failures import Failure, failures
 from pipeline.store.tables import runs
 from pipeline.store.totals import Tally, Total, fold
@@ -60,7 +60,8 @@ class Runs:
         """Note that the run came to its end."""
         with self._database.write() as connection:
             connection.execute(sa.update(runs).where(runs.c.run_id == run_id).values(ended_at=_now().isoformat()))
-            fold(connection, run_id)
+            self._database.take_turns(connection, Turn.FOLDING)
+            fold(connection)
 
     def find(self, run_id: str | None) -> str:
         """The run of that id, or the one begun last. Raises SettingsError where there is none."""

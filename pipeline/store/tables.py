@@ -210,14 +210,14 @@ deliveries = Table(
 totals = Table(
     "totals",
     metadata,
+    Column("run_id", String, primary_key=True, comment="empty: of all runs, as far as they are folded"),
+    Column("process", String, primary_key=True, comment="who added it: workers do not queue; empty once folded"),
     Column("name", String, primary_key=True),
     Column("label", String, primary_key=True, comment="empty where there is none"),
     Column("detail", String, primary_key=True, comment="a second label; empty where there is none"),
-    Column("run_id", String, ForeignKey("runs.run_id"), primary_key=True),
-    Column("process", String, primary_key=True, comment="who added it: workers do not queue; empty once folded"),
     Column("n", Integer, nullable=False),
     Column("amount", Float, nullable=False, comment="seconds or USD; 0 where only n counts"),
-    Index("totals_by_run", "run_id"),
+    _partial("totals_ever", "name", "label", "detail", sqlite="run_id = '' OR process <> ''"),
 )
 
 forgotten = Table(

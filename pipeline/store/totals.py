@@ -71,18 +71,27 @@ def _upsert(connection: sa.Connection) -> Any:
     )
 
 
-def fold(connection: sa.Connection, run_id: str) -> None:
-    """Make one row of each series of a run that has ended; whoever still adds to it begins a new row.
+def fold(connection: sa.Connection) -> None:
+    """Add what processes have counted to their runs' totals and to those of all runs, in one row per series each.
 
-    DELETE … RETURNING gives exactly the rows that go, also those that changed since the statement began.
+    Safe at any moment: a row that somebody is writing is left for the next time, and whoever still counts begins a
+    new one. It waits for nobody, so that it cannot deadlock with the workers of another run.
     """
-    gone = connection.execute(
-        sa.delete(totals).where(totals.c.run_id == run_id, totals.c.process != "").returning(totals)
-    ).all()
-    tally = Tally()
-    for row in gone:
-        tally.add(Total(row.name), row.label, row.detail, n=row.n, amount=row.amount)
-    tally.write(connection, run_id, "")
+    free = sa.select(totals).where(totals.c.process != "").with_for_update(skip_locked=True)
+    found = connection.execute(free).all()
+    if not found:
+        return
+    tallies: dict[str, Tally] = defaultdict(Tally)
+    for row in found:
+        for run_id in (row.run_id, ""):
+            tallies[run_id].add(Total(row.name), row.label, row.detail, n=row.n, amount=row.amount)
+    key = {column.name: column for column in totals.primary_key}
+    these = sa.and_(*(column == sa.bindparam(f"key_{name}") for name, column in key.items()))
+    connection.execute(
+        sa.delete(totals).where(these), [{f"key_{name}": getattr(row, name) for name in key} for row in found]
+    )
+    for run_id, tally in sorted(tallies.items()):
+        tally.write(connection, run_id, "")
 
 
 def read_run(
@@ -101,6 +110,11 @@ def success_ratio(connection: sa.Connection, run_id: str) -> float | None:
     """Valid answers ÷ ended attempts of a run over all processes; None before the first."""
     ended = {label: n for (_, label), (n, _) in read_run(connection, run_id, [Total.ATTEMPTS]).items()}
     return ended.get(Outcome.ANALYSED.value, 0) / sum(ended.values()) if ended else None
+
+
+_EVER = sa.text("(totals.run_id = '' OR totals.process <> '')")
+"""What adds up to the totals since the first run: all that is folded, and what is not yet. As text, since only the
+words of the index `totals_ever` make SQLite use it."""
 
 
 class StoreTotals:
@@ -163,7 +177,7 @@ class StoreTotals:
     def _sums(self, total: Total) -> list[tuple[str, str, int, float]]:
         query = (
             sa.select(totals.c.label, totals.c.detail, sa.func.sum(totals.c.n), sa.func.sum(totals.c.amount))
-            .where(totals.c.name == total.value)
+            .where(totals.c.name == total.value, _EVER)
             .group_by(totals.c.label, totals.c.detail)
         )
         with self._database.read() as connection:

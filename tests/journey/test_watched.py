@@ -71,7 +71,7 @@ def store_says(file: Path) -> Samples:
         | by(
             "bq_insert_errors_total",
             ("reason",),
-            "SELECT label, sum(n) FROM totals WHERE name = 'load_errors' GROUP BY 1",
+            "SELECT label, sum(n) FROM totals WHERE name = 'load_errors' AND run_id <> '' GROUP BY 1",
         )
         | {
             ("claude_response_empty_total", ()): one("SELECT count(*) FROM attempts WHERE outcome = 'empty'"),

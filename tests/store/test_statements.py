@@ -143,12 +143,13 @@ def test_a_scrape_reads_totals_and_the_latest_attempt_alone(store: Store) -> Non
 
 
 @pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
-def test_the_latest_attempt_is_found_by_an_index(store: Store) -> None:
+def test_a_scrape_reads_by_indexes_and_sorts_nothing(store: Store) -> None:
     with statements(store) as found:
-        store.totals.last_size()
-        store.totals.success_ratio()
+        read_totals(store.totals)
     with store.database.read() as connection:
         plans = [
-            row[3] for sql, given in found for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", given)
+            [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", given)] for sql, given in found
         ]
-    assert plans and not any("TEMP B-TREE" in step for step in plans), plans
+    of_totals = [plan for (sql, _), plan in zip(found, plans, strict=True) if "FROM totals" in sql]
+    assert all("totals_ever" in plan[0] for plan in of_totals) and len(of_totals) > 6, plans
+    assert not any("TEMP B-TREE" in step for plan in plans for step in plan), plans

@@ -77,6 +77,11 @@ UNION ALL SELECT 'cost_usd', '', '', run_id, '', count(*), sum(cost_usd) FROM ca
 UNION ALL SELECT 'load_errors', reason, '', run_id, '', count(*), 0 FROM load_errors GROUP BY reason, run_id
 """
 
+TOTALS_OF_ALL_RUNS = """
+INSERT INTO totals (name, label, detail, run_id, process, n, amount)
+SELECT name, label, detail, '', '', sum(n), sum(amount) FROM totals GROUP BY name, label, detail
+"""
+
 FAILED_LOADS = """
 UPDATE runs SET failed_loads = (
     SELECT count(*) FROM load_errors
@@ -103,6 +108,7 @@ COPIES = (
     CURRENT,
     ATTEMPTS,
     TOTALS,
+    TOTALS_OF_ALL_RUNS,
     FAILED_LOADS,
     WAREHOUSE,
     DELIVERIES,

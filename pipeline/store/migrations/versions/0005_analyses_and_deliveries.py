@@ -331,22 +331,25 @@ def _create() -> None:
     op.create_index("run_records_by_text", "run_records", ["run_id", "text_id"], unique=False)
     op.create_table(
         "totals",
-        sa.Column("name", sa.String(), nullable=False),
-        sa.Column("label", sa.String(), nullable=False, comment="empty where there is none"),
-        sa.Column("detail", sa.String(), nullable=False, comment="a second label; empty where there is none"),
-        sa.Column("run_id", sa.String(), nullable=False),
+        sa.Column("run_id", sa.String(), nullable=False, comment="empty: of all runs, as far as they are folded"),
         sa.Column(
             "process", sa.String(), nullable=False, comment="who added it: workers do not queue; empty once folded"
         ),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("label", sa.String(), nullable=False, comment="empty where there is none"),
+        sa.Column("detail", sa.String(), nullable=False, comment="a second label; empty where there is none"),
         sa.Column("n", sa.Integer(), nullable=False),
         sa.Column("amount", sa.Float(), nullable=False, comment="seconds or USD; 0 where only n counts"),
-        sa.ForeignKeyConstraint(
-            ["run_id"],
-            ["runs.run_id"],
-        ),
-        sa.PrimaryKeyConstraint("name", "label", "detail", "run_id", "process"),
+        sa.PrimaryKeyConstraint("run_id", "process", "name", "label", "detail"),
     )
-    op.create_index("totals_by_run", "totals", ["run_id"], unique=False)
+    op.create_index(
+        "totals_ever",
+        "totals",
+        ["name", "label", "detail"],
+        unique=False,
+        sqlite_where=sa.text("run_id = '' OR process <> ''"),
+        postgresql_where=sa.text("run_id = '' OR process <> ''"),
+    )
     op.create_table(
         "analyses",
         sa.Column("analysis_id", sa.Integer(), autoincrement=True, nullable=False),
