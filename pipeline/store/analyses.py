@@ -25,6 +25,7 @@ from pipeline.store.totals import Tally, Total
 def lock_texts(connection: sa.Connection, ids: Sequence[int]) -> dict[int, Any]:
     """Texts for the rest of the transaction, by number; everybody locks them in this order."""
     query = sa.select(texts.c.text_id, texts.c.verbatim_id, texts.c.current, texts.c.erased)
+    # FOR NO KEY UPDATE: inserting a row that refers to a text must not wait for it
     query = query.where(texts.c.text_id.in_(ids)).order_by(texts.c.text_id).with_for_update(key_share=True)
     return {found.text_id: found for found in connection.execute(query)}
 
@@ -43,6 +44,7 @@ class Analyses:
         """Store ended requests; returns, by text, what is now analysed for the first time."""
         locked = lock_texts(connection, [one.ask.text_id for one in ended])
         erased = {text_id for text_id, found in locked.items() if found.erased}
+        # first what was paid: it counts whatever becomes of the answers
         self._add_attempts(connection, ended, erased)
         kept = [one for one in ended if one.ask.text_id not in erased]
         good = [one for one in kept if one.attempts[-1].analysis is not None]
@@ -80,6 +82,7 @@ class Analyses:
         if not keys:
             return {}
         query = sa.select(answers).where(answers.c.request_key.in_(keys)).order_by(answers.c.request_key)
+        # FOR KEY SHARE: erasure, which deletes answers, waits; others who refer to them do not
         query = query.with_for_update(read=True, key_share=True)
         return {found.request_key: found for found in connection.execute(query)}
 
@@ -117,6 +120,7 @@ class Analyses:
         if not good:
             return {}
         rows = [self._answer(one, one.attempts[-1]) for one in sorted(good, key=lambda one: one.ask.request_key)]
+        # sorted above: two groups that share keys take their locks in one order
         connection.execute(insert_ignoring(connection, answers), rows)
         return self.known_answers(connection, {one.ask.request_key for one in good})
 

@@ -77,6 +77,7 @@ class Claims:
             return []
         with self._database.write() as connection:
             news = self._analyses.add(connection, ended)
+            # only its own: a process that was taken for dead must not free the claim of whoever took over
             mine = claims.c.text_id.in_([one.ask.text_id for one in ended]) & (claims.c.holder == self._holder.name)
             connection.execute(sa.delete(claims).where(mine))
             return [news.get(one.ask.text_id) for one in ended]
@@ -103,6 +104,7 @@ class Claims:
         open_texts = self._open_texts(connection, asks)
         offered = [ask for ask in asks if ask.text_id in open_texts]
         free = self._free(connection, offered)
+        # a request that is in flight has no answer yet, so only those of free texts are looked up
         keys = {ask.request_key for ask in free}
         answered = self._analyses.known_answers(connection, keys)
         failed = self._failures(connection, keys - answered.keys())
@@ -140,6 +142,7 @@ class Claims:
         query = sa.select(claims.c.text_id, claims.c.request_key, holders).join(
             holders, holders.c.holder == claims.c.holder
         )
+        # two queries: with OR neither SQLite nor Postgres would use both indexes
         return connection.execute(sa.union(query.where(theirs), query.where(same))).all()
 
     def _failures(self, connection: sa.Connection, keys: set[str]) -> dict[str, str]:

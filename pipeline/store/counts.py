@@ -138,6 +138,7 @@ def outcome_in(run_id: str) -> sa.ScalarSelect[str]:
 def _by_kind(connection: sa.Connection, run_id: str) -> dict[tuple[str, str], int]:
     outcome = outcome_in(run_id)
     skipped, failed = run_records.c.problem.in_(NOT_FAILURES), run_records.c.problem.is_not(None)
+    # the first that holds counts, so that the kinds add up to what was scraped
     kinds = [
         (skipped, "skipped", run_records.c.problem),
         (failed, "failed", sa.literal(UNREADABLE_RECORD)),

@@ -74,6 +74,7 @@ class Database:
                 yield connection
             return
         with self.engine.connect().execution_options(write=True) as connection:
+            # the driver itself: SQLAlchemy would send BEGIN first, and inside a transaction this PRAGMA does nothing
             raw: Any = connection.connection.dbapi_connection
             raw.execute("PRAGMA foreign_keys=OFF").close()
             try:
@@ -117,10 +118,12 @@ class Database:
 
     def _translate(self, error: DBAPIError) -> Exception:
         """What the driver says, as something to act on. A programming error stays what it is."""
+        # libpq explains itself over several lines; ours is one
         said = " ".join(str(error.orig).split())
         if isinstance(error, OperationalError) or "not a database" in said:
             if "not a database" in said:
                 return SettingsError(f"STORE: {self.name} is not a store ({said}); name another file")
+            # before the first statement went through, the setting is to blame; later, the disk or the server
             if not self._reached:
                 return SettingsError(f"STORE: cannot open {self.name}: {said}")
             return TransientError(
@@ -131,6 +134,7 @@ class Database:
     def _sqlite(self) -> sa.Engine:
         if self._url.database and self._url.database != ":memory:":
             _make_folder(Path(self._url.database).parent)
+        # hidden parameters: verbatims are among them, and an error must not quote one
         engine = sa.create_engine(self._url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_S})
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
@@ -138,6 +142,8 @@ class Database:
 
     def _postgres(self) -> sa.Engine:
         url = self._url.set(drivername="postgresql+psycopg")
+        # pre-ping: after a restart of the server each pooled connection would fail its next statement;
+        # connect_timeout: libpq would wait for ever for a host that drops packets
         return sa.create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": 10})
 
 

@@ -62,6 +62,7 @@ class Deliveries:
             known = connection.execute(sa.select(warehouses).where(warehouses.c.identity.in_(list(marks)))).first()
             if known is None:
                 known = self._register(connection)
+            # a load that was killed between the warehouse and the store left a number between the two
             if not known.done <= marks.get(known.identity, -1) <= known.begun:
                 _all_due(connection, known.warehouse)
             changed = {"begun": known.begun + 1, "used_at": datetime.now(UTC).isoformat()}
@@ -90,6 +91,7 @@ class Deliveries:
                 changes = {found.verbatim_id: found.due for found in connection.execute(behind)}
                 if not changes:
                     return
+                # in one transaction: the rows are those of exactly these changes
                 rows = rows_of(connection, changes)
             yield Due(changes, list(rows.values()))
             after = max(changes)
@@ -108,6 +110,7 @@ class Deliveries:
             # another load may have met it with a later change
             "problem": sa.case((deliveries.c.due > change, deliveries.c.problem), else_=None),
         }
+        # sorted, so that two loads lock these rows in one order
         done = [{"verbatim": v, "change": n} for v, n in sorted(sent.items()) if v not in rejected]
         refused = [{"verbatim": v, "said": said} for v, said in sorted(rejected.items()) if v in sent]
         with self._database.write() as connection:
@@ -119,6 +122,7 @@ class Deliveries:
 
     def finish(self, loading: Loading) -> None:
         """The warehouse bears the number of this load."""
+        # two loads at once may end in any order: the number never falls
         ended = sa.case((warehouses.c.done > loading.number, warehouses.c.done), else_=loading.number)
         with self._database.write() as connection:
             here = sa.update(warehouses).where(warehouses.c.warehouse == loading.warehouse)

@@ -98,6 +98,7 @@ def _erase(connection: sa.Connection, found: Sequence[Any]) -> None:
     ids = [text.text_id for text in found]
     if not ids:
         return
+    # the texts are locked by now, and answers come next in the order of locks
     _strip_answers(connection, ids)
     connection.execute(sa.update(texts).where(texts.c.text_id.in_(ids)).values(text=None, erased=True))
     connection.execute(sa.update(attempts).where(attempts.c.text_id.in_(ids)).values(raw=None))
@@ -111,7 +112,7 @@ def _strip_answers(connection: sa.Connection, ids: Sequence[int]) -> None:
         .join(answers, answers.c.request_key == analyses.c.request_key)
         .where(analyses.c.text_id.in_(ids))
         .order_by(answers.c.request_key, analyses.c.analysis_id)
-        .with_for_update(of=answers)
+        .with_for_update(of=answers)  # whoever is about to refer to one waits, and then finds it gone
     )
     found = connection.execute(query).all()
     if not found:
@@ -120,6 +121,7 @@ def _strip_answers(connection: sa.Connection, ids: Sequence[int]) -> None:
     theirs = analyses.c.analysis_id.in_([one.analysis_id for one in found])
     key = sa.literal(_ERASED_KEY) + sa.cast(analyses.c.analysis_id, sa.String)
     connection.execute(sa.update(analyses).where(theirs).values(request_key=key))
+    # an identical text, erased or not, may still refer to the original
     needed = sa.exists().where(analyses.c.request_key == answers.c.request_key)
     originals = answers.c.request_key.in_({one.request_key for one in found})
     connection.execute(sa.delete(answers).where(originals, ~needed))

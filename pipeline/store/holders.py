@@ -54,8 +54,9 @@ def started_at(pid: int) -> int | None:
         line = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    # the second field is a name in brackets, which may hold spaces and brackets; the 22nd is the start (proc(5))
+    # proc(5): the second field is a name in brackets, which may hold spaces and brackets; the 22nd is the start
     state, *fields = line.rpartition(")")[2].split()
+    # Z: it has ended, and its parent has not asked for the exit code yet
     return None if state in ("Z", "X") else int(fields[18])
 
 
@@ -122,6 +123,7 @@ class Holder:
             return False
         if self._database.sqlite and holder.boot_id != self._identity.boot_id:
             return True  # the machine has started anew since; a file is used on one machine
+        # a stopped process (SIGSTOP, a suspended machine) is still there and silent: the lease decides on it
         return now - holder.heartbeat > LEASE_S or self._identity.sees_end_of(holder)
 
 
@@ -144,6 +146,7 @@ def living_claims(database: Database, connection: sa.Connection) -> list[str]:
         found = connection.execute(sa.select(holders).where(holders.c.holder.in_(sa.select(claims.c.holder)))).all()
         dead = Holder(database).dead_among(connection, found)
         return [f"{holder.kind} {holder.pid}" for holder in found if holder not in dead]
+    # schema 0004 kept the time of day in SQLite files
     now = time.time() if database.sqlite else database.now(connection)
     query = sa.text("SELECT DISTINCT host, pid FROM claims WHERE expires_at > :now ORDER BY host, pid")
     here = socket.gethostname()

@@ -94,6 +94,7 @@ def _refuse_newer(database: Database, found: str | None, head: str) -> None:
 def _backup_file(database: Database, head: str) -> None:
     """SQLite cannot be copied inside the upgrade's own transaction, so the copy is made just before it."""
     target = Path(f"{database.engine.url.database}.before-{head}")
+    # one that an upgrade left which was killed behind it; VACUUM INTO refuses a file that is there
     target.unlink(missing_ok=True)
     raw = database.engine.raw_connection()
     try:

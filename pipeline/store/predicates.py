@@ -20,6 +20,7 @@ ANALYSED: Condition = texts.c.current.is_not(None)
 UNCLEANED: Condition = ~texts.c.kept & texts.c.skip_reason.is_(None) & texts.c.text.is_not(None) & LATEST
 """Cleaning has not looked at it yet."""
 
+# these four, word for word: SQLite uses a partial index only where the query repeats its condition
 _OPEN: Condition = texts.c.current.is_(None) & texts.c.skip_reason.is_(None) & texts.c.text.is_not(None) & LATEST
 """The words of the partial index `texts_unanswered`."""
 

@@ -18,6 +18,7 @@ def rows_of(connection: sa.Connection, verbatim_ids: Collection[str]) -> dict[st
 
     All columns come from the current analysis: its answer, its run, and what its analyser was paid for this text.
     """
+    # the largest number: a forgotten verbatim has superseded texts only, and keeps its row for the counts
     latest = (
         sa.select(sa.func.max(texts.c.text_id))
         .where(texts.c.verbatim_id.in_(verbatim_ids))
@@ -26,6 +27,7 @@ def rows_of(connection: sa.Connection, verbatim_ids: Collection[str]) -> dict[st
     )
     paid = (
         sa.select(sa.func.coalesce(sa.func.sum(attempts.c.cost_usd), 0.0))
+        # 0 where an identical text has paid
         .where(attempts.c.text_id == texts.c.text_id, attempts.c.analyser == analyses.c.analyser)
         .scalar_subquery()
     )

@@ -61,7 +61,7 @@ class Runs:
         with self._database.write() as connection:
             connection.execute(sa.update(runs).where(runs.c.run_id == run_id).values(ended_at=_now().isoformat()))
             self._database.take_turns(connection, Turn.FOLDING)
-            fold(connection)
+            fold(connection)  # what stopped runs have counted, too
 
     def find(self, run_id: str | None) -> str:
         """The run of that id, or the one begun last. Raises SettingsError where there is none."""

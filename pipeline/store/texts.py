@@ -163,6 +163,7 @@ class Texts:
     def _add_page(
         self, connection: sa.Connection, run_id: str, page: Sequence[Review | BrokenRecord], seen: set[bytes]
     ) -> None:
+        # locks the run of a day: two who read for it must not give one position twice
         day = _day(connection, run_id)
         # the run of a day may read its source more than once: what it reads goes behind what it has
         base = 0 if day is None else _last_position(connection, run_id) - page[0].position + 1
@@ -232,6 +233,7 @@ def _upsert(connection: sa.Connection, reviews: Mapping[str, Review], today: str
     _insert(connection, new + edited)
     changed = {columns["verbatim_id"] for columns in edited}
     changed |= {identity for identity, found in known.items() if found.text_id in {one["found"] for one in refreshed}}
+    # url, rating, language and date stand in the row too
     raise_due_again(connection, changed)
     ids = {identity: found.text_id for identity, found in _latest(connection, reviews).items()}
     return ids, {columns["verbatim_id"] for columns in new + edited}
@@ -294,7 +296,7 @@ def _sorted(
             taken.append((record.position, None, record.problem))
             continue
         identity = verbatim_id(record.source, record.external_id)
-        digest = bytes.fromhex(identity)
+        digest = bytes.fromhex(identity)  # 49 bytes instead of 81: a run of a million keeps them all
         if digest in seen:
             taken.append((record.position, None, SEEN_BEFORE))
             continue
