@@ -122,17 +122,18 @@ class PageSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
-    """A visit to a source that came to its end."""
+class FinishedCrawl:
+    """A crawl that has read a source completely."""
 
     pages: int
     found: int
-    """Verbatims that the source holds: those read, and those of pages that needed no reading again."""
+    """Verbatims that the source holds: those read, and those on pages that have not changed."""
     fresh: int
+    """How many of those read were new to the store, or had a new text."""
     missing: tuple[str, ...] = ()
     """Fields that no verbatim had."""
     left_over: tuple[str, ...] = ()
-    """What the pages give and nobody reads."""
+    """Names of fields that the pages have and no parser reads."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,35 +1,40 @@
-"""What is known from earlier crawls of a source, so that the next one asks only for what is new."""
+"""What earlier crawls of a source have seen, so that the next one requests only what is new."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from pipeline.records import PageSeen, Review, Visit
+from pipeline.records import FinishedCrawl, PageSeen, Review
 
 
 class CrawlHistory(Protocol):
-    """Kept by the store. `definition` is a hash of a source and how it is described: described otherwise, it is another
-    one."""
+    """Kept by the store, called while a source is read.
+
+    `definition` is a hash of a source and of how it is described: a changed description starts a new history.
+    """
 
     def start_crawl(self, source: str, definition: str) -> bool:
-        """A visit begins. Says whether the latest one to that source, described as now, came to its end, its run to
-        its rows, and every verbatim to an outcome: only then nothing lies unread behind what is known."""
+        """Record that a crawl begins. Returns whether it may skip what earlier crawls have read.
+
+        True where the latest crawl under this definition was finished, its run was finished, and every verbatim of
+        the source has an outcome: only then is nothing left unread behind a page without new reviews.
+        """
 
     def known(self, reviews: Sequence[Review]) -> Sequence[bool]:
-        """Of each review of a page, prepared, whether the store holds this text of this verbatim."""
+        """For each prepared review of a page, whether the store holds this verbatim with this text."""
 
     def page(self, definition: str, url: str) -> PageSeen | None:
-        """How a page was last seen."""
+        """A page as it was last seen, or None."""
 
-    def crawls(self, definition: str) -> Sequence[Visit]:
-        """The last ten that came to their end, the latest first."""
+    def crawls(self, definition: str) -> Sequence[FinishedCrawl]:
+        """The last ten finished crawls, the latest first."""
 
-    def finish_crawl(self, definition: str, visit: Visit, pages: Iterable[PageSeen]) -> None:
-        """All that the visit read is in the store."""
+    def finish_crawl(self, definition: str, crawl: FinishedCrawl, pages: Iterable[PageSeen]) -> None:
+        """Record a finished crawl. Called once everything that it read is stored."""
 
 
-class _Nothing:
+class _NoHistory:
     def start_crawl(self, source: str, definition: str) -> bool:
         return False
 
@@ -39,12 +44,12 @@ class _Nothing:
     def page(self, definition: str, url: str) -> PageSeen | None:
         return None
 
-    def crawls(self, definition: str) -> Sequence[Visit]:
+    def crawls(self, definition: str) -> Sequence[FinishedCrawl]:
         return ()
 
-    def finish_crawl(self, definition: str, visit: Visit, pages: Iterable[PageSeen]) -> None:
+    def finish_crawl(self, definition: str, crawl: FinishedCrawl, pages: Iterable[PageSeen]) -> None:
         return None
 
 
-NO_HISTORY: CrawlHistory = _Nothing()
+NO_HISTORY: CrawlHistory = _NoHistory()
 """No history: nothing known, nothing recorded."""

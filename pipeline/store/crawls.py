@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from pipeline.records import PageSeen, Review, Visit
+from pipeline.records import FinishedCrawl, PageSeen, Review
 from pipeline.store.database import Database
 from pipeline.store.deliveries import PAGE
 from pipeline.store.predicates import LATEST, unanswered
@@ -72,7 +72,7 @@ class Crawls:
             found = connection.execute(query).first()
         return PageSeen(found.url, found.etag, found.last_modified, found.found, found.next_url) if found else None
 
-    def crawls(self, definition: str) -> Sequence[Visit]:
+    def crawls(self, definition: str) -> Sequence[FinishedCrawl]:
         """The last ten that came to their end, latest first."""
         query = (
             sa.select(crawls)
@@ -81,17 +81,17 @@ class Crawls:
             .limit(REMEMBERED)
         )
         with self._database.read() as connection:
-            return [_visit(row) for row in connection.execute(query)]
+            return [_finished(row) for row in connection.execute(query)]
 
-    def finish_crawl(self, definition: str, visit: Visit, seen: Iterable[PageSeen]) -> None:
+    def finish_crawl(self, definition: str, crawl: FinishedCrawl, seen: Iterable[PageSeen]) -> None:
         """All that the crawl read is in the store: note it, and how its pages were."""
         if self._run_id is None:
             return
         mine = sa.select(sa.func.max(crawls.c.crawl_id)).where(
             crawls.c.definition == definition, crawls.c.run_id == self._run_id
         )
-        layout = json.dumps({"missing": visit.missing, "left_over": visit.left_over})
-        noted = {"ended_at": _now(), "pages": visit.pages, "found": visit.found, "fresh": visit.fresh, "layout": layout}
+        layout = json.dumps({"missing": crawl.missing, "left_over": crawl.left_over})
+        noted = {"ended_at": _now(), "pages": crawl.pages, "found": crawl.found, "fresh": crawl.fresh, "layout": layout}
         with self._database.write() as connection:
             connection.execute(sa.update(crawls).where(crawls.c.crawl_id == mine.scalar_subquery()).values(noted))
             connection.execute(sa.delete(pages).where(pages.c.definition == definition))
@@ -99,9 +99,9 @@ class Crawls:
                 connection.execute(sa.insert(pages), rows)
 
 
-def _visit(row: sa.Row[tuple[object, ...]]) -> Visit:
+def _finished(row: sa.Row[tuple[object, ...]]) -> FinishedCrawl:
     layout = json.loads(row.layout)
-    return Visit(row.pages, row.found, row.fresh, tuple(layout["missing"]), tuple(layout["left_over"]))
+    return FinishedCrawl(row.pages, row.found, row.fresh, tuple(layout["missing"]), tuple(layout["left_over"]))
 
 
 def _now() -> str:

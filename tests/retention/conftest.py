@@ -48,7 +48,7 @@ class World:
 
     def __init__(self, context: Context, warehouse: Path) -> None:
         self.context, self.store, self.warehouse = context, context.store, warehouse
-        self._visits = itertools.count()
+        self._crawls = itertools.count()
 
     def night(self, day: date | None, verbatims: Mapping[str, tuple[str, str]], loads: bool = True) -> str:
         """The run of a day that reads name → (text, fate)."""
@@ -72,7 +72,7 @@ class World:
 
     def scrape(self, day: date | None, texts: Mapping[str, str]) -> str:
         run_id = self.store.runs.start("sandbox", "test", day)
-        page = f"http://s/{next(self._visits)}"  # moves with each visit, so that known ones are refreshed
+        page = f"http://s/{next(self._crawls)}"  # moves with each crawl, so that known ones are refreshed
         records = [
             Review("shop", name, text, number, f"{page}/{name}", 4.0, written_at=INSTANT)
             for number, (name, text) in enumerate(texts.items(), 1)

@@ -1,4 +1,4 @@
-"""A shop to visit, and a visitor with an empty store."""
+"""A shop, and a runner that crawls it into an empty store."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 
 from pipeline.store import open_store
-from source.shop import Shop, Visitor
+from source.shop import CrawlRunner, Shop
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def shop(httpserver: HTTPServer) -> Shop:
 
 
 @pytest.fixture
-def visitor(tmp_path: Path, httpserver: HTTPServer, shop: Shop) -> Iterator[Visitor]:
+def runner(tmp_path: Path, httpserver: HTTPServer, shop: Shop) -> Iterator[CrawlRunner]:
     store = open_store(f"sqlite:///{tmp_path}/store.db")
-    yield Visitor(store, httpserver.url_for("").rstrip("/"), shop)
+    yield CrawlRunner(store, httpserver.url_for("").rstrip("/"), shop)
     store.close()

@@ -1,4 +1,4 @@
-"""A shop that changes between two visits, and who visits it."""
+"""A shop that changes between two crawls, and a runner that crawls it."""
 
 import json
 from collections.abc import Iterator
@@ -52,8 +52,8 @@ class Shop:
 
 
 @dataclass
-class Visitor:
-    """Visits as a run does."""
+class CrawlRunner:
+    """Crawls a source into the store, as a run does."""
 
     store: Store
     url: str

@@ -8,7 +8,7 @@ from pipeline.records import Review
 from pipeline.source.web.description import Description
 from pipeline.source.web.fetcher import Fetcher
 from pipeline.source.web.site import Site
-from source.shop import Visitor
+from source.shop import CrawlRunner
 
 Answers = list[str | int]
 
@@ -59,13 +59,13 @@ def test_numbered_pages_end_where_the_last_one_comes_again(forum: Forum) -> None
 
 @pytest.mark.parametrize("moment", [404, ""])
 def test_a_page_that_is_gone_for_a_moment_ends_nothing_and_is_made_up_for(
-    forum: Forum, visitor: Visitor, moment: str | int
+    forum: Forum, runner: CrawlRunner, moment: str | int
 ) -> None:
     forum.pages = ["a", "b", moment, "d"]
-    assert visitor.run(source=forum.site()) == ["a", "b", "d"]
+    assert runner.run(source=forum.site()) == ["a", "b", "d"]
     forum.pages = ["a", "b", "c", "d"]
-    assert visitor.run(source=forum.site()) == ["a", "b", "c", "d"]
-    assert visitor.run(source=forum.site()) == ["a"], "from then on the first page says it all"
+    assert runner.run(source=forum.site()) == ["a", "b", "c", "d"]
+    assert runner.run(source=forum.site()) == ["a"], "from then on the first page says it all"
 
 
 def test_pages_that_shift_while_they_are_read_end_nothing(forum: Forum) -> None:

@@ -1,4 +1,4 @@
-"""What a visit to a site has read so far: reviews in order, each id once, and what they show of the site's layout."""
+"""The reviews that a crawl has read so far, each id once, and which fields its pages have."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from pipeline.source.parsers.parsed import ParsedPage, ParsedReview
 from pipeline.source.source import Prepare
 
 ENOUGH = 10
-"""Reviews that must have been read before one can say that a field is missing from all of them."""
+"""Reviews needed to conclude that a field is missing from the layout and not just from a few of them."""
 
 _FIELDS = ("external_id", "url", "rating", "language", "written_at")
 
 
 class CollectedReviews:
-    """Of one source. `language` is that of reviews that do not say theirs."""
+    """The reviews of one source. `language` applies to reviews that do not state theirs."""
 
     def __init__(self, source: str, language: str | None, history: CrawlHistory, prepare: Prepare) -> None:
         self._source, self._language, self._history, self._prepare = source, language, history, prepare
-        self._texts: dict[str, bytes] = {}
+        self._digests: dict[str, bytes] = {}
+        """Hash of the text by external id."""
         self._content_ids = ContentIds()
         self._position = 0
         self._present: set[str] = set()
@@ -30,51 +31,65 @@ class CollectedReviews:
 
     @property
     def found(self) -> int:
-        """Reviews read, each id once."""
-        return len(self._texts)
+        """How many reviews were read, each id once."""
+        return len(self._digests)
 
     @property
     def fresh(self) -> int:
-        """Of them, those that the store did not hold like this before the visit."""
+        """How many of them were new to the store, or had a new text."""
         return len(self._fresh)
 
     def take(self, page: ParsedPage) -> tuple[list[Review | BrokenRecord], bool]:
-        """The records of a page, and whether any review of it is news of this visit."""
+        """Add a page. Returns its records, and whether it holds any review that is new since the last crawl."""
         self._left_over |= set(page.left_over)
-        ids = [self._id(found) for found in page.reviews]
-        records = [(id, one) for id, found in zip(ids, page.reviews, strict=True) if (one := self._record(id, found))]
-        reviews = [(id, record) for id, record in records if isinstance(record, Review)]
-        known = self._history.known([review for _, review in reviews])
-        self._fresh |= {id for (id, _), is_known in zip(reviews, known, strict=True) if not is_known}
+        ids = [self._id(parsed) for parsed in page.reviews]
+        records = []
+        for external_id, parsed in zip(ids, page.reviews, strict=True):
+            if record := self._record(external_id, parsed):
+                records.append((external_id, record))
+        self._fresh |= self._unknown([(id, record) for id, record in records if isinstance(record, Review)])
         broken = [self.broken(problem) for problem in page.problems]
+        # ids of the whole page: a review that an earlier page of this crawl gave first is new on this one too
         return [record for _, record in records] + broken, not self._fresh.isdisjoint(ids)
 
     def broken(self, problem: str) -> BrokenRecord:
-        """A record for what cannot be read."""
+        """A record for something that cannot be read."""
         self._position += 1
         return BrokenRecord(self._position, problem)
 
     def layout(self) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-        """Fields that no review had, and names of what they have and nobody reads; None where too few were read."""
+        """Fields that no review had, and names of fields that are not read; None after too few reviews."""
         if self.found < ENOUGH:
             return None
         return tuple(sorted(set(_FIELDS) - self._present)), tuple(sorted(self._left_over))
 
-    def _id(self, found: ParsedReview) -> str:
-        return found.external_id or self._content_ids.give(
-            self._source, found.text, found.rating, found.written_at, found.language
+    def _unknown(self, reviews: list[tuple[str, Review]]) -> set[str]:
+        # one question per page: a transaction per review cost more than reading did
+        known = self._history.known([review for _, review in reviews])
+        return {id for (id, _), is_known in zip(reviews, known, strict=True) if not is_known}
+
+    def _id(self, parsed: ParsedReview) -> str:
+        return parsed.external_id or self._content_ids.give(
+            self._source, parsed.text, parsed.rating, parsed.written_at, parsed.language
         )
 
-    def _record(self, external_id: str, found: ParsedReview) -> Review | BrokenRecord | None:
-        """The review, prepared; None for one that is repeated on several pages."""
-        digest = hashlib.sha256(found.text.encode()).digest()[:16]
-        if (known := self._texts.get(external_id)) is not None:
+    def _record(self, external_id: str, parsed: ParsedReview) -> Review | BrokenRecord | None:
+        """The prepared review; None where the same review is repeated on several pages."""
+        # 16 bytes instead of the text, since a crawl of 1000 pages keeps them all
+        digest = hashlib.sha256(parsed.text.encode()).digest()[:16]
+        if (known := self._digests.get(external_id)) is not None:
             return None if known == digest else self.broken("the id of an earlier review with another text")
-        self._texts[external_id] = digest
-        self._present |= {name for name in _FIELDS if getattr(found, name) is not None}
+        self._digests[external_id] = digest
+        self._present |= {name for name in _FIELDS if getattr(parsed, name) is not None}
         self._position += 1
-        language = found.language or self._language
         review = Review(
-            self._source, external_id, found.text, self._position, found.url, found.rating, language, found.written_at
+            self._source,
+            external_id,
+            parsed.text,
+            self._position,
+            parsed.url,
+            parsed.rating,
+            parsed.language or self._language,
+            parsed.written_at,
         )
         return self._prepare(review)

@@ -1,4 +1,4 @@
-"""One way through a site: from page to page, to the last or to the first without news."""
+"""Crawls a site page by page, up to the last page or to the first one without new reviews."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ from pipeline.source.web.description import PAGE, Description
 from pipeline.source.web.fetcher import Fetcher, HttpResponse
 
 MAX_PAGES = 1000
-"""Of one address in one run: a calendar or a session number in the address can go on for ever."""
+"""Pages per address and run: a calendar or a session number in the links makes them endless."""
 
-_NOTHING_THERE = (400, 404, 410)
-"""What sites answer behind their last number; Apple's says 400."""
+_PAST_LAST_PAGE = (400, 404, 410)
+"""Statuses of a page number that does not exist; Apple's feed answers 400."""
 
 
 @dataclass(frozen=True, slots=True)
 class PreviousPages:
-    """How pages were when the source was last read; nothing of it is `known` where that visit came to no end."""
+    """Pages as the last crawl saw them."""
 
     history: CrawlHistory
     definition: str
     known: bool
+    """False where the last crawl was not finished: then every page is read again."""
 
     def page(self, url: str) -> PageSeen | None:
         return self.history.page(self.definition, url) if self.known else None
@@ -36,19 +37,20 @@ class PreviousPages:
 
 @dataclass(frozen=True, slots=True)
 class PageResult:
-    """What one page came to."""
+    """What reading one page gave."""
 
     found: int
     next_url: str | None
     records: Sequence[Review | BrokenRecord] = ()
     news: bool = False
+    """Whether it holds a review that is new since the last crawl."""
     reviews: tuple[ParsedReview, ...] = ()
     empty: bool = False
-    """It holds nothing, not even anything broken."""
+    """Neither reviews nor broken records."""
 
 
 class Crawler:
-    """Through all addresses of a description."""
+    """Crawls all addresses of a description, one after the other."""
 
     def __init__(
         self,
@@ -56,123 +58,131 @@ class Crawler:
         fetcher: Fetcher,
         parser: ParserProcess,
         collected: CollectedReviews,
-        recall: PreviousPages,
+        previous_pages: PreviousPages,
     ) -> None:
-        self._description, self._fetcher, self._parser, self._recall = description, fetcher, parser, recall
+        self._description, self._fetcher, self._parser = description, fetcher, parser
+        self._previous_pages = previous_pages
         self.collected = collected
         self.pages: dict[str, PageSeen] = {}
-        self._entered: set[str] = set()
-        """Where redirects have led."""
-        self._as_it_was = 0
-        """Reviews of pages that were not sent again."""
+        self._redirect_targets: set[str] = set()
+        self._unchanged_reviews = 0
+        """Reviews on pages that the server answered with 304."""
         self.stopped_early = False
-        """There was no news, and what stands behind it was not looked at."""
+        """The crawl ended at a page without new reviews; the pages after it were not requested."""
         self.whole = True
-        """False where something stood between here and the last page: the next visit has to read everything."""
+        """False where a page could not be read completely or not be reached: the next crawl reads everything."""
         self.warnings: list[str] = []
-        """What is strange about pages by themselves, a sentence each."""
+        """A sentence for each page without reviews that should hold some."""
         self.instead = ""
         """What the first page without reviews holds."""
 
     @property
     def found(self) -> int:
-        """Reviews of the pages that were looked at."""
-        return self.collected.found + self._as_it_was
+        """Reviews on all requested pages."""
+        return self.collected.found + self._unchanged_reviews
 
     def crawl(self, first: str) -> Iterator[Review | BrokenRecord]:
-        """The records behind one address.
+        """The records of one address and the pages after it.
 
-        Raises InputError where it is wrong, TransientError where the site fails later.
+        Raises InputError where the address is wrong, TransientError where the site fails later.
         """
-        url, before = first.replace(PAGE, "1"), None
+        numbered = PAGE in first
+        url, previous = first.replace(PAGE, "1"), None
         if not self._fetcher.may_read(url):
             raise InputError(f"{shown(url)}: robots.txt forbids reading it; ask the site's owner")
         for number in range(1, (self._description.pages or MAX_PAGES) + 1):
-            if url in self.pages or url in self._entered:
+            if url in self.pages or url in self._redirect_targets:
+                return  # addresses of one source may overlap, and links may form a loop
+            seen = self._previous_pages.page(url)
+            result = self._read_page(url, seen, may_be_past_last=numbered and number > 1)
+            yield from result.records
+            if self._is_up_to_date(result, seen, numbered) or (numbered and self._is_last(result, previous)):
                 return
-            seen = self._recall.page(url)
-            look = self._look(url, seen, behind=PAGE in first and number > 1)
-            yield from look.records
-            if self._is_enough(look, seen, PAGE in first) or self._is_last(look, before, PAGE in first):
+            next_url = first.replace(PAGE, str(number + 1)) if numbered else result.next_url
+            if next_url is None:
                 return
-            onward = first.replace(PAGE, str(number + 1)) if PAGE in first else look.next_url
-            if onward is None:
-                return
-            if problem := self._obstacle(onward, url):
+            if problem := self._obstacle(next_url, url):
                 self.whole = False
                 yield self.collected.broken(problem)
                 return
-            url, before = onward, look
+            url, previous = next_url, result
         if self._description.pages is None:
             self.whole = False
             yield self.collected.broken(f"there are more than {MAX_PAGES} pages; reading ends here")
 
-    def _is_enough(self, look: PageResult, seen: PageSeen | None, numbered: bool) -> bool:
-        """Whether a page without news says that none stands behind it: not where it has shrunk."""
-        onward = numbered or look.next_url is not None
-        enough = self._recall.known and look.found > 0 and not look.news and look.found >= (seen.found if seen else 0)
-        self.stopped_early |= enough and onward
-        return enough and onward
-
-    def _is_last(self, look: PageResult, before: PageResult | None, numbered: bool) -> bool:
-        """Of numbered pages the last one stands before two without a review, or comes again under every number."""
-        if not numbered or before is None:
+    def _is_up_to_date(self, result: PageResult, seen: PageSeen | None, numbered: bool) -> bool:
+        """Whether a page without new reviews proves that the pages after it have none either."""
+        if not (self._previous_pages.known and result.found > 0 and not result.news):
             return False
-        if before.empty and not look.empty:
-            self.whole = False  # what stood there for a moment is not what else stands there
-        return (look.empty and before.empty) or (bool(look.reviews) and look.reviews == before.reviews)
+        # a page that has shrunk has lost reviews, so its content says nothing about the pages after it
+        if seen and result.found < seen.found:
+            return False
+        has_next = numbered or result.next_url is not None
+        self.stopped_early |= has_next
+        return has_next
 
-    def _look(self, url: str, seen: PageSeen | None, *, behind: bool) -> PageResult:
-        """A page as it is now; `behind`: it may stand behind the last one."""
-        answer = self._fetch(url, seen)
-        if answer.status == 304 and seen:
+    def _is_last(self, result: PageResult, previous: PageResult | None) -> bool:
+        """Whether a numbered page is past the last one: the second empty page, or a repetition of the page before.
+
+        One empty page is not enough: it may be down for a moment. Some sites repeat the last page for any number.
+        """
+        if previous is None:
+            return False
+        if previous.empty and not result.empty:
+            self.whole = False  # the empty page before was an outage, and its reviews are missing
+        return (result.empty and previous.empty) or (bool(result.reviews) and result.reviews == previous.reviews)
+
+    def _read_page(self, url: str, seen: PageSeen | None, *, may_be_past_last: bool) -> PageResult:
+        """Fetch and parse a page. `may_be_past_last` allows it to be missing or empty."""
+        response = self._fetch(url, seen)
+        if response.status == 304 and seen:
             self.pages[url] = seen
-            self._as_it_was += seen.found
+            self._unchanged_reviews += seen.found
             return PageResult(seen.found, seen.next_url)
-        if behind and answer.status in _NOTHING_THERE:
+        if may_be_past_last and response.status in _PAST_LAST_PAGE:
             self.pages[url] = PageSeen(url, None, None, 0, None)
             return PageResult(0, None, empty=True)
-        if answer.status != 200:
-            raise self._failure(f"{shown(url)}: answers {answer.status}; check the address in a browser")
-        page = self._parse(answer)
-        self._judge(page, url, behind)
-        self.pages[url] = PageSeen(url, answer.etag, answer.last_modified, len(page.reviews), page.next_url)
+        if response.status != 200:
+            raise self._failure(f"{shown(url)}: answers {response.status}; check the address in a browser")
+        page = self._parse(response)
+        self._check_content(page, url, may_be_past_last)
+        self.pages[url] = PageSeen(url, response.etag, response.last_modified, len(page.reviews), page.next_url)
         records, news = self.collected.take(page)
         return PageResult(
             len(page.reviews), page.next_url, records, news, page.reviews, not (page.reviews or page.problems)
         )
 
-    def _judge(self, page: ParsedPage, url: str, behind: bool) -> None:
+    def _check_content(self, page: ParsedPage, url: str, may_be_past_last: bool) -> None:
         self.instead = self.instead or page.instead
         self.whole &= page.whole
-        if not (page.reviews or page.problems or behind):
+        if not (page.reviews or page.problems or may_be_past_last):
             self.whole = False
             self.warnings.append(f"{shown(url)} holds no review: {page.instead}")
 
     def _fetch(self, url: str, seen: PageSeen | None) -> HttpResponse:
         etag, last_modified = (seen.etag, seen.last_modified) if seen else (None, None)
         try:
-            answer = self._fetcher.read(url, self._description.delay_s, etag, last_modified)
+            response = self._fetcher.read(url, self._description.delay_s, etag, last_modified)
         except InputError as error:
             raise self._failure(str(error)) from error
-        if answer.url != url:
-            self._entered.add(answer.url)
-        return answer
+        if response.url != url:
+            self._redirect_targets.add(response.url)
+        return response
 
-    def _parse(self, answer: HttpResponse) -> ParsedPage:
+    def _parse(self, response: HttpResponse) -> ParsedPage:
         try:
-            return self._parser.parse(answer.body, answer.url)
+            return self._parser.parse(response.body, response.url)
         except InputError as error:
             raise self._failure(str(error)) from error
 
     def _failure(self, message: str) -> InputError | TransientError:
-        """On the first page the address is wrong; later, the site."""
+        """Before any review the address is wrong; after that, the site has failed and a retry may help."""
         return TransientError(message) if self.found else InputError(message)
 
-    def _obstacle(self, url: str, here: str) -> str | None:
-        """Why reading ends before the last page, if it does."""
-        if host_of(url) != host_of(here):
+    def _obstacle(self, next_url: str, url: str) -> str | None:
+        """Why the next page may not be read, or None."""
+        if host_of(next_url) != host_of(url):
             return "the next page is on another host; reading ends here"
-        if not self._fetcher.may_read(url):
+        if not self._fetcher.may_read(next_url):
             return "robots.txt forbids the next page; reading ends here"
         return None

@@ -1,11 +1,11 @@
-"""A source on the web: what its pages hold, and what a visit says of it to the next one."""
+"""A source on the web: crawls its pages, and records each finished crawl for the next one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from pipeline.errors import InputError
-from pipeline.records import BrokenRecord, Review, Visit
+from pipeline.records import BrokenRecord, FinishedCrawl, Review
 from pipeline.source.address import checked, shown
 from pipeline.source.history import NO_HISTORY, CrawlHistory
 from pipeline.source.parsers.process import ParserProcess
@@ -18,7 +18,7 @@ from pipeline.source.web.fetcher import Fetcher
 
 
 class Site:
-    """The reviews of pages that follow each other by their links, or by number where the address says `{page}`."""
+    """Reviews on pages connected by links to the next page, or by number where the address contains `{page}`."""
 
     def __init__(self, name: str, description: Description, fetcher: Fetcher) -> None:
         self.name = name
@@ -36,8 +36,9 @@ class Site:
         Raises InputError where too little is found, TransientError where the site fails.
         """
         self._crawled = None
-        usual = history.crawls(self._definition)
-        known = history.start_crawl(self.name, self._definition) and not dropped_by_half(usual[0], usual[1:])
+        earlier = history.crawls(self._definition)
+        # after a drop the pages are not trusted to prove that nothing new follows: everything is read again
+        known = history.start_crawl(self.name, self._definition) and not dropped_by_half(earlier[0], earlier[1:])
         collected = CollectedReviews(self.name, self._description.language, history, prepare)
         with self._fetcher, ParserProcess(self._description.kind, self._description.options) as parser:
             crawler = Crawler(
@@ -51,21 +52,22 @@ class Site:
         self._crawled = crawler
 
     def finish(self, history: CrawlHistory = NO_HISTORY) -> list[str]:
-        """Remember the visit, where it came to its end; gives what is strange about it."""
+        """Record the crawl if it is complete. Returns a warning for each change since earlier crawls."""
         crawler = self._crawled
         if crawler is None:
             return []
-        usual = history.crawls(self._definition)
-        layout = crawler.collected.layout() or ((usual[0].missing, usual[0].left_over) if usual else ((), ()))
-        visit = Visit(len(crawler.pages), self._found(crawler, history), crawler.collected.fresh, *layout)
+        earlier = history.crawls(self._definition)
+        # a crawl that read too few reviews to judge the layout keeps that of the crawl before
+        layout = crawler.collected.layout() or ((earlier[0].missing, earlier[0].left_over) if earlier else ((), ()))
+        crawl = FinishedCrawl(len(crawler.pages), self._found(crawler, history), crawler.collected.fresh, *layout)
         if crawler.whole:
-            history.finish_crawl(self._definition, visit, crawler.pages.values())
-        return [*crawler.warnings, *changes(visit, usual)]
+            history.finish_crawl(self._definition, crawl, crawler.pages.values())
+        return [*crawler.warnings, *changes(crawl, earlier)]
 
     def _found(self, crawler: Crawler, history: CrawlHistory) -> int:
-        """How many reviews the source holds: behind a page without news, as many as it did."""
-        usual = history.crawls(self._definition) if crawler.stopped_early else ()
-        return max([crawler.found, *(visit.found for visit in usual[:1])])
+        """How many reviews the source holds. Pages that an early stop left out count as in the last crawl."""
+        earlier = history.crawls(self._definition) if crawler.stopped_early else ()
+        return max([crawler.found, *(crawl.found for crawl in earlier[:1])])
 
     def _too_few(self, crawler: Crawler, found: int) -> str:
         where = ", ".join(map(shown, self._description.urls))
