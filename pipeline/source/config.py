@@ -1,4 +1,4 @@
-"""`sources.toml`: which sources a run in prod reads. A mistake in it is one line that names file, source and key."""
+"""`sources.toml`: the sources that a run in prod reads. Errors are one line with file, source and key."""
 
 from __future__ import annotations
 
@@ -24,11 +24,14 @@ from pipeline.source.web.fetcher import Fetcher
 from pipeline.source.web.site import Site
 
 FILE = "file"
-"""The kind of source that is no web page."""
+"""The `kind` of a source that is a file; every other kind is a parser of web pages."""
 
 
 def load_sources(path: Path, fetcher: Fetcher) -> list[Source]:
-    """The sources of that file, in its order. Raises SettingsError, and InputError for a file of verbatims in it."""
+    """The sources of a `sources.toml`, in its order.
+
+    Raises SettingsError for a mistake in it, InputError for a file of verbatims that cannot be read.
+    """
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
@@ -36,12 +39,13 @@ def load_sources(path: Path, fetcher: Fetcher) -> list[Source]:
             f"VERBATIMS_SOURCES: there is no file {path}: describe your sources in one (docs/add-a-source.md), "
             "or name a file of verbatims with --input FILE"
         ) from None
-    except (OSError, ValueError, RecursionError) as error:  # ValueError: no UTF-8, no TOML
-        raise SettingsError(f"{path}: cannot be read: {_said(error)}") from None
+    except (OSError, ValueError, RecursionError) as error:  # ValueError: not UTF-8, or not TOML
+        raise SettingsError(f"{path}: cannot be read: {_reason(error)}") from None
     if not tables:
-        raise SettingsError(f"{path.name}: names no source; docs/add-a-source.md has examples")
+        raise SettingsError(f"{path.name}: has no sources; docs/add-a-source.md has examples")
     if len(tables) > MAX_SOURCES:
         raise SettingsError(f"{path.name}: more than {MAX_SOURCES} sources; each is a series of every metric")
+    # all definitions are validated before the first file is opened: a typo should not cost a wait
     definitions = {name: _definition(path.name, name, table) for name, table in tables.items()}
     return [_opened(path, name, definition, fetcher) for name, definition in definitions.items()]
 
@@ -57,7 +61,7 @@ class _Definition(_Table):
 
     @field_validator("language")
     @classmethod
-    def _known(cls, value: str | None) -> str | None:
+    def _language_code(cls, value: str | None) -> str | None:
         if value is not None and fields.language(value) is None:
             raise ValueError('is no language; write it as "fr"')
         return fields.language(value)
@@ -76,9 +80,9 @@ class _File(_Definition):
     columns: _Columns = _Columns()
 
     def open(self, name: str, folder: Path, fetcher: Fetcher) -> Source:
-        """A path is seen from where the file of sources is."""
+        """The source. Its path is relative to the folder of `sources.toml`."""
         columns = Columns(**self.columns.model_dump())
-        path = str((folder / self.path).absolute())  # so that "-" is a file too, and not standard input
+        path = str((folder / self.path).absolute())  # absolute, or the name "-" would mean standard input
         return File(path, columns, source=name, language=self.language, expected=self.expected)
 
 
@@ -94,16 +98,16 @@ class _Selectors(_Table):
 
     @field_validator("*")
     @classmethod
-    def _selects(cls, value: str | None) -> str | None:
+    def _valid_selector(cls, value: str | None) -> str | None:
         if value is not None:
             css.check(value)
         return value
 
     @field_validator("review", "next")
     @classmethod
-    def _is_an_element(cls, value: str | None) -> str | None:
+    def _selects_elements(cls, value: str | None) -> str | None:
         if value is not None and "::attr" in value:
-            raise ValueError("is an element, not an attribute: leave ::attr out")
+            raise ValueError("selects an element, not an attribute: remove ::attr")
         return value
 
 
@@ -125,22 +129,23 @@ class _Web(_Definition):
             except InputError as error:
                 raise ValueError(str(error)) from None
             if re.search(r"[{}]", value.replace(PAGE, "")):
-                raise ValueError(f"holds braces; only {PAGE} stands for something")
+                raise ValueError(f"contains braces; the only placeholder is {PAGE}")
             if "@" in urlsplit(value).netloc:
-                raise ValueError("holds a user name or password, which would be kept in the store")
+                raise ValueError("contains a user name or password, which would be kept in the store")
         return values
 
     @model_validator(mode="after")
-    def _together(self) -> _Web:
+    def _consistent(self) -> _Web:
         if self.kind == "css" and self.selectors is None:
             raise ValueError('selectors: kind = "css" needs at least selectors.review and selectors.text')
         if self.kind != "css" and (self.selectors or self.scale):
-            raise ValueError('selectors and scale are read with kind = "css" alone')
+            raise ValueError('selectors and scale need kind = "css"')
         if self.kind == "apple" and not all(PAGE in url for url in self.urls):
             raise ValueError(f"urls: Apple's feed is read page by page: write page={PAGE} in the address")
         return self
 
     def open(self, name: str, folder: Path, fetcher: Fetcher) -> Source:
+        """The source. Apple's feed is limited to the pages that Apple serves."""
         options = self.selectors.model_dump(exclude_none=True) if self.selectors else {}
         if self.scale:
             options["scale"] = str(self.scale)
@@ -166,7 +171,7 @@ def _definition(file: str, name: str, table: Any) -> _File | _Web:
             "no @, no blank at its ends, no line break"
         )
     if not isinstance(table, Mapping):
-        raise SettingsError(f'{file}: "{name}" stands outside of a source; one begins with its name, such as [shop]')
+        raise SettingsError(f'{file}: "{name}" is not inside a source; a source begins with its name, such as [shop]')
     kinds = [*PARSERS, FILE]
     if table.get("kind") not in kinds:
         raise SettingsError(f"{file}: {name}.kind: must be one of {', '.join(kinds)}")
@@ -184,16 +189,16 @@ def _opened(path: Path, name: str, definition: _File | _Web, fetcher: Fetcher) -
 
 
 def _first(error: ValidationError) -> str:
-    """`.urls.0: …`; the value is not repeated, since an address may hold a secret."""
+    """Place and message of the first error, such as `.urls.0: …`, without the value: an address may hold a secret."""
     first = error.errors(include_input=False, include_url=False, include_context=False)[0]
     place = "".join(f".{part}" for part in first["loc"])
-    said = first["msg"].removeprefix("Value error, ")
+    message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
-        said = "no such key; docs/add-a-source.md names all of them"
+        message = "no such key; docs/add-a-source.md lists all of them"
     if first["type"] == "tuple_type":
-        said = 'a list of addresses is needed: urls = ["https://…"]'
-    return f"{place}: {said}"
+        message = 'a list of addresses is needed: urls = ["https://…"]'
+    return f"{place}: {message}"
 
 
-def _said(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__

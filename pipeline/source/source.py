@@ -1,4 +1,4 @@
-"""The seam: what every kind of source does."""
+"""The interface of every kind of source."""
 
 from __future__ import annotations
 
@@ -9,33 +9,36 @@ from pipeline.records import BrokenRecord, Review
 from pipeline.source.history import NO_HISTORY, CrawlHistory
 
 Prepare = Callable[[Review], Review]
-"""What a review goes through, once, before anybody keeps it or compares it with what is kept."""
+"""Repairs and masks a review. Called once per review, before it is stored or compared with stored ones."""
 
 
 def unchanged(review: Review) -> Review:
-    """The review as the source gives it."""
+    """The review as the source gives it: no preparation."""
     return review
 
 
 class Source(Protocol):
-    """Read by the scrape stage. Constructors raise InputError and send nothing."""
+    """Read by the scrape stage. Constructors raise InputError and send no request."""
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """The name for messages."""
 
     @property
     def guesses(self) -> list[str]:
-        """What was assumed, in sentences to print before anything is read."""
+        """Assumptions, such as guessed columns, as sentences to print before anything is read."""
 
     def reviews(
         self, history: CrawlHistory = NO_HISTORY, prepare: Prepare = unchanged
     ) -> Iterator[Review | BrokenRecord]:
-        """In the order of the source, each as `prepare` makes it.
+        """The records in the order of the source, each review passed through `prepare`.
 
-        Raises InputError where too little is found, TransientError where it fails on the way.
-        A source that can be asked for what is new gives that alone, as far as the history reaches.
+        A web source gives only the pages that may hold something new, according to the history.
+        Raises InputError if too few reviews are found, TransientError if reading fails midway.
         """
 
     def finish(self, history: CrawlHistory = NO_HISTORY) -> list[str]:
-        """All that was read is stored: remember it, if it was read to its end. Gives what was strange about it."""
+        """Record in the history that the source was read completely. Returns warnings.
+
+        Called once everything that was read is stored.
+        """

@@ -1,4 +1,4 @@
-"""All that one run reads, as one source: what is wrong with one does not keep the others from being read."""
+"""All sources of a run, read as one: an error in one source does not stop the others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.source.source import Prepare, Source, unchanged
 
 
 class Sources:
-    """Read one after the other. Positions run over all of them."""
+    """Reads sources one after the other. Positions are counted across all of them."""
 
     def __init__(self, sources: Sequence[Source]) -> None:
         self._sources = sources
@@ -24,7 +24,7 @@ class Sources:
     def reviews(
         self, history: CrawlHistory = NO_HISTORY, prepare: Prepare = unchanged
     ) -> Iterator[Review | BrokenRecord]:
-        """Never raises for a source that fails: `finish` does, once the others are read."""
+        """The records of every source. Errors of a source are kept for `finish` to raise."""
         last = 0
         for source in self._sources:
             base = last
@@ -38,15 +38,15 @@ class Sources:
                 self._read.append(source)
 
     def finish(self, history: CrawlHistory = NO_HISTORY) -> list[str]:
-        """Remember what was read to its end and is stored; gives what is strange about it.
+        """Finish each source that was read completely. Returns their warnings.
 
-        Raises what went wrong on the way: TransientError where trying again may help with all of it, else InputError.
+        Raises the errors of the others together: TransientError if a retry may help with all of them, else InputError.
         """
-        said = [f"source {source.name}: {warning}" for source in self._read for warning in source.finish(history)]
+        warnings = [f"source {source.name}: {warning}" for source in self._read for warning in source.finish(history)]
         if self._errors:
             kind = InputError if any(isinstance(error, InputError) for _, error in self._errors) else TransientError
-            raise kind("; ".join([*(f"source {source.name}: {error}" for source, error in self._errors), *said]))
-        return said
+            raise kind("; ".join([*(f"source {source.name}: {error}" for source, error in self._errors), *warnings]))
+        return warnings
 
 
 def _placed(source: Source, record: Review | BrokenRecord, position: int) -> Review | BrokenRecord:

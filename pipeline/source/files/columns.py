@@ -1,4 +1,4 @@
-"""Which column of a file holds what: as named, or guessed from the names and said aloud."""
+"""Finds the columns of a file: as the settings name them, or guessed from common names and reported."""
 
 from __future__ import annotations
 
@@ -24,16 +24,15 @@ KNOWN_NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType({
     ),
     "language": ("langue", "language", "lang", "locale", "inlanguage"),
 })  # fmt: skip
-"""Names by what they hold, accents and case aside; the first that a file has is taken."""
-
+"""Common names of each column, without accents and case. The first one that a file has is used."""
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9]{0,19}(_[A-Za-z0-9]{1,19}){1,4}")
-"""Words joined by _, as no review has them."""
+"""Words joined by _: such a name cannot be a review, so it may be shown in a message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Names of columns; None is guessed by `resolve`, and stays None where nothing looks like it."""
+    """Names of columns. `resolve` guesses those that are None, and leaves None where no column fits."""
 
     text: str | None = None
     id: str | None = None
@@ -43,24 +42,24 @@ class Columns:
 
 
 def resolve(wanted: Columns, names: Sequence[str], file: str) -> tuple[Columns, list[str]]:
-    """The columns of a file, and a sentence for each guess. Raises InputError for a column that is not there."""
+    """The columns of a file, and a sentence for each guess. Raises InputError for a missing column."""
     chosen: dict[str, str | None] = {}
     guesses = []
-    for what in (field.name for field in fields(Columns)):
-        named = getattr(wanted, what)
-        chosen[what] = _named(named, what, names, file) if named is not None else _guessed(what, names)
+    for role in (field.name for field in fields(Columns)):
+        named = getattr(wanted, role)
+        chosen[role] = _named(named, role, names, file) if named is not None else _guessed(role, names)
         if named is None:
-            guesses += _sentence(what, chosen[what])
+            guesses += _sentence(role, chosen[role])
     if chosen["text"] is None:
         raise InputError(f"{file}: no column looks like the text; name it with --text-column ({listed(names)})")
-    _refuse_twins([name for name in chosen.values() if name], names, file)
+    _refuse_duplicates([name for name in chosen.values() if name], names, file)
     return Columns(**chosen), guesses
 
 
 def listed(names: Sequence[str]) -> str:
-    """A file's columns for an error message: names that only a column has, and how many others there are.
+    """The columns of a file for an error message: names that are certainly of columns, and the number of others.
 
-    The first line may be a record instead of a header, and a single word a whole review.
+    The first line may be a record without a header, and even a single word may be a review.
     """
     common = {name for known in KNOWN_NAMES.values() for name in known}
     shown = [name for name in names if folded(name) in common or _IDENTIFIER.fullmatch(name)][:30]
@@ -70,29 +69,29 @@ def listed(names: Sequence[str]) -> str:
     return f"columns: {', '.join(shown)}{others}"
 
 
-def _named(name: str, what: str, names: Sequence[str], file: str) -> str:
+def _named(name: str, role: str, names: Sequence[str], file: str) -> str:
     if name in names:
         return name
     alike = [other for other in names if folded(other) == folded(name)]
     if len(alike) == 1:
         return alike[0]
-    raise InputError(f'{file}: no column "{name}" for --{what}-column ({listed(names)})')
+    raise InputError(f'{file}: no column "{name}" for --{role}-column ({listed(names)})')
 
 
-def _guessed(what: str, names: Sequence[str]) -> str | None:
+def _guessed(role: str, names: Sequence[str]) -> str | None:
     by_fold: dict[str, str] = {}
     for name in names:
         by_fold.setdefault(folded(name), name)
-    return next((by_fold[known] for known in KNOWN_NAMES[what] if known in by_fold), None)
+    return next((by_fold[known] for known in KNOWN_NAMES[role] if known in by_fold), None)
 
 
-def _sentence(what: str, name: str | None) -> list[str]:
+def _sentence(role: str, name: str | None) -> list[str]:
     if name is not None:
-        return [f'{what} column: "{name}" (guessed; --{what}-column to change)']
-    return ["no id column: ids are made from the content (--id-column to name one)"] if what == "id" else []
+        return [f'{role} column: "{name}" (guessed; --{role}-column to change)']
+    return ["no id column: ids are made from the content (--id-column to name one)"] if role == "id" else []
 
 
-def _refuse_twins(chosen: Sequence[str], names: Sequence[str], file: str) -> None:
+def _refuse_duplicates(chosen: Sequence[str], names: Sequence[str], file: str) -> None:
     for name in chosen:
         if names.count(name) > 1:
             raise InputError(f'{file}: the column "{name}" occurs twice; rename one of them')

@@ -1,4 +1,4 @@
-"""CSV: delimiter out of the header, quoted line ends, and a way on behind a quote that is never closed."""
+"""Reads CSV: guesses the delimiter from the header, and recovers after a quote that is never closed."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ from pipeline.source.files.table import Table
 DELIMITERS = ",;\t|"
 
 MAX_RECORD = 1_000_000
-"""Characters of a record over several lines; beyond, a quote was never closed."""
+"""Characters of a record that spans several lines. A longer one has a quote that was never closed."""
 
 MAX_REREAD = 100_000_000
-"""Characters read a second time in one file after broken quotes: a hostile file must not make reading quadratic."""
+"""Characters that may be read again after broken quotes, per file. Without a limit a hostile file is quadratic."""
 
+# the csv module refuses fields above 131,072 characters by default
 csv.field_size_limit(MAX_LINE)
 
 
 class _RecordTooLong(Exception):
-    """A record holds a line over the limit, or too many lines."""
+    """A line of the record is above MAX_LINE, or its lines together are above MAX_RECORD."""
 
 
 def read_csv(lines: Lines, name: str, delimiter: str | None) -> Table:
-    """The table behind the header. Raises InputError where there is no header or no record."""
+    """The table of a file. Raises InputError if the header or the first record is missing."""
     source = iter(lines)
     header, delimiter = _header(source, name, delimiter)
     rows = _Rows(chain([header], source), lines.number - 1, delimiter).read()
@@ -44,12 +45,12 @@ def read_csv(lines: Lines, name: str, delimiter: str | None) -> Table:
 
 
 def _header(lines: Iterator[str | None], name: str, delimiter: str | None) -> tuple[str, str]:
-    """The first line that is not blank; Excel's `sep=;` above it says the delimiter."""
+    """The first line that is not blank, and the delimiter, which Excel may write above it as `sep=;`."""
     for line in lines:
         if line is None:
             raise InputError(f"{name}: the header is a line of over {MAX_LINE:,} characters")
-        if said := re.fullmatch(r"sep=([,;\t|])\s*", line):
-            delimiter = delimiter or said[1]
+        if declared := re.fullmatch(r"sep=([,;\t|])\s*", line):
+            delimiter = delimiter or declared[1]
         elif line.strip():
             return line, delimiter or _guess_delimiter(line)
     raise InputError(f"{name}: empty")
@@ -75,33 +76,36 @@ def _records(
 
 
 class _Rows:
-    """Rows with the line they start on. Quotes are read strictly: read with leniency, two reviews melt into one."""
+    """Rows with the line they start on.
+
+    Quotes are parsed strictly: the lenient mode of the csv module merges two reviews into one after a broken quote.
+    """
 
     def __init__(self, lines: Iterator[str | None], line: int, delimiter: str) -> None:
         self._source = lines
-        self._again: deque[str] = deque()
+        self._to_reread: deque[str] = deque()
         self._record: list[str] = []
         self._line, self._size = line, 0
         self._delimiter = delimiter
         self._reread = 0
 
     def read(self) -> Iterator[tuple[int, list[str]] | BrokenRecord]:
-        """Blank lines are no records and are passed over."""
+        """The rows, and a broken record for each that cannot be parsed. Blank lines are skipped."""
         while True:
             start, self._record, self._size = self._line + 1, [], 0
             try:
-                # a reader for each record: one that has failed keeps half a record
-                row = next(csv.reader(self._physical(), delimiter=self._delimiter, strict=True), None)
+                # a new reader for each record: after an error a reader keeps half of the record
+                row = next(csv.reader(self._lines(), delimiter=self._delimiter, strict=True), None)
             except (csv.Error, _RecordTooLong) as error:
-                yield self._go_back(start, "quotes out of place" if self._record else str(error))
+                yield self._resume_after(start, "quotes out of place" if self._record else str(error))
             else:
                 if row is None:
                     return
                 if row:
                     yield start, row
 
-    def _physical(self) -> Iterator[str]:
-        for line in chain(self._take_again(), self._source):
+    def _lines(self) -> Iterator[str]:
+        for line in chain(self._lines_to_reread(), self._source):
             self._line += 1
             if line is None:
                 raise _RecordTooLong(f"a line of over {MAX_LINE:,} characters")
@@ -111,17 +115,17 @@ class _Rows:
                 raise _RecordTooLong
             yield line
 
-    def _take_again(self) -> Iterator[str]:
-        while self._again:
-            yield self._again.popleft()
+    def _lines_to_reread(self) -> Iterator[str]:
+        while self._to_reread:
+            yield self._to_reread.popleft()
 
-    def _go_back(self, start: int, problem: str) -> BrokenRecord:
-        """Reading goes on in the line behind the one where the broken record starts, as far as that is affordable."""
+    def _resume_after(self, start: int, problem: str) -> BrokenRecord:
+        """Continue with the line after the first one of the broken record, unless MAX_REREAD is used up."""
         swallowed = self._record[1:]
         size = sum(map(len, swallowed))
         if self._reread + size > MAX_REREAD:
-            return BrokenRecord(start, f"{problem}, {len(swallowed)} lines behind it lost")
+            return BrokenRecord(start, f"{problem}, {len(swallowed)} lines after it lost")
         self._reread += size
-        self._again.extendleft(reversed(swallowed))
+        self._to_reread.extendleft(reversed(swallowed))
         self._line -= len(swallowed)
         return BrokenRecord(start, problem)

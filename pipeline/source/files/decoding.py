@@ -1,4 +1,4 @@
-"""Bytes of a file or of stdin become lines of text; what is no text at all is refused before anything is read."""
+"""Decodes a file or stdin into lines. Binary formats are refused before anything is read."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import BinaryIO, cast
 from pipeline.errors import InputError
 
 MAX_LINE = 10_000_000
-"""Characters. No verbatim is longer: it is a file without line ends, and memory is not to pay for it."""
+"""Characters. A longer line is not a verbatim but a file without line ends, and would fill the memory."""
 
 HEAD = 65_536
-"""Bytes that are looked at to tell text from anything else."""
+"""Bytes examined to tell text from binary formats."""
 
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _MAGIC = {
@@ -26,12 +26,13 @@ _MAGIC = {
     b"\xff\xd8\xff": "a picture",
     b"%PDF-": "a PDF",
 }
+# `surrogateescape` decodes each invalid byte to one of these lone surrogates
 _ESCAPED = re.compile(r"[\udc80-\udcff]")
 _OTHER = re.compile(r"[^\x00-\x7f\udc80-\udcff]")
 
 
 class Pushed(io.RawIOBase):
-    """A stream whose first bytes were read and are put back: stdin cannot be rewound."""
+    """A stream with its first bytes put back. stdin cannot be rewound after they were examined."""
 
     def __init__(self, head: bytes, rest: BinaryIO) -> None:
         self._head, self._rest = head, rest
@@ -47,7 +48,7 @@ class Pushed(io.RawIOBase):
 
 
 def refuse_binary(head: bytes, name: str) -> None:
-    """Raises InputError for an empty or a binary beginning."""
+    """Raises InputError if the file is empty or binary."""
     if not head:
         raise InputError(f"{name}: empty")
     for magic, what in _MAGIC.items():
@@ -58,7 +59,7 @@ def refuse_binary(head: bytes, name: str) -> None:
 
 
 def encoding(chunks: Iterator[bytes], *, legacy: bool) -> str:
-    """The name of the encoding; cp1252 only if `legacy`, and only where it explains more bytes than UTF-8 does."""
+    """The name of the encoding: UTF-8, UTF-16, or cp1252 if `legacy` and most of the text beyond ASCII is not UTF-8."""
     first = next(chunks, b"")
     if first.startswith(_UTF16):
         return "utf-16"
@@ -69,7 +70,7 @@ def encoding(chunks: Iterator[bytes], *, legacy: bool) -> str:
 
 
 def _count(first: bytes, rest: Iterator[bytes]) -> tuple[int, int]:
-    """Characters beyond ASCII that are UTF-8, and bytes that are not."""
+    """The numbers of valid UTF-8 characters beyond ASCII, and of invalid bytes."""
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
     valid = invalid = 0
     for chunk in chain((first,), rest):
@@ -80,19 +81,19 @@ def _count(first: bytes, rest: Iterator[bytes]) -> tuple[int, int]:
 
 
 def not_utf8(text: str) -> bool:
-    """Whether a decoded line holds bytes that were no UTF-8."""
+    """Whether a decoded text contains bytes that were invalid UTF-8."""
     return _ESCAPED.search(text) is not None
 
 
 class Lines:
-    """Physical lines, numbered from 1, with their ends; None stands for a line longer than `MAX_LINE`."""
+    """Physical lines with their line ends, or None for a line longer than `MAX_LINE`."""
 
     def __init__(self, stream: io.BufferedIOBase, encoding: str, newline: str) -> None:
-        # bytes that are no UTF-8 become lone surrogates: the one record that holds them is reported, not the file
+        # invalid UTF-8 becomes lone surrogates, so that the record with them is reported and not the whole file
         errors = "surrogateescape" if encoding == "utf-8-sig" else "replace"
         self._text = io.TextIOWrapper(cast(io.BufferedReader, stream), encoding, errors, newline=newline)
         self.number = 0
-        """Of the line last given."""
+        """Number of the last line, from 1."""
         self.characters = 0
         """Read so far."""
 

@@ -1,4 +1,4 @@
-"""Verbatims out of a file that somebody already has: CSV or JSON Lines, or either on stdin."""
+"""Reads verbatims from a CSV or JSON Lines file, or from stdin."""
 
 from __future__ import annotations
 
@@ -22,18 +22,19 @@ from pipeline.source.source import Prepare, unchanged
 FORMATS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 MAX_SOURCES = 100
-"""Different values of `source` in one input: each is a series of every metric."""
+"""Different values of `source` in one input. Each one adds a series to every metric."""
 
 MAX_LABEL = 100
 """Characters of a source label."""
 
 
 class File:
-    """One file, or stdin for `-`. Whatever is wrong with it as a whole is an InputError here, before the first record.
+    """One file, or stdin for `-`. The constructor raises InputError for a file that cannot be read at all.
 
-    `source` is the label of all its records, otherwise a column says it, or else the file's name; `language` is that
-    of records that do not say theirs; fewer verbatims than `expected` are an error. A path may be gone through again;
-    stdin only once. Memory does not grow with the file, but for 100 bytes a record where ids are made from the content.
+    `source` labels all records; without it they have the label of their column `source`, or the file's name.
+    `language` applies to records that do not state theirs. Fewer verbatims than `expected` are an error.
+    A file may be read several times, stdin only once. Memory is constant, apart from 100 bytes per record if ids are
+    made from the content.
     """
 
     _format: str
@@ -69,7 +70,7 @@ class File:
     def reviews(
         self, history: CrawlHistory = NO_HISTORY, prepare: Prepare = unchanged
     ) -> Iterator[Review | BrokenRecord]:
-        """All, in the order of the file. Raises InputError for too few, TransientError where the medium fails."""
+        """All records in the order of the file. Raises InputError for too few, TransientError for a failing disk."""
         try:
             if self._path is None:
                 yield from self._read(self._take_stdin(), prepare)
@@ -82,26 +83,28 @@ class File:
             ) from error
 
     def finish(self, history: CrawlHistory = NO_HISTORY) -> list[str]:
-        """Nothing is strange about a file that was read."""
+        """No warnings and no history: a file is read completely every time."""
         return []
 
     def _check(self, path: Path, wanted: Columns) -> tuple[Columns, list[str]]:
         try:
             if path.exists() and not path.is_file() and not path.is_dir():
-                raise InputError(f"{self._file}: not a regular file")  # opening a pipe would wait for its writer
+                # opening a named pipe would block until another process writes to it
+                raise InputError(f"{self._file}: not a regular file")
             with path.open("rb") as stream:
                 refuse_binary(stream.read(HEAD), self._file)
                 stream.seek(0)
                 self._decide_encoding(iter(lambda: stream.read(HEAD), b""))
             with self._lines(path.open("rb")) as lines:
                 return resolve(wanted, self._table(lines).names, self._file)
-        except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        except (OSError, ValueError) as error:  # ValueError: the path contains NUL
             reason = getattr(error, "strerror", None) or "no such path"
             raise InputError(f"{self._file}: cannot be opened ({reason})") from error
 
     def _open_stdin(self, stream: BinaryIO) -> Table:
         head = stream.read(HEAD)
         refuse_binary(head, self._file)
+        # CSV until the first character says otherwise; JSON Lines is always UTF-8, so its encoding is not guessed
         self._format = "csv"
         self._decide_encoding(iter([head]))
         if head.decode(self._encoding, "replace").lstrip().startswith("{"):
@@ -128,19 +131,19 @@ class File:
         return table
 
     def _read(self, table: Table, prepare: Prepare) -> Iterator[Review | BrokenRecord]:
-        reading = FileReader(self._columns, self._label, self._language, labelled=self._labelled)
-        read = found = 0
-        for made in table.records:
-            record = made if isinstance(made, BrokenRecord) else reading.review(*made)
-            read, found = read + 1, found + isinstance(record, Review)
+        reader = FileReader(self._columns, self._label, self._language, labelled=self._labelled)
+        total = found = 0
+        for row in table.records:
+            record = row if isinstance(row, BrokenRecord) else reader.review(*row)
+            total, found = total + 1, found + isinstance(record, Review)
             yield prepare(record) if isinstance(record, Review) else record
-        if not read or (self._expected is not None and found < self._expected):
+        if not total or (self._expected is not None and found < self._expected):
             wanted = f", where {self._expected} are expected" if self._expected else ""
             raise InputError(f"{self._file}: holds {found or 'no'} verbatims{wanted}")
 
 
 class FileReader:
-    """What one reading of a file remembers: the sources met, and the contents that ids were made from."""
+    """Turns the rows of a file into reviews. Keeps the labels seen and the ids made, so use one per pass."""
 
     def __init__(self, columns: Columns, label: str, language: str | None, *, labelled: bool) -> None:
         self._columns, self._label, self._language, self._labelled = columns, label, language, labelled
@@ -164,6 +167,7 @@ class FileReader:
     def _source(self, record: Mapping[str, object]) -> str | None:
         value = None if self._labelled else record.get("source")
         label = " ".join(fields.plain(value).split()) if isinstance(value, str) and len(value) <= MAX_LABEL else ""
+        # an @ is probably an e-mail address, and labels are public: they become series of metrics
         label = label if label and "@" not in label else self._label
         if label not in self._sources and len(self._sources) == MAX_SOURCES:
             return None
@@ -188,10 +192,10 @@ class FileReader:
 
 
 def _format(path: Path, name: str) -> str:
-    found = FORMATS.get(path.suffix.lower())
-    if found is None:
+    format = FORMATS.get(path.suffix.lower())
+    if format is None:
         raise InputError(f"{name}: reads files that end in {', '.join(FORMATS)} (or - for stdin)")
-    return found
+    return format
 
 
 def _stdin() -> BinaryIO:

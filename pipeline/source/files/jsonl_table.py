@@ -1,4 +1,4 @@
-"""JSON Lines: one object a line."""
+"""Reads JSON Lines: one object per line."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pipeline.source.files.decoding import MAX_LINE, Lines, not_utf8
 from pipeline.source.files.table import Table
 
 SAMPLE = 100
-"""Readable lines whose keys are the columns: a key that most records leave out should still be found."""
+"""Readable lines whose keys make up the columns: most records may lack an optional key."""
 
 SAMPLE_LINES = 10_000
 SAMPLE_CHARACTERS = 20_000_000
-"""Where the sample ends at the latest: it is kept in memory, since stdin cannot be read twice."""
+"""Limits of the sample, which is kept in memory since stdin cannot be read twice."""
 
 
 def read_jsonl(lines: Lines, name: str) -> Table:
-    """Raises InputError where no line of the sample is an object."""
+    """The table of a file. Raises InputError if no line of the sample is an object."""
     records = _records(lines)
     sample: list[tuple[int, Mapping[str, object]] | BrokenRecord] = []
     names: dict[str, None] = {}
@@ -48,7 +48,7 @@ def _records(lines: Lines) -> Iterator[tuple[int, Mapping[str, object]] | Broken
 
 
 def _object(line: str) -> Mapping[str, object] | str:
-    """The object of a line, or what is wrong with it."""
+    """The object of a line, or its problem."""
     if not_utf8(line):
         return "not UTF-8"
     try:

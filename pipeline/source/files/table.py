@@ -1,4 +1,4 @@
-"""What a file of any format is to its reader: names of columns, and records with the line they start on."""
+"""The common form of files in any format: names of columns, and records with the line they start on."""
 
 from __future__ import annotations
 
@@ -14,4 +14,4 @@ class Table:
 
     names: list[str]
     records: Iterator[tuple[int, Mapping[str, object]] | BrokenRecord]
-    """Line number from 1 and fields by name; can be gone through once."""
+    """Line number from 1, and fields by name. Can be iterated once."""

@@ -1,4 +1,4 @@
-"""Pages without schema.org data, read by the CSS selectors that `sources.toml` gives: bytes in, records out."""
+"""Parses pages without schema.org data, by the CSS selectors in `sources.toml`."""
 
 from __future__ import annotations
 
@@ -15,16 +15,15 @@ _ATTRIBUTE = re.compile(r"(?P<selector>.*?)\s*::attr\((?P<name>[A-Za-z][\w:.-]*)
 
 
 def parse(html: bytes, url: str, options: Options) -> ParsedPage:
-    """The reviews of a page. `options`: selectors by their name (review, text, id, url, rating, date, language, next),
-    and `scale`, what the best rating is.
+    """The reviews of a page. Never raises: errors are problems of the page.
 
-    Never raises for a page: what is wrong with it is a problem of it.
+    `options` has selectors by name (review, text, id, url, rating, date, language, next), and `scale`, the best rating.
     """
     document = parsed(html)
     reviews, problems = [], list[str]()
-    starts_from = base(document, url)
+    base_url = base(document, url)
     for node in document.css(options["review"]):
-        review = _review(node, starts_from, options)
+        review = _review(node, base_url, options)
         if isinstance(review, str):
             problems.append(review)
         else:
@@ -32,13 +31,13 @@ def parse(html: bytes, url: str, options: Options) -> ParsedPage:
     next_url = next_page(document, url, problems, options.get("next"))
     instead = ""
     if not reviews:
-        found = f'{len(problems)} found by "{options["review"]}", none with a text by "{options["text"]}"'
-        instead = found if problems else f'nothing that the selector "{options["review"]}" finds'
+        without_text = f'{len(problems)} found by "{options["review"]}", none with a text by "{options["text"]}"'
+        instead = without_text if problems else f'nothing that the selector "{options["review"]}" finds'
     return ParsedPage(tuple(reviews), tuple(problems), next_url, (), UNREADABLE not in problems, instead)
 
 
 def check(selector: str) -> None:
-    """Raises ValueError for what is no selector."""
+    """Raises ValueError for an invalid selector."""
     css, attribute = _split(selector)
     try:
         LexborHTMLParser("<p>").css(css or "*" if attribute else css)
@@ -47,21 +46,21 @@ def check(selector: str) -> None:
 
 
 def _review(node: LexborNode, url: str, options: Options) -> ParsedReview | str:
-    text = _found(node, options.get("text"))
+    text = _select(node, options.get("text"))
     if not text:
         return "no text"
     return ParsedReview(
         text=text,
-        external_id=fields.external_id(_found(node, options.get("id"))),
-        url=absolute(_found(node, options.get("url")), url),
-        rating=fields.out_of_five(_found(node, options.get("rating")), float(options.get("scale", 5))),
-        language=fields.language(_found(node, options.get("language"))),
-        written_at=fields.written_at(_found(node, options.get("date"))),
+        external_id=fields.external_id(_select(node, options.get("id"))),
+        url=absolute(_select(node, options.get("url")), url),
+        rating=fields.out_of_five(_select(node, options.get("rating")), float(options.get("scale", 5))),
+        language=fields.language(_select(node, options.get("language"))),
+        written_at=fields.written_at(_select(node, options.get("date"))),
     )
 
 
-def _found(node: LexborNode, selector: str | None) -> str | None:
-    """What the first match says, or its attribute for `selector::attr(name)`; `::attr(name)` alone is of the review."""
+def _select(node: LexborNode, selector: str | None) -> str | None:
+    """The text of the first match, or its attribute for `selector::attr(name)`. `::attr(name)` is of the review."""
     if selector is None:
         return None
     css, attribute = _split(selector)
@@ -73,5 +72,6 @@ def _found(node: LexborNode, selector: str | None) -> str | None:
 
 
 def _split(selector: str) -> tuple[str, str | None]:
-    found = _ATTRIBUTE.fullmatch(selector.strip())
-    return (found["selector"].strip(), found["name"].lower()) if found else (selector.strip(), None)
+    match = _ATTRIBUTE.fullmatch(selector.strip())
+    # lower case, since the HTML parser lowers the names of attributes
+    return (match["selector"].strip(), match["name"].lower()) if match else (selector.strip(), None)

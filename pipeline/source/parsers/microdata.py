@@ -1,6 +1,6 @@
-"""Items of microdata (https://html.spec.whatwg.org/multipage/microdata.html), in the shape of JSON-LD.
+"""Converts microdata (https://html.spec.whatwg.org/multipage/microdata.html) to the form of JSON-LD.
 
-`itemref`, by which an item borrows properties from elsewhere on the page, is not followed: no review seen needs it.
+`itemref`, which takes properties from elsewhere on the page, is not supported: no page seen uses it for reviews.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from pipeline.source.parsers.markup import text_of
 
 MAX_NESTED = 5
-"""Items within items: a review's rating is one deep."""
+"""Depth of items within items; the rating of a review needs one."""
 
+# The attribute that holds the value of an element, from the table "values" of the standard.
 _ATTRIBUTES = {
     "meta": "content", "a": "href", "area": "href", "link": "href", "img": "src", "audio": "src", "video": "src",
     "source": "src", "iframe": "src", "embed": "src", "track": "src", "object": "data", "data": "value",
@@ -22,7 +23,7 @@ _ATTRIBUTES = {
 
 
 def items(document: LexborHTMLParser) -> Iterator[dict[str, object]]:
-    """Every item of the page with its properties, the nested ones once more by themselves."""
+    """Every item of the page with its properties. Nested items also come separately."""
     for node in document.css("[itemscope]"):
         yield _item(node, MAX_NESTED)
 
@@ -34,13 +35,14 @@ def _item(node: LexborNode, depth: int) -> dict[str, object]:
             found[key] = value.split() if key == "@type" else value
     for inner in _properties(node):
         for name in (inner.attributes.get("itemprop") or "").split():
-            if name not in found:  # the first one counts
+            if name not in found:  # a repeated property: the first value counts
                 found[name] = _value(inner, depth)
     return found
 
 
 def _properties(node: LexborNode) -> Iterator[LexborNode]:
-    """The elements that are properties of this item and not of one within it."""
+    """The elements that are properties of this item and not of a nested one, in the order of the page."""
+    # a stack instead of recursion: the page decides the depth
     waiting = list(node.iter())[::-1]
     while waiting:
         inner = waiting.pop()
@@ -53,7 +55,7 @@ def _properties(node: LexborNode) -> Iterator[LexborNode]:
 def _value(node: LexborNode, depth: int) -> object:
     if "itemscope" in node.attributes:
         return _item(node, depth - 1) if depth else {}
-    # `content` stands on any element of many sites; the standard knows it for `meta` alone
+    # many sites put `content` on any element, though the standard allows it only on `meta`
     for name in ("content", "datetime", _ATTRIBUTES.get(node.tag or "", "")):
         if name and (value := node.attributes.get(name)) is not None:
             return value

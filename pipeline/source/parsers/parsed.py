@@ -1,4 +1,4 @@
-"""What reading one page comes to, whatever its format."""
+"""The result of parsing a page, in any format."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 Options = Mapping[str, str]
-"""What `sources.toml` says about how to read the pages of a source."""
+"""Options of a parser from `sources.toml`, such as selectors."""
 
 NO_OPTIONS: Options = MappingProxyType({})
 
@@ -19,7 +19,7 @@ class ParsedReview:
 
     text: str
     external_id: str | None
-    """None where the page has none: the reader makes one from the content."""
+    """None if the page has none: the crawl then makes one from the content."""
     url: str | None
     rating: float | None
     """Out of five."""
@@ -29,21 +29,21 @@ class ParsedReview:
 
 @dataclass(frozen=True, slots=True)
 class ParsedPage:
-    """What a page holds."""
+    """The content of a page."""
 
     reviews: tuple[ParsedReview, ...]
     problems: tuple[str, ...]
-    """One for each review or script that cannot be read, a few words each."""
+    """A few words for each review or script that cannot be read."""
     next_url: str | None = None
-    """Absolute; of any host."""
+    """Absolute, on any host."""
     left_over: tuple[str, ...] = ()
-    """Names of what the reviews give and nobody reads, sorted: a new name says that the layout has changed."""
+    """Names of fields that the parser does not read, sorted. A new name means that the layout has changed."""
     whole: bool = True
-    """False where part of the page could not be read at all: reviews, or the way to the next page, may be missing."""
+    """False if part of the page could not be read: reviews or the link to the next page may be missing."""
     instead: str = ""
-    """For a page without reviews: in a few words what it holds instead, so that its reader can be mended."""
+    """For a page without reviews: a few words on its content, to help fix the parser or the selectors."""
 
 
-def names(found: Iterable[str]) -> tuple[str, ...]:
-    """Those of a page's own names that may be shown, sorted: a page can put anything there, a verbatim too."""
-    return tuple(sorted({name for name in found if re.fullmatch(r"@?[\w:.-]{1,40}", name, re.ASCII)}))[:50]
+def names(candidates: Iterable[str]) -> tuple[str, ...]:
+    """The names that are safe to show, sorted. A page may use any text as a name, even a verbatim."""
+    return tuple(sorted({name for name in candidates if re.fullmatch(r"@?[\w:.-]{1,40}", name, re.ASCII)}))[:50]

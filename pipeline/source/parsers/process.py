@@ -1,7 +1,7 @@
-"""Parses pages in a process of its own: pages are hostile until shown otherwise, and parsers have their worst cases.
+"""Runs parsers in a separate process with limits of time and memory, since a page may be hostile.
 
-Seen with pages under the 5 MB that are read at most: 800,000 nested `<div>` take ten minutes, and so do a tag with
-600,000 attributes or a selector such as `p:nth-last-child(2n)`. Here a page costs at most what the limits say.
+Worst cases measured with pages below the limit of 5 MB: 800,000 nested `<div>`, a tag with 600,000 attributes, or a
+selector such as `p:nth-last-child(2n)` take ten minutes each.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from pipeline.source.parsers import apple, css, schema_org
 from pipeline.source.parsers.parsed import NO_OPTIONS, Options, ParsedPage, ParsedReview
 
 Parser = Callable[[bytes, str, Options], ParsedPage]
-"""Reads the bytes of the page at an address. Never raises: what is wrong with a page is a problem of it."""
+"""Parses the bytes of the page at an address. Never raises: errors are problems of the page."""
 
 PARSERS: Mapping[str, Parser] = MappingProxyType(
     {
@@ -37,16 +37,16 @@ PARSERS: Mapping[str, Parser] = MappingProxyType(
         "css": css.parse,
     }
 )
-"""What reads the pages of a kind of source. A new kind is a file with its parser, and a line here."""
+"""The parser of each kind of source. A new kind is a file with its parser and a line here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one page may cost. 5 MB of usual HTML take 1.4 s and 100 MB."""
+    """Limits per page. A usual page of 5 MB takes 1.4 s and 100 MB."""
 
     cpu_s: int = 20
     wall_s: float = 120.0
-    """The same by the clock, for a machine that is busy with other things."""
+    """Limit by the clock, much higher than the CPU limit for the sake of busy machines."""
     memory: int = 1 << 30
     """Bytes of address space."""
 
@@ -54,19 +54,19 @@ class Limits:
 LIMITS = Limits()
 
 MAX_TEXT = 100_000
-"""Characters of one review; cleaning puts aside what has more than 20,000."""
+"""Characters of one review. Cleaning skips texts above 20,000 anyway."""
 
 MAX_PAGE_TEXT = 10_000_000
-"""Of all reviews of a page together."""
+"""Characters of all reviews of a page together."""
 
-_NO_MEMORY = 3
-"""Exit code."""
+_OUT_OF_MEMORY = 3
+"""Exit code of the process."""
 
 _ROOT = str(Path(__file__).parents[3])
 
 
 class ParserProcess:
-    """Parses pages of one kind, each within the limits; its process starts with the first and ends with the block."""
+    """Parses pages of one kind, each within the limits. The process starts with the first page and ends on exit."""
 
     def __init__(self, kind: str, options: Options = NO_OPTIONS, limits: Limits = LIMITS) -> None:
         self._kind, self._options, self._limits = kind, options, limits
@@ -79,26 +79,27 @@ class ParserProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is not None and self._process is not None:
-            self._process.kill()  # whoever leaves in haste waits for no page
+            self._process.kill()  # on Ctrl-C or an error, do not wait for the current page
         self._end()
 
     def parse(self, body: bytes, url: str) -> ParsedPage:
-        """What the parser reads.
+        """The content of a page.
 
-        Raises InputError for a page beyond the limits, TransientError where the parser itself is broken.
+        Raises InputError for a page that exceeds the limits, TransientError if the parser itself crashes.
         """
-        said = self._ask(body, url)
-        if said.endswith(b"\n"):
-            return _page(said)
+        response = self._request(body, url)
+        if response.endswith(b"\n"):
+            return _page(response)
         code, error = self._end()
-        if code < 0 or code == _NO_MEMORY:  # below zero: a signal, the kernel's or ours
+        if code < 0 or code == _OUT_OF_MEMORY:  # negative: ended by a signal, for CPU time or by our timer
             limits = f"{self._limits.cpu_s} s and {self._limits.memory >> 20} MB"
             raise InputError(f"{shown(url)}: a page that cannot be parsed within {limits}")
+        # only the type of the error: its message may quote the page
         kind = error.strip().rpartition("\n")[2].partition(":")[0]
         raise TransientError(f"{shown(url)}: could not be parsed: that process ended with {kind or code}")
 
-    def _ask(self, body: bytes, url: str) -> bytes:
-        """A line of JSON, or less where the process has ended."""
+    def _request(self, body: bytes, url: str) -> bytes:
+        """A line of JSON, or an incomplete one if the process has ended."""
         process = self._process = self._process or self._start()
         assert process.stdin is not None and process.stdout is not None
         timer = threading.Timer(self._limits.wall_s, process.kill)
@@ -114,25 +115,25 @@ class ParserProcess:
 
     def _start(self) -> subprocess.Popen[bytes]:
         limits = self._limits
-        asked = {"kind": self._kind, "options": dict(self._options), "cpu_s": limits.cpu_s, "memory": limits.memory}
+        settings = {"kind": self._kind, "options": dict(self._options), "cpu_s": limits.cpu_s, "memory": limits.memory}
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", "pipeline.source.parsers.process", json.dumps(asked)],
+            [sys.executable, "-P", "-m", "pipeline.source.parsers.process", json.dumps(settings)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            # no secret of the environment is where a page is read
+            # no secrets of the environment in the process that parses hostile pages
             env={"PYTHONPATH": os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH"))))},
-            start_new_session=True,  # Ctrl-C is for whoever waits here
+            start_new_session=True,  # Ctrl-C must reach only the parent, which then ends this process
         )
 
     def _end(self) -> tuple[int, str]:
-        """Its exit code and its last words."""
+        """Wait for the process to end. Returns its exit code and what it wrote to stderr."""
         process, self._process = self._process, None
         if process is None:
             return 0, ""
         try:
             _, error = process.communicate()
-        except BrokenPipeError:  # what is still in the buffer has no reader any more
+        except BrokenPipeError:  # it has ended before reading all of the page
             error = b""
         finally:
             process.kill()
@@ -140,41 +141,41 @@ class ParserProcess:
 
 
 def main() -> None:
-    """The other side: pages on standard input, each behind a line that says its size; a line for each on standard
-    output."""
-    asked = json.loads(sys.argv[1])
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with suppress(ValueError):  # macOS bounds no address space
-        resource.setrlimit(resource.RLIMIT_AS, (asked["memory"], asked["memory"]))
+    """The child process: reads pages from stdin, each after a line with its size, and writes JSON lines."""
+    settings = json.loads(sys.argv[1])
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would contain the page
+    with suppress(ValueError):  # macOS does not support this limit
+        resource.setrlimit(resource.RLIMIT_AS, (settings["memory"], settings["memory"]))
     try:
         while request := sys.stdin.buffer.readline():
+            # the kernel counts CPU time per process, and each page may use the whole limit
             used = math.ceil(time.process_time())
-            resource.setrlimit(resource.RLIMIT_CPU, (used + asked["cpu_s"], resource.RLIM_INFINITY))
+            resource.setrlimit(resource.RLIMIT_CPU, (used + settings["cpu_s"], resource.RLIM_INFINITY))
             page = json.loads(request)
-            read = PARSERS[asked["kind"]](sys.stdin.buffer.read(page["bytes"]), page["url"], asked["options"])
-            print(json.dumps(asdict(_bounded(read))), flush=True)
-    except (MemoryError, SelectolaxError):  # the latter is how the parser says it
-        sys.exit(_NO_MEMORY)
+            parsed = PARSERS[settings["kind"]](sys.stdin.buffer.read(page["bytes"]), page["url"], settings["options"])
+            print(json.dumps(asdict(_limited(parsed))), flush=True)
+    except (MemoryError, SelectolaxError):  # selectolax raises its own error when it cannot allocate
+        sys.exit(_OUT_OF_MEMORY)
 
 
-def _bounded(page: ParsedPage) -> ParsedPage:
-    """Nested elements can say one text many times over: what is too long to be a review goes, before it travels."""
+def _limited(page: ParsedPage) -> ParsedPage:
+    """The page without texts too long to be reviews. Nested elements can multiply one text hundreds of times."""
     kept: list[ParsedReview] = []
     room = MAX_PAGE_TEXT
-    for found in page.reviews:
-        if len(found.text) <= min(MAX_TEXT, room):
-            kept.append(found)
-            room -= len(found.text)
+    for review in page.reviews:
+        if len(review.text) <= min(MAX_TEXT, room):
+            kept.append(review)
+            room -= len(review.text)
     if len(kept) == len(page.reviews):
         return page
     problem = f"{len(page.reviews) - len(kept)} texts of more than {MAX_TEXT:,} characters, or too many of them"
     return replace(page, reviews=tuple(kept), problems=(*page.problems, problem))
 
 
-def _page(said: bytes) -> ParsedPage:
-    read = json.loads(said)
-    read |= {name: tuple(read[name]) for name in ("problems", "left_over")}
-    return ParsedPage(**{**read, "reviews": tuple(ParsedReview(**found) for found in read["reviews"])})
+def _page(line: bytes) -> ParsedPage:
+    fields = json.loads(line)
+    fields |= {name: tuple(fields[name]) for name in ("problems", "left_over")}
+    return ParsedPage(**{**fields, "reviews": tuple(ParsedReview(**review) for review in fields["reviews"])})
 
 
 if __name__ == "__main__":

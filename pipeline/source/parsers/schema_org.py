@@ -1,4 +1,4 @@
-"""Pages with schema.org reviews (https://schema.org/Review), as JSON-LD or as microdata: bytes in, records out."""
+"""Parses pages with schema.org reviews (https://schema.org/Review), as JSON-LD or as microdata."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from pipeline.source.parsers.markup import UNREADABLE, next_page, parsed
 from pipeline.source.parsers.parsed import Options, ParsedPage, ParsedReview, names
 
 _REVIEW_TYPES = frozenset({"Review", "UserReview", "EmployerReview", "CriticReview"})
-_NAMING = {"@type", "@id", "@context", "identifier", "url"}
-_READ = frozenset({*_NAMING, "reviewBody", "description", "reviewRating", "inLanguage", "datePublished"})
+_IDENTITY = {"@type", "@id", "@context", "identifier", "url"}
+_KNOWN_FIELDS = frozenset({*_IDENTITY, "reviewBody", "description", "reviewRating", "inLanguage", "datePublished"})
+# Old content systems wrap scripts in comments or CDATA for browsers that do not know them.
 _WRAPPING = re.compile(r"\s*(?:<!--|//\s*<!\[CDATA\[|/\*\s*<!\[CDATA\[\s*\*/|<!\[CDATA\[)")
 _WRAPPING_END = re.compile(r"(?://\s*)?(?:-->|\]\]>|/\*\s*\]\]>\s*\*/)\s*\Z")
 _BREAK = re.compile(r"<br\s{0,9}/?>|</p>|</li>", re.I)
@@ -29,58 +30,59 @@ Item = Mapping[str, object]
 
 
 def parse(html: bytes, url: str, options: Options) -> ParsedPage:
-    """Every Review of a page, wherever it is nested. Never raises: what is wrong is a problem of the page."""
+    """Every Review of a page, at any depth. Never raises: errors are problems of the page."""
     document = parsed(html)
-    gathered = _Gathered(url)
-    for item in _scripts(document, gathered.problems):
-        gathered.take(item)
-    gathered.shown_twice = gathered.texts()
+    collected = _PageReviews(url)
+    for item in _scripts(document, collected.problems):
+        collected.take(item)
+    # JSON-LD first: many pages mark up the same reviews again as microdata
+    collected.already_read = collected.texts()
     for item in microdata.items(document):
-        gathered.take(item)
-    next_url = next_page(document, url, gathered.problems)
-    reviews, problems = tuple(gathered.reviews.values()), tuple(gathered.problems)
-    instead = "" if reviews else gathered.instead()
+        collected.take(item)
+    next_url = next_page(document, url, collected.problems)
+    reviews, problems = tuple(collected.reviews.values()), tuple(collected.problems)
+    instead = "" if reviews else collected.instead()
     return ParsedPage(
-        reviews, problems, next_url, names(gathered.left_over), not {BROKEN, UNREADABLE} & {*problems}, instead
+        reviews, problems, next_url, names(collected.left_over), not {BROKEN, UNREADABLE} & {*problems}, instead
     )
 
 
-class _Gathered:
-    """What has been found on a page so far."""
+class _PageReviews:
+    """The reviews and problems of a page, collected item by item."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self.reviews: dict[object, ParsedReview] = {}
         self.problems: list[str] = []
         self.left_over: set[str] = set()
-        self._others: dict[str, None] = {}
-        self.shown_twice: frozenset[str] = frozenset()
-        """Texts of the JSON-LD: a page often marks up the same reviews once more."""
+        self._other_types: dict[str, None] = {}
+        self.already_read: frozenset[str] = frozenset()
+        """Texts of the reviews in JSON-LD."""
 
     def take(self, item: Item) -> None:
         types = _types(item)
         if not (types & _REVIEW_TYPES or (not types and "reviewBody" in item)):
-            self._others |= dict.fromkeys(sorted(types))
+            self._other_types |= dict.fromkeys(sorted(types))
             return
         review = _review(item, self._url)
         if isinstance(review, str):
             self.problems.append(review)
-        elif review and review.text not in self.shown_twice:
-            # pages repeat a review under the same id (in the product and in the graph): the first one counts
+        elif review and review.text not in self.already_read:
+            # a page may repeat a review under one id, in the product and in the graph: the first one counts
             self.reviews.setdefault(review.external_id or len(self.reviews), review)
         if review:
-            self.left_over |= set(item) - _READ
+            self.left_over |= set(item) - _KNOWN_FIELDS
 
     def texts(self) -> frozenset[str]:
         return frozenset(review.text for review in self.reviews.values())
 
     def instead(self) -> str:
-        others = names(self._others)
+        others = names(self._other_types)
         return f"no Review, but {', '.join(others[:5])}" if others else "no schema.org data"
 
 
 def _scripts(document: LexborHTMLParser, problems: list[str]) -> Iterator[Item]:
-    """Every JSON object of every script, in the order of the page."""
+    """Every JSON object in every JSON-LD script, in the order of the page."""
     for script in document.css("script[type]"):
         if (script.attributes.get("type") or "").split(";")[0].strip().lower() != "application/ld+json":
             continue
@@ -88,13 +90,14 @@ def _scripts(document: LexborHTMLParser, problems: list[str]) -> Iterator[Item]:
         if not source.strip():
             continue
         try:
+            # not strict: some shops leave raw line ends in the texts
             yield from _walk(json.loads(source, strict=False))
         except (ValueError, RecursionError):
             problems.append(BROKEN)
 
 
 def _walk(value: object) -> Iterator[Item]:
-    """Without recursion: depth is the page's choice."""
+    """Every object inside a value. Without recursion, since the page decides the depth."""
     waiting = [value]
     while waiting:
         value = waiting.pop()
@@ -110,7 +113,7 @@ def _types(item: Item) -> set[str]:
 
 
 def _review(item: Item, url: str) -> ParsedReview | str | None:
-    """A review, what is wrong with it, or None for one that only points to another."""
+    """A review, its problem, or None for a mere reference to another item."""
     text = _text(item.get("reviewBody") or item.get("description"))
     if not text:
         return "no text" if set(item) - {"@type", "@id"} else None
@@ -129,12 +132,12 @@ def _listed(value: object) -> list[object]:
 
 
 def _first(value: object) -> object:
-    """JSON-LD lets every property be a list."""
+    """The value, or the first of a list: in JSON-LD every property may be a list."""
     return next(iter(_listed(value)), None)
 
 
 def _value(value: object) -> object:
-    """And a typed value: `{"@type": "Date", "@value": "2026-06-30"}`."""
+    """The plain value of a typed one such as `{"@type": "Date", "@value": "2026-06-30"}`."""
     value = _first(value)
     return value.get("@value") if isinstance(value, dict) else value
 
@@ -147,22 +150,25 @@ def _text(body: object) -> str:
 
 
 def _external_id(item: Item) -> str | None:
-    """`identifier`, `@id` or `url`, whichever names this review on every page and every day.
+    """`identifier`, `@id` or `url`: the first that identifies this review on every page and every day.
 
-    The first is the shop's own word; the others are addresses, which change when a site moves.
+    `identifier` comes first, since the others are addresses, which change when a site moves.
     """
     for value in (_first(item.get("identifier")), _first(item.get("@id")), _first(item.get("url"))):
         value = _first(value.get("value")) if isinstance(value, dict) else value
-        # "_:b0" and "#review-1" are places on this page: another review stands there tomorrow
-        if not (isinstance(value, str) and value.startswith(("_:", "#"))) and (found := fields.external_id(value)):
-            return found
+        # "_:b0" and "#review-1" are positions on this page, where another review may be tomorrow
+        if not (isinstance(value, str) and value.startswith(("_:", "#"))) and (
+            external_id := fields.external_id(value)
+        ):
+            return external_id
     return None
 
 
 def _rating(value: object) -> float | None:
-    """Out of five, whatever the scale; None above the best."""
+    """The rating out of five, from any scale; None above `bestRating`."""
     value = _first(value)
     scale = value if isinstance(value, dict) else {"ratingValue": value}
+    # 5 is the default of schema.org
     best = fields.number(_value(scale.get("bestRating")))
     return fields.out_of_five(_value(scale.get("ratingValue")), 5.0 if best is None else best)
 

@@ -1,4 +1,4 @@
-"""How a source on the web is described: where it is, how it is read, what is expected of it."""
+"""The description of a source on the web: addresses, parser, limits."""
 
 from __future__ import annotations
 
@@ -11,28 +11,31 @@ from pipeline import __version__
 from pipeline.source.parsers.parsed import Options
 
 PAGE = "{page}"
-"""In an address: its pages are numbered from 1."""
+"""Placeholder in an address for the number of the page, from 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """Of one source."""
+    """The settings of one source."""
 
     urls: Sequence[str]
     kind: str = "schema_org"
-    """Of `process.PARSERS`."""
+    """A key of `process.PARSERS`."""
     options: Options = field(default_factory=dict)
-    """For the parser of that kind."""
+    """Options of the parser."""
     language: str | None = None
-    """ISO 639-1, of reviews that do not say theirs."""
+    """ISO 639-1, for reviews that do not state theirs."""
     delay_s: float = 0.5
-    """Between two pages, unless robots.txt asks for more."""
+    """Between two requests, unless robots.txt asks for more."""
     pages: int | None = None
-    """At most, of each address; None is all."""
+    """Maximum per address; None for all."""
     expected: int = 1
     """Fewer reviews than this are an error."""
 
     def definition(self, name: str) -> str:
-        """A hash of what decides what is read: described otherwise, or by another version, more may be found."""
+        """A hash of all that decides which reviews are found, the version of the parsers included.
+
+        A change starts a new history, since pages already read may now give more.
+        """
         described = [__version__, name, self.kind, *self.urls, dict(self.options), self.language, self.pages]
         return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Fetches pages politely and safely: robots.txt first, one page at a time, none too large, nothing private."""
+"""Fetches pages: obeys robots.txt and delays, limits size and time, refuses private addresses."""
 
 from __future__ import annotations
 
@@ -21,53 +21,53 @@ from pipeline.source.web.network import Anywhere, PublicOnly, refuse_private
 
 USER_AGENT = "verbatims (reads published customer reviews; obeys robots.txt)"
 ROBOT = "verbatims"
-"""The name robots.txt may address."""
+"""The user agent that rules in robots.txt may name."""
 
 MAX_BYTES = 5_000_000
-"""Of one page, unpacked. Pages of reviews seen have under one million."""
+"""Size of one page, unpacked. All pages of reviews seen are below 1 MB."""
 
 MAX_ROBOTS_BYTES = 500_000
-"""What RFC 9309 asks a crawler to read at least."""
+"""RFC 9309 asks crawlers to read at least 500 KiB."""
 
 MAX_CRAWL_DELAY_S = 300.0
-"""A site that asks for more does not want to be read by a nightly job."""
+"""A longer delay is refused: a nightly run could not read many pages."""
 
 MAX_RETRY_AFTER_S = 60
-"""Longer outages are for the next run of the schedule, not for this one."""
+"""After a longer outage the next scheduled run tries again."""
 
 MAX_PAGE_S = 120.0
-"""From the request to the last byte: a server may send one byte within each read timeout."""
+"""From the request to the last byte. The read timeout alone never ends a server that sends byte by byte."""
 
 MAX_REDIRECTS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """What a server says to a request for a page."""
+    """The response to a request for a page."""
 
     url: str
-    """Where the page was in the end."""
+    """The address after redirects."""
     status: int
     body: bytes = b""
-    """Empty unless the status is 200 and some."""
+    """Empty unless the status is 2xx."""
     etag: str | None = None
     last_modified: str | None = None
 
 
 @dataclass(slots=True)
 class _Host:
-    """What one host has said, and when it was last asked."""
+    """The rules of a host, and when it was last requested."""
 
     rules: Protego
     delay_s: float
-    asked_at: float = 0.0
+    requested_at: float = 0.0
 
 
 class Fetcher:
-    """One visitor of any number of hosts; whoever shares it shares the pace that each host is asked at.
+    """Fetches from any number of hosts. Sources that share a fetcher share the delay between requests to a host.
 
-    `retry_s` is the unit of the waiting before a retry. `proxies`: whether the machine's proxy settings count.
-    `private`: whether addresses inside the own network may be read.
+    `retry_s` is the backoff factor of retries. `proxies`: whether proxy settings of the environment are used.
+    `private`: whether private addresses may be read.
     """
 
     def __init__(
@@ -79,23 +79,23 @@ class Fetcher:
         self._hosts: dict[tuple[str | None, int], _Host] = {}
 
     def may_read(self, url: str) -> bool:
-        """Whether robots.txt of its host allows it. Raises as `read` does."""
+        """Whether the robots.txt of its host allows an address. Raises as `read` does."""
         return self._host(url).rules.can_fetch(url, ROBOT)
 
     def read(self, url: str, delay_s: float, etag: str | None = None, last_modified: str | None = None) -> HttpResponse:
-        """A page, redirects within its host followed; status 304 where it is still the one with that etag or date.
+        """A page, after redirects within its host. Status 304 if it has not changed since that ETag or date.
 
-        `delay_s` lies between two pages of a host, unless robots.txt asks for more.
-        Raises InputError for what asking again would not change, TransientError for an outage.
+        `delay_s` is the time between two requests to a host, unless robots.txt asks for more.
+        Raises InputError where a retry would not help, TransientError for an outage.
         """
-        asked, news = url, _only_news(etag, last_modified)
+        first, headers = url, _conditional(etag, last_modified)
         for _ in range(MAX_REDIRECTS + 1):
             self._wait(url, delay_s)
-            with self._get(url, news) as response:
+            with self._get(url, headers) as response:
                 if not response.is_redirect:
-                    return _answer(response, url)
+                    return _response(response, url)
                 url = self._redirected(url, response.headers["location"])
-        raise InputError(f"{shown(asked)}: redirects without end; open it in a browser")
+        raise InputError(f"{shown(first)}: redirects without end; open it in a browser")
 
     def __enter__(self) -> Fetcher:
         return self
@@ -103,7 +103,7 @@ class Fetcher:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Hang up. What hosts have said, and when they were asked, is kept for the next visit."""
+        """Close connections. Rules and times of the last requests are kept for the next crawl."""
         if self._session is not None:
             self._session.close()
         self._session = None
@@ -118,10 +118,10 @@ class Fetcher:
 
     def _wait(self, url: str, delay_s: float) -> None:
         host = self._host(url)
-        wanted = host.asked_at + max(host.delay_s, delay_s) - time.monotonic()
-        if host.asked_at and wanted > 0:
-            time.sleep(wanted)
-        host.asked_at = time.monotonic()
+        wait_s = host.requested_at + max(host.delay_s, delay_s) - time.monotonic()
+        if host.requested_at and wait_s > 0:
+            time.sleep(wait_s)
+        host.requested_at = time.monotonic()
 
     def _host(self, url: str) -> _Host:
         key = host_of(url)
@@ -132,13 +132,14 @@ class Fetcher:
         return self._hosts[key]
 
     def _robots(self, page: str) -> Protego:
-        """The rules of a host. RFC 9309: redirects are followed to any host, and no file means no rules."""
+        """The rules of a host. RFC 9309: redirects may lead to any host, and a missing file allows everything."""
         url = urljoin(page, "/robots.txt")
         for _ in range(MAX_REDIRECTS + 1):
             with self._get(url, {}) as response:
                 if response.is_redirect:
                     url = _target(url, response.headers["location"])
                     continue
+                # RFC 9309: while the file cannot be reached, nothing may be crawled
                 if response.status_code >= 500 or response.status_code == 429:
                     raise TransientError(
                         f"{shown(url)}: answers {response.status_code}; without its rules a site may not be read; "
@@ -151,18 +152,18 @@ class Fetcher:
     def _get(self, url: str, headers: dict[str, str]) -> requests.Response:
         if not self._private:
             refuse_private(url)
-        self._session = self._session or self._opened()
+        self._session = self._session or self._new_session()
         try:
             return self._session.get(url, headers=headers, timeout=self._timeout, stream=True, allow_redirects=False)
         except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
             raise _outage(url, error) from error
 
-    def _opened(self) -> requests.Session:
-        # it repeats what a server said, and addresses with what stands behind their `?`, at every retry
+    def _new_session(self) -> requests.Session:
+        # urllib3 logs server data and whole addresses, which may hold tokens, at every retry
         logging.getLogger("urllib3").setLevel(logging.ERROR)
         session = _Session()
         session.trust_env = self._proxies
-        # a function that adds nothing: without one, requests would send what .netrc has for a host
+        # an auth that adds nothing: without one, requests sends the passwords in .netrc
         session.auth = lambda request: request
         session.headers["User-Agent"] = USER_AGENT
         kind = Anywhere if self._private else PublicOnly
@@ -171,13 +172,13 @@ class Fetcher:
         return session
 
     def _mount(self, prefix: str, delay_s: float) -> None:
-        """Who retries keeps the pace that the host asks for."""
-        self._session = self._session or self._opened()
+        """Retries to this host keep its crawl delay too."""
+        self._session = self._session or self._new_session()
         kind = Anywhere if self._private else PublicOnly
         self._session.mount(prefix, kind(max_retries=self._retry(delay_s)))
 
     def _retry(self, delay_s: float = 0.0) -> Retry:
-        retry = _Paced(
+        retry = _DelayedRetry(
             total=4,
             backoff_factor=self._retry_s,
             backoff_max=30,
@@ -191,20 +192,21 @@ class Fetcher:
 
 
 class _Session(requests.Session):
-    """Leaves redirects to the caller: requests would read the body of each to its end, however long."""
+    """Leaves redirects to the caller: requests would read the whole body of each, of any size."""
 
     def resolve_redirects(self, *arguments: Any, **options: Any) -> Any:
         return iter(())
 
 
-class _Paced(Retry):
+class _DelayedRetry(Retry):
     delay_s = 0.0
-    """At least so long between two tries."""
+    """Minimum between two tries."""
 
-    def new(self, **changed: Any) -> _Paced:
-        made = super().new(**changed)
-        made.delay_s = self.delay_s
-        return made
+    def new(self, **changed: Any) -> _DelayedRetry:
+        # urllib3 makes a new object for each try and copies only its own attributes
+        retry = super().new(**changed)
+        retry.delay_s = self.delay_s
+        return retry
 
     def get_backoff_time(self) -> float:
         return max(super().get_backoff_time(), self.delay_s)
@@ -215,15 +217,15 @@ class _Paced(Retry):
 
 
 def _target(url: str, location: str) -> str:
-    """Where a redirect leads. Raises InputError for a host that Python and urllib3 would read as two different ones."""
+    """The target of a redirect. Raises InputError for a host that Python and urllib3 would parse differently."""
     try:
         return checked(urljoin(url, location))
     except (InputError, ValueError):
-        raise InputError(f"{shown(url)}: redirects to what is no address") from None
+        raise InputError(f"{shown(url)}: redirects to an invalid address") from None
 
 
 def _robots_text(body: bytes) -> str:
-    """RFC 9309 asks for UTF-8; some editors put a byte order mark first, which would hide the line behind it."""
+    """RFC 9309 asks for UTF-8, but some editors add a byte order mark, which would hide the rule after it."""
     marks = {BOM_UTF32_LE: "utf-32", BOM_UTF32_BE: "utf-32", BOM_UTF16_LE: "utf-16", BOM_UTF16_BE: "utf-16"}
     encoding = next((encoding for mark, encoding in marks.items() if body.startswith(mark)), "utf-8")
     return body.decode(encoding, "replace").replace("\ufeff", "")
@@ -231,17 +233,17 @@ def _robots_text(body: bytes) -> str:
 
 def _crawl_delay(rules: Protego, url: str) -> float:
     asked = float(rules.crawl_delay(ROBOT) or 0.0)
-    if not asked <= MAX_CRAWL_DELAY_S:
+    if not asked <= MAX_CRAWL_DELAY_S:  # this form refuses NaN too
         raise InputError(f"{shown(url)}: robots.txt asks for {asked:g} s between pages; that is too slow")
     return asked
 
 
-def _only_news(etag: str | None, last_modified: str | None) -> dict[str, str]:
-    given = {"If-None-Match": etag, "If-Modified-Since": last_modified}
-    return {name: value for name, value in given.items() if value}
+def _conditional(etag: str | None, last_modified: str | None) -> dict[str, str]:
+    headers = {"If-None-Match": etag, "If-Modified-Since": last_modified}
+    return {name: value for name, value in headers.items() if value}
 
 
-def _answer(response: requests.Response, url: str) -> HttpResponse:
+def _response(response: requests.Response, url: str) -> HttpResponse:
     status = response.status_code
     if status >= 500 or status == 429:
         raise TransientError(f"{shown(url)}: answers {status}; try later, the same command goes on")
@@ -255,7 +257,7 @@ def _answer(response: requests.Response, url: str) -> HttpResponse:
 
 
 def _body(response: requests.Response, url: str, limit: int) -> bytes:
-    """The unpacked body, or of a longer one a little more than the limit."""
+    """The unpacked body, cut shortly after the limit."""
     body, end = bytearray(), time.monotonic() + MAX_PAGE_S
     try:
         while chunk := response.raw.read1(65_536, decode_content=True):

@@ -1,6 +1,6 @@
-"""How a reader of the web connects: never into the own network, and never for longer than it wants to wait.
+"""Connections that refuse private networks and limit the time of response headers.
 
-A file that names sources is no way into the network that it is read in.
+Without this, an address in `sources.toml`, or a redirect, could read internal servers (SSRF).
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from pipeline.errors import InputError
 
 MAX_HEAD_S = 30.0
-"""From the request to the end of the answer's headers: a server may send one byte within each read timeout."""
+"""From the request to the end of the headers. The read timeout alone never ends a server that sends byte by byte."""
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-"""RFC 6052: an IPv4 address in its last four bytes."""
+"""RFC 6052: the last four bytes are an IPv4 address."""
 
 _NOT_PUBLIC = tuple(
     map(ipaddress.IPv6Network, ("::/96", "::ffff:0:0:0/96", "64:ff9b:1::/48", "fec0::/10", "3fff::/20", "5f00::/16"))
 )
-"""What Python takes for public and is not: old ways to write IPv4, a network's own NAT64 (RFC 8215), site-local,
+"""Not public, though Python's `is_global` says so: old forms of IPv4 in IPv6, local NAT64 (RFC 8215), site-local,
 documentation (RFC 9637), segment routing (RFC 9602)."""
 
 _NOT_PUBLIC_V4 = tuple(map(ipaddress.IPv4Network, ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32")))
@@ -42,7 +42,7 @@ _LOCAL_NAMES = ("localhost", "localdomain", "local", "internal", "home.arpa")
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address belongs to the public internet, also where it wraps another."""
+    """Whether an IP address is on the public internet. Of IPv4 wrapped in IPv6, the inner address counts."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         if any(ip in network for network in _NOT_PUBLIC):
@@ -57,7 +57,10 @@ def is_public(address: str) -> bool:
 
 
 def refuse_private(url: str) -> None:
-    """Raises InputError for an address that says by itself that it is private; behind a proxy that is all one knows."""
+    """Raises InputError for a host name or IP that is private by its form.
+
+    Behind a proxy this is the only check, since the proxy resolves the name.
+    """
     host = urlsplit(url).hostname or ""
     plain = _plain(unquote(host))
     if any(f".{plain}".endswith(f".{name}") for name in _LOCAL_NAMES) or not _may_be_public(plain):
@@ -65,14 +68,14 @@ def refuse_private(url: str) -> None:
 
 
 def _plain(host: str) -> str:
-    """The host as a resolver reads it: other digits, letters and full stops become plain ones (UTS 46)."""
+    """The host as a resolver reads it: Unicode digits, letters and full stops become ASCII (UTS 46)."""
     visible = [one for one in unicodedata.normalize("NFKC", host) if unicodedata.category(one) != "Cf"]
     digits = [str(unicodedata.decimal(one)) if one.isdecimal() else one for one in visible]
     return "".join(digits).casefold().replace("。", ".").strip(" .")
 
 
 def _may_be_public(host: str) -> bool:
-    """A name with a dot in it may; a number may if it is a public address, in any form that C's inet_aton reads."""
+    """Whether the host is a name with a dot, or a public IP in any form that C's inet_aton accepts."""
     with suppress(ValueError):
         return is_public(host)
     if not re.fullmatch(r"\d+|0x[0-9a-f]*", host.rpartition(".")[2], re.ASCII):
@@ -84,27 +87,27 @@ def _may_be_public(host: str) -> bool:
 
 
 class _Connection:
-    """Hangs up on a server whose headers never end."""
+    """Closes the connection to a server whose headers never end."""
 
     sock: socket.socket
 
     def getresponse(self) -> Any:
         late = threading.Event()
-        timer = threading.Timer(MAX_HEAD_S, _hang_up, [self.sock, late])
+        timer = threading.Timer(MAX_HEAD_S, _close, [self.sock, late])
         timer.daemon = True
         timer.start()
         try:
             response = super().getresponse()  # type: ignore[misc]
         finally:
             timer.cancel()
-        if late.is_set():  # Python takes a broken connection for the end of the headers
+        if late.is_set():  # http.client takes a closed connection for the end of the headers
             response.close()
             raise TimeoutError("headers without end")
         return response
 
 
 class _PublicConnection(_Connection):
-    """Looks at every address before the first packet, and at the one reached before the first byte."""
+    """Checks every resolved address before connecting, and the connected one before sending."""
 
     host: str
 
@@ -112,11 +115,11 @@ class _PublicConnection(_Connection):
         try:
             found = {str(info[4][0]) for info in socket.getaddrinfo(self.host, None, type=socket.SOCK_STREAM)}
         except (OSError, UnicodeError):
-            found = set()  # urllib3 meets the same and says so
+            found = set()  # urllib3 will fail in the same way and report it
         if not all(map(is_public, found)):
             raise _refusal(self.host)
         connected: socket.socket = super()._new_conn()  # type: ignore[misc]
-        # a name may be answered otherwise the second time
+        # the second lookup may give another address (DNS rebinding)
         if not is_public(connected.getpeername()[0]):
             connected.close()
             raise _refusal(self.host)
@@ -140,31 +143,31 @@ class _PublicHttpsPool(HTTPSConnectionPool):
 
 
 class Anywhere(HTTPAdapter):
-    """For a session of requests: does not wait for headers that never end."""
+    """Adapter for a session of requests that limits the time of headers; any address is allowed."""
 
     pools: Mapping[str, type[HTTPConnectionPool]] = MappingProxyType({"http": _HttpPool, "https": _HttpsPool})
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        """As requests does, with connections of our own."""
+        """The pool manager of requests, with the connections of this module."""
         super().init_poolmanager(*arguments, **options)
         self.poolmanager.pool_classes_by_scheme = self.pools
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        """The same patience behind a proxy; where that stands is the machine's own affair."""
+        """The same time limit behind a proxy. The proxy itself may be in a private network."""
         manager = super().proxy_manager_for(proxy, **options)
         manager.pool_classes_by_scheme = Anywhere.pools
         return manager
 
 
 class PublicOnly(Anywhere):
-    """And connects to public addresses only. A proxy of the machine's settings is trusted."""
+    """Connects to public addresses only. Proxies of the environment are trusted."""
 
     pools = MappingProxyType({"http": _PublicHttpPool, "https": _PublicHttpsPool})
 
 
-def _hang_up(sock: socket.socket, late: threading.Event) -> None:
+def _close(sock: socket.socket, late: threading.Event) -> None:
     late.set()
-    with suppress(OSError):  # closed meanwhile
+    with suppress(OSError):  # already closed
         socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
