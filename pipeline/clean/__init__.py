@@ -1,9 +1,9 @@
-"""Clean: pure functions between what a source gives and what may be stored and sent.
+"""Cleans reviews before they are stored or sent. Pure functions.
 
-text.py      repair what encodings, HTML and copy-paste did
-privacy.py   mask e-mail addresses, IBANs, card and phone numbers
-language.py  guess the language where the source does not say it
-skip.py      which texts are not worth a call, and why
+text.py      repairs damage by encodings, HTML and copy-paste
+privacy.py   masks e-mail addresses, IBANs, card and phone numbers
+language.py  guesses the language if the source does not state it
+skip.py      decides which texts are not analysed
 """
 
 from __future__ import annotations
@@ -18,18 +18,19 @@ from pipeline.clean.text import repair
 from pipeline.records import Review
 
 REPAIRED_BELOW = 100_000
-"""Characters; five times what is analysed."""
+"""Characters; five times the longest text that is analysed."""
 
 GUESSED_FROM = 2_000
-"""Characters that are enough to tell a language."""
+"""Characters from which the language is guessed; a longer text costs more and tells no more."""
 
 __all__ = ["guess", "mask", "mask_emails", "name", "prepare", "reason", "repair"]
 
 
 def prepare(review: Review) -> Review:
-    """The review as it may be stored: repaired, then masked, its language guessed if the source gave none."""
-    # what is far too long is skipped anyway, and repairing a megabyte of accents takes a minute
+    """The review as it may be stored: repaired, masked, and with its language guessed if the source gave none."""
+    # a text this long is skipped anyway, and repairing a megabyte of accents takes a minute
     text = mask(repair(review.text) if len(review.text) < REPAIRED_BELOW else review.text.replace("\0", ""))
+    # only e-mail addresses: the digits in a URL would be masked as phone numbers
     url = mask_emails(review.url) if review.url else review.url
     source, external_id = name(review.source, review.external_id)
     return replace(
@@ -43,12 +44,12 @@ def prepare(review: Review) -> Review:
 
 
 def name(source: str, external_id: str) -> tuple[str, str]:
-    """Source and id as they may be stored."""
+    """Source and external id as they may be stored: without personal data."""
     return mask(source), _anonymous(external_id)
 
 
 def _anonymous(external_id: str) -> str:
-    """An id that holds somebody's number or address becomes a hash; bare digits are most likely just an id."""
+    """An id that contains personal data becomes a hash. Digits alone are kept: they are most likely just an id."""
     if external_id.isdecimal() or mask(external_id) == external_id:
         return external_id
     return "sha256:" + hashlib.sha256(external_id.encode("utf-8", "replace")).hexdigest()[:32]

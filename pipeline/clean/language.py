@@ -1,4 +1,4 @@
-"""The language of a text, where the source does not say it."""
+"""Guesses the language of a text."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from functools import cache
 from typing import Any
 
 MIN_CHARACTERS = 15
-"""Measured on 6000 French reviews: below, fewer than 60 % of the guesses are right; from 15 to 39, 96 %."""
+"""Measured on 6000 French reviews: fewer than 60 % of the guesses are right below it, 96 % from 15 to 39."""
 
 MIN_PROBABILITY = 0.5
-"""Under it the guess is rather a wish, and None says so."""
+"""Below this the model is undecided between languages, and None is better than a wrong one."""
 
 LANGUAGES = ("ar", "de", "en", "es", "fr", "it", "ja", "nl", "pl", "pt", "ru", "tr", "zh")
-"""What customers of a French company write. The model knows 97 and takes short French for Occitan or Walloon."""
+"""Languages of customers of a French company. With all its 97 the model takes short French for Occitan or Walloon."""
 
 
 def guess(text: str) -> str | None:
-    """ISO 639-1, or None for a text too short or too mixed to tell."""
+    """ISO 639-1, or None for a text that is too short or in several languages."""
     if len(text.strip()) < MIN_CHARACTERS:
         return None
     language, probability = _model().classify(text[:2000])
@@ -25,7 +25,7 @@ def guess(text: str) -> str | None:
 
 @cache
 def _model() -> Any:
-    """Loaded at the first guess: it takes half a second and numpy."""
+    """The model, loaded at the first guess: it takes half a second and imports numpy."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     model = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

@@ -1,6 +1,6 @@
-"""Personal data out of a text: e-mail addresses, IBANs, card and phone numbers become words in square brackets.
+"""Masks personal data: e-mail addresses, IBANs, card and phone numbers become words in square brackets.
 
-Every pattern here is linear in the length of the text: possessive, or of bounded length from each start.
+All patterns take linear time (possessive quantifiers or bounded repetition): a hostile text must not stall a run.
 """
 
 from __future__ import annotations
@@ -9,11 +9,14 @@ import re
 from collections.abc import Callable
 
 _EMAIL_RUN = re.compile(
-    r"[\w.%+-]++(?:[@＠﹫][\w.-]++)*"  # each run is consumed whole, address or not: no second start inside it
-    r"|(?<=[!#$&'*/=?^`{|}~])(?:[@＠﹫][\w.-]++)+"  # what an address may hold besides, without eating "l'" or "(?a="
+    r"[\w.%+-]++(?:[@＠﹫][\w.-]++)*"  # the whole run is consumed, so no match starts inside it
+    r"|(?<=[!#$&'*/=?^`{|}~])(?:[@＠﹫][\w.-]++)+"  # other characters of addresses, without consuming "l'" or "(?a="
 )
 _AT = re.compile(r"[@＠﹫]|%40")
+# "@" also has forms that are full-width or percent-encoded. An address needs a top-level domain or a known provider,
+# since "@support" and "5@10" are no addresses.
 _DOMAIN = re.compile(r"\.[^\W\d_]{2}|^(?:gmail|hotmail|outlook|yahoo|icloud|orange|wanadoo|laposte|free|sfr)\b", re.I)
+# Addresses spelt against spam robots: "jean (at) exemple point fr".
 _SPELT_EMAIL = re.compile(
     r"(?<![\w.%+-])[\w.%+-]{1,64}+(?: @ |@ | ?[(\[{] ?(?:at|arobase?|chez) ?[)\]}] ?| arobase )"
     r"[\w-]{1,63}+(?: ?(?:\.|[(\[{] ?(?:dot|point) ?[)\]}]) ?[\w-]{1,63}+){0,3}?"
@@ -23,7 +26,7 @@ _SPELT_EMAIL = re.compile(
 )
 
 _IBAN_START = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?=[ -]?[A-Za-z0-9])")
-# Lengths by country, out of the SWIFT register: without them one word in 97 that follows would pass the check.
+# Lengths by country, from the SWIFT registry. Without them, one time in 97 a following word would pass the checksum.
 _IBAN_LENGTHS = {
     country: int(length)
     for country, length in re.findall(
@@ -37,29 +40,29 @@ _IBAN_LENGTHS = {
 
 _CARD_START = re.compile(r"(?<!\d)[2-6]\d{2,}?(?=\d|[ -])")
 _CARD_GROUPS = re.compile(r"\d{3,19}(?:[ -]\d{3,19}){0,4}")
-# By length, how numbers of that length begin: one order number in ten passes Luhn's check by chance.
+# Leading digits of card numbers by length: Luhn alone accepts one order number in ten.
 _CARD_PREFIX = {13: "4", 14: "3[068]", 15: "3[47]", 16: "[3-6]|2[2-7]", 17: "[56]", 18: "[56]", 19: "[4-6]"}
 
 _GAP = r"(?P<{}>[ \u00a0\u202f]?[./·-]?[ \u00a0\u202f]?)"
 _PHONE = re.compile(
-    r"(?:(?<![A-Z0-9_])(?<![A-Za-z]-)|(?=[+(]))(?:"  # "CMD-0612345678" is an order
-    # French, in pairs with the same mark between them: a date with an hour behind it changes marks on the way.
+    r"(?:(?<![A-Z0-9_])(?<![A-Za-z]-)|(?=[+(]))(?:"  # not in "CMD-0612345678", an order number
+    # French, in pairs with the same separator: a date followed by a time has different ones.
     r"(?:(?:\+|00)33[ .-]?(?:\(0\)[ .-]?)?|0)[1-9]" + _GAP.format("gap") + r"\d{2}(?:(?P=gap)\d{2}){3}"
     r"|0[1-9] \d{4} \d{4}|0[1-9] \d{8}|0[1-9]\d{2} \d{3} \d{3}"
     r"|(?:\+|00)33[ .-]?(?:\(0\)[ .-]?)?[1-9](?:[ .-]?\d){8}"
-    # Any other country: a prefix that nothing else has, and eight digits at least.
+    # Other countries: an international prefix, which nothing else has, and at least eight digits.
     r"|(?:\+[1-9]|00(?:1|2[01]|3[0-9]|4[0-9]))(?:[ -]?(?:\(\d{1,4}\)[ -]?)?\d){7,13}(?![\d.,]*\d| ?[€$%])"
     r"|\(?[2-9]\d{2}\)?[ -]\d{3}-\d{4}"
     r")(?!\d)"
 )
 
 
-# A number glued to another hides it, until it is masked itself. Three in a row are no accident of writing.
+# A number joined to another is found only after that one is masked. Real texts have at most three in a row.
 _PASSES = 4
 
 
 def mask(text: str) -> str:
-    """The text with `[email]`, `[iban]`, `[card]` and `[phone]` in place of such data. Idempotent."""
+    """The text with personal data replaced by `[email]`, `[iban]`, `[card]` and `[phone]`. Idempotent."""
     for _ in range(_PASSES):
         masked = _mask_once(text)
         if masked == text:
@@ -69,6 +72,7 @@ def mask(text: str) -> str:
 
 
 def _mask_once(text: str) -> str:
+    # phones last: parts of an IBAN or a card number would pass as phone numbers
     text = mask_emails(text)
     text = _replace(text, _IBAN_START, _iban_end, "[iban]")
     text = _replace(text, _CARD_START, _card_end, "[card]")
@@ -76,7 +80,7 @@ def _mask_once(text: str) -> str:
 
 
 def mask_emails(text: str) -> str:
-    """E-mail addresses only: a URL is full of digits that are no phone numbers."""
+    """The text with e-mail addresses masked, for URLs, whose digits are not phone numbers."""
     if _AT.search(text):
         text = _EMAIL_RUN.sub(_email, text)
     return _SPELT_EMAIL.sub("[email]", text)
@@ -88,7 +92,7 @@ def _email(run: re.Match[str]) -> str:
 
 
 def _replace(text: str, start: re.Pattern[str], end_of: Callable[[str, int], int | None], word: str) -> str:
-    """Each place where `start` matches and `end_of` finds an end is replaced by `word`."""
+    """The text with `word` in each place where `start` matches and `end_of` finds an end."""
     parts, done = [], 0
     for found in start.finditer(text):
         end = end_of(text, found.start()) if found.start() >= done else None
@@ -99,6 +103,7 @@ def _replace(text: str, start: re.Pattern[str], end_of: Callable[[str, int], int
 
 
 def _iban_end(text: str, start: int) -> int | None:
+    """The end of an IBAN of its country's length with a valid checksum (ISO 13616: modulo 97 is 1), or None."""
     length = _IBAN_LENGTHS.get(text[start : start + 2].upper(), 0)
     pattern = rf"[A-Za-z0-9](?:[ -]?[A-Za-z0-9]){{{length - 1}}}(?![A-Za-z0-9])"
     found = re.compile(pattern).match(text, start) if length else None
@@ -110,7 +115,7 @@ def _iban_end(text: str, start: int) -> int | None:
 
 
 def _card_end(text: str, start: int) -> int | None:
-    """The longest run of whole groups from `start` on that is a card number."""
+    """The end of the longest card number made of whole groups of digits, or None."""
     found = _CARD_GROUPS.match(text, start)
     end = found.end() if found else start
     while end - start >= 13:
@@ -127,5 +132,6 @@ def _is_card(digits: str) -> bool:
 
 
 def _luhn(digits: str) -> bool:
+    """The checksum of card numbers (ISO/IEC 7812-1)."""
     doubled = (int(digit) * 2 for digit in digits[-2::-2])
     return (sum(int(digit) for digit in digits[::-2]) + sum(n - 9 if n > 9 else n for n in doubled)) % 10 == 0
