@@ -1,6 +1,6 @@
-"""BigQuery's REST API as far as a load needs it: tables, load jobs by multipart and resumable upload, query jobs.
+"""The part of BigQuery's REST API that a load uses: tables, load jobs (multipart, resumable), query jobs.
 
-Jobs are done when they are answered. https://cloud.google.com/bigquery/docs/reference/rest
+A job is done before its request is answered. https://cloud.google.com/bigquery/docs/reference/rest
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp import web
 
 from pipeline.sandbox.faults import LoadFault, draw
-from pipeline.sandbox.googlesql import Answer
+from pipeline.sandbox.googlesql import QueryResult
 from pipeline.sandbox.tables import Failed, Resource, Tables, opened
 
 API = "/bigquery/v2/projects/{project}"
@@ -26,19 +26,19 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 LOCATION = "europe-west1"
-"""Where everything is here: a region, where BigQuery finds a job by its location alone."""
+"""Location of all datasets. A region, because BigQuery finds jobs there only if the client gives the location."""
 
 
 class BigQuery:
-    """The routes of one stand-in; its tables are in the file at `path`. `faults` are shares by kind of LoadFault."""
+    """Routes of the API, with tables in the file at `path`. `faults` are shares by kind of LoadFault."""
 
     def __init__(self, path: Path, faults: Mapping[str, float], seed: int) -> None:
         self._path, self._faults, self._seed = path, faults, seed
-        self._asked: Counter[str] = Counter()
+        self._requests: Counter[str] = Counter()
         self._uploads: dict[str, tuple[Resource, bytearray]] = {}
 
     def routes(self) -> list[web.RouteDef]:
-        """All of them, each with its faults."""
+        """All routes, each with fault injection."""
         tables = API + "/datasets/{dataset}/tables"
         table = tables + "/{table}"
         return [
@@ -56,8 +56,8 @@ class BigQuery:
 
     def _answering(self, handler: Handler) -> Handler:
         async def answer(request: web.Request) -> web.StreamResponse:
-            late = self._unavailable(request)
-            if late is False:
+            fault = self._fault(request)
+            if fault == "before":
                 return _error(503, "backendError", "sandbox fault, nothing was done")
             try:
                 response = await handler(request)
@@ -65,18 +65,21 @@ class BigQuery:
                 response = _error(error.status, error.reason, str(error))
             except (KeyError, TypeError, ValueError) as error:
                 response = _error(400, "invalid", f"the sandbox cannot read this request: {error!r}")
-            # the worst kind: the work is done, and nobody hears of it
-            return _error(503, "backendError", "sandbox fault, it was done") if late else response
+            # the worse fault: the work is done, but the client does not learn of it
+            return _error(503, "backendError", "sandbox fault, it was done") if fault == "after" else response
 
         return answer
 
-    def _unavailable(self, request: web.Request) -> bool | None:
-        """None: answer. Else 503, before the work (False) or behind it (True)."""
-        what = f"{request.method} {request.path}"
-        self._asked[what] += 1
+    def _fault(self, request: web.Request) -> Literal["before", "after"] | None:
+        """Whether to answer 503, before or after doing the work."""
+        route = f"{request.method} {request.path}"
+        # counted, so that a retry draws again and can succeed
+        self._requests[route] += 1
         share = self._faults.get(LoadFault.UNAVAILABLE, 0.0)
-        drawn = draw(self._seed, what, self._asked[what])
-        return None if drawn >= share else drawn < share / 2
+        drawn = draw(self._seed, route, self._requests[route])
+        if drawn >= share:
+            return None
+        return "after" if drawn < share / 2 else "before"
 
     async def _in_file(self, work: Callable[[Tables], Any]) -> Any:
         def whole() -> Any:
@@ -86,7 +89,7 @@ class BigQuery:
         return await asyncio.to_thread(whole)
 
     async def _dataset(self, request: web.Request) -> web.Response:
-        """Every dataset exists here."""
+        """Every dataset exists in the sandbox."""
         reference = {"projectId": request.match_info["project"], "datasetId": request.match_info["dataset"]}
         return web.json_response({"kind": "bigquery#dataset", "datasetReference": reference, "location": LOCATION})
 
@@ -121,7 +124,7 @@ class BigQuery:
         job, payload = self._uploads[request.query["upload_id"]]
         span, _, total = request.headers["Content-Range"].removeprefix("bytes ").partition("/")
         if span != "*":
-            del payload[int(span.partition("-")[0]) :]  # a chunk sent again replaces itself
+            del payload[int(span.partition("-")[0]) :]  # a chunk may be sent again, and then replaces itself
             payload += await request.read()
         if total == "*" or len(payload) < int(total):
             received = {"Range": f"bytes=0-{len(payload) - 1}"} if payload else {}
@@ -133,12 +136,12 @@ class BigQuery:
         target, schema = load["destinationTable"], load["schema"]["fields"]
 
         def work() -> Resource:
-            rows = tables.load(target["datasetId"], target["tableId"], schema, payload, self._refused)
+            rows = tables.load(target["datasetId"], target["tableId"], schema, payload, self._is_refused)
             return {"statistics": {"load": {"outputRows": str(rows)}}}
 
         return _done(tables, job, work)
 
-    def _refused(self, identity: Any) -> bool:
+    def _is_refused(self, identity: Any) -> bool:
         return draw(self._seed, LoadFault.ROW_REFUSED, identity) < self._faults.get(LoadFault.ROW_REFUSED, 0.0)
 
     async def _query(self, request: web.Request) -> web.Response:
@@ -156,7 +159,9 @@ class BigQuery:
         return web.json_response(await self._in_file(whole))
 
     async def _job(self, request: web.Request) -> web.Response:
-        if request.query.get("location") != LOCATION:  # as outside of the US and the EU
+        if (
+            request.query.get("location") != LOCATION
+        ):  # BigQuery finds jobs without a location only in the US and EU multi-regions
             return _error(404, "notFound", f"Not found: Job {request.match_info['job']}")
         return web.json_response(await self._in_file(lambda tables: tables.job(request.match_info["job"])))
 
@@ -169,7 +174,7 @@ class BigQuery:
 
 
 def _done(tables: Tables, job: Resource, work: Callable[[], Resource]) -> Resource:
-    """A job from its id to its end, in one transaction: a process that dies leaves all of it or nothing."""
+    """Run a job and store it, in one transaction: a process that dies leaves all of it or nothing."""
     job_id = job.setdefault("jobReference", {}).setdefault("jobId", secrets.token_hex(16))
     tables.take_id(job_id)
     job["jobReference"].setdefault("location", LOCATION)
@@ -183,13 +188,13 @@ def _done(tables: Tables, job: Resource, work: Callable[[], Resource]) -> Resour
 
 
 def _status(error: Failed) -> Resource:
-    said = "Error while reading data, error message: " if error.rows else ""
-    result = {"reason": error.reason, "message": said + str(error)}
-    rows = [{"reason": error.reason, "message": said + row.message} for row in error.rows]
+    prefix = "Error while reading data, error message: " if error.rows else ""
+    result = {"reason": error.reason, "message": prefix + str(error)}
+    rows = [{"reason": error.reason, "message": prefix + row.message} for row in error.rows]
     return {"errorResult": result, "errors": [result, *rows]}
 
 
-def _results(answer: Answer) -> Resource:
+def _results(answer: QueryResult) -> Resource:
     if answer.affected is not None:
         return {"numDmlAffectedRows": _affected(answer)}
     columns = list(zip(*answer.rows, strict=True)) or [()] * len(answer.names)
@@ -202,12 +207,12 @@ def _results(answer: Answer) -> Resource:
 
 
 def _type(column: tuple[Any, ...]) -> str:
-    """A SELECT's types are told by its values: SQLite knows no others."""
+    """The type of a column, from its values: results of SQLite have no declared types."""
     kinds = {type(value) for value in column} - {type(None)}
     return "INTEGER" if kinds == {int} else "FLOAT" if kinds and kinds <= {int, float} else "STRING"
 
 
-def _affected(answer: Answer) -> str | None:
+def _affected(answer: QueryResult) -> str | None:
     return None if answer.affected is None else str(answer.affected)
 
 
@@ -220,15 +225,15 @@ def _parameters(query: Resource) -> dict[str, Any]:
 def _parameter(kind: Resource, value: Resource) -> Any:
     if kind["type"] == "ARRAY":
         return json.dumps([one.get("value") for one in value.get("arrayValues", [])])
-    read: Any = {"INT64": int, "FLOAT64": float, "BOOL": "true".__eq__}.get(kind["type"], str)
-    return None if value.get("value") is None else read(value["value"])
+    convert: Any = {"INT64": int, "FLOAT64": float, "BOOL": "true".__eq__}.get(kind["type"], str)
+    return None if value.get("value") is None else convert(value["value"])
 
 
 def _parts(request: web.Request, body: bytes) -> tuple[Resource, bytes]:
-    """The two parts of a multipart/related upload: the job, and its rows."""
+    """The two parts of a multipart/related upload: the job and its rows."""
     _, _, boundary = request.headers["Content-Type"].partition("boundary=")
     _, job, rows, _ = body.split(b"--" + boundary.strip('"').encode())
-    # bytes as they came: a parser of mail would change line ends
+    # split by hand: the e-mail parser of Python would change line ends
     contents = [part.split(b"\r\n\r\n", 1)[1].removesuffix(b"\r\n") for part in (job, rows)]
     return json.loads(contents[0]), contents[1]
 

@@ -1,4 +1,4 @@
-"""The sandbox's verbatims: written for this project about a shop that does not exist. Nobody's words, nobody's data."""
+"""The verbatims of the sandbox, written for this project about an invented shop. They contain no personal data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 _FILE = Path(__file__).with_name("verbatims.jsonl")
 
 ENDLESS_CHARACTERS = 20_400
-"""Longer than any review: what a paste of a whole conversation looks like. Made here, so the file stays readable."""
+"""Above the limit of 20,000 for analysis, like a pasted conversation. Generated, so the file stays readable."""
 
 _ENDLESS_SENTENCES = (
     "Jour {n} : le suivi du colis indique toujours « en cours d'acheminement ».",
@@ -28,15 +28,15 @@ class Verbatim:
     text: str
     rating: int
     date: str
-    """As the site writes it: mostly ISO 8601, sometimes in another order."""
+    """As the site shows it: mostly ISO 8601, sometimes in another format."""
     language: str | None = None
     url: str | None = None
-    """Path of its own page, for those that have one."""
+    """Path of its own page, if it has one."""
 
 
 @cache
 def verbatims() -> tuple[Verbatim, ...]:
-    """All of them in the order of the site, the endless one last."""
+    """All verbatims in the order of the site, with the generated long one last."""
     lines = _FILE.read_text(encoding="utf-8").splitlines()
     return (*(Verbatim(**json.loads(line)) for line in lines), _endless())
 

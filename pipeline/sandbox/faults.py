@@ -1,4 +1,4 @@
-"""Faults on request: which kind a question meets is decided by its text, not by chance, order or time."""
+"""Injected faults. The text of a request decides its fault, not chance, order or time, so runs can be repeated."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pipeline.errors import SettingsError
 
 
 class Fault(StrEnum):
-    """What can go wrong with a call to Claude; one at a time, so that their shares add up to 1 at most."""
+    """Faults of a call to Claude. A call has at most one, so the shares add up to 1 at most."""
 
     UNREADABLE = "unreadable"
-    """Status 200 with broken JSON, another shape, or a quote that the text does not hold."""
+    """Status 200 with broken JSON, another shape, or a quote that is not in the text."""
     EMPTY = "empty"
     """Status 200 without any content."""
     TRUNCATED = "truncated"
-    """Status 200, cut at max_tokens."""
+    """Status 200, cut off at max_tokens."""
     REFUSED = "refused"
     """Status 200, stop_reason refusal."""
     RATE_LIMITED = "rate_limited"
@@ -31,23 +31,24 @@ class Fault(StrEnum):
 
 
 class LoadFault(StrEnum):
-    """What can go wrong with a load into BigQuery."""
+    """Faults of a load into BigQuery."""
 
     ROW_REFUSED = "row_refused"
-    """A row is bad, decided by its verbatim_id alone."""
+    """A row is invalid, decided by its verbatim_id alone."""
     UNAVAILABLE = "unavailable"
-    """Status 503: half of them before the work, half of them behind it."""
+    """Status 503, half of them before the work and half after it."""
 
 
 KINDS = (*Fault, *LoadFault)
 
 _ROUNDING = 1e-9
+"""Tolerance for sums of shares: in floating point they may slightly exceed 1."""
 
 
 def parse(spec: str | None) -> dict[str, float]:
-    """Read shares such as "unreadable=0.03,overloaded=0.05"; nothing means no faults.
+    """Parse shares such as "unreadable=0.03,overloaded=0.05". None or an empty text means no faults.
 
-    Raises SettingsError: a kind that does not exist or comes twice, a share outside 0..1, shares above 1 in sum.
+    Raises SettingsError for an unknown or repeated kind, a share outside 0..1, or a sum of shares above 1.
     """
     shares: dict[str, float] = {}
     for item in filter(None, (part.strip() for part in (spec or "").split(","))):
@@ -68,17 +69,17 @@ def _share(kind: str, share: str) -> float:
         number = float(share)
     except ValueError:
         number = -1.0
-    # also turns away nan, which is neither above nor below anything
+    # this form refuses NaN too, which compares false with everything
     if not 0 <= number <= 1:
         raise SettingsError(f"--faults: {kind} needs a share from 0 to 1 such as {kind}=0.05, not {share!r}")
     return number
 
 
-def choose(shares: Mapping[str, float], seed: int, text: str, asked_before: int) -> Fault | None:
-    """The fault that this question meets, or None. A text asked again draws anew, so a retry can succeed."""
+def choose(shares: Mapping[str, float], seed: int, text: str, earlier_requests: int) -> Fault | None:
+    """The fault of a request, or None. A repeated text draws again, so a retry can succeed."""
     if not shares:
         return None
-    drawn = draw(seed, text, asked_before)
+    drawn = draw(seed, text, earlier_requests)
     for kind, share in shares.items():
         if kind in list(LoadFault):
             continue
@@ -89,6 +90,6 @@ def choose(shares: Mapping[str, float], seed: int, text: str, asked_before: int)
 
 
 def draw(*key: object) -> float:
-    """A number in [0, 1) that depends on the key alone."""
+    """A number in [0, 1) determined by the key."""
     digest = hashlib.blake2b("\0".join(map(str, key)).encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big") / 2**64

@@ -1,6 +1,6 @@
-"""BigQuery's SQL on SQLite: what a statement says is read by sqlglot and done to tables of the stand-in.
+"""Runs BigQuery's SQL on SQLite: sqlglot parses a statement, which is then translated.
 
-Enough for MERGE, DELETE and SELECT without BigQuery's own functions; anything else is refused, never guessed.
+Supports MERGE, DELETE and SELECT without functions of BigQuery's own. Anything else is refused.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sqlglot.errors import SqlglotError
 
 
 class InvalidQuery(Exception):
-    """The statement gets an error with BigQuery's reason for it: `invalidQuery` or `notFound`."""
+    """A statement that fails; `reason` is BigQuery's: `invalidQuery` or `notFound`."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -24,8 +24,8 @@ class InvalidQuery(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a statement came to: rows of a SELECT, or how many rows it changed."""
+class QueryResult:
+    """The result of a statement: rows of a SELECT, or the number of changed rows."""
 
     names: tuple[str, ...] = ()
     rows: tuple[tuple[Any, ...], ...] = ()
@@ -33,23 +33,23 @@ class Answer:
 
 
 def local(dataset: str, table: str) -> str:
-    """What a table is called in the stand-in's file."""
+    """The name of a table in the SQLite file, which has no datasets."""
     return f"{dataset}.{table}"
 
 
 def execute(
     connection: sqlite3.Connection, sql: str, parameters: Mapping[str, Any], dataset: str | None = None
-) -> Answer:
-    """One statement, in the caller's transaction. Raises InvalidQuery. Arrays among the parameters are JSON texts."""
+) -> QueryResult:
+    """Run one statement in the caller's transaction. Array parameters are JSON texts. Raises InvalidQuery."""
     try:
         statement = sqlglot.parse_one(sql, read="bigquery")
         if isinstance(statement, exp.Merge):
-            return Answer(affected=_merge(connection, _on_sqlite(statement, dataset), parameters))
+            return QueryResult(affected=_merge(connection, _on_sqlite(statement, dataset), parameters))
         if isinstance(statement, exp.Delete):
-            return Answer(affected=_run(connection, _on_sqlite(statement, dataset), parameters).rowcount)
+            return QueryResult(affected=_run(connection, _on_sqlite(statement, dataset), parameters).rowcount)
         if isinstance(statement, exp.Query):
-            found = _run(connection, _on_sqlite(statement, dataset), parameters)
-            return Answer(tuple(column[0] for column in found.description), tuple(found.fetchall()))
+            cursor = _run(connection, _on_sqlite(statement, dataset), parameters)
+            return QueryResult(tuple(column[0] for column in cursor.description), tuple(cursor.fetchall()))
     except SqlglotError as error:
         raise InvalidQuery("invalidQuery", f"Syntax error: {error}") from error
     except sqlite3.OperationalError as error:
@@ -66,14 +66,19 @@ def _run(connection: sqlite3.Connection, statement: exp.Expression | str, parame
 
 
 def _merge(connection: sqlite3.Connection, merge: exp.Merge, parameters: Mapping[str, Any]) -> int:
-    """As one UPDATE and one INSERT; both see the target as it was, since no update may change who matches."""
+    """Run a MERGE as UPDATE and INSERT, since SQLite has none. Returns the number of changed rows.
+
+    The INSERT sees updated rows, which is right as long as no UPDATE changes a column of the ON condition.
+    """
     target, given, on = (merge.args[part].sql("sqlite") for part in ("this", "using", "on"))
     affected = 0
     for when in merge.args["whens"].expressions:
         then = when.args["then"]
         extra = f" AND {when.args['condition'].sql('sqlite')}" if when.args.get("condition") else ""
         if when.args["matched"] and isinstance(then, exp.Update):
-            _refuse_several(connection, f"SELECT 1 FROM {target} JOIN {given} ON {on}{extra}", merge, parameters)
+            _refuse_multiple_matches(
+                connection, f"SELECT 1 FROM {target} JOIN {given} ON {on}{extra}", merge, parameters
+            )
             sets = ", ".join(f"{one.this.name} = {one.expression.sql('sqlite')}" for one in then.expressions)
             affected += _run(
                 connection, f"UPDATE {target} SET {sets} FROM {given} WHERE {on}{extra}", parameters
@@ -94,17 +99,20 @@ def _merge(connection: sqlite3.Connection, merge: exp.Merge, parameters: Mapping
     return affected
 
 
-def _refuse_several(
+def _refuse_multiple_matches(
     connection: sqlite3.Connection, joined: str, merge: exp.Merge, parameters: Mapping[str, Any]
 ) -> None:
+    # BigQuery fails here; SQLite would silently take one of the rows
     target = merge.this.alias_or_name
     if _run(connection, f"{joined} GROUP BY {target}.rowid HAVING count(*) > 1 LIMIT 1", parameters).fetchone():
         raise InvalidQuery("invalidQuery", "UPDATE/MERGE must match at most one source row for each target row")
 
 
 def _on_sqlite(statement: Any, dataset: str | None) -> Any:
-    def one(node: Any) -> Any:
-        if isinstance(node, exp.Table) and (node.db or dataset) and not _is_named_here(statement, node):
+    """The statement in SQLite's dialect: names of tables, UNNEST and JSON differ."""
+
+    def translate(node: Any) -> Any:
+        if isinstance(node, exp.Table) and (node.db or dataset) and not _is_cte(statement, node):
             name = exp.to_identifier(local(node.db or dataset or "", node.name), quoted=True)
             return exp.Table(this=name, alias=node.args.get("alias"))
         if isinstance(node, exp.In) and node.args.get("unnest"):
@@ -113,12 +121,12 @@ def _on_sqlite(statement: Any, dataset: str | None) -> Any:
                 f"{node.this.sql('sqlite')} IN (SELECT value FROM json_each({array}))", dialect="sqlite"
             )
         if isinstance(node, exp.JSONFormat):
-            return node.this  # JSON is kept as its canonical text
+            return node.this  # JSON columns are stored as canonical text
         return node
 
-    return statement.transform(one)
+    return statement.transform(translate)
 
 
-def _is_named_here(statement: exp.Expression, table: exp.Table) -> bool:
-    """Whether it is a common table expression of the statement."""
+def _is_cte(statement: exp.Expression, table: exp.Table) -> bool:
+    """Whether a table is a common table expression of the statement."""
     return not table.db and any(cte.alias == table.name for cte in statement.find_all(exp.CTE))

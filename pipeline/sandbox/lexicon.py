@@ -1,4 +1,4 @@
-"""Reads the analyst's words out of lexicon.yaml and themes.yaml; entries there are separated by commas."""
+"""Loads the word lists of the rules from lexicon.yaml and themes.yaml, where commas separate entries."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pipeline.sandbox.tokenizer import fold
 
 
 def read(name: str) -> Any:
-    """The content of one of the YAML files beside this one."""
+    """The content of a YAML file in this folder."""
     return yaml.safe_load(Path(__file__).with_name(name).read_text(encoding="utf-8"))
 
 
 def entries(listed: str) -> list[str]:
-    """The entries of a list."""
+    """The entries of a comma-separated list, folded."""
     return [fold(entry.strip()) for entry in listed.split(",")]
 
 
@@ -25,7 +25,7 @@ _LEXICON = read("lexicon.yaml")
 FEELING: dict[str, float] = {
     entry: group["weight"] for group in _LEXICON["feeling"].values() for entry in entries(group["words"])
 }
-"""Entry to weight: above 0 praise, below 0 blame."""
+"""Weights by entry, positive for praise and negative for blame."""
 
 CUES = entries(_LEXICON["cues"])
 NEGATED_AFTER = tuple(entries(_LEXICON["negated_after"]))

@@ -1,4 +1,4 @@
-"""Newline-delimited JSON as a load job of BigQuery reads it: every row against the schema of its table."""
+"""Parses newline-delimited JSON as a load job of BigQuery does, and checks each row against the schema."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A row that cannot be loaded, by where its line begins."""
+    """A row that cannot be loaded."""
 
     position: int
-    """Bytes from the beginning."""
+    """Offset of its line in bytes, as in BigQuery's messages."""
     message: str
 
 
 Schema = Sequence[Mapping[str, Any]]
-"""As the API writes it: name, type, mode."""
+"""Fields with name, type and mode, as in the API."""
 
 
 def read(payload: bytes, schema: Schema) -> Iterator[tuple[int, list[Any]] | BadRow]:
-    """Byte position and values in the schema's order, or what is wrong."""
+    """The position and values of each row in the order of the schema, or its problem."""
     position = 0
     for line in payload.split(b"\n"):
         if line.strip():

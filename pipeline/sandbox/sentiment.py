@@ -1,4 +1,4 @@
-"""How a customer feels, by words alone: no rating is seen, nothing is learnt, one text has one answer."""
+"""Sentiment by word lists alone: no rating and no training, and the same text always gives the same result."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ from pipeline.sandbox.tokenizer import Hit, Listing
 _FEELING = Listing(FEELING)
 _CUES = Listing(dict.fromkeys(CUES, 0.3))
 
-_CUES_AT_MOST = 1.2
-"""Blame that the words of a complaint add up to at most: alone they make no outrage."""
+_MAX_CUES = 1.2
+"""Maximum blame from words such as "complaint": without others they are a weak sign."""
 
 _STOPS = frozenset(".,!?;\n…")
 
 _REACH = 4
-"""Words that a negation reaches forward, within its sentence."""
+"""Words after a negation that it affects, within its sentence."""
 
 _PRAISE_NEGATED, _BLAME_NEGATED = -0.9, -0.5
-"""`pas pratique` is blame; `pas mauvais` is fainter praise than `bon`."""
+"""Factors of negated words: `pas pratique` is blame; `pas mauvais` is weaker praise than `bon`."""
 
 _AFTER_TURN = 1.2
-"""What follows a `mais` weighs more than what stood before it."""
+"""Factor of words after `mais`, which usually introduces the main point."""
 
 _MIXED_FROM = 1.8
-"""Praise and blame must both reach this to call a text mixed."""
+"""A mixed text needs at least this much of both praise and blame,"""
 
 _MIXED_WITHIN = 0.15
-"""... and differ by no more than this share of their sum."""
+"""and a difference of at most this share of their sum."""
 
 _IRONY_FROM = 1.5
-"""Blame beside which "bravo" and "merci" are no praise."""
+"""With this much blame, "bravo" and "merci" are taken as irony."""
 
 _FELT_FROM = 0.25
-"""Below this nothing was felt: neutral."""
+"""A smaller difference between praise and blame is neutral."""
 
 
 class Feeling(NamedTuple):
@@ -57,7 +57,7 @@ class Feeling(NamedTuple):
 
     @property
     def sentiment(self) -> Sentiment:
-        """Positive, negative, mixed when both are strong and close, neutral when neither is there."""
+        """Mixed if praise and blame are both strong and close, neutral if their difference is small."""
         total, difference = self.praise + self.blame, self.praise - self.blame
         if min(self.praise, self.blame) >= _MIXED_FROM and abs(difference) <= _MIXED_WITHIN * total:
             return Sentiment.MIXED
@@ -67,13 +67,13 @@ class Feeling(NamedTuple):
 
 
 def feel(forms: Sequence[str]) -> Feeling:
-    """Weigh the words of a text, as `words.split` forms them."""
+    """The feeling of a text, from its words as `tokenizer.split` gives them."""
     turn = next((at for at, form in enumerate(forms) if form in TURNS), len(forms))
     hits = [(hit, _weight(hit, forms, turn)) for hit in _FEELING.find(forms)]
     blame = -sum(weight for _, weight in hits if weight < 0)
     ironic = _ironic(hits, forms) if blame >= _IRONY_FROM else 0.0
     praise = sum(weight for _, weight in hits if weight > 0)
-    cues = min(_CUES_AT_MOST, sum(hit.value for hit in _CUES.find(forms)))
+    cues = min(_MAX_CUES, sum(hit.value for hit in _CUES.find(forms)))
     return Feeling(praise - ironic, blame + ironic / 2 + cues)
 
 
@@ -90,10 +90,12 @@ def _weight(hit: Hit[float], forms: Sequence[str], turn: int) -> float:
 
 
 def _negated(at: int, forms: Sequence[str]) -> bool:
+    """Whether a negation comes before a word ("n'est pas pratique") or directly after it ("ne marche pas")."""
     for back in range(at - 1, max(at - 1 - _REACH, -1), -1):
         form = forms[back]
         if form in _STOPS or form in TURNS:
             break
+        # English "don't" is split at the apostrophe; a "t" alone may be the French pronoun
         if form in NEGATIONS and (form != "t" or forms[back - 1] in CONTRACTED):
             return True
     following = forms[at + 1] if at + 1 < len(forms) else ""
@@ -101,5 +103,5 @@ def _negated(at: int, forms: Sequence[str]) -> bool:
 
 
 def _ironic(hits: list[tuple[Hit[float], float]], forms: Sequence[str]) -> float:
-    """Praise by words that people who complain say bitterly: "merci", "bravo"."""
+    """The praise from words that are often meant ironically: "merci", "bravo"."""
     return sum(weight for hit, weight in hits if weight > 0 and forms[hit.first] in IRONIC)

@@ -1,4 +1,4 @@
-"""One loopback port with everything on it: the review site, Claude's API, and a page that says it is a sandbox."""
+"""The server of the sandbox: review site, feed, Claude's API and BigQuery's API on one local port."""
 
 from __future__ import annotations
 
@@ -29,30 +29,31 @@ from pipeline.sandbox.feed import Feed
 from pipeline.sandbox.site import Site
 
 HEADER = "x-verbatims-sandbox"
-"""On every response, with the value `true`."""
+"""On every response with the value `true`, so that nobody takes the answers for real ones."""
 
 TABLES = Path("var/bigquery-sandbox.db")
-"""Where BigQuery's tables are unless somebody says otherwise."""
+"""Default file of BigQuery's tables."""
 
-_LARGEST_BODY = 32 * 1024 * 1024
-"""Bytes; the limit of Claude's own API."""
+_MAX_BODY = 32 * 1024 * 1024
+"""Bytes; the limit of Claude's API."""
 
 _BACKLOG = 1024
-"""A client with hundreds of calls in flight connects all at once."""
+"""A client with hundreds of calls in flight opens all connections at once."""
 
 _GRACE_S = 0.05
-"""What a request in flight is given when the sandbox stops: hanging ones hang for two minutes."""
+"""Time for requests in flight when the sandbox stops. Timeout faults would wait for two minutes."""
 
-_LARGEST_IDENTITY = 4096
+_MAX_IDENTITY = 4096
 
 
 class Sandbox:
-    """Runs the sandbox in a thread of its own: `with Sandbox() as sandbox: requests.get(sandbox.url)`.
+    """Runs the sandbox in a thread: `with Sandbox() as sandbox: requests.get(sandbox.url)`.
 
-    `port` 0 takes a free one, `latency_s` is how long Claude thinks, `faults` are shares by kind or a spec such as
-    "overloaded=0.05" decided with `seed`, `billed` is a file that gets a line per paid answer, `tables` the file of
-    BigQuery's, made at the first request for one, `published` how many of the reviews are there already.
-    Raises SettingsError for bad faults when made, and when started for an address that cannot be listened on.
+    `port` 0 takes a free one. `latency_s` is the latency of Claude's API. `faults` are shares by kind, or a text such
+    as "overloaded=0.05"; `seed` decides which requests fail. `billed` is a file that gets a line per billed answer.
+    `tables` is the file of BigQuery's tables, created at the first request. `published` limits the site to that many
+    reviews, the oldest ones.
+    The constructor raises SettingsError for invalid faults, `start` for an address that it cannot listen on.
     """
 
     def __init__(
@@ -74,13 +75,13 @@ class Sandbox:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self.url = ""
-        """Where it listens, without a slash at the end; empty until started."""
+        """The base address without a final slash; empty until started."""
 
     def start(self) -> Sandbox:
-        """Listen; back when requests are answered."""
+        """Start the server. Returns once it answers requests."""
         listening = _listen(self._host, self._port)
         try:
-            billed = _open(self._billed)
+            billed = _open_billed(self._billed)
         except SettingsError:
             listening.close()
             raise
@@ -96,7 +97,7 @@ class Sandbox:
         return self
 
     def stop(self) -> None:
-        """Stop listening and close open connections. Does nothing when it is not running."""
+        """Stop the server and close open connections. Does nothing if it is not running."""
         if self._loop is not None and self._thread is not None:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
@@ -137,11 +138,11 @@ def serve(
 
 
 def identify(url: str, timeout_s: float = 2.0) -> bool:
-    """Whether a sandbox answers at this address. Sends no credentials, uses no proxy, follows no redirect."""
+    """Whether a sandbox answers at an address. Sends no credentials, and uses neither proxies nor redirects."""
     try:
         with requests.Session() as session:
             session.trust_env = False
-            # a function that adds nothing: without one, requests would send what stands before the @ of the address
+            # an auth that adds nothing: without one, requests sends the user and password in the address
             session.auth = lambda request: request
             with session.get(
                 f"{url.rstrip('/')}/sandbox", timeout=timeout_s, allow_redirects=False, stream=True
@@ -152,8 +153,8 @@ def identify(url: str, timeout_s: float = 2.0) -> bool:
 
 
 def application(site: Site, claude: Claude, bigquery: BigQuery) -> web.Application:
-    """The web application: every route of the sandbox."""
-    app = web.Application(client_max_size=_LARGEST_BODY, middlewares=[_api_errors])
+    """The web application with all routes."""
+    app = web.Application(client_max_size=_MAX_BODY, middlewares=[_api_errors])
     app.on_response_prepare.append(_label)
     app.add_routes(
         [
@@ -177,7 +178,7 @@ async def _label(request: web.Request, response: web.StreamResponse) -> None:
 
 @web.middleware
 async def _api_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Under /v1/ even an unknown path, a wrong method or too large a body is answered in the API's own shape."""
+    """Formats errors of aiohttp under /v1/ (404, 405, 413) as Claude's API does, since clients parse them."""
     try:
         return await handler(request)
     except web.HTTPException as error:
@@ -196,31 +197,31 @@ def _run(
     ready: Future[None],
     billed: Billed | None,
 ) -> None:
-    """The thread: answers until the loop is stopped, then hangs up and closes what was opened."""
+    """The thread: serves until the loop is stopped, then closes everything."""
     asyncio.set_event_loop(loop)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GRACE_S)
     try:
-        loop.run_until_complete(_answer(runner, listening))
+        loop.run_until_complete(_serve(runner, listening))
         ready.set_result(None)
         loop.run_forever()
     except Exception as error:
         ready.set_exception(error)
     finally:
         loop.run_until_complete(runner.cleanup())
-        loop.run_until_complete(_abandon())
+        loop.run_until_complete(_cancel_pending())
         loop.close()
         listening.close()
         if billed is not None:
             billed.close()
 
 
-async def _answer(runner: web.AppRunner, listening: socket.socket) -> None:
+async def _serve(runner: web.AppRunner, listening: socket.socket) -> None:
     await runner.setup()
     await web.SockSite(runner, listening, backlog=_BACKLOG).start()
 
 
-async def _abandon() -> None:
-    """Cancel answers whose client has left: aiohttp's own clean-up knows only those that are still connected."""
+async def _cancel_pending() -> None:
+    """Cancel answers whose client has disconnected; aiohttp's clean-up covers only connected clients."""
     pending = asyncio.all_tasks() - {asyncio.current_task()}
     for task in pending:
         task.cancel()
@@ -236,7 +237,7 @@ def _listen(host: str, port: int) -> socket.socket:
         raise SettingsError(f"cannot listen on {host}, port {port} ({why}): choose another with --port") from error
 
 
-def _open(path: Path | None) -> Billed | None:
+def _open_billed(path: Path | None) -> Billed | None:
     try:
         return None if path is None else Billed(path)
     except OSError as error:
@@ -250,5 +251,5 @@ def _in_url(host: str) -> str:
 def _is_sandbox(response: requests.Response) -> bool:
     if response.status_code != 200 or response.headers.get(HEADER) != "true":
         return False
-    said = json.loads(response.raw.read(_LARGEST_IDENTITY, decode_content=True))
-    return isinstance(said, dict) and said.get("sandbox") == "verbatims"
+    identity = json.loads(response.raw.read(_MAX_IDENTITY, decode_content=True))
+    return isinstance(identity, dict) and identity.get("sandbox") == "verbatims"

@@ -1,4 +1,4 @@
-"""The sandbox's review site: numbered pages with schema.org reviews, nested as differently as real shops nest them."""
+"""The review site of the sandbox: numbered pages with schema.org reviews, nested in five ways seen on real shops."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipeline.sandbox.corpus import Verbatim, verbatims
 PAGE_SIZE = 40
 
 ORIGIN = "https://boutique.example"
-"""The invented shop's address in its data, whatever port serves it: a review read twice must be the same review."""
+"""The address of the invented shop in its data. Independent of the port, so that reviews keep their ids."""
 
 ROBOTS = "User-agent: *\nAllow: /\nDisallow: /private/\n"
 
@@ -31,14 +31,14 @@ _STYLE = (
 
 
 class Site:
-    """The site of a shop, whose newest reviews stand first; `published` says how many are, the oldest ones."""
+    """The site of a shop, newest reviews first. `published` limits it to that many of the oldest reviews."""
 
     def __init__(self, published: int | None = None) -> None:
         everything = verbatims()
         self.verbatims = everything if published is None else everything[len(everything) - published :]
 
     def routes(self) -> list[web.RouteDef]:
-        """All that the site answers."""
+        """All routes of the site."""
         return [
             web.get("/", self.page),
             web.get("/avis/{id}", self.review),
@@ -47,14 +47,14 @@ class Site:
         ]
 
     async def page(self, request: web.Request) -> web.Response:
-        """`/` and `/?page=N`; 404 for a number that no page has."""
+        """`/` and `/?page=N`; 404 for a page number that does not exist."""
         number = request.query.get("page", "1")
         if not (number.isascii() and number.isdigit() and 1 <= int(number[:9]) <= _pages(self.verbatims)):
             return _missing("Page introuvable", "Cette page n'existe pas.")
-        return unless_known(request, _html(_page(self.verbatims, int(number))))
+        return unless_cached(request, _html(_page(self.verbatims, int(number))))
 
     async def review(self, request: web.Request) -> web.Response:
-        """`/avis/ID`: one review by itself."""
+        """`/avis/ID`: the page of one review."""
         found = next((one for one in self.verbatims if one.url == request.path), None)
         if found is None:
             return _missing("Avis introuvable", "Cet avis n'existe pas.")
@@ -63,17 +63,17 @@ class Site:
 
 
 async def robots(request: web.Request) -> web.Response:
-    """`/robots.txt`: all but /private/ is open."""
+    """`/robots.txt`: everything except /private/ is allowed."""
     return web.Response(text=ROBOTS)
 
 
 async def private(request: web.Request) -> web.Response:
-    """`/private/…`: what robots.txt asks visitors to leave alone."""
+    """`/private/…`: a page that robots.txt disallows."""
     return _html(_document("Espace privé", "<p>robots.txt demande de ne pas lire cette page.</p>"))
 
 
-def unless_known(request: web.Request, response: web.Response) -> web.Response:
-    """The response with an ETag of its content, or 304 for who has that already (RFC 9110, 13.1.2)."""
+def unless_cached(request: web.Request, response: web.Response) -> web.Response:
+    """The response with an ETag of its content, or 304 if the client has it already (RFC 9110, 13.1.2)."""
     assert isinstance(response.body, bytes)
     response.etag = hashlib.sha256(response.body).hexdigest()[:32]
     known = [tag.value for tag in request.if_none_match or ()]
@@ -95,7 +95,7 @@ def _page(published: tuple[Verbatim, ...], number: int) -> str:
 
 
 def _nested(number: int, shown: tuple[Verbatim, ...]) -> list[Any]:
-    """The contents of a page's scripts: each page in turn nests its reviews in another of five ways."""
+    """The contents of a page's scripts. Pages take turns in five ways to nest reviews."""
     reviews = [_review(one, number + at) for at, one in enumerate(shown)]
     shop = {"@type": "Organization", "name": "Boutique du bac à sable", "url": f"{ORIGIN}/"}
     match number % 5:
@@ -118,6 +118,7 @@ def _product(name: str, reviews: Any) -> dict[str, Any]:
 
 
 def _review(one: Verbatim, variant: int) -> dict[str, Any]:
+    # real sites write ratings as numbers or texts, and types as texts or lists
     value: int | str = (one.rating, str(one.rating), f"{one.rating}.0")[variant % 3]
     data: dict[str, Any] = {
         "@type": "Review" if variant % 4 else ["Review"],
@@ -136,7 +137,7 @@ def _review(one: Verbatim, variant: int) -> dict[str, Any]:
 
 
 def _script(data: Any) -> str:
-    # "<" written as \u003c: a review that holds "</script>" must not end the script
+    # "<" is written as \u003c, since a review that contains "</script>" must not end the script
     written = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
     return f'<script type="application/ld+json">{written}</script>\n'
 

@@ -1,4 +1,4 @@
-"""The tables and jobs of the BigQuery stand-in, in one SQLite file, so that the next process finds them."""
+"""Tables and jobs of the BigQuery stand-in, in a SQLite file that outlives the process."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from pipeline.sandbox.googlesql import local
 from pipeline.sandbox.ndjson import BadRow, read
 
 Resource = dict[str, Any]
-"""A table or a job as the API writes it."""
+"""A table or a job in the format of the API."""
 
 BUSY_TIMEOUT_S = 60
 
 
 class Failed(Exception):
-    """A request or a job gets this error; `status` is HTTP's, `reason` BigQuery's own word."""
+    """A failed request or job: `status` is the HTTP status, `reason` BigQuery's reason."""
 
     def __init__(self, status: int, reason: str, message: str, rows: list[BadRow] | None = None) -> None:
         super().__init__(message)
@@ -29,7 +29,7 @@ class Failed(Exception):
 
 
 class Tables:
-    """What the file holds, within one transaction; see `opened`."""
+    """The content of the file, within one transaction; see `opened`."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -39,14 +39,14 @@ class Tables:
         return _get(self._connection, dataset, name)
 
     def create(self, dataset: str, name: str, resource: Resource) -> Resource:
-        """Raises Failed with 409 where it is already there."""
+        """Create a table. Raises Failed with 409 if it exists."""
         if _find(self._connection, dataset, name):
             raise Failed(409, "duplicate", f"Already Exists: Table {local(dataset, name)}")
         _build(self._connection, dataset, name, resource)
         return resource
 
     def change(self, dataset: str, name: str, changes: Resource) -> Resource:
-        """Columns may be added; raises Failed for any other change of the schema, and for a table that is not there."""
+        """Change a table. Only columns may be added; raises Failed for other changes and for a missing table."""
         resource = self.get(dataset, name)
         _widen(self._connection, local(dataset, name), resource, changes.get("schema"))
         resource = {**resource, **changes}
@@ -61,7 +61,7 @@ class Tables:
     def load(
         self, dataset: str, name: str, schema: list[Resource], payload: bytes, refused: Callable[[Any], bool]
     ) -> int:
-        """A load job that truncates: all rows or none. `refused` says of an id that its row is made bad on request."""
+        """Replace the rows of a table, all or none. `refused` says of an id whether to inject a bad row."""
         good, bad = [], []
         for row in read(payload, schema):
             if isinstance(row, BadRow):
@@ -80,8 +80,9 @@ class Tables:
         self._connection.executemany(f'INSERT INTO "{local(dataset, name)}" VALUES ({marks})', good)
         return len(good)
 
-    def query(self, sql: str, parameters: Mapping[str, Any], dataset: str | None) -> googlesql.Answer:
-        """All of a statement or nothing of it. Raises Failed."""
+    def query(self, sql: str, parameters: Mapping[str, Any], dataset: str | None) -> googlesql.QueryResult:
+        """Run a statement completely or not at all. Raises Failed."""
+        # a failed job is stored in the same transaction, so only the statement is rolled back
         self._connection.execute("SAVEPOINT statement")
         try:
             return googlesql.execute(self._connection, sql, parameters, dataset)
@@ -92,14 +93,14 @@ class Tables:
             self._connection.execute("RELEASE statement")
 
     def take_id(self, job_id: str) -> None:
-        """Raises Failed with 409 where a job has it."""
+        """Reserve the id of a job. Raises Failed with 409 if it is taken."""
         try:
             self._connection.execute("INSERT INTO _jobs VALUES (?, '')", (job_id,))
         except sqlite3.IntegrityError:
             raise Failed(409, "duplicate", f"Already Exists: Job {job_id}") from None
 
     def keep(self, job_id: str, job: Resource) -> None:
-        """Keep how a job went."""
+        """Store the result of a job."""
         self._connection.execute("UPDATE _jobs SET resource = ? WHERE job_id = ?", (json.dumps(job), job_id))
 
     def job(self, job_id: str) -> Resource:
@@ -112,11 +113,11 @@ class Tables:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Tables]:
-    """One transaction on the file, which is made where it is missing; several processes take turns."""
+    """One transaction on the file, which is created if it is missing. Other processes wait."""
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
     try:
-        connection.execute("PRAGMA secure_delete=ON")  # erased texts are not to stay readable in the file
+        connection.execute("PRAGMA secure_delete=ON")  # otherwise erased texts stay readable in free pages of the file
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("CREATE TABLE IF NOT EXISTS _jobs (job_id TEXT PRIMARY KEY, resource TEXT NOT NULL)")
         connection.execute(

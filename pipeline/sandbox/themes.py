@@ -1,4 +1,4 @@
-"""What a verbatim is about: topics of the reference base by their words, and themes that it does not list."""
+"""Finds topics of the reference base by keywords, and themes that the reference base does not have."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pipeline.sandbox.tokenizer import Listing
 
 
 class Named(NamedTuple):
-    """A theme's name in one language."""
+    """The name of a theme in one language."""
 
     label: str
     definition: str
@@ -23,12 +23,12 @@ class Theme(NamedTuple):
 
 
 def _by_entry(topics: dict[str, str]) -> dict[str, tuple[str, ...]]:
-    """A word can speak of several topics."""
-    found: dict[str, tuple[str, ...]] = {}
+    """Topics by word. A word may belong to several."""
+    by_entry: dict[str, tuple[str, ...]] = {}
     for topic, listed in topics.items():
         for entry in entries(listed):
-            found[entry] = (*found.get(entry, ()), topic)
-    return found
+            by_entry[entry] = (*by_entry.get(entry, ()), topic)
+    return by_entry
 
 
 def _themes(listed: list[dict[str, Any]]) -> dict[str, Theme]:
@@ -42,7 +42,7 @@ def _themes(listed: list[dict[str, Any]]) -> dict[str, Theme]:
 _FILE = read("themes.yaml")
 
 TOPICS: Listing[tuple[str, ...]] = Listing(_by_entry(_FILE["topics"]))
-"""Words to the topic ids they speak of."""
+"""Ids of topics by word."""
 
 THEMES: Listing[Theme] = Listing(_themes(_FILE["themes"]))
-"""Words to themes that the reference base does not list."""
+"""Themes outside the reference base, by word."""

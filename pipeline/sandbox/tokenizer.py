@@ -1,4 +1,4 @@
-"""Words of a text without accents, and finding listed words, stems and phrases among them."""
+"""Splits a text into words without accents, and finds listed words, stems and phrases."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ Value = TypeVar("Value")
 
 
 class Word(NamedTuple):
-    """A word, a run of punctuation or an emoji, with its place in the text it was taken from."""
+    """A word, a run of punctuation or an emoji, with its position in the text."""
 
     form: str
-    """Lower case, no accents, letters stretched for emphasis set right ("suuuper" is "super")."""
+    """In lower case, without accents and stretched letters ("suuuper" is "super")."""
     start: int
     end: int
 
 
 class Hit(NamedTuple, Generic[Value]):
-    """A listed entry found: words `first` up to `last`, exclusive."""
+    """A listed entry found in the words from `first` to `last`, exclusive."""
 
     first: int
     last: int
@@ -29,7 +29,7 @@ class Hit(NamedTuple, Generic[Value]):
 
 
 class _Fold(dict[int, str]):
-    """Maps each character to exactly one, so that places in the folded text hold in the original."""
+    """Maps each character to exactly one, so that positions are the same in the folded text."""
 
     def __missing__(self, code: int) -> str:
         plain = (unicodedata.normalize("NFKD", chr(code)).lower() or " ")[0]
@@ -44,12 +44,12 @@ _LONGEST_PHRASE = 4
 
 
 def split(text: str) -> list[Word]:
-    """The words of a text in order; whatever is neither word, punctuation nor emoji is left out."""
+    """The words, punctuation and emoji of a text in order. Everything else is left out."""
     return [Word(_form(found[0]), *found.span()) for found in _TOKEN.finditer(fold(text))]
 
 
 def fold(text: str) -> str:
-    """The text in lower case and without accents, character by character: same length, same places."""
+    """The text in lower case and without accents, of the same length."""
     return text.translate(_FOLD)
 
 
@@ -59,24 +59,24 @@ def _form(token: str) -> str:
 
 
 class Listing(Generic[Value]):
-    """Entries to look for: "word", "stem*", "two words", "two word*", all folded; the longest phrase wins."""
+    """Entries to find: "word", "stem*", "two words" or "two word*". The longest phrase is preferred."""
 
     def __init__(self, entries: Mapping[str, Value]) -> None:
         self._exact = {fold(entry): value for entry, value in entries.items() if not entry.endswith("*")}
         self._stems = {fold(entry[:-1]): value for entry, value in entries.items() if entry.endswith("*")}
         firsts = [entry.split()[0] for entry in (*self._exact, *self._stems) if " " in entry]
         self._opens_phrase = frozenset(firsts)
-        # one per listing: most words come back thousands of times in a run
-        self._of_word = lru_cache(maxsize=20_000)(self._look_up)
+        # a cache per listing: most words occur thousands of times in a run
+        self._look_up_cached = lru_cache(maxsize=20_000)(self._look_up)
 
     def find(self, forms: Sequence[str]) -> list[Hit[Value]]:
-        """Hits from left to right; no word belongs to two."""
+        """All hits from left to right, without overlaps."""
         hits: list[Hit[Value]] = []
         at = 0
         while at < len(forms):
             form = forms[at]
             hit = self._phrase(forms, at) if form in self._opens_phrase else None
-            if hit is None and (value := self._of_word(form)) is not None:
+            if hit is None and (value := self._look_up_cached(form)) is not None:
                 hit = Hit(at, at + 1, value)
             if hit is not None:
                 hits.append(hit)
@@ -96,7 +96,7 @@ class Listing(Generic[Value]):
         blanks = key.count(" ")
         for length in range(len(key), 2, -1):
             stem = key[:length]
-            # a stem of two words must not swallow a third: "pas mal" is not "pas maladroit ..."
+            # a stem must not match across a word boundary, so both have the same number of words
             if stem in self._stems and stem.count(" ") == blanks:
                 return self._stems[stem]
         return None

@@ -1,4 +1,4 @@
-"""The shapes of Claude's Messages API, as pure functions: what a request must be, and what is answered."""
+"""The formats of Claude's Messages API: validates requests and builds responses. Pure functions."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from typing import Any
 from pipeline.records import SANDBOX_MODEL
 
 CHARACTERS_PER_TOKEN = 4
-"""The sandbox's own count, each part rounded up: system, each message, schema; and the answer. Real counts differ."""
+"""The sandbox estimates tokens, rounded up for each part: system, messages, schema, answer. Real counts differ."""
 
+# all fields of the API: unknown ones are refused, as the API does, so that typos show in tests
 _FIELDS = frozenset(
     {
         "model",
@@ -40,7 +41,7 @@ _VERBATIM = re.compile(r"<verbatim>\n?(.*)\n?</verbatim>", re.DOTALL)
 
 
 class Rejected(Exception):
-    """The request gets an error status instead of an answer; `kind` is the API's name for it."""
+    """A request that gets an error status; `kind` is the API's name of the error."""
 
     def __init__(self, status: int, kind: str, message: str) -> None:
         super().__init__(message)
@@ -49,24 +50,24 @@ class Rejected(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What the sandbox takes out of a valid request."""
+    """The content of a valid request."""
 
     verbatim: str
     max_tokens: int
     input_tokens: int
     schema: Mapping[str, Any] | None
     thinks: bool
-    """As claude-haiku-5-5 does wherever a request does not say that it must not."""
+    """True unless the request disables thinking, as with claude-haiku-5-5."""
 
     @property
     def topics(self) -> list[str]:
-        """The closed list that the request's schema allows, in its order."""
+        """The topics that the schema of the request allows, in its order."""
         fields = (self.schema or {}).get("properties", {})
         return list(fields.get("topics", {}).get("items", {}).get("enum", []))
 
 
 def authenticate(headers: Mapping[str, str]) -> None:
-    """Raises Rejected without a key or an API version; any key will do."""
+    """Raises Rejected if the key or the API version is missing. Any key is accepted."""
     if not headers.get("x-api-key") and not headers.get("Authorization"):
         raise Rejected(401, "authentication_error", "x-api-key header is required")
     if not headers.get("anthropic-version"):
@@ -74,7 +75,7 @@ def authenticate(headers: Mapping[str, str]) -> None:
 
 
 def question(body: bytes) -> Question:
-    """Read a request's body. Raises Rejected as the API would: 400, or 404 for any other model."""
+    """Parse the body of a request. Raises Rejected as the API does: 400, or 404 for an unknown model."""
     request = _object(body)
     for field in ("model", "max_tokens", "messages"):
         if field not in request:
@@ -90,37 +91,37 @@ def question(body: bytes) -> Question:
         raise _invalid("max_tokens: Input should be an integer of 1 or more")
     if request.get("stream"):
         raise _invalid("stream: the sandbox does not stream")
-    return _taken(request)
+    return _question(request)
 
 
 def tokens(text: str) -> int:
-    """How many tokens a text counts here."""
+    """The estimated number of tokens of a text."""
     return math.ceil(len(text) / CHARACTERS_PER_TOKEN)
 
 
 def new_id(prefix: str) -> str:
-    """An id in the API's style, such as msg_sandbox…"""
+    """An id in the format of the API, such as msg_sandbox…"""
     return f"{prefix}_sandbox{secrets.token_hex(9)}"
 
 
 def message(
     content: str | None, stop_reason: str, input_tokens: int, output_tokens: int, thinking_tokens: int
 ) -> dict[str, Any]:
-    """A message object with one block of text, or without any, behind one of thinking if it cost any tokens.
+    """A message object with a block of thinking if it took tokens, and a block of text unless `content` is None.
 
-    `output_tokens` counts thinking too. Nothing is ever cached: prompts here are too short.
+    `output_tokens` includes thinking. The sandbox has no prompt cache.
     """
-    thought = [{"type": "thinking", "thinking": "", "signature": "sandbox"}] if thinking_tokens else []
-    refused = {"type": "refusal", "category": None, "explanation": None} if stop_reason == "refusal" else None
+    thinking = [{"type": "thinking", "thinking": "", "signature": "sandbox"}] if thinking_tokens else []
+    refusal = {"type": "refusal", "category": None, "explanation": None} if stop_reason == "refusal" else None
     return {
         "id": new_id("msg"),
         "type": "message",
         "role": "assistant",
         "model": SANDBOX_MODEL,
-        "content": thought + ([] if content is None else [{"type": "text", "text": content}]),
+        "content": thinking + ([] if content is None else [{"type": "text", "text": content}]),
         "stop_reason": stop_reason,
         "stop_sequence": None,
-        "stop_details": refused,
+        "stop_details": refusal,
         "usage": {
             "input_tokens": input_tokens,
             "cache_creation_input_tokens": 0,
@@ -134,7 +135,7 @@ def message(
 
 
 def error(kind: str, words: str, request_id: str) -> dict[str, Any]:
-    """An error object."""
+    """An error object of the API."""
     return {"type": "error", "error": {"type": kind, "message": words}, "request_id": request_id}
 
 
@@ -148,16 +149,18 @@ def _object(body: bytes) -> dict[str, Any]:
     return request
 
 
-def _taken(request: dict[str, Any]) -> Question:
+def _question(request: dict[str, Any]) -> Question:
     texts = _messages(request["messages"])
     schema = _schema(request.get("output_config"))
-    counted = sum(map(tokens, texts)) + tokens(_text("system", request.get("system") or "")) + _MEASURED.tokens(schema)
+    counted = (
+        sum(map(tokens, texts)) + tokens(_text("system", request.get("system") or "")) + _SCHEMA_TOKENS.count(schema)
+    )
     thinks = _thinks(request.get("thinking"))
-    return Question(_between_marks(texts[-1]), request["max_tokens"], counted, schema, thinks)
+    return Question(_verbatim(texts[-1]), request["max_tokens"], counted, schema, thinks)
 
 
 def _thinks(thinking: object) -> bool:
-    """What claude-haiku-5-5 does: it thinks unless a request says `disabled`."""
+    """Whether the model thinks: claude-haiku-5-5 does unless the request disables it."""
     if thinking is None:
         return True
     kind = thinking.get("type") if isinstance(thinking, dict) else None
@@ -166,16 +169,19 @@ def _thinks(thinking: object) -> bool:
     return bool(kind == "adaptive")
 
 
-class _Measured:
-    """Counts schemas. A run sends the same one each time, and comparing is ten times cheaper than writing it out."""
+class _SchemaTokens:
+    """Counts the tokens of schemas.
+
+    Caches the last one: a run always sends the same, and comparing is ten times cheaper than serialising it.
+    """
 
     def __init__(self) -> None:
         self._last: tuple[Mapping[str, Any] | None, int] = (None, 0)
 
-    def tokens(self, schema: Mapping[str, Any] | None) -> int:
+    def count(self, schema: Mapping[str, Any] | None) -> int:
         if schema is None:
             return 0
-        # taken once: sandboxes in several threads share this
+        # read once: sandboxes in several threads share this cache
         last = self._last
         if schema != last[0]:
             last = schema, tokens(json.dumps(schema, ensure_ascii=False, separators=(",", ":")))
@@ -183,7 +189,7 @@ class _Measured:
         return last[1]
 
 
-_MEASURED = _Measured()
+_SCHEMA_TOKENS = _SchemaTokens()
 
 
 def _messages(given: object) -> list[str]:
@@ -198,7 +204,7 @@ def _messages(given: object) -> list[str]:
 
 
 def _text(field: str, given: object) -> str:
-    """The text of a string or of a list of text blocks."""
+    """The text of a string or of a list of text blocks. Raises Rejected for anything else."""
     if isinstance(given, str):
         return _encodable(field, given)
     if not isinstance(given, list) or not all(isinstance(block, dict) for block in given):
@@ -212,7 +218,7 @@ def _encodable(field: str, text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        # half a surrogate pair is JSON to Python alone; the API turns it away
+        # Python accepts half a surrogate pair in JSON; the API refuses it
         raise _invalid(f"{field}: The request body is not valid JSON: no low surrogate in string") from None
     return text
 
@@ -231,7 +237,7 @@ def _schema(output_config: object) -> Mapping[str, Any] | None:
     return schema
 
 
-def _between_marks(content: str) -> str:
+def _verbatim(content: str) -> str:
     found = _VERBATIM.search(content)
     return found[1].removesuffix("\n") if found else content
 
