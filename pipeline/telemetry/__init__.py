@@ -1,12 +1,15 @@
-"""What happens, made visible: ten metrics with fixed names, a trace for every Claude call, exemplars between them.
+"""Telemetry: ten metrics with fixed names, a trace for every Claude call, exemplars that link the two.
 
-catalogue    every metric, once
-instruments  the catalogue as instruments, each counter from 0
-reservoir    exemplars that stay until a newer one comes
-observer     what stages say → spans and metrics
+catalogue    name, unit and labels of every metric
+instruments  creates the OpenTelemetry instruments, each counter starting at 0
+reservoir    keeps exemplars until a newer one replaces them
+observer     turns what the stages report into spans
+handlers     turns events into metrics
 providers    set-up, live values, shutdown
+_otlp        export to the Collector
+_requests    spans of HTTP requests
 
-`start(...)` inside the process gives a `Telemetry`; its `observer` is what the stages talk to.
+Call `start(...)` inside the process; pass the `observer` of the returned `Telemetry` to the stages.
 """
 
 from pipeline.telemetry.catalogue import METRICS, TEN, Kind, Metric

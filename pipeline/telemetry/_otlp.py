@@ -1,6 +1,6 @@
-"""Sending over OTLP/HTTP, watched: how much arrived, and no word of the SDK's own when it didn't.
+"""Export over OTLP/HTTP that counts what was lost and silences the SDK's own log lines about it.
 
-Imported only where there is an address to send to: it costs 0.13 s.
+Import only when an endpoint is set: the import takes 0.13 s.
 """
 
 from __future__ import annotations
@@ -37,12 +37,19 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 
 QUEUE_SPANS = 4096
-"""Spans that wait at most, some 15 MB; further ones are dropped and counted. Two a call: 40 s at 50 calls a second."""
+"""Capacity of the queue, about 15 MB; spans beyond it are dropped and counted.
+
+A call makes two spans, so the queue holds 40 s of work at 50 calls a second.
+"""
 
 SPANS_EVERY_S = 5.0
+"""Interval between two exports of spans."""
 
 _CONTENT = {"Content-Type": "application/x-protobuf"}
-"""The exporters' own. Given no header at all they read OTEL_EXPORTER_OTLP_*_HEADERS and show what is malformed."""
+"""The header that the exporters set anyway.
+
+Passing at least one header stops them from reading OTEL_EXPORTER_OTLP_*_HEADERS, of which they log malformed values.
+"""
 
 _INSTRUMENTS: tuple[type, ...] = (
     Counter,
@@ -58,80 +65,85 @@ _LOGGERS = (
     "opentelemetry.exporter.otlp.proto.http.metric_exporter",
     "opentelemetry.sdk._shared_internal",
 )
-"""Where the SDK complains about exports and full queues, a line or two for each."""
+"""Loggers in which the SDK reports each failed export and each full queue."""
 
 
 class Delivery(logging.Filter):
-    """Counts what was handed over and what arrived. As a log filter it swallows the SDK's lines about our exports,
-    and only those: Airflow may export with the same classes in the same process."""
+    """Counts what was sent and what arrived, and hides the SDK's log lines about our exports.
+
+    It hides no other lines: Airflow may export with the same classes in the same process.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._lock = threading.Lock()
-        self._ours = threading.local()
-        self._spans_missing = 0
+        # per thread: the export threads log what is hidden, while other threads may log for Airflow
+        self._export = threading.local()
+        self._spans_pending = 0
         self._metrics_arrived = False
-        self._why = "no answer"
+        self._reason = "no answer"
         self._deadline = math.inf
         self._pid = os.getpid()
         for name in _LOGGERS:
             logging.getLogger(name).addFilter(self)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Hide a record logged while one of our exports runs."""
-        if not getattr(self._ours, "running", False):
+        """Hide a record that is logged during one of our exports."""
+        if not getattr(self._export, "running", False):
             return True
+        # the SDK reports dropped spans in this log line only
         if str(record.msg).startswith("Queue full"):
-            self._why = "there were more than could be sent"
+            self._reason = "there were more than could be sent"
         return False
 
     @contextmanager
-    def hushed(self) -> Iterator[None]:
-        """Around what the SDK may complain about, in the thread that does it."""
-        self._ours.running = True
+    def silence_sdk(self) -> Iterator[None]:
+        """Hide the SDK's log lines of this thread while the context is open."""
+        self._export.running = True
         try:
             yield
         finally:
-            self._ours.running = False
+            self._export.running = False
 
     def close_by(self, deadline: float) -> None:
-        """No export starts after this instant of the monotonic clock."""
+        """Start no export after this instant of the monotonic clock."""
         self._deadline = deadline
 
-    def over(self) -> bool:
-        """Whether nothing may be sent any more: the time is up, or this is a forked child, where the SDK revives its
-        threads and would send the parent's counts once more under another instance."""
+    def is_closed(self) -> bool:
+        """Whether nothing may be sent any more: the deadline has passed, or this process is a forked child."""
+        # in a forked child the SDK restarts its threads and would send the parent's counts again as another instance
         return time.monotonic() >= self._deadline or os.getpid() != self._pid
 
     def count_spans(self, change: int) -> None:
-        """One more has ended, or so many have arrived (negative)."""
+        """Add an ended span, or subtract those that arrived."""
         with self._lock:
-            self._spans_missing += change
+            self._spans_pending += change
 
     def mark_metrics(self, arrived: bool) -> None:
-        """The points are cumulative: all that matters is whether the last ones arrived."""
+        """Record whether the latest export of metrics arrived."""
+        # the points are cumulative: a later export makes up for a lost one
         self._metrics_arrived = arrived
 
-    def blame(self, status: int | None) -> None:
-        """An export has failed, with this HTTP status or without any."""
-        self._why = f"HTTP {status}" if status else "no answer"
+    def record_failure(self, status: int | None) -> None:
+        """Remember why an export failed: its HTTP status, or None without an answer."""
+        self._reason = f"HTTP {status}" if status else "no answer"
 
     def end(self) -> None:
-        """Nothing is sent from here on, and the SDK's loggers may speak again."""
+        """Send nothing more, and restore the SDK's loggers."""
         self.close_by(time.monotonic())
         for name in _LOGGERS:
             logging.getLogger(name).removeFilter(self)
 
     def losses(self, place: str) -> str | None:
-        """What did not arrive and why, as half a sentence; None when all of it did."""
-        spans = self._spans_missing
+        """What did not arrive and why, as part of a sentence; None if everything arrived."""
+        spans = self._spans_pending
         lost = [f"{spans} span{'s' if spans > 1 else ''}"] if spans else []
         lost += [] if self._metrics_arrived else ["the last metrics"]
-        return f"{' and '.join(lost)} did not reach {place} ({self._why})" if lost else None
+        return f"{' and '.join(lost)} did not reach {place} ({self._reason})" if lost else None
 
 
-class _Session(requests.Session):
-    """Remembers how the last request was answered: the exporters themselves only say that they failed."""
+class _StatusSession(requests.Session):
+    """Keeps the status of the last response: the exporters only report that they failed."""
 
     status: int | None = None
 
@@ -142,29 +154,30 @@ class _Session(requests.Session):
         return response
 
 
-class _Spans(OTLPSpanExporter):
+class _SpanExporter(OTLPSpanExporter):
     def __init__(self, delivery: Delivery, **options: Any) -> None:
-        self._session = _Session()
+        self._session = _StatusSession()
+        # no-op, or the SDK would record metrics about its exports in the global provider, which may be Airflow's
         super().__init__(**options, session=self._session, meter_provider=NoOpMeterProvider())
         self._delivery = delivery
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        if self._delivery.over():
+        if self._delivery.is_closed():
             return SpanExportResult.FAILURE
-        with self._delivery.hushed():
+        with self._delivery.silence_sdk():
             result = super().export(spans)
         if result is SpanExportResult.SUCCESS:
             self._delivery.count_spans(-len(spans))
         else:
-            self._delivery.blame(self._session.status)
+            self._delivery.record_failure(self._session.status)
         return result
 
 
-class _Metrics(OTLPMetricExporter):
+class _MetricExporter(OTLPMetricExporter):
     def __init__(self, delivery: Delivery, **options: Any) -> None:
-        self._session = _Session()
+        self._session = _StatusSession()
         super().__init__(
-            # said outright: OTEL_EXPORTER_OTLP_METRICS_* in the environment would change both, and every sum with them
+            # explicit, or OTEL_EXPORTER_OTLP_METRICS_* would change both: deltas lose counts of short processes
             preferred_temporality=dict.fromkeys(_INSTRUMENTS, AggregationTemporality.CUMULATIVE),
             preferred_aggregation={Histogram: ExplicitBucketHistogramAggregation()},
             **options,
@@ -176,19 +189,20 @@ class _Metrics(OTLPMetricExporter):
     def export(
         self, metrics_data: MetricsData, timeout_millis: float | None = 10_000, **kwargs: Any
     ) -> MetricExportResult:
+        # before the export: an interrupted one must not count as arrived
         self._delivery.mark_metrics(False)
-        if self._delivery.over():
+        if self._delivery.is_closed():
             return MetricExportResult.FAILURE
-        with self._delivery.hushed():
+        with self._delivery.silence_sdk():
             result = super().export(metrics_data, timeout_millis, **kwargs)
         self._delivery.mark_metrics(result is MetricExportResult.SUCCESS)
         if result is not MetricExportResult.SUCCESS:
-            self._delivery.blame(self._session.status)
+            self._delivery.record_failure(self._session.status)
         return result
 
 
-class _Batches(BatchSpanProcessor):
-    def __init__(self, delivery: Delivery, exporter: _Spans) -> None:
+class _CountingSpanProcessor(BatchSpanProcessor):
+    def __init__(self, delivery: Delivery, exporter: _SpanExporter) -> None:
         super().__init__(
             exporter,
             max_queue_size=QUEUE_SPANS,
@@ -200,19 +214,24 @@ class _Batches(BatchSpanProcessor):
 
     def on_end(self, span: ReadableSpan) -> None:
         self._delivery.count_spans(1)
-        with self._delivery.hushed():
+        # a full queue is logged here, in the thread that ends the span
+        with self._delivery.silence_sdk():
             super().on_end(span)
 
 
 def span_processor(delivery: Delivery, base: str, headers: Mapping[str, str], timeout_s: float) -> BatchSpanProcessor:
-    """Sends ended spans in batches; a full queue drops, and nothing waits."""
-    exporter = _Spans(delivery, endpoint=f"{base}/v1/traces", headers=_CONTENT | dict(headers), timeout=timeout_s)
-    return _Batches(delivery, exporter)
+    """Sends ended spans in batches; a full queue drops spans and never blocks."""
+    exporter = _SpanExporter(
+        delivery, endpoint=f"{base}/v1/traces", headers=_CONTENT | dict(headers), timeout=timeout_s
+    )
+    return _CountingSpanProcessor(delivery, exporter)
 
 
 def metric_reader(
     delivery: Delivery, base: str, headers: Mapping[str, str], timeout_s: float, interval_s: float
 ) -> PeriodicExportingMetricReader:
-    """Sends every series, cumulative, at each interval and once more at the end."""
-    exporter = _Metrics(delivery, endpoint=f"{base}/v1/metrics", headers=_CONTENT | dict(headers), timeout=timeout_s)
+    """Sends every series, cumulative, at each interval and once more at shutdown."""
+    exporter = _MetricExporter(
+        delivery, endpoint=f"{base}/v1/metrics", headers=_CONTENT | dict(headers), timeout=timeout_s
+    )
     return PeriodicExportingMetricReader(exporter, export_interval_millis=interval_s * 1000)

@@ -1,6 +1,6 @@
-"""Spans of the HTTP requests made through `requests`: pages fetched, BigQuery called.
+"""Spans of HTTP requests made with `requests`: fetched pages and calls to BigQuery.
 
-Imported only where spans are kept: it costs 0.28 s, most of it `requests` itself.
+Import only when spans are kept: the import takes 0.28 s, most of it `requests` itself.
 """
 
 from __future__ import annotations
@@ -15,16 +15,18 @@ from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.trace import INVALID_SPAN, Span, StatusCode, Tracer, TracerProvider, use_span
 
 _URLS = ("http.url", "url.full")
-"""The attribute's name before and after the semantic conventions' change."""
+"""The attribute's old and new name in the HTTP semantic conventions."""
 
 
 def instrument(tracer_provider: TracerProvider) -> bool:
-    """Trace what goes through `requests`; False if somebody else in the process already does, and then nothing is
-    changed. Exports over OTLP are not traced: the SDK suppresses that in their threads."""
+    """Trace calls of `requests`; change nothing and return False if another library of the process already does.
+
+    Exports over OTLP are not traced: the SDK suppresses that in their threads.
+    """
     instrumentor = RequestsInstrumentor()
     if instrumentor.is_instrumented_by_opentelemetry:
         return False
-    instrumentor.instrument(tracer_provider=_Discreet(tracer_provider), meter_provider=NoOpMeterProvider())
+    instrumentor.instrument(tracer_provider=_RedactingProvider(tracer_provider), meter_provider=NoOpMeterProvider())
     return True
 
 
@@ -33,19 +35,19 @@ def uninstrument() -> None:
     RequestsInstrumentor().uninstrument()
 
 
-class _Discreet(TracerProvider):
+class _RedactingProvider(TracerProvider):
     def __init__(self, inner: TracerProvider) -> None:
         self._inner = inner
 
     def get_tracer(self, *args: Any, **kwargs: Any) -> Tracer:
-        return _DiscreetTracer(self._inner.get_tracer(*args, **kwargs))
+        return _RedactingTracer(self._inner.get_tracer(*args, **kwargs))
 
 
-class _DiscreetTracer(Tracer):
-    """Keeps secrets out of spans and our ids out of requests.
+class _RedactingTracer(Tracer):
+    """Keeps secrets out of spans, and trace ids out of requests.
 
-    The instrumentation masks four known query parameters of an address and leaves the others, and it records the
-    exception of a failed request, whose message quotes the address whole.
+    The instrumentation masks only four query parameters of a URL, and it records the exception of a failed request,
+    whose message quotes the whole URL.
     """
 
     def __init__(self, inner: Tracer) -> None:
@@ -59,11 +61,12 @@ class _DiscreetTracer(Tracer):
         self, name: str, attributes: Mapping[str, Any] | None = None, **options: Any
     ) -> Iterator[Span]:
         span = self._inner.start_span(name, attributes=_without_query(attributes or {}), **options)
-        # no span is current, so that no `traceparent` goes to a site that we visit
+        # no current span, so that no `traceparent` header goes to the visited site
         with use_span(INVALID_SPAN, record_exception=False, set_status_on_exception=False):
             try:
                 yield span
             except Exception as error:
+                # the type only: the message quotes the URL
                 span.set_attribute("error.type", type(error).__name__)
                 span.set_status(StatusCode.ERROR)
                 raise
@@ -72,10 +75,11 @@ class _DiscreetTracer(Tracer):
 
 
 def _without_query(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _bare(value) if name in _URLS else value for name, value in attributes.items()}
+    return {name: _strip_url(value) if name in _URLS else value for name, value in attributes.items()}
 
 
-def _bare(url: str) -> str:
+def _strip_url(url: str) -> str:
+    """The URL without user, password, query and fragment."""
     try:
         parts = urlsplit(url)
         return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()

@@ -1,4 +1,4 @@
-"""Every metric, once: its name, unit and labels. Nothing else in the project spells a metric's name."""
+"""Every metric: its name, kind, unit and labels. No other file repeats a metric's name."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from itertools import product
 from pipeline.records import JsonError, Length, LoadError, Outcome, Sentiment, SkipReason, Stage
 
 BATCH_OUTCOMES = ("analysed", "from_cache", "skipped", "failed", "pending")
-"""What a batch says of the run's verbatims, each of them every time: the Pushgateway replaces whole families."""
+"""The outcomes that every task reports, also those with 0: the Pushgateway replaces whole families."""
 
 DURATION_BOUNDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
-"""Seconds. The objective, p95 under 8 s, is a bound itself; floats, since `le="1"` and `le="1.0"` are two series."""
+"""Seconds. The objective is p95 under 8 s, so 8 is a bound: the share below it is exact.
+
+Floats, since `le="1"` and `le="1.0"` are two series.
+"""
 
 STAGE_BOUNDS = (0.1, 1.0, 10.0, 60.0, 300.0, 900.0, 3600.0, 14400.0)
-"""Seconds. From a stage with nothing to do to a night's work."""
+"""Seconds. From a stage without work to four hours, a whole night's analysis."""
 
 
 class Kind(StrEnum):
-    """The OpenTelemetry instrument."""
+    """The kind of OpenTelemetry instrument."""
 
     COUNTER = "counter"
     UP_DOWN_COUNTER = "up_down_counter"
@@ -30,36 +33,36 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Metric:
-    """One line of the catalogue."""
+    """One metric of the catalogue."""
 
     name: str
-    """What OpenTelemetry calls it."""
+    """The OpenTelemetry name."""
     kind: Kind
     unit: str
-    """UCUM. In braces it leaves the Prometheus name alone; `s` appends `_seconds`."""
+    """In UCUM. A unit in braces adds nothing to the Prometheus name; `s` appends `_seconds`."""
     description: str
     prometheus_name: str
-    """What Prometheus stores, the same by the Collector and by the exporter; a test holds it."""
+    """The name in Prometheus. Collector and exporter produce the same one; a test checks it."""
     attributes: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
-    """Label → its known values, or None where the values are only known once seen (`source`)."""
+    """Label → its possible values, or None for an open set (`source`)."""
     bounds: tuple[float, ...] = ()
-    """Of a histogram, in its unit."""
+    """Bucket bounds of a histogram, in its unit."""
 
     @property
     def open_labels(self) -> frozenset[str]:
-        """The labels whose values are only known once seen."""
+        """The labels whose values form an open set."""
         return frozenset(label for label, values in self.attributes.items() if values is None)
 
     def known(self, **seen: str) -> list[dict[str, str]]:
-        """Every combination of known label values, given one value for each open label; none if one is missing."""
+        """Every combination of label values; `seen` gives a value for each open label, and without it there is none."""
         choices = [values or (seen[label],) for label, values in self.attributes.items() if values or label in seen]
         if len(choices) < len(self.attributes):
             return []
         return [dict(zip(self.attributes, values, strict=True)) for values in product(*choices)]
 
 
-def _values(words: type[StrEnum]) -> tuple[str, ...]:
-    return tuple(word.value for word in words)
+def _values(enum: type[StrEnum]) -> tuple[str, ...]:
+    return tuple(member.value for member in enum)
 
 
 ANALYZED = Metric(
@@ -111,7 +114,7 @@ CURRENT_SIZE = Metric(
 )
 LENGTHS = Metric(
     "verbatims_by_length_bucket",
-    # a Counter would become …_bucket_total
+    # the name is a contract, and a Counter would export it as …_bucket_total
     Kind.UP_DOWN_COUNTER,
     "{verbatim}",
     "Verbatims analysed, by length: short under 100 characters, medium under 500, long from there on.",
@@ -136,6 +139,7 @@ LOAD_ERRORS = Metric(
 SUCCESS_RATIO = Metric(
     "claude_call_success_ratio",
     Kind.GAUGE,
+    # the Collector appends `_ratio` to a gauge with unit 1, unless the name already ends with it
     "1",
     "Attempts answered with a valid contract, out of the attempts ended, 0 to 1.",
     "claude_call_success_ratio",
@@ -158,7 +162,7 @@ TOKENS = Metric(
     {"type": ("input", "output")},
 )
 COST = Metric(
-    # the currency stands in the name: the unit `USD` would make it claude_cost_USD_total
+    # the currency is in the name, since the unit `USD` would make it claude_cost_USD_total
     "claude_cost_usd",
     Kind.COUNTER,
     "{USD}",
@@ -187,11 +191,12 @@ TEN = (
     LOAD_ERRORS,
     SUCCESS_RATIO,
 )
-"""The ten whose names, kinds and units are a contract."""
+"""The ten metrics whose names, kinds and units are a contract."""
 
 METRICS = (*TEN, CALLS, TOKENS, COST, STAGE_DURATION)
-"""Everything that is measured."""
+"""All metrics that a running process exports."""
 
+# no run id or instance: the Pushgateway never expires a group
 _GROUP: Mapping[str, tuple[str, ...] | None] = {"dag_id": None, "task_id": None}
 
 BATCH_LAST_SUCCESS = Metric(
@@ -202,6 +207,7 @@ BATCH_LAST_SUCCESS = Metric(
     "batch_last_success_timestamp_seconds",
     _GROUP,
 )
+# a gauge, not a histogram: the Pushgateway keeps one value for each task, its last
 BATCH_DURATION = Metric(
     "batch_duration",
     Kind.GAUGE,
@@ -244,4 +250,4 @@ BATCH_TRY = Metric(
 )
 
 BATCH = (BATCH_LAST_SUCCESS, BATCH_DURATION, BATCH_VERBATIMS, BATCH_COST, BATCH_ERRORS, BATCH_TRY)
-"""What a task leaves in the Pushgateway, in a scope of its own."""
+"""The metrics that a task pushes to the Pushgateway, in their own scope."""

@@ -1,4 +1,4 @@
-"""Events become metrics here: one function for each kind of event, found by its class."""
+"""Turns events into metrics: one handler for each event class."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pipeline.telemetry.instruments import Instruments
 
 
 class Meters(NamedTuple):
-    """What handlers write to."""
+    """The instruments that handlers write to, and the clock."""
 
     live: Instruments
     batch: Instruments
@@ -33,14 +33,14 @@ def _text_sent(meters: Meters, event: TextSent) -> None:
 
 
 def _verbatim_analysed(meters: Meters, event: VerbatimAnalysed) -> None:
-    meters.live.begin(event.source)
+    meters.live.start_source(event.source)
     meters.live.write(catalogue.ANALYZED, 1, source=event.source, sentiment=event.sentiment.value)
     meters.live.write(catalogue.LENGTHS, 1, length=Length.of(event.characters).value)
     meters.live.write(catalogue.NEW_TOPICS, event.new_topics)
 
 
 def _verbatim_skipped(meters: Meters, event: VerbatimSkipped) -> None:
-    meters.live.begin(event.source)
+    meters.live.start_source(event.source)
     meters.live.write(catalogue.SKIPPED, 1, source=event.source, reason=event.reason.value)
 
 
@@ -53,11 +53,12 @@ def _success_ratio_read(meters: Meters, event: SuccessRatioRead) -> None:
 
 
 def _task_ended(meters: Meters, event: TaskEnded) -> None:
-    """A failed task says nothing of its last success, which stays as it was."""
+    """Write the batch metrics; a failed task leaves the time of the last success unchanged."""
     write = partial(meters.batch.write, dag_id=event.dag_id, task_id=event.task_id)
     if event.succeeded:
         write(catalogue.BATCH_LAST_SUCCESS, meters.now_ns() / 1e9)
     write(catalogue.BATCH_DURATION, event.duration_s)
+    # every outcome, zeros too: the Pushgateway replaces the whole family, and a missing outcome would vanish
     for outcome in catalogue.BATCH_OUTCOMES:
         write(catalogue.BATCH_VERBATIMS, event.verbatims.get(outcome, 0), outcome=outcome)
     write(catalogue.BATCH_COST, event.cost_usd)

@@ -1,4 +1,4 @@
-"""The catalogue's metrics as instruments that can be written to."""
+"""Creates the OpenTelemetry instruments of the catalogue, and writes measurements to them."""
 
 from __future__ import annotations
 
@@ -16,61 +16,72 @@ from opentelemetry.trace import INVALID_SPAN, set_span_in_context
 from pipeline.telemetry.catalogue import METRICS, Kind, Metric
 
 SCOPE = "verbatims"
-"""The instrumentation scope. It has no version: the Collector makes it part of a series' identity even where it hides
-it, and `service.version` says it already."""
+"""The instrumentation scope.
+
+It has no version: the Collector makes it part of a series' identity even with `without_scope_info`, so two versions
+would collide. `service.version` carries it.
+"""
 
 BATCH_SCOPE = "pipeline.batch"
 """The scope that the Collector forwards to the Pushgateway."""
 
-_NOWHERE = set_span_in_context(INVALID_SPAN, Context())
-"""No span: initial zeros must not create exemplars. (The SDK takes an empty context for none, and uses the current.)"""
+_NO_SPAN = set_span_in_context(INVALID_SPAN, Context())
+"""A context without a span: initial zeros must not create exemplars.
+
+An empty context would not do: the SDK treats it as absent and uses the current one.
+"""
 
 
 def meter_provider(
     readers: Sequence[MetricReader], resource: Resource, exemplar_filter: ExemplarFilter, views: Sequence[View] = ()
 ) -> MeterProvider:
-    """A private provider that the environment does not change: the caller alone decides what is measured."""
+    """Create a private provider that the environment does not change: only the caller decides what is measured."""
     provider = MeterProvider(
         readers, resource=resource, exemplar_filter=exemplar_filter, views=views, shutdown_on_exit=False
     )
-    # OTEL_SDK_DISABLED forbids sending, which the caller honours; it would also empty a run's summary and the exporter
+    # the caller honours OTEL_SDK_DISABLED and sends nothing; the SDK would also empty the summary and the exporter
     provider._disabled = False
     return provider
 
 
 class Instruments:
-    """Writes measurements. Every counter starts at 0 for each known label value, so that no panel is ever empty."""
+    """Writes measurements. Every counter starts at 0 for each known label value.
+
+    Without the 0 a panel stays empty, and `increase()` misses the first count.
+    """
 
     def __init__(self, meter: Meter, metrics: Sequence[Metric] = METRICS) -> None:
         self._writers = {metric: _writer(meter, metric) for metric in metrics}
-        self._begun: set[str] = set()
-        self._zeros()
+        self._sources: set[str] = set()
+        self._write_zeros()
 
     def write(self, metric: Metric, value: float, /, context: Context | None = None, **labels: str) -> None:
-        """Add to a counter, set a gauge, record in a histogram; `context` holds the span for the exemplar."""
+        """Add to a counter, set a gauge or record in a histogram; `context` holds the span for the exemplar."""
         self._writers[metric](value, labels, context)
 
-    def begin(self, source: str) -> None:
-        """Start the counters of a source at 0 when it is first met."""
-        if source not in self._begun:
-            self._begun.add(source)
-            self._zeros(source=source)
+    def start_source(self, source: str) -> None:
+        """Start the counters of a source at 0 when it is first seen."""
+        if source not in self._sources:
+            self._sources.add(source)
+            self._write_zeros(source=source)
 
-    def _zeros(self, **seen: str) -> None:
+    def _write_zeros(self, **seen: str) -> None:
         for metric in self._writers:
+            # not gauges and histograms: a 0 there would be a false measurement
             if metric.kind in (Kind.COUNTER, Kind.UP_DOWN_COUNTER) and metric.open_labels == seen.keys():
                 for labels in metric.known(**seen):
-                    self.write(metric, 0, context=_NOWHERE, **labels)
+                    self.write(metric, 0, context=_NO_SPAN, **labels)
 
 
 def _writer(meter: Meter, metric: Metric) -> Callable[..., Any]:
-    about = (metric.name, metric.unit, metric.description)
+    identity = (metric.name, metric.unit, metric.description)
     match metric.kind:
         case Kind.COUNTER:
-            return meter.create_counter(*about).add
+            return meter.create_counter(*identity).add
         case Kind.UP_DOWN_COUNTER:
-            return meter.create_up_down_counter(*about).add
+            return meter.create_up_down_counter(*identity).add
         case Kind.GAUGE:
-            return meter.create_gauge(*about).set
+            return meter.create_gauge(*identity).set
         case Kind.HISTOGRAM:
-            return meter.create_histogram(*about, explicit_bucket_boundaries_advisory=metric.bounds).record
+            # the SDK's default bounds (0, 5, 10 …) suit milliseconds; ours are seconds
+            return meter.create_histogram(*identity, explicit_bucket_boundaries_advisory=metric.bounds).record

@@ -1,4 +1,4 @@
-"""What happens becomes spans and metrics here, and nowhere else."""
+"""Turns what the stages report into spans and metrics."""
 
 from __future__ import annotations
 
@@ -30,14 +30,17 @@ from pipeline.telemetry.handlers import HANDLERS, Meters
 from pipeline.telemetry.instruments import BATCH_SCOPE, SCOPE, Instruments
 
 _W3C = TraceContextTextMapPropagator()
-_NO_FAULT = (Outcome.ANALYSED, Outcome.REFUSED)
-"""Outcomes that leave a span's status unset. A refusal is an answer: nothing broke, asking again changes nothing, and
-whoever searches for errors wants to find what can be mended. It is counted by `claude_calls`."""
+_NOT_ERRORS = (Outcome.ANALYSED, Outcome.REFUSED)
+"""Outcomes that leave a span's status unset.
+
+A refusal is a valid answer that a retry does not change; a search for errors should find what can be fixed.
+`claude_calls` counts refusals.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class _Stage:
-    """The stage that is under way, for the calls inside it."""
+    """The current stage, to which the spans of its calls refer."""
 
     run_id: str
     span: SpanContext
@@ -45,26 +48,27 @@ class _Stage:
 
 
 class TelemetryRequestSpan:
-    """One verbatim's span: fulfils `observer.RequestSpan`."""
+    """The span of one verbatim; implements `observer.RequestSpan`."""
 
     def __init__(self, span: Span, instruments: Instruments) -> None:
         self._span = span
         self._instruments = instruments
+        # kept for `committed`, which runs after the span has ended
         self._context = set_span_in_context(span, Context())
         self._trace_id = format_trace_id(span.get_span_context().trace_id) if span.is_recording() else None
         self._attempts: list[Attempt] = []
 
     @property
     def trace_id(self) -> str | None:
-        """32 hex digits, or None where no trace is kept."""
+        """32 hex digits, or None if no trace is kept."""
         return self._trace_id
 
     def answered(self, attempt: Attempt) -> None:
-        """Take in one ended attempt; the span says what all of them came to."""
+        """Add one ended attempt; `describe` sums up all of them."""
         self._attempts.append(attempt)
 
     def committed(self, attempt: Attempt) -> None:
-        """Record what is said of a call. The span may have ended: its context still leads the exemplar to it."""
+        """Write the metrics of one attempt, with an exemplar that leads to this span even after it has ended."""
         write, context = self._instruments.write, self._context
         write(catalogue.DURATION, attempt.duration_s, context, outcome=attempt.outcome.value)
         write(catalogue.CALLS, 1, context, outcome=attempt.outcome.value)
@@ -77,7 +81,7 @@ class TelemetryRequestSpan:
             write(catalogue.EMPTY_RESPONSES, 1, context)
 
     def describe(self) -> None:
-        """Write onto the span what became of the verbatim: sums over its attempts, and the outcome of the last."""
+        """Set the span's attributes: sums over all attempts, and the outcome of the last."""
         if not self._attempts:
             return
         last = self._attempts[-1]
@@ -91,22 +95,22 @@ class TelemetryRequestSpan:
                 "verbatims.cost_usd": sum(attempt.cost_usd for attempt in self._attempts),
             }
         )
-        self._blame(last)
+        self._set_errors(last)
 
-    def _blame(self, last: Attempt) -> None:
-        # an unreadable answer that the second attempt made good stays visible
+    def _set_errors(self, last: Attempt) -> None:
+        # an unreadable answer stays visible even if the second attempt succeeded
         json_errors = [attempt.json_error.value for attempt in self._attempts if attempt.json_error is not None]
         if json_errors:
             self._span.set_attribute("verbatims.json_error", json_errors[-1])
         if last.error is not None:
             self._span.set_attribute("verbatims.error", last.error)
-        if last.outcome not in _NO_FAULT:
-            why = last.json_error or last.error
-            self._span.set_status(StatusCode.ERROR, f"{last.outcome}: {why}" if why else last.outcome.value)
+        if last.outcome not in _NOT_ERRORS:
+            reason = last.json_error or last.error
+            self._span.set_status(StatusCode.ERROR, f"{last.outcome}: {reason}" if reason else last.outcome.value)
 
 
 class TelemetryObserver:
-    """Fulfils `observer.Observer`. No span or metric holds a verbatim's text."""
+    """Implements `observer.Observer`. No span or metric contains a verbatim's text."""
 
     def __init__(
         self,
@@ -125,20 +129,21 @@ class TelemetryObserver:
         self._stage: _Stage | None = None
 
     def run(self, run_id: str) -> str | None:
-        """A span of no length: the stages of other processes hang below it, so that a run is one trace."""
+        """Write a span of zero length, the parent of stages in other processes, so that a run is one trace."""
+        # zero length, since no process lives as long as the run: each stage is an Airflow task
         now = self._now_ns()
-        attributes = {"verbatims.run_id": run_id, **self._about_task("run")}
+        attributes = {"verbatims.run_id": run_id, **self._task_attributes("run")}
         span = self._tracer.start_span("run", _parent(None), attributes=attributes, start_time=now)
         span.end(now)
         return _traceparent(span)
 
     @contextmanager
     def stage(self, name: str, run_id: str, trace: str | None = None) -> Iterator[str | None]:
-        """A span around the stage, current during it, and its duration."""
-        task = self._about_task(name)
+        """Open a span around the stage, make it current, and record the stage's duration."""
+        task = self._task_attributes(name)
         attributes = {"verbatims.run_id": run_id, "verbatims.stage": name, **task}
-        began = self._now_ns()
-        span = self._tracer.start_span(f"stage {name}", _parent(trace), attributes=attributes, start_time=began)
+        started = self._now_ns()
+        span = self._tracer.start_span(f"stage {name}", _parent(trace), attributes=attributes, start_time=started)
         outer, self._stage = self._stage, _Stage(run_id, span.get_span_context(), task)
         try:
             with _current(span):
@@ -146,17 +151,18 @@ class TelemetryObserver:
         finally:
             self._stage = outer
             ended = self._now_ns()
-            seconds = (ended - began) / 1e9
+            seconds = (ended - started) / 1e9
             self._instruments.write(catalogue.STAGE_DURATION, seconds, set_span_in_context(span), stage=name)
             span.end(ended)
 
     @contextmanager
     def call(self, ask: Ask) -> Iterator[TelemetryRequestSpan]:
-        """A trace of its own for the verbatim: one for a whole run would pass the 5 MB that Tempo takes."""
+        """Open a new trace for the verbatim: Tempo refuses traces over 5 MB, and one trace of a whole run is larger."""
         span = self._tracer.start_span(
             "analyse verbatim",
             Context(),
-            attributes=self._about(ask),
+            attributes=self._attributes(ask),
+            # a link, not a parent, leads from the verbatim's trace to its stage
             links=[Link(self._stage.span)] if self._stage and self._stage.span.is_valid else (),
             start_time=self._now_ns(),
         )
@@ -168,15 +174,15 @@ class TelemetryObserver:
             call.describe()
             span.end(self._now_ns())
 
-    def _about(self, ask: Ask) -> dict[str, str | int]:
-        about: dict[str, str | int] = {
+    def _attributes(self, ask: Ask) -> dict[str, str | int]:
+        attributes: dict[str, str | int] = {
             "verbatims.verbatim_id": ask.verbatim_id,
             "verbatims.request_key": ask.request_key,
             "verbatims.characters": len(ask.text),
         }
-        return about | ({"verbatims.run_id": self._stage.run_id, **self._stage.task} if self._stage else {})
+        return attributes | ({"verbatims.run_id": self._stage.run_id, **self._stage.task} if self._stage else {})
 
-    def _about_task(self, stage: str) -> dict[str, str | int]:
+    def _task_attributes(self, stage: str) -> dict[str, str | int]:
         return {
             "verbatims.dag_id": self._task.dag_id,
             "verbatims.task_id": self._task.task_id or stage,
@@ -184,13 +190,13 @@ class TelemetryObserver:
         }
 
     def emit(self, event: Event) -> None:
-        """Make metrics of an event."""
+        """Write the metrics of an event."""
         HANDLERS[type(event)](self._meters, event)
 
 
 def _parent(trace: str | None) -> Context | None:
-    """The current context if it is traced, else the run's, else none: Airflow, its traces off, runs a task inside a
-    valid, unsampled span that nobody will ever find."""
+    """A stage's parent context: None (the current span) if that span is sampled, else the run's, else an empty one."""
+    # with its traces off, Airflow runs a task inside a valid but unsampled span, which is never exported
     if get_current_span().get_span_context().trace_flags.sampled:
         return None
     return _W3C.extract({"traceparent": trace} if trace else {}, Context())
@@ -205,12 +211,13 @@ def _traceparent(span: Span) -> str | None:
 
 @contextmanager
 def _current(span: Span) -> Iterator[None]:
-    """Make the span current; an exception marks it by its type, since a message or a stack may quote a verbatim."""
+    """Make the span current, and set its status if an exception passes."""
+    # the SDK's own recording is off: a message or a stack trace may quote a verbatim
     with use_span(span, record_exception=False, set_status_on_exception=False):
         try:
             yield
         except Exception as error:
             span.set_attribute("error.type", type(error).__name__)
-            # our own errors promise to hold neither secret nor verbatim
+            # our own errors never contain a secret or a verbatim
             span.set_status(StatusCode.ERROR, str(error) if isinstance(error, VerbatimsError) else None)
             raise

@@ -1,6 +1,6 @@
-"""Telemetry of one process: made inside it, private to it, and gone without a trace when it ends.
+"""Set-up and shutdown of one process's telemetry.
 
-Nothing happens at import and no global provider is set: Airflow forks its tasks and may have providers of its own.
+Nothing happens at import, and no global provider is set: Airflow forks its tasks and may have its own providers.
 """
 
 from __future__ import annotations
@@ -41,23 +41,23 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 ENDPOINT_SETTING = "OTEL_EXPORTER_OTLP_ENDPOINT"
-"""What an operator mends when telemetry does not arrive."""
+"""The setting that error messages name when telemetry does not arrive."""
 
 SHUTDOWN_S = 4.0
-"""How long the end of a process may wait for telemetry: an export under way and the last one, 2 s each."""
+"""How long shutdown may take: a running export and the last one, with a timeout of 2 s each."""
 
 
 class MetricSample(NamedTuple):
-    """One series as this process has it now."""
+    """The current value of one series in this process."""
 
     metric: Metric
     labels: dict[str, str]
     value: float | tuple[int, float]
-    """Of a histogram: how many measurements, and their sum."""
+    """For a histogram, the number of measurements and their sum."""
 
 
 class Telemetry:
-    """Spans, metrics and their way out, for one process. Use as a context manager, or call `shutdown` at the end."""
+    """Spans, metrics and their export for one process. Use as a context manager, or call `shutdown` at the end."""
 
     def __init__(
         self,
@@ -83,25 +83,26 @@ class Telemetry:
         self._ended = False
 
     def values(self) -> list[MetricSample]:
-        """The live values of this process, in the catalogue's order; still there after `shutdown`."""
+        """This process's current values, in the catalogue's order; available after `shutdown` too."""
         data = self._memory.get_metrics_data()
         scopes = [scope for resource in data.resource_metrics for scope in resource.scope_metrics] if data else []
         points = {metric.name: metric.data.data_points for scope in scopes for metric in scope.metrics}
-        return [_reading(metric, point) for metric in METRICS for point in points.get(metric.name, ())]
+        return [_sample(metric, point) for metric in METRICS for point in points.get(metric.name, ())]
 
     def anthropic_option(self) -> OpenTelemetryOptions | Literal[False]:
-        """What `AsyncAnthropic(open_telemetry=…)` takes. Every field is set: the SDK reads variables of its own, one
-        of which turns contents on, only for what it is not given."""
+        """The value of `AsyncAnthropic(open_telemetry=…)`."""
+        # every field is set: for a missing one the SDK reads the environment, which can turn contents on
         if not isinstance(self.tracer_provider, TracerProvider):
             return False
         return {
             "tracer_provider": self.tracer_provider,
+            # no `traceparent` header leaves for Claude's API
             "propagation": False,
             "traces": {"enabled": True, "content_mode": "metadata_only"},
         }
 
     def shutdown(self) -> None:
-        """Send what is left, once, within 4 s, and say in one line what could not be sent. Never raises."""
+        """Send what is left within 4 s, and report in one line what could not be sent. Never raises."""
         if self._ended:
             return
         self._ended = True
@@ -111,7 +112,7 @@ class Telemetry:
             _requests.uninstrument()
         if self._delivery:
             self._delivery.close_by(time.monotonic() + SHUTDOWN_S)
-        # the SDK would wait 30 s for each provider; its threads are daemons, and so are these
+        # the SDK would wait 30 s for each provider; daemon threads do not keep the process alive
         closing = threading.Thread(target=self._close, daemon=True)
         closing.start()
         closing.join(SHUTDOWN_S)
@@ -119,13 +120,14 @@ class Telemetry:
             self._report(losses)
 
     def _close(self) -> None:
-        ends = [threading.Thread(target=self.meter_provider.shutdown, daemon=True)]
+        # shutdown exports once by itself: a force_flush before it would export twice
+        threads = [threading.Thread(target=self.meter_provider.shutdown, daemon=True)]
         if isinstance(self.tracer_provider, TracerProvider):
-            ends.append(threading.Thread(target=self.tracer_provider.shutdown, daemon=True))
-        for end in ends:
-            end.start()
-        for end in ends:
-            end.join()
+            threads.append(threading.Thread(target=self.tracer_provider.shutdown, daemon=True))
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
         if self._delivery:
             self._delivery.end()
 
@@ -138,7 +140,7 @@ class Telemetry:
         self.shutdown()
 
 
-def _reading(metric: Metric, point: DataPointT) -> MetricSample:
+def _sample(metric: Metric, point: DataPointT) -> MetricSample:
     labels = {label: str(value) for label, value in (point.attributes or {}).items()}
     return MetricSample(metric, labels, point.value if isinstance(point, NumberDataPoint) else (point.count, point.sum))
 
@@ -159,17 +161,17 @@ def start(
     metric_readers: Sequence[MetricReader] = (),
     now_ns: Callable[[], int] = time.time_ns,
 ) -> Telemetry:
-    """Make this process's telemetry. Without an endpoint nothing is sent, no thread starts, and no spans are kept.
+    """Start this process's telemetry. Without an endpoint nothing is sent, no thread starts and no spans are kept.
 
     `endpoint` is the base address of an OTLP/HTTP receiver; `/v1/traces` and `/v1/metrics` are appended.
-    `resource_attributes` add to what identifies the process and don't replace it; `task` is who the process works
-    for. The last four parameters are for
-    tests.
+    `resource_attributes` add to those that identify the process and don't replace them; `task` is the Airflow task
+    that the process runs. The last four parameters are for tests.
 
-    Raises SettingsError where the endpoint is not an HTTP address.
+    Raises SettingsError if the endpoint is not an HTTP address.
     """
     base = None if disabled or not endpoint else _base(endpoint)
     processors = [] if disabled else list(span_processors)
+    # a reader without an endpoint too: the summary of a run shows its values
     memory = InMemoryMetricReader()
     readers: list[MetricReader] = [memory, *metric_readers]
     delivery = None
@@ -186,7 +188,7 @@ def start(
         meter_provider(readers, resource, TraceBasedExemplarFilter(), [keeping_view()]),
         memory,
         delivery=delivery,
-        # without the password that may stand in the address
+        # without user and password
         place=urlsplit(base or "").netloc.rpartition("@")[2],
         traces_requests=_trace_requests(tracers) if processors else False,
         report=lambda losses: warn(f"telemetry: {losses}; see that a Collector runs there, or mend {ENDPOINT_SETTING}"),
@@ -203,30 +205,30 @@ def _base(endpoint: str) -> str:
 
 
 def _resource(service_name: str, attributes: Mapping[str, str]) -> Resource:
-    """Built from parameters alone: the environment is read in one place, and that isn't here."""
+    """Build the resource from parameters only: `settings.py` alone reads the environment."""
     ours = {
         "telemetry.sdk.language": "python",
         "telemetry.sdk.name": "opentelemetry",
         "telemetry.sdk.version": sdk_version,
         "service.name": service_name,
         "service.version": __version__,
-        # a series of its own for each process, whatever is asked: two that add to the same one lose counts
+        # always unique: two processes that write the same cumulative series lose counts (10 of 60 arrived)
         "service.instance.id": str(uuid.uuid4()),
     }
-    # the Collector would make the namespace part of Prometheus' `job`, and no panel or alert would find the series
+    # the Collector would make the job `namespace/name`, which no panel or alert selects
     return Resource({name: value for name, value in attributes.items() if name != "service.namespace"} | ours)
 
 
 def _tracer_provider(
     resource: Resource, processors: Sequence[SpanProcessor], id_generator: IdGenerator | None
 ) -> TracerProvider:
-    # always on: the default follows the parent, and an Airflow task runs inside an unsampled one
+    # always on: the default sampler follows the parent, and Airflow runs tasks inside an unsampled span
     provider = TracerProvider(
         ALWAYS_ON, resource, shutdown_on_exit=False, id_generator=id_generator, meter_provider=NoOpMeterProvider()
     )
     for processor in processors:
         provider.add_span_processor(processor)
-    # OTEL_SDK_DISABLED was honoured by whoever called: see `disabled`
+    # the caller has honoured OTEL_SDK_DISABLED: see `disabled`
     provider._disabled = False
     return provider
 

@@ -1,4 +1,4 @@
-"""The exemplar reservoir that remembers: one exemplar a bucket, until a newer one takes its place."""
+"""An exemplar reservoir that keeps each bucket's last exemplar until a newer one replaces it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from opentelemetry.util.types import Attributes
 
 
 class KeepingReservoir(ExemplarReservoir):
-    """Keeps each bucket's last exemplar over collections.
+    """Keeps each bucket's last exemplar across collections.
 
-    The SDK's own empties itself at each collection, and the Collector shows the last point only: a spike's exemplar
-    was gone before the scrape (9 of 20 processes' arrived; with this one 20 of 20). Prometheus drops the repeats.
+    The SDK's reservoir is emptied at each collection, and the Collector keeps only the last point, so a spike's
+    exemplar was gone before the scrape: 9 of 20 arrived, with this reservoir 20 of 20. Prometheus drops repeats.
     """
 
     def __init__(self, boundaries: Sequence[float] = (), **_aggregation: Any) -> None:
@@ -27,20 +27,21 @@ class KeepingReservoir(ExemplarReservoir):
         self._lock = Lock()
 
     def offer(self, value: float, time_unix_nano: int, attributes: Attributes, context: Context) -> None:
-        """Replace the exemplar of the bucket that the value falls into. An instrument without buckets has one."""
+        """Replace the exemplar of the value's bucket. An instrument without buckets has a single one."""
         span = get_current_span(context).get_span_context()
-        # no attributes: the points keep all of theirs, so nothing is left over for the exemplar
+        # no attributes: those here are the ones a view has dropped from the point, and ours drops none
         exemplar = Exemplar({}, value, time_unix_nano, span.span_id, span.trace_id)
         with self._lock:
+            # bisect_left: a bucket includes its upper bound, like Prometheus' `le`
             self._kept[bisect_left(self._boundaries, value)] = exemplar
 
     def collect(self, point_attributes: Attributes) -> list[Exemplar]:
-        """What is kept, in the order of the buckets; it stays."""
+        """The kept exemplars, in the order of their buckets; they stay in the reservoir."""
         with self._lock:
             return [self._kept[bucket] for bucket in sorted(self._kept)]
 
 
 def keeping_view() -> View:
-    """Gives every instrument of a provider the reservoir that remembers; changes nothing else."""
-    # the builder's declared type, one dict, is not how the SDK calls it: with keywords, or with none
+    """A view that gives every instrument a `KeepingReservoir` and changes nothing else."""
+    # cast: the SDK declares that the factory takes a dict, but calls it with keywords or without arguments
     return View(instrument_name="*", exemplar_reservoir_factory=lambda _aggregation: cast(Any, KeepingReservoir))
