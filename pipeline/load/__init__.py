@@ -1,10 +1,14 @@
-"""Warehouses: where analysts find the rows.
+"""Warehouses, where analysts query the rows.
 
-warehouse.py  the seam                     table.py   what a table's folder in tables/ says of it
-sqlite.py     a file                       payload.py rows checked and cut into shards
-bigquery.py   Google's, by merge.py's SQL  checks.py  whether what is there may be relied on
-
-bigquery_schema.py says a table's columns in Google's words, bigquery_errors.py Google's errors in ours.
+warehouse.py        the interface of all warehouses
+table.py            reads a table's description from its folder in tables/
+payload.py          validates rows and splits them into shards
+checks.py           data quality checks after a load
+sqlite.py           the SQLite warehouse
+bigquery.py         the BigQuery warehouse
+merge.py            its SQL
+bigquery_schema.py  a table's columns as a BigQuery schema
+bigquery_errors.py  translates Google's errors into ours
 """
 
 from __future__ import annotations
@@ -21,20 +25,21 @@ def _sqlite(url: str, sandbox: bool, endpoint: str | None) -> Warehouse:
 
 
 def _bigquery(url: str, sandbox: bool, endpoint: str | None) -> Warehouse:
-    from pipeline.load.bigquery import BigQueryWarehouse  # half a second of imports that SQLite does without
+    from pipeline.load.bigquery import BigQueryWarehouse  # the import takes half a second, which SQLite can save
 
     return BigQueryWarehouse(url, sandbox=sandbox, endpoint=endpoint)
 
 
 WAREHOUSES: dict[str, Callable[[str, bool, str | None], Warehouse]] = {"sqlite": _sqlite, "bigquery": _bigquery}
-"""URL scheme → what opens it. A new warehouse is a file beside `sqlite.py` and a line here."""
+"""URL scheme → function that opens the warehouse. A new warehouse is a file beside `sqlite.py` and a line here."""
 
 
 def open_warehouse(url: str, *, sandbox: bool, endpoint: str | None = None) -> Warehouse:
-    """The warehouse at a URL that the settings have checked, for rows of the sandbox or of Claude.
+    """Open the warehouse at a URL that the settings have checked, for rows of the sandbox or of Claude.
 
-    `endpoint` is where the sandbox answers, for a warehouse that is a service.
-    Raises SettingsError naming WAREHOUSE: out of reach, of another shape, or holding rows of the other kind.
+    `endpoint` is the sandbox's address, for a warehouse that is a service.
+    Raises SettingsError, which names WAREHOUSE, if it is unreachable, has another schema or holds rows of the other
+    mode.
     """
     return WAREHOUSES[url.split(":", 1)[0]](url, sandbox, endpoint)
 

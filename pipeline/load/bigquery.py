@@ -1,4 +1,4 @@
-"""Google BigQuery. Rows go into staging tables of their own and from there, by one MERGE, into the table."""
+"""The BigQuery warehouse. Rows are loaded into staging tables and from there, by one MERGE, into the table."""
 
 from __future__ import annotations
 
@@ -28,38 +28,44 @@ from pipeline.load.warehouse import Loaded, RejectedRow
 from pipeline.records import WarehouseRow
 
 SANDBOX_PROJECT = "sandbox"
-"""The stand-in's project: no real one is asked in sandbox mode, and this one never in prod."""
+"""The stand-in's project: the only one in sandbox mode, and never used in prod."""
 
 TIMEOUT_S = 30.0
-"""Of one request; the client's own default is none at all."""
+"""Timeout of one request. The client has none by default: a closed port blocked it for 593 s."""
 
 RETRY_S = 120.0
-"""How long a request that may succeed is repeated; the client's own default is ten minutes."""
+"""How long a failed request is repeated; the client's default is ten minutes."""
 
 JOB_S = 600.0
-"""How long a job may take; loads of this size take seconds."""
+"""Timeout of one job; loads of this size take seconds."""
 
 STAGING_LIFE = timedelta(days=1)
-"""Staging tables expire. Dropped behind the MERGE, one could vanish under another loader of the same rows."""
+"""Staging tables expire instead of being dropped after the MERGE: another loader of the same rows may use them."""
 
 LABEL = "verbatims_load_"
-"""Label of the table: which load of which store came last."""
+"""Prefix of the table's labels that hold the load watermarks, followed by the store's identity."""
 
 ATTEMPTS = 5
-"""How many ids made of the payload are looked up before one is drawn: each stands for a day on which it was sent."""
+"""How many deterministic job ids are tried before a random one.
+
+Each earlier load of the same rows whose staging table has expired takes one.
+"""
 
 MAX_HALVINGS = 200
-"""Of shards whose bad rows BigQuery does not name, in one load: enough for a dozen rows. More is no matter of rows."""
+"""How often one load halves shards to find rows that BigQuery rejects without naming them.
+
+Enough for a dozen rows; if more are needed, the rows are not the cause.
+"""
 
 SERIALIZE_ATTEMPTS = 5
-"""Two loaders that change the same partitions: BigQuery turns one of them away, and it asks again."""
+"""How often a MERGE is tried: BigQuery rejects one of two that change the same partitions at once."""
 
 RETRY = DEFAULT_RETRY.with_timeout(RETRY_S)
 _POSITION = re.compile(r"row starting at position (\d+)")
 
 
 class BigQueryWarehouse:
-    """Builds its table and views when it opens. `endpoint` is the stand-in's address in sandbox mode."""
+    """Creates its table and views when opened. `endpoint` is the stand-in's address in sandbox mode."""
 
     def __init__(self, url: str, *, sandbox: bool, endpoint: str | None = None) -> None:
         self._project, _, self._dataset = url.removeprefix("bigquery://").partition("/")
@@ -74,12 +80,12 @@ class BigQueryWarehouse:
         self.name = f"BigQuery, table {self._table}" + (" (a sandbox, not Google's)" if sandbox else "")
         with errors_while_opening(self.name, self._project, self._dataset):
             self._client = _client(self._project, endpoint)
-            self._build()
+            self._create_tables()
 
     def load(self, pages: Iterable[Sequence[WarehouseRow]], outdated: Iterable[str] = ()) -> Loaded:
-        """Each shard into its staging table, then one MERGE over all of them.
+        """Load each shard into its staging table, then merge all of them at once.
 
-        A process that is killed on the way leaves the table as it was or as it should be.
+        A killed process leaves the table either unchanged or complete.
         """
         refused: list[RejectedRow] = []
         staged: list[_Staged] = []
@@ -93,24 +99,26 @@ class BigQueryWarehouse:
         return Loaded(sum(one.rows for one in staged), tuple(refused))
 
     def how_to_look(self) -> str:
-        """Google's own command; the stand-in has none of its own."""
+        """See `Warehouse.how_to_look`."""
+        # the stand-in has no command-line tool
         if self._project == SANDBOX_PROJECT:
             return "verbatims load --json"
         return f"bq query --use_legacy_sql=false 'SELECT * FROM `{self._project}.{self._dataset}.sentiment_by_week_v1`'"
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._client.close()  # type: ignore[no-untyped-call]
 
     def query(self, sql: str, parameters: Mapping[str, Parameter]) -> list[Mapping[str, Any]]:
-        """As the seam says, over the tables of the dataset."""
+        """See `Warehouse.query`."""
         kinds = {str: "STRING", int: "INT64", float: "FLOAT64", date: "DATE"}
         given = [bigquery.ScalarQueryParameter(name, kinds[type(value)], value) for name, value in parameters.items()]
         with errors_while_loading(self.name, self._project):
-            return [dict(row.items()) for row in _answer(self._query(sql, given))]
+            return [dict(row.items()) for row in _result(self._query(sql, given))]
 
     def marks(self) -> Mapping[str, int]:
-        """As the seam says. They are labels of the table: they go with it, and reading or writing them is free."""
+        """See `Warehouse.marks`."""
+        # labels of the table: they vanish together with it, and access to them is free
         with errors_while_loading(self.name, self._project):
             found = self._client.get_table(self._table, retry=RETRY, timeout=TIMEOUT_S)
         if not found.num_rows:
@@ -122,7 +130,7 @@ class BigQueryWarehouse:
         }
 
     def mark(self, identity: str, number: int) -> None:
-        """As the seam says."""
+        """See `Warehouse.mark`."""
         with errors_while_loading(self.name, self._project):
             found = self._client.get_table(self._table, retry=RETRY, timeout=TIMEOUT_S)
             before = found.labels.get(LABEL + identity, "0")
@@ -131,7 +139,10 @@ class BigQueryWarehouse:
                 self._client.update_table(found, ["labels"], retry=RETRY, timeout=TIMEOUT_S)
 
     def _stage(self, shard: Shard, refused: list[RejectedRow]) -> list[_Staged]:
-        """The shard in a table of its own; rows that BigQuery names are left out, else halves tell which they are."""
+        """Load the shard into its staging table without the rows that BigQuery rejects.
+
+        If BigQuery does not name the bad rows, halve the shard until they are found.
+        """
         while shard.ids:
             job = self._load_job(shard)
             if job.error_result is None:
@@ -140,9 +151,7 @@ class BigQueryWarehouse:
             if not bad and len(shard.ids) > 1:
                 self._halvings += 1
                 if self._halvings > MAX_HALVINGS:
-                    raise TransientError(
-                        f"{self.name}: refuses rows and says of none which it is; look at its last load jobs"
-                    )
+                    raise TransientError(f"{self.name}: refuses rows without naming them; look at its last load jobs")
                 halves = shard.halves()
                 return [staged for half in halves for staged in self._stage(half, refused)]
             bad = bad or {0: str(job.error_result.get("reason", "invalid"))}
@@ -151,22 +160,24 @@ class BigQueryWarehouse:
         return []
 
     def _load_job(self, shard: Shard) -> bigquery.LoadJob:
-        """A job with an id made of what it loads: sent again, it is the same job, and not a second one.
+        """Run a load job, or find an earlier one that has loaded the same rows.
 
-        An earlier one that failed, or whose rows have expired, says nothing about today: the next id counts.
+        The job id is derived from the payload, so BigQuery refuses a repeated job. If the earlier job has failed, or
+        its staging table has expired, the next id is tried.
         """
+        # the dataset is part of the id: job ids are unique per project
         digest = f"{ANALYSED}-{hashlib.sha256(self._dataset.encode()).hexdigest()[:8]}-{shard.digest}"
         for attempt in range(ATTEMPTS):
             try:
                 job = self._job(f"{digest}-{attempt}")
             except google.NotFound:
-                return self._send(shard, f"{digest}-{attempt}")
-            if self._went_well(job) and self._rows_staged(shard) == len(shard.ids):
+                return self._start_load(shard, f"{digest}-{attempt}")
+            if self._succeeded(job) and self._rows_staged(shard) == len(shard.ids):
                 found: bigquery.LoadJob = job
                 return found
-        return self._send(shard, f"{digest}-{secrets.token_hex(8)}")
+        return self._start_load(shard, f"{digest}-{secrets.token_hex(8)}")
 
-    def _send(self, shard: Shard, job_id: str) -> bigquery.LoadJob:
+    def _start_load(self, shard: Shard, job_id: str) -> bigquery.LoadJob:
         table = bigquery.Table(self._staging(shard), schema=schema_of(self._description))
         table.expires = datetime.now(UTC) + STAGING_LIFE
         self._client.create_table(table, exists_ok=True, retry=RETRY, timeout=TIMEOUT_S)
@@ -180,21 +191,22 @@ class BigQueryWarehouse:
                 location=self._location,
                 timeout=TIMEOUT_S,
             )
-        except google.Conflict:  # it was taken and the word of it was lost, or another loader has sent the same rows
+        except google.Conflict:  # a retry after a lost response, or another loader of the same rows
             job = self._job(job_id)
         self._wait(job)
         return job
 
     def _wait(self, job: Any) -> None:
-        """To the job's end, whatever it is; a bad row is told by the job, not by an error."""
+        """Wait until the job has ended. Bad rows raise no error: `job.errors` lists them."""
         try:
             job.result(timeout=JOB_S, retry=RETRY)
         except google.GoogleAPICallError:
             if job.error_result is None or job.error_result.get("reason") not in ("invalid", "invalidQuery"):
                 raise
 
-    def _went_well(self, job: Any) -> bool:
-        """Whether an earlier job did; what stopped it then, such as a moment without room, is over or comes again."""
+    def _succeeded(self, job: Any) -> bool:
+        """Whether an earlier job has succeeded."""
+        # its error is not raised: a cause such as a quota may be over, and the job is sent again
         try:
             self._wait(job)
         except google.GoogleAPICallError:
@@ -210,7 +222,7 @@ class BigQueryWarehouse:
 
     def _merge(self, staged: Sequence[_Staged]) -> None:
         tables = [one.table for one in staged]
-        days = [day for one in staged for day in (one.first_day, one.last_day)] + self._days_there(tables)
+        days = [day for one in staged for day in (one.first_day, one.last_day)] + self._existing_days(tables)
         parameters = [
             bigquery.ScalarQueryParameter("first_day", "DATE", min(days)),
             bigquery.ScalarQueryParameter("last_day", "DATE", max(days)),
@@ -218,26 +230,28 @@ class BigQueryWarehouse:
         sql = merge_sql(self._description, self._table, tables)
         for attempt in range(SERIALIZE_ATTEMPTS):
             try:
-                _answer(self._query(sql, parameters))
+                _result(self._query(sql, parameters))
                 return
             except google.BadRequest as error:
                 if "serialize access" not in str(error) or attempt == SERIALIZE_ATTEMPTS - 1:
                     raise
+                # random, so that two loaders do not collide again
                 time.sleep(2**attempt * secrets.SystemRandom().uniform(0.5, 1.0))
 
-    def _days_there(self, staging: Sequence[str]) -> list[str]:
-        """The first and the last day of what the table holds of the staged verbatims already: another store may have
-        seen one on another day, and a MERGE that did not look there would double it."""
-        found = _answer(self._query(days_sql(self._description, self._table, staging), ()))
+    def _existing_days(self, staging: Sequence[str]) -> list[str]:
+        """First and last day of the rows that the table already holds for the staged verbatims."""
+        # another store may have seen a verbatim on another day: a MERGE without that partition would insert it twice
+        found = _result(self._query(days_sql(self._description, self._table, staging), ()))
         return [str(day) for row in found for day in row.values() if day is not None]
 
     def _remove(self, outdated: list[str]) -> None:
         if outdated:
             gone = [bigquery.ArrayQueryParameter("gone", "STRING", outdated)]
-            _answer(self._query(delete_sql(self._description, self._table), gone))
+            _result(self._query(delete_sql(self._description, self._table), gone))
 
     def _query(self, sql: str, parameters: Sequence[Any]) -> bigquery.QueryJob:
-        """Under an id of its own: a MERGE may be done twice, so none may be taken for an earlier one."""
+        """Start a query under a random job id."""
+        # random, unlike a load's: a MERGE has to run again even if its text is the same
         config = bigquery.QueryJobConfig(
             query_parameters=list(parameters),
             use_legacy_sql=False,
@@ -254,18 +268,19 @@ class BigQueryWarehouse:
                 timeout=TIMEOUT_S,
                 job_retry=None,
             )
-        except google.Conflict:  # it was taken, and the word of it was lost
+        except google.Conflict:  # a retry after a lost response
             found: bigquery.QueryJob = self._job(job_id)
             return found
 
     def _job(self, job_id: str) -> Any:
-        """Of the kind that was sent under this id; outside of the US and the EU it is found by its location alone."""
+        """The job with this id."""
+        # outside of the US and EU multi-regions BigQuery finds a job only by its location
         return self._client.get_job(job_id, location=self._location, retry=RETRY, timeout=TIMEOUT_S)
 
     def _staging(self, shard: Shard) -> str:
         return f"{self._table}__load_{shard.digest[:24]}"
 
-    def _build(self) -> None:
+    def _create_tables(self) -> None:
         wanted = bigquery.Table(self._table, schema=schema_of(self._description))
         wanted.description = self._description.description
         wanted.time_partitioning = bigquery.TimePartitioning(field=self._description.partition)
@@ -273,16 +288,17 @@ class BigQueryWarehouse:
         try:
             found = self._client.get_table(self._table, retry=RETRY, timeout=TIMEOUT_S)
         except google.NotFound:
+            # NotFound for a missing dataset: the operator creates it, since its location cannot be changed later
             self._client.get_dataset(self._dataset, retry=RETRY, timeout=TIMEOUT_S)
             self._client.create_table(wanted, exists_ok=True, retry=RETRY, timeout=TIMEOUT_S)
             found = self._client.get_table(self._table, retry=RETRY, timeout=TIMEOUT_S)
         self._location = found.location
-        self._widen(found)
+        self._add_columns(found)
         for view, select in self._description.views("bigquery").items():
-            self._rebuild(view, select.replace("{dataset}", f"{self._project}.{self._dataset}").strip())
+            self._replace_view(view, select.replace("{dataset}", f"{self._project}.{self._dataset}").strip())
 
-    def _widen(self, found: bigquery.Table) -> None:
-        """Adds what only adds; any other difference is for a person to mend."""
+    def _add_columns(self, found: bigquery.Table) -> None:
+        """Add new nullable columns. Raises SettingsError for any other difference."""
         new, mending = differences(self._description, types_of(found.schema), self._table)
         mending += loosening(self._description, found.schema, self._table)
         partition = found.time_partitioning
@@ -291,12 +307,13 @@ class BigQueryWarehouse:
         if mending:
             raise SettingsError(f"WAREHOUSE: {self._table} has another shape; to mend it: {' '.join(mending)}")
         if new:
+            # BigQuery adds only nullable columns to an existing table
             added = [field_of(column, required=False) for column in new]
             found.schema = [*found.schema, *added]
             self._client.update_table(found, ["schema"], retry=RETRY, timeout=TIMEOUT_S)
 
-    def _rebuild(self, view: str, select: str) -> None:
-        """A view of an older version gives way; one that is the same is not touched."""
+    def _replace_view(self, view: str, select: str) -> None:
+        """Create the view, or replace one of an older version; leave an unchanged one alone."""
         name = f"{self._project}.{self._dataset}.{view}"
         wanted = bigquery.Table(name)
         wanted.view_query = select
@@ -312,7 +329,7 @@ class BigQueryWarehouse:
 
 @dataclass(frozen=True, slots=True)
 class _Staged:
-    """A shard that stands in a table of its own; its rows are not kept in memory."""
+    """A shard in its staging table; its rows are no longer in memory."""
 
     table: str
     rows: int
@@ -320,9 +337,9 @@ class _Staged:
     last_day: str
 
 
-def _answer(job: bigquery.QueryJob) -> Any:
-    """What a query comes to. The client takes one number for a request and for all of them: here each waits for
-    TIMEOUT_S, which the client makes two minutes, and all together for JOB_S."""
+def _result(job: bigquery.QueryJob) -> Any:
+    """Wait for a query's result, JOB_S at most."""
+    # `timeout` limits a single request and the whole wait alike, so a short one is repeated
     end = time.monotonic() + JOB_S
     while True:
         try:
@@ -349,11 +366,12 @@ def _load_config(table: TableDescription) -> bigquery.LoadJobConfig:
 
 
 def _bad_rows(shard: Shard, job: bigquery.LoadJob) -> dict[int, str]:
-    """Row number → reason, of those whose place in the payload the job tells; its words may quote a row."""
+    """Row number → reason, for the rows whose position the job reports."""
     bad: dict[int, str] = {}
     for error in job.errors or []:
         found = _POSITION.search(error.get("message", ""))
         number = shard.row_at(int(found[1])) if found else None
         if number is not None:
+            # the reason code only: the message may quote the row
             bad[number] = f"BigQuery: {error.get('reason', 'invalid')}"
     return bad

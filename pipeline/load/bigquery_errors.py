@@ -1,4 +1,4 @@
-"""Google's errors as the house's, a line each that says what to do; none quotes a row."""
+"""Translates Google's errors into ours: one line that says what to do and quotes no row."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.errors import SettingsError, TransientError
 
 @contextmanager
 def errors_while_opening(name: str, project: str, dataset: str) -> Iterator[None]:
-    """What is wrong while nothing is loaded yet is a setting's fault, unless the service is away."""
+    """Translate errors while the warehouse is opened: a missing dataset is a wrong setting."""
     try:
         with _errors_of_google(name, project):
             yield
@@ -26,7 +26,7 @@ def errors_while_opening(name: str, project: str, dataset: str) -> Iterator[None
 
 @contextmanager
 def errors_while_loading(name: str, project: str) -> Iterator[None]:
-    """From then on, a missing table is one that somebody has taken away."""
+    """Translate errors after opening: a missing table has been deleted meanwhile, and opening creates it again."""
     try:
         with _errors_of_google(name, project):
             yield
@@ -36,9 +36,10 @@ def errors_while_loading(name: str, project: str) -> Iterator[None]:
 
 @contextmanager
 def _errors_of_google(name: str, project: str) -> Iterator[None]:
-    """Google's errors as the house's, a line each. A missing table or dataset passes: only opening can mean it."""
+    """Translate all errors but NotFound, whose meaning depends on the caller."""
     try:
         yield
+    # before GoogleAuthError, its base class: no connection to the sign-in server says nothing about the credentials
     except TransportError as error:
         raise TransientError(
             f"{name}: Google's sign-in does not answer; try later, the same command goes on"
@@ -53,6 +54,7 @@ def _errors_of_google(name: str, project: str) -> Iterator[None]:
     except google.NotFound:
         raise
     except google.BadRequest as error:
+        # any other 400, such as a concurrent update, may succeed later
         if _reason(error) in ("invalid", "invalidQuery"):
             raise SettingsError(f"{name}: BigQuery refuses the table's SQL or shape ({_reason(error)})") from error
         raise TransientError(f"{name}: {_reason(error)}; try later, the same command goes on") from error
@@ -61,6 +63,7 @@ def _errors_of_google(name: str, project: str) -> Iterator[None]:
 
 
 def _forbidden(project: str, error: google.Forbidden) -> SettingsError | TransientError:
+    # BigQuery answers 403 for quotas too, which pass by themselves
     reasons = {one.get("reason") for one in error.errors or []}
     if reasons & {"quotaExceeded", "rateLimitExceeded"}:
         return TransientError(
@@ -77,6 +80,6 @@ def _forbidden(project: str, error: google.Forbidden) -> SettingsError | Transie
 
 
 def _reason(error: Exception) -> str:
-    """Google's short word for it, or the error's kind; a message may quote a row."""
+    """Google's reason code, or the error's class. Never the message, which may quote a row."""
     reasons = [str(one.get("reason")) for one in getattr(error, "errors", None) or [] if isinstance(one, dict)]
     return reasons[0] if reasons else type(error).__name__

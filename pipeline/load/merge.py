@@ -8,15 +8,15 @@ from pipeline.load.table import Column, TableDescription
 
 
 def merge_sql(table: TableDescription, target: str, staging: Sequence[str]) -> str:
-    """One MERGE over all staging tables; a row that is the same is not written.
+    """One MERGE over all staging tables; unchanged rows are not written.
 
-    Takes @first_day and @last_day: without them BigQuery would read every partition. Two staged rows of one key
-    would make it fail, so the one analysed last counts.
+    The parameters @first_day and @last_day limit the partitions that BigQuery reads and bills.
     """
     names = [column.name for column in table.columns]
     listed = ", ".join(names)
     staged = " UNION ALL ".join(f"SELECT {listed} FROM `{one}`" for one in staging)
     others = [column for column in table.columns if column.name != table.key]
+    # ROW_NUMBER: MERGE fails if two source rows match one target row, so only the latest analysis counts
     return (
         f"MERGE `{target}` AS kept\n"
         f"USING (\n"
@@ -34,7 +34,7 @@ def merge_sql(table: TableDescription, target: str, staging: Sequence[str]) -> s
 
 
 def days_sql(table: TableDescription, target: str, staging: Sequence[str]) -> str:
-    """The first and the last partition that hold staged keys already; reads two columns of the table."""
+    """First and last partition that already hold staged keys; reads only two columns of the table."""
     staged = " UNION ALL ".join(f"SELECT {table.key} FROM `{one}`" for one in staging)
     return (
         f"SELECT min({table.partition}) AS first_day, max({table.partition}) AS last_day\n"
@@ -44,12 +44,12 @@ def days_sql(table: TableDescription, target: str, staging: Sequence[str]) -> st
 
 
 def delete_sql(table: TableDescription, target: str) -> str:
-    """Takes @gone, a list of keys."""
+    """Deletes rows by key; the parameter @gone is the list of keys."""
     return f"DELETE FROM `{target}` WHERE {table.key} IN UNNEST(@gone)"
 
 
 def _differs(column: Column) -> str:
-    # BigQuery does not compare JSON, so its text is
+    # BigQuery cannot compare values of type JSON, so their text is compared
     sides = [f"TO_JSON_STRING({side}.{column.name})" if column.type == "JSON" else f"{side}.{column.name}"
              for side in ("kept", "given")]  # fmt: skip
     return f"{sides[0]} IS DISTINCT FROM {sides[1]}"

@@ -1,4 +1,4 @@
-"""Rows on their way to a warehouse: checked against the table's description, and cut into shards of a size."""
+"""Validates rows against the table's description and splits them into shards."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from pipeline.load.warehouse import RejectedRow
 from pipeline.records import WarehouseRow
 
 SHARD_BYTES = 8_000_000
-"""What is held in memory and sent as one job; above 5 MB the client uploads in resumable steps."""
+"""Largest payload of one job, kept in memory. Above 5 MB the client uses a resumable upload."""
 
 SHARD_ROWS = 10_000
+"""Most rows of one job."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """Rows that are loaded by one job: a line of JSON each."""
+    """Rows that one job loads, each a line of JSON."""
 
     ids: tuple[str, ...]
     days: tuple[str, ...]
@@ -33,16 +34,16 @@ class Shard:
 
     @property
     def payload(self) -> bytes:
-        """What is sent."""
+        """The body of the load job, newline-delimited JSON."""
         return b"".join(self.lines)
 
     @property
     def digest(self) -> str:
-        """Who the shard is: the same rows in the same order."""
+        """Identifies the shard: equal for the same rows in the same order."""
         return hashlib.sha256(self.payload).hexdigest()[:32]
 
     def row_at(self, position: int) -> int | None:
-        """Which row holds that byte of the payload."""
+        """Number of the row that contains this byte of the payload; None outside of it."""
         starts = list(accumulate(map(len, self.lines), initial=0))
         return bisect_right(starts, position) - 1 if 0 <= position < starts[-1] else None
 
@@ -51,7 +52,7 @@ class Shard:
         return self._of([number for number in range(len(self.ids)) if number not in rows])
 
     def halves(self) -> tuple[Shard, Shard]:
-        """For a search of what is wrong."""
+        """Both halves of the shard, for a binary search of the row that fails."""
         middle = len(self.ids) // 2
         return self._of(range(middle)), self._of(range(middle, len(self.ids)))
 
@@ -63,11 +64,12 @@ class Shard:
 def shards(
     pages: Iterable[Sequence[WarehouseRow]], table: TableDescription, refused: list[RejectedRow]
 ) -> Iterator[Shard]:
-    """The rows that fit the table, in order; those that don't go to `refused`, named without their values."""
+    """Split the valid rows into shards, in order; append the invalid ones to `refused`, without their values."""
     ids: list[str] = []
     days: list[str] = []
     lines: list[bytes] = []
     size = 0
+    # row by row, since the pages are generated and may not fit into memory together
     for row in (row for page in pages for row in page):
         values = values_of(row)
         if problem := problem_of(values, table):
@@ -92,7 +94,7 @@ def values_of(row: WarehouseRow) -> dict[str, Any]:
 
 
 def problem_of(values: Mapping[str, Any], table: TableDescription) -> str | None:
-    """Why a row does not fit its table, in words without its values; None for one that does."""
+    """Why a row does not fit its table, without its values; None if it does."""
     for column in table.columns:
         value = values[column.name]
         if value is None:
@@ -111,18 +113,22 @@ def _fits(value: Any, column: Column) -> bool:
 
 
 def _is_text(value: Any) -> bool:
+    # encode() raises for a lone surrogate, which UTF-8 cannot hold
     return (isinstance(value, str) and "\0" not in value and bool(value.encode())) or value == ""
 
 
 def _is_number(value: Any) -> bool:
+    # bool is a subclass of int; NaN and infinity are no JSON
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _is_day(value: Any) -> bool:
+    # fromisoformat() also accepts 20260131 and 2026-W05-6, which BigQuery refuses
     return isinstance(value, str) and date.fromisoformat(value).isoformat() == value
 
 
 def _is_instant(value: Any) -> bool:
+    # without a zone BigQuery would take it for UTC
     return isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
 
 
@@ -137,3 +143,4 @@ FITTING: Mapping[str, Callable[[Any], bool]] = {
     "TIMESTAMP": _is_instant,
     "JSON": _is_json,
 }
+"""Column type → test whether a value fits it."""

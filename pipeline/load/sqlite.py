@@ -1,4 +1,4 @@
-"""The embedded warehouse: a SQLite file, the store's own by default."""
+"""The SQLite warehouse; by default its tables are in the store's file."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from pipeline.records import SANDBOX_MODEL, WarehouseRow
 TYPES = {"STRING": "TEXT", "FLOAT64": "REAL", "DATE": "TEXT", "TIMESTAMP": "TEXT", "JSON": "TEXT"}
 
 LOADS = "verbatims_loads_v1"
-"""Which load of which store came last: how a store sees that its rows are no longer here."""
+"""Table of the load watermarks, by which a store notices that its rows have been lost."""
 
 BUSY_TIMEOUT_S = 60
-"""The pipeline and an analyst's notebook may write one file: wait rather than fail."""
+"""The pipeline and an analyst's notebook may write to the same file: wait rather than fail."""
 
 
 class SqliteWarehouse:
-    """Builds its table and views when it opens; each column's meaning stands in `.schema`."""
+    """Creates its table and views when opened; `.schema` shows each column's meaning as a comment."""
 
     def __init__(self, url: str, *, sandbox: bool) -> None:
         self._path = Path(url.removeprefix("sqlite:///"))
@@ -34,22 +34,24 @@ class SqliteWarehouse:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+            # readers do not block the writer; 4 processes with 20 writers each: 80 of 80 succeed
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._build()
-            self._refuse_others(sandbox)
+            self._check_mode(sandbox)
         except (sqlite3.Error, OSError) as error:
             raise SettingsError(f"WAREHOUSE: cannot use {self._path}: {error}") from error
 
     def load(self, pages: Iterable[Sequence[WarehouseRow]], outdated: Iterable[str] = ()) -> Loaded:
-        """Upsert page by page, each in a transaction of its own; a row that is the same is not written."""
+        """Upsert page by page, each in its own transaction; unchanged rows are not written."""
         held = 0
         refused: list[RejectedRow] = []
         upsert = _upsert(self._table)
         try:
             for page in pages:
+                # IMMEDIATE: a transaction that becomes a writer later may fail at once instead of waiting
                 self._connection.execute("BEGIN IMMEDIATE")
                 before = len(refused)
-                refused.extend(filter(None, (self._one(upsert, row) for row in page)))
+                refused.extend(filter(None, (self._write_row(upsert, row) for row in page)))
                 self._connection.execute("COMMIT")
                 held += len(page) - (len(refused) - before)
             remove = f"DELETE FROM {ANALYSED} WHERE {self._table.key} = ?"
@@ -62,7 +64,8 @@ class SqliteWarehouse:
         return Loaded(held, tuple(refused))
 
     def query(self, sql: str, parameters: Mapping[str, Parameter]) -> list[Mapping[str, Any]]:
-        """As the seam says; days are text here."""
+        """See `Warehouse.query`."""
+        # SQLite has no date type: days are stored as text
         given = {name: str(value) if isinstance(value, date) else value for name, value in parameters.items()}
         try:
             found = self._connection.execute(sql, given)
@@ -72,7 +75,7 @@ class SqliteWarehouse:
             raise self._stopped(error) from error
 
     def marks(self) -> Mapping[str, int]:
-        """As the seam says."""
+        """See `Warehouse.marks`."""
         try:
             if self._connection.execute(f"SELECT 1 FROM {ANALYSED} LIMIT 1").fetchone() is None:
                 return {}
@@ -81,7 +84,7 @@ class SqliteWarehouse:
             raise self._stopped(error) from error
 
     def mark(self, identity: str, number: int) -> None:
-        """As the seam says."""
+        """See `Warehouse.mark`."""
         upsert = (
             f"INSERT INTO {LOADS} VALUES (?, ?) "
             "ON CONFLICT (identity) DO UPDATE SET number = max(number, excluded.number)"
@@ -92,26 +95,27 @@ class SqliteWarehouse:
             raise self._stopped(error) from error
 
     def how_to_look(self) -> str:
-        """Python's own sqlite3: the sqlite3 shell is not on every machine."""
+        """See `Warehouse.how_to_look`."""
+        # Python's sqlite3, since the sqlite3 shell is not installed everywhere
         query = "SELECT * FROM sentiment_by_week_v1"
         path = str(self._path)
         return f"python3 -c \"import sqlite3; print(*sqlite3.connect('{path}').execute('{query}'), sep='\\n')\""
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._connection.close()
 
     def _stopped(self, error: sqlite3.Error) -> TransientError:
         return TransientError(f"the warehouse {self._path} stopped answering: {error}; free space or mend it")
 
-    def _one(self, upsert: str, row: WarehouseRow) -> RejectedRow | None:
+    def _write_row(self, upsert: str, row: WarehouseRow) -> RejectedRow | None:
         values = values_of(row)
         if problem := problem_of(values, self._table):
             return RejectedRow(row.verbatim_id, problem)
         lists = {name: json.dumps(values[name], ensure_ascii=False) for name in ("topics", "new_topics")}
         try:
             self._connection.execute(upsert, values | lists)
-        except sqlite3.IntegrityError as error:  # a rule that somebody has added to the table
+        except sqlite3.IntegrityError as error:  # ours are checked above: a constraint that somebody has added
             return RejectedRow(row.verbatim_id, str(error))
         return None
 
@@ -121,17 +125,17 @@ class SqliteWarehouse:
         if not found:
             self._connection.execute(_create(self._table))
         self._connection.execute(f"CREATE TABLE IF NOT EXISTS {LOADS} (identity TEXT PRIMARY KEY, number INTEGER)")
-        self._widen()
+        self._add_columns()
         if found and found != (_create(self._table),):
-            self._renew()
+            self._recreate()
         for view, select in self._table.views("sqlite").items():
-            self._rebuild(view, f"CREATE VIEW {view} AS\n{select.strip()}")
+            self._replace_view(view, f"CREATE VIEW {view} AS\n{select.strip()}")
         self._connection.execute("COMMIT")
 
-    def _renew(self) -> None:
-        """A table of an older version gives way to the same columns under today's rules, with all its rows."""
+    def _recreate(self) -> None:
+        """Replace a table of an older version by one with today's definition, and keep its rows."""
         names = ", ".join(column.name for column in self._table.columns)
-        # the old way of renaming: views, ours and an analyst's, go on naming the table that they named
+        # else SQLite would rewrite all views, an analyst's too, to the table's temporary name
         self._connection.execute("PRAGMA legacy_alter_table=ON")
         self._connection.execute(f"ALTER TABLE {ANALYSED} RENAME TO {ANALYSED}_before")
         self._connection.execute(_create(self._table))
@@ -139,18 +143,18 @@ class SqliteWarehouse:
         self._connection.execute(f"DROP TABLE {ANALYSED}_before")
         self._connection.execute("PRAGMA legacy_alter_table=OFF")
 
-    def _rebuild(self, view: str, statement: str) -> None:
-        """A view of an older version gives way; one that is the same is not touched."""
+    def _replace_view(self, view: str, statement: str) -> None:
+        """Create the view, or replace one of an older version; leave an unchanged one alone."""
         found = self._connection.execute("SELECT sql FROM sqlite_master WHERE name = ?", (view,)).fetchone()
         if found != (statement,):
             self._connection.execute(f"DROP VIEW IF EXISTS {view}")
             self._connection.execute(statement)
 
-    def _widen(self) -> None:
-        """Adds what only adds; any other difference is for a person to mend."""
+    def _add_columns(self) -> None:
+        """Add new nullable columns. Raises SettingsError for any other difference."""
         types = {column.name: column.type for column in self._table.columns}
         found = [name for _, name, *_ in self._connection.execute(f"PRAGMA table_info({ANALYSED})")]
-        # SQLite's own types are looser than ours: renewing the table sees to them
+        # only the names are compared: SQLite's types are looser, and `_recreate` handles them
         new, mending = differences(self._table, {name: types.get(name, "") for name in found}, ANALYSED)
         if mending:
             self._connection.execute("ROLLBACK")
@@ -161,8 +165,8 @@ class SqliteWarehouse:
         for column in new:
             self._connection.execute(f"ALTER TABLE {ANALYSED} ADD COLUMN {_column(column, self._table.key)}")
 
-    def _refuse_others(self, sandbox: bool) -> None:
-        """Rows of the sandbox and of Claude in one table would be taken for one another."""
+    def _check_mode(self, sandbox: bool) -> None:
+        """Raise SettingsError if the table holds rows of the other mode: nobody could tell them apart later."""
         query = f"SELECT 1 FROM {ANALYSED} WHERE (model = ?) != ? LIMIT 1"
         if self._connection.execute(query, (SANDBOX_MODEL, sandbox)).fetchone():
             asked, there = ("the sandbox", "Claude") if sandbox else ("Claude", "the sandbox")
@@ -170,7 +174,7 @@ class SqliteWarehouse:
 
 
 def _create(table: TableDescription) -> str:
-    # the comma must stand before the comment that ends the line
+    # the comma has to precede the comment, which runs to the end of the line
     lines = [_column(column, table.key) for column in table.columns]
     last = len(lines) - 1
     columns = "\n".join(
@@ -187,6 +191,7 @@ def _column(column: Column, key: str) -> str:
 
 def _upsert(table: TableDescription) -> str:
     names = [column.name for column in table.columns]
+    # IS NOT instead of <>: it is also true if one side is null
     others = [name for name in names if name != table.key]
     return (
         f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join(':' + name for name in names)}) "

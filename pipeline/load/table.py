@@ -1,4 +1,4 @@
-"""A warehouse table as its folder describes it: columns with their meaning, and the analysts' views."""
+"""Reads the description of a warehouse table: columns with their meaning, checks, and the analysts' views."""
 
 from __future__ import annotations
 
@@ -24,45 +24,48 @@ class Column:
 
 
 Parameter = str | int | float | date
-"""Of a query, by its name."""
+"""Value of a named query parameter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A query for what is wrong; it finds no row where all is well."""
+    """A query that returns a row for each problem, and no row if there is none."""
 
     name: str
     level: Literal["fail", "warn"]
     says: str
-    """What a row found is told as: its columns stand in braces."""
+    """Template of the message; braces hold the names of the query's columns."""
     sql: str
 
 
 @dataclass(frozen=True, slots=True)
 class TableDescription:
-    """What `tables/<name>/` says: `schema.yaml`, `checks.yaml`, and `views/<dialect>/<view>.sql`."""
+    """The content of `tables/<name>/`: `schema.yaml`, `checks.yaml` and `views/<dialect>/<view>.sql`."""
 
     name: str
     description: str
     key: str
     partition: str
-    """A column of days that never change: by one that does, a changed row would miss its own and be doubled."""
+    """A column with an immutable day.
+
+    The MERGE looks for a row in its day's partition: if the day changed, it would insert the row a second time.
+    """
     clustering: tuple[str, ...]
     columns: tuple[Column, ...]
 
     def views(self, dialect: str) -> dict[str, str]:
-        """View name → its SELECT, in one SQL dialect."""
+        """View name → its SELECT in this SQL dialect."""
         folder = FOLDER / self.name / "views" / dialect
         return {file.stem: file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.sql"))}
 
     def checks(self) -> list[Check]:
-        """What must not be, in any dialect."""
+        """The table's checks; their SQL is valid in every dialect."""
         content = yaml.safe_load((FOLDER / self.name / "checks.yaml").read_text(encoding="utf-8"))
         return [Check(**one) for one in content["checks"]]
 
 
 def describe(name: str) -> TableDescription:
-    """Read a table's folder."""
+    """Read a table's description from its folder."""
     content = yaml.safe_load((FOLDER / name / "schema.yaml").read_text(encoding="utf-8"))
     columns = tuple(Column(**column) for column in content["columns"])
     return TableDescription(
@@ -71,9 +74,10 @@ def describe(name: str) -> TableDescription:
 
 
 def differences(table: TableDescription, there: Mapping[str, str], named: str) -> tuple[list[Column], list[str]]:
-    """What a table whose columns are `there` (name → type) lacks and may be given, and SQL that mends the rest.
+    """Compare the description with an existing table, whose columns are `there` (name → type).
 
-    A column that may be null only adds. Anything else changes what is there, and is not done unasked.
+    Returns the columns that can be added, and SQL statements that repair all other differences. Only a nullable
+    column is added automatically; every other change alters existing data, so a person has to run it.
     """
     missing = [column for column in table.columns if column.name not in there]
     wanted = {column.name: column.type for column in table.columns}
@@ -83,6 +87,7 @@ def differences(table: TableDescription, there: Mapping[str, str], named: str) -
         if c.required
     ]
     mending += [f"ALTER TABLE `{named}` DROP COLUMN {name};" for name in sorted(there.keys() - wanted.keys())]
+    # by way of a second column: BigQuery's ALTER COLUMN can only widen a type
     mending += [
         f"ALTER TABLE `{named}` RENAME COLUMN {name} TO {name}_before; "
         f"ALTER TABLE `{named}` ADD COLUMN {name} {kind}; "
@@ -95,7 +100,8 @@ def differences(table: TableDescription, there: Mapping[str, str], named: str) -
 
 
 def rebuilding(table: TableDescription, named: str) -> str:
-    """SQL that gives a table its partitions and keeps its rows; BigQuery changes those of no table that is there."""
+    """SQL that recreates a table with the described partitions and keeps its rows."""
+    # BigQuery cannot change the partitioning of an existing table
     return (
         f"CREATE TABLE `{named}_new` PARTITION BY {table.partition} CLUSTER BY {', '.join(table.clustering)} "
         f"AS SELECT * FROM `{named}`; DROP TABLE `{named}`; "
@@ -104,4 +110,4 @@ def rebuilding(table: TableDescription, named: str) -> str:
 
 
 ANALYSED = "verbatims_analysed_v1"
-"""The table of analysed verbatims; a breaking change of its columns makes a v2 beside it."""
+"""The table of analysed verbatims; a breaking change of its columns creates a v2 beside it."""

@@ -1,4 +1,4 @@
-"""The seam between the load stage and a warehouse."""
+"""The interface between the load stage and a warehouse."""
 
 from __future__ import annotations
 
@@ -12,52 +12,52 @@ from pipeline.records import WarehouseRow
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """A row that the warehouse did not take."""
+    """A row that the warehouse rejected."""
 
     verbatim_id: str
     problem: str
-    """What the warehouse said, without the row's values."""
+    """The reason, without the row's values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a load came to."""
+    """The result of a load."""
 
     held: int
-    """How many of the rows handed in the warehouse now holds, unchanged ones included."""
+    """How many of the passed rows the warehouse now holds, unchanged ones included."""
     refused: tuple[RejectedRow, ...]
 
 
 class Warehouse(Protocol):
-    """Called by `journey.py`. Loading the same rows again changes nothing."""
+    """Called by `delivery.py`, `checks.py` and `summary.py`. Loading is idempotent."""
 
     @property
     def name(self) -> str:
-        """Where the rows are, for a person; no secret."""
+        """Where the rows are, for messages; contains no secret."""
 
     def load(self, pages: Iterable[Sequence[WarehouseRow]], outdated: Iterable[str] = ()) -> Loaded:
-        """Insert or replace by verbatim_id, and remove the rows of outdated ids, whose text is no more.
+        """Insert or replace rows by verbatim_id, and delete the rows of outdated ids, whose text has been erased.
 
-        Raises TransientError when the warehouse is out of reach or full.
+        Raises TransientError if the warehouse is unreachable or full.
         """
 
     def query(self, sql: str, parameters: Mapping[str, Parameter]) -> list[Mapping[str, Any]]:
-        """Rows of a SELECT over the tables, with named parameters: `@day`.
+        """Run a SELECT over the tables, with named parameters such as `@day`.
 
-        Raises TransientError when the warehouse is out of reach.
+        Raises TransientError if the warehouse is unreachable.
         """
 
     def marks(self) -> Mapping[str, int]:
-        """What `mark` has left: each store's identity of this warehouse → number of its last load.
+        """Load watermarks: identity of each store → number of its last load.
 
-        Empty where the table has no rows: whatever was brought is no more.
+        Empty if the table has no rows: everything has to be loaded again.
         """
 
     def mark(self, identity: str, number: int) -> None:
-        """Keep the number of a load, unless a later one stands there."""
+        """Save the number of a store's load as its watermark, unless a higher one is saved already."""
 
     def how_to_look(self) -> str:
-        """A command that shows a view of the rows, for a person's shell."""
+        """A shell command that prints a view of the rows."""
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
