@@ -1,4 +1,4 @@
-"""`verbatims doctor`: for each thing a run leans on, fine or what is wrong and what to do."""
+"""`verbatims doctor`: checks everything that a run depends on, and says what is wrong and how to fix it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pipeline.settings import Settings
 from pipeline.urls import origin
 
 TIMEOUT_S = 3.0
-"""Long enough for a loaded machine, short enough for somebody who waits."""
+"""Timeout of one request: long enough for a loaded machine, short enough for a person who waits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one look found."""
+    """The result of one check."""
 
     name: str
     fine: bool
@@ -26,20 +26,20 @@ class Finding:
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Look at each part in the order a run meets them; asks nothing that costs money and writes no row."""
+    """Check each part in the order in which a run uses it. Makes no paid call and writes no row."""
     yield Finding("settings", True, f"SCRAPER_MODE={settings.mode}, model {settings.asked_model}")
-    for name, look in _LOOKS.items():
-        yield _found(name, look, settings)
+    for name, check in _CHECKS.items():
+        yield _run_check(name, check, settings)
 
 
-class Wrong(Exception):
-    """What is wrong and what to do, in one line."""
+class CheckError(Exception):
+    """A check failed. The message is one line: what is wrong and how to fix it."""
 
 
-def _found(name: str, look: Callable[[Settings], str], settings: Settings) -> Finding:
+def _run_check(name: str, check: Callable[[Settings], str], settings: Settings) -> Finding:
     try:
-        return Finding(name, True, look(settings))
-    except (VerbatimsError, Wrong) as error:
+        return Finding(name, True, check(settings))
+    except (VerbatimsError, CheckError) as error:
         return Finding(name, False, str(error))
 
 
@@ -77,14 +77,15 @@ def _sources(settings: Settings) -> str:
 def _claude(settings: Settings) -> str:
     if settings.sandbox:
         return _sandbox(settings)
-    assert settings.api_key is not None  # the settings are checked
+    assert settings.api_key is not None  # `Settings` requires it in prod
+    # the list of models is free of charge, and needs a valid key
     base = settings.base_url or "https://api.anthropic.com"
     headers = {"x-api-key": settings.api_key.get_secret_value(), "anthropic-version": "2023-06-01"}
     answer = _get(f"{base}/v1/models?limit=1", "ANTHROPIC_BASE_URL and the network", headers)
     if answer.status_code in (401, 403):
-        raise Wrong(f"{origin(base)} refuses the key ({answer.status_code}): check ANTHROPIC_API_KEY")
+        raise CheckError(f"{origin(base)} refuses the key ({answer.status_code}): check ANTHROPIC_API_KEY")
     if answer.status_code >= 500:
-        raise Wrong(f"{origin(base)} answers {answer.status_code}: try again later")
+        raise CheckError(f"{origin(base)} answers {answer.status_code}: try again later")
     return f"{origin(base)} answers and takes the key"
 
 
@@ -95,7 +96,7 @@ def _sandbox(settings: Settings) -> str:
         return "each run starts its own sandbox"
     if not identify(settings.base_url):
         place = origin(settings.base_url)
-        raise Wrong(f"{place} is no sandbox: start `verbatims sandbox` there, or unset ANTHROPIC_BASE_URL")
+        raise CheckError(f"{place} is no sandbox: start `verbatims sandbox` there, or unset ANTHROPIC_BASE_URL")
     return f"{origin(settings.base_url)} is a sandbox"
 
 
@@ -104,7 +105,7 @@ def _collector(settings: Settings) -> str:
         return "OTEL_EXPORTER_OTLP_ENDPOINT is not set: nothing is sent"
     place = urlsplit(settings.otlp_endpoint).netloc
     try:
-        # an empty request is a valid one
+        # an empty request is valid and adds no series
         answer = _session().post(
             f"{settings.otlp_endpoint}/v1/metrics",
             data=b"",
@@ -112,37 +113,37 @@ def _collector(settings: Settings) -> str:
             timeout=TIMEOUT_S,
         )
     except requests.RequestException:
-        raise Wrong(f"{place} does not answer: start the Collector, or mend OTEL_EXPORTER_OTLP_ENDPOINT") from None
+        raise CheckError(f"{place} does not answer: start the Collector, or mend OTEL_EXPORTER_OTLP_ENDPOINT") from None
     if answer.status_code != 200:
-        raise Wrong(f"{place} answers {answer.status_code} to OTLP: mend OTEL_EXPORTER_OTLP_ENDPOINT")
+        raise CheckError(f"{place} answers {answer.status_code} to OTLP: mend OTEL_EXPORTER_OTLP_ENDPOINT")
     return f"{place} takes OTLP"
 
 
 def _server(key: str, address: Callable[[Settings], str], path: str) -> Callable[[Settings], str]:
-    def look(settings: Settings) -> str:
+    def check(settings: Settings) -> str:
         url = address(settings)
         answer = _get(url + path, key)
         if answer.status_code != 200:
-            raise Wrong(f"{origin(url)} answers {answer.status_code}: look at its log, or mend {key}")
+            raise CheckError(f"{origin(url)} answers {answer.status_code}: look at its log, or mend {key}")
         return f"{origin(url)} is ready"
 
-    return look
+    return check
 
 
 def _get(url: str, mend: str, headers: dict[str, str] | None = None) -> requests.Response:
     try:
         return _session().get(url, headers=headers, timeout=TIMEOUT_S, allow_redirects=False)
-    except (requests.RequestException, ValueError):  # ValueError: urllib3's, for a host that no name server may see
-        raise Wrong(f"{urlsplit(url).netloc} does not answer: start it, or mend {mend}") from None
+    except (requests.RequestException, ValueError):  # ValueError: urllib3's for an impossible host name
+        raise CheckError(f"{urlsplit(url).netloc} does not answer: start it, or mend {mend}") from None
 
 
 def _session() -> requests.Session:
     session = requests.Session()
-    session.trust_env = False  # a proxy or a .netrc of the machine has no part in this
+    session.trust_env = False  # no proxy, and no credentials from .netrc
     return session
 
 
-_LOOKS: dict[str, Callable[[Settings], str]] = {
+_CHECKS: dict[str, Callable[[Settings], str]] = {
     "sources": _sources,
     "store": _store,
     "warehouse": _warehouse,

@@ -1,4 +1,4 @@
-"""What a run would do and cost, without a call and without a write."""
+"""Estimates what a run would do and cost, without a call and without a write."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from pipeline.records import BrokenRecord, Review, SkipReason
 from pipeline.store import Store
 
 CHARACTERS_PER_TOKEN = 4
-"""A rough rule for French and English; the bill counts real tokens."""
+"""A rule of thumb for French and English; real calls are billed by real tokens."""
 
 ANSWER_TOKENS = 150
-"""What a usual answer takes."""
+"""Tokens of a typical answer."""
 
 THINKING_TOKENS = 500
-"""What a model that may think spends before it, at the least that was seen."""
+"""Additional tokens of a model that may think: the lowest number measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A run that did not happen."""
+    """The estimated result of a run."""
 
     scraped: int
     skipped: dict[str, int]
     failed: int
     known: int
-    """Decided already in the store: nothing would be asked."""
+    """Already decided in the store: no call needed."""
     would_ask: int
     estimated_cost_usd: float
 
@@ -40,13 +40,14 @@ class Estimate:
 def estimate(
     source: Iterable[Review | BrokenRecord], store: Store | None, analyser: Analyser, price: Price, limit: int | None
 ) -> Estimate:
-    """Read prepared records as a run would, and count. `store` is None where none exists yet."""
+    """Read prepared records as a run does, and count. `store` is None if none exists yet."""
     counts: Counter[str] = Counter()
     skipped: Counter[str] = Counter()
     seen_ids: set[tuple[str, str]] = set()
     seen_texts: set[tuple[str, bytes]] = set()
     asked: set[str] = set()
     sizes: Counter[int] = Counter()
+    # the prompt and the schema, the same in every request
     fixed = len(str(analyser.request(""))) // CHARACTERS_PER_TOKEN
     for review in islice(source, limit):
         counts["scraped"] += 1
@@ -57,6 +58,7 @@ def estimate(
             skipped[SkipReason.DUPLICATE.value] += 1
             continue
         seen_ids.add((review.source, review.external_id))
+        # hashes instead of texts: memory stays small for a million records
         text = (review.source, hashlib.sha256(review.text.encode()).digest()[:16])
         reason = cleaning.reason(review.text, duplicate=text in seen_texts)
         seen_texts.add(text)
@@ -68,6 +70,6 @@ def estimate(
             asked.add(key)
             sizes[fixed + len(review.text) // CHARACTERS_PER_TOKEN] += 1
     answer = ANSWER_TOKENS + (THINKING_TOKENS if analyser.thinks else 0)
-    # request by request: a long one costs more per token, which the sum of many short ones must not
+    # per request: long requests have a higher price per token, which the sum of short ones must not reach
     cost = sum(number * price.usd(Tokens(size, 0, 0, answer)) for size, number in sizes.items())
     return Estimate(counts["scraped"], dict(skipped), counts["failed"], counts["known"], len(asked), round(cost, 4))

@@ -1,49 +1,50 @@
-"""Errors, grouped by what the caller does next. Each carries the exit code it ends a command with."""
+"""Errors, grouped by what the caller does next. Each has the exit code of a command that it ends."""
 
 
 class VerbatimsError(Exception):
-    """One line for a person: what is wrong, which one, and what to try. Holds no secret and no verbatim."""
+    """Base class. The message is one line: what is wrong, where, and what to try. No secret and no verbatim."""
 
     exit_code = 3
     go_on: str | None = None
-    """The command that goes on where this one was stopped; set by the command line."""
+    """The command that resumes the work; set by the command line."""
 
 
 class SettingsError(VerbatimsError):
-    """Fix a setting or an argument: nothing was read, sent or written."""
+    """A setting or an argument is wrong: fix it. Nothing was read, sent or written."""
 
     exit_code = 2
 
 
 class InputError(VerbatimsError):
-    """Fix the input: it cannot be read as a whole, or holds nothing where something was expected."""
+    """The input is unreadable as a whole, or unexpectedly empty: fix it."""
 
     exit_code = 2
 
 
 class AccessDenied(VerbatimsError):
-    """Claude's API turned the caller away (401 to 404): fix the key, the model or the account."""
+    """Claude's API denied access (401 to 404): fix the key, the model or the account."""
 
     exit_code = 2
 
 
 class CheckFailed(VerbatimsError):
-    """The rows are in the warehouse, but not as they should be: look at them before anybody relies on them."""
+    """A data quality check failed: look at the rows in the warehouse before anybody uses them."""
 
     exit_code = 1
 
 
 class TransientError(VerbatimsError):
-    """The work stopped on the way (outage, limit, full disk): the same command goes on where it ended."""
+    """An outage, a limit or a full disk stopped the work: the same command resumes it."""
 
     exit_code = 3
 
 
 class RateLimited(TransientError):
-    """Claude's API counts requests or tokens, and ours are used up: wait, then go on."""
+    """The rate limit of Claude's API is reached: wait, then resume."""
 
 
 class Interrupted(VerbatimsError):
-    """Somebody asked the process to end: what was in flight is stored, the same command goes on."""
+    """A signal ended the process. Answers in flight are stored; the same command resumes the work."""
 
+    # the shells' convention, 128 + SIGINT
     exit_code = 130

@@ -1,4 +1,4 @@
-"""`:8000/metrics`: the ten metrics as totals since the first run, read from the store at each scrape."""
+"""Serves the ten metrics at `:8000/metrics`, as totals since the first run, read from the store at each scrape."""
 
 from __future__ import annotations
 
@@ -35,24 +35,27 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class StoreSnapshot:
-    """The store at one moment: label values → value, for each metric."""
+    """The store's totals at one moment."""
 
     series: Mapping[Metric, Mapping[tuple[str, ...], float]]
+    """Metric → label values → value."""
     durations: Mapping[str, tuple[int, float]]
+    """Outcome → number of attempts, and their seconds."""
 
 
-def _read(totals: StoreTotals) -> StoreSnapshot:
+def _take_snapshot(totals: StoreTotals) -> StoreSnapshot:
     found = read_totals(totals)
     sources = sorted({source for metric in (catalogue.ANALYZED, catalogue.SKIPPED) for source, _ in found[metric]})
-    nothing = {labels["outcome"]: (0, 0.0) for labels in catalogue.DURATION.known()}
+    zeros = {labels["outcome"]: (0, 0.0) for labels in catalogue.DURATION.known()}
     return StoreSnapshot(
         {metric: _zeros(metric, sources) | dict(values) for metric, values in found.items()},
-        nothing | dict(totals.durations()),
+        zeros | dict(totals.durations()),
     )
 
 
 def _zeros(metric: Metric, sources: Sequence[str]) -> dict[tuple[str, ...], float]:
-    """0 for every known label value, as the running processes start; a gauge has no such value."""
+    """0 for every known label value, as in the running processes."""
+    # a gauge has no neutral value: 0 would be a false measurement
     if metric.kind is Kind.GAUGE:
         return {}
     known = [metric.known(source=source) for source in sources] if metric.open_labels else [metric.known()]
@@ -62,21 +65,22 @@ def _zeros(metric: Metric, sources: Sequence[str]) -> dict[tuple[str, ...], floa
 class Exporter:
     """A WSGI application that answers `/metrics` with the store's totals.
 
-    A scrape reads the store once, before anything is written. Where that fails the answer is a 500 without a single
-    sample: Prometheus then says `up == 0`, which is alerted on, whereas half the names would look like counters that
-    vanished, and nobody would know why. The log gets one line when it starts to fail and one when it is over.
+    Each scrape reads the store once, before it writes anything. If that fails, the response is a 500 without any
+    sample, so that Prometheus sets `up == 0`, which has an alert; a partial response would look like vanished counters.
+    The log gets one line when reads start to fail and one when they succeed again.
     """
 
     def __init__(self, totals: StoreTotals) -> None:
         self._totals = totals
-        self._reading = StoreSnapshot({}, {})
-        # scrapes take turns: the instruments all read the one reading
-        self._turn = threading.Lock()
+        self._snapshot = StoreSnapshot({}, {})
+        # one scrape at a time: all instruments read the same snapshot
+        self._scrape_lock = threading.Lock()
         self._failing = False
         registry = CollectorRegistry()
-        # the names are the ten and no more: no target_info, no scope labels
+        # the names are a contract: no target_info, no scope labels
         reader = PrometheusMetricReader(disable_target_info=True, scope_info_enabled=False, registry=registry)
-        registry.register(_Durations(lambda: self._reading.durations))
+        registry.register(_DurationCollector(lambda: self._snapshot.durations))
+        # no exemplars: the totals come from the store, not from the current span
         self._provider = meter_provider([reader], Resource({}), AlwaysOffExemplarFilter())
         for metric in TEN:
             if metric is not catalogue.DURATION:
@@ -84,14 +88,14 @@ class Exporter:
         self._expose: WSGIApplication = make_wsgi_app(registry)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request."""
+        """Respond to one request."""
         if environ.get("PATH_INFO") != "/metrics":
             return _plain(start_response, "404 Not Found", "The metrics are at /metrics.")
-        with self._turn:
+        with self._scrape_lock:
             try:
-                self._reading = _read(self._totals)
-            except Exception as error:  # the top of a server: any database may be behind the store
-                self._complain(error)
+                self._snapshot = _take_snapshot(self._totals)
+            except Exception as error:  # broad, since each database has its own errors; the server must go on
+                self._log_failure(error)
                 return _plain(start_response, "500 Internal Server Error", "The store cannot be read.")
             if self._failing:
                 self._failing = False
@@ -100,20 +104,20 @@ class Exporter:
 
     def _observations(self, metric: Metric) -> Callable[..., list[Observation]]:
         def observe(_options: object) -> list[Observation]:
-            series = self._reading.series.get(metric, {})
+            series = self._snapshot.series.get(metric, {})
             return [Observation(value, dict(zip(metric.attributes, key, strict=True))) for key, value in series.items()]
 
         return observe
 
-    def _complain(self, error: Exception) -> None:
+    def _log_failure(self, error: Exception) -> None:
         if not self._failing:
             first_line = str(error).partition("\n")[0]
             _log.error("exporter: the store cannot be read (%s: %s)", type(error).__name__, first_line)
         self._failing = True
 
 
-class _Durations(Collector):
-    """The duration: OpenTelemetry has no instrument for a count and a sum that were added up elsewhere."""
+class _DurationCollector(Collector):
+    """Collects the durations: OpenTelemetry has no instrument for a count and a sum that are added up elsewhere."""
 
     def __init__(self, read: Callable[[], Mapping[str, tuple[int, float]]]) -> None:
         self._read = read
@@ -146,16 +150,16 @@ class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up in the middle is its own affair; the base class would print a stack for it."""
+        """Do nothing: the base class would print a stack trace whenever a client disconnects."""
 
 
 class _ServerV6(_Server):
     address_family = socket.AF_INET6
 
 
-class _Silent(WSGIRequestHandler):
+class _QuietHandler(WSGIRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
-        """A line for each scrape would be four a minute for nothing."""
+        """Do nothing: the base class would log four scrapes a minute."""
 
 
 def serve(
@@ -166,13 +170,14 @@ def serve(
     stop: threading.Event | None = None,
     listening: Callable[[str], None] = lambda address: None,
 ) -> None:
-    """Serve the totals until SIGINT, SIGTERM or `stop`; port 0 takes a free one.
+    """Serve the totals until SIGINT, SIGTERM or `stop`; port 0 picks a free one.
 
-    `listening` is told the address once requests are answered. Raises SettingsError where the port cannot be had.
+    Calls `listening` with the address once it accepts requests. Raises SettingsError if the port is not available.
     """
     stop = stop or threading.Event()
     server = _listen(Exporter(totals), host, port)
-    with server, _signals_set(stop):
+    with server, _stop_on_signals(stop):
+        # in a second thread: `shutdown` would block for ever in the thread that serves
         thread = threading.Thread(target=server.serve_forever, name="exporter", daemon=True)
         thread.start()
         try:
@@ -184,17 +189,18 @@ def serve(
 
 
 def _listen(exporter: Exporter, host: str, port: int) -> WSGIServer:
-    family = _ServerV6 if ":" in host else _Server
+    server_class = _ServerV6 if ":" in host else _Server
     try:
-        return make_server(host, port, exporter, family, _Silent)
+        return make_server(host, port, exporter, server_class, _QuietHandler)
     except (OSError, OverflowError) as error:
         why = getattr(error, "strerror", None) or error
         raise SettingsError(f"port {port} of {host} cannot be had ({why}): choose another --port or --host") from error
 
 
 @contextmanager
-def _signals_set(stop: threading.Event) -> Iterator[None]:
-    """SIGINT and SIGTERM set the event; only the main thread may say so."""
+def _stop_on_signals(stop: threading.Event) -> Iterator[None]:
+    """Set the event on SIGINT and SIGTERM."""
+    # Python installs signal handlers in the main thread only; tests serve from others
     if threading.current_thread() is not threading.main_thread():
         yield
         return

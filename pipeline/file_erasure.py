@@ -1,4 +1,4 @@
-"""Takes deleted bytes out of a SQLite file: the database leaves them in free space and in its log."""
+"""Removes deleted data from a SQLite file, which keeps it in free pages and in its write-ahead log."""
 
 from __future__ import annotations
 
@@ -9,21 +9,19 @@ from pathlib import Path
 
 from pipeline.errors import TransientError
 
-PATIENCE_S = 60.0
-"""How long those who read or write the file at this moment are waited for."""
+TIMEOUT_S = 60.0
+"""How long to wait for other processes that use the file."""
 
-LOOK_AGAIN_S = 0.05
-"""SQLite itself does not wait where another process is bringing its log into the file."""
+RETRY_INTERVAL_S = 0.05
+"""Interval between two checkpoints: SQLite's timeout does not apply while another process runs one."""
 
 
 def erase_file(path: Path) -> None:
-    """Write the file anew and empty its log. Raises TransientError where somebody is in the way for long.
-
-    `secure_delete` instead left 232 of 2000 erased texts readable, and 2 of 2000 where it was on from the first
-    write: when a page is split, copies stay behind that nobody deletes.
-    """
+    """Rewrite the file and empty its log. Raises TransientError if another process uses the file for too long."""
+    # not `secure_delete`: it left 232 of 2000 erased texts readable, and 2 of 2000 even if set from the first write,
+    # because a page split leaves copies that it does not overwrite
     try:
-        with closing(sqlite3.connect(path, timeout=PATIENCE_S, isolation_level=None)) as connection:
+        with closing(sqlite3.connect(path, timeout=TIMEOUT_S, isolation_level=None)) as connection:
             connection.execute("VACUUM")
             emptied = _empty_log(connection)
     except sqlite3.Error as error:
@@ -37,9 +35,10 @@ def erase_file(path: Path) -> None:
 
 
 def _empty_log(connection: sqlite3.Connection) -> bool:
-    end = time.monotonic() + PATIENCE_S
+    # TRUNCATE: every other mode leaves the log's old bytes on disk
+    end = time.monotonic() + TIMEOUT_S
     while True:
         [(busy, *_)] = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         if not busy or time.monotonic() > end:
             return not busy
-        time.sleep(LOOK_AGAIN_S)
+        time.sleep(RETRY_INTERVAL_S)

@@ -1,7 +1,6 @@
-"""OTLP/HTTP in, Pushgateway out: what the Collector's distributions have no exporter for.
+"""Receives OTLP/HTTP and pushes to the Pushgateway, for which the Collector's distributions have no exporter.
 
-The Collector sends the scope `pipeline.batch` here and keeps what cannot be delivered: 503 asks it to come again,
-400 tells it to drop what no repetition would heal.
+The Collector sends the scope `pipeline.batch` here. On 503 it keeps a request and repeats it, on 400 it drops it.
 """
 
 from __future__ import annotations
@@ -36,20 +35,21 @@ from pipeline.urls import origin
 _log = logging.getLogger(__name__)
 
 GROUPING = ("dag_id", "task_id")
-"""With job, what a group of the Pushgateway is named by. Never an instance or a run: a group stays for ever."""
+"""With job, the labels that name a group. Never an instance or a run: the Pushgateway keeps groups for ever."""
 
 LARGEST_BYTES = 4_000_000
-"""A batch of a night has some kilobytes; more than this is no batch."""
+"""Largest request; the batch metrics of a night have some kilobytes."""
 
 PUSH_TIMEOUT_S = 5.0
+"""Timeout of one push."""
 
 
 class RejectedMetric(Exception):
-    """What the Pushgateway cannot carry, whoever sends it how often."""
+    """The Pushgateway will never accept this metric."""
 
 
-class Away(Exception):
-    """The Pushgateway does not answer now."""
+class Unavailable(Exception):
+    """The Pushgateway does not answer at the moment."""
 
 
 Key = tuple[tuple[str, str], ...]
@@ -58,75 +58,77 @@ Family = CounterMetricFamily | GaugeMetricFamily
 
 @dataclass(frozen=True)
 class Group:
-    """One group of the Pushgateway and the families for it."""
+    """One group of the Pushgateway and its metric families."""
 
     key: Key
     families: dict[str, Family] = field(default_factory=dict)
     times: list[int] = field(default_factory=list)
-    """Of its points, in nanoseconds since 1970."""
+    """Times of its points, in nanoseconds since 1970."""
 
 
 def groups(request: ExportMetricsServiceRequest) -> tuple[list[Group], list[str]]:
-    """The request's families by group, and a reason for each metric that has no place there."""
+    """Sort the request's metrics into groups; also returns the reason for each rejected metric."""
     found: dict[Key, Group] = {}
     refused: list[str] = []
     for resource in request.resource_metrics:
         job = _labels(resource.resource.attributes).get("service.name", "")
         for metric in (metric for scope in resource.scope_metrics for metric in scope.metrics):
             try:
-                _sort_in(found, job, metric)
+                _add_metric(found, job, metric)
             except RejectedMetric as reason:
                 refused.append(str(reason))
     return list(found.values()), refused
 
 
 def push(gateway: str, group: Group) -> None:
-    """POST whole families: those of the group that are not named stay. Raises RejectedMetric or Away."""
+    """Push a group's families. Raises RejectedMetric or Unavailable."""
+    # POST replaces whole families and keeps the group's others; PUT would delete the last success of a failed task
     registry = CollectorRegistry()
     registry.register(_Families(group.families.values()))
     labels = dict(group.key)
     try:
         pushadd_to_gateway(gateway, labels.pop("job"), registry, labels, timeout=PUSH_TIMEOUT_S)
     except HTTPError as error:
-        # a proxy's page may repeat the path that it was asked for
+        # a proxy's error page may repeat the path, which may be a secret
         said = error.read(500).decode(errors="replace").strip().replace(urlsplit(gateway).path or "\0", "…")
         if 400 <= error.code < 500:
             raise RejectedMetric(f"the Pushgateway refuses group {dict(group.key)}: {said}") from error
-        raise Away(f"the Pushgateway answered {error.code}") from error
+        raise Unavailable(f"the Pushgateway answered {error.code}") from error
     except (URLError, OSError) as error:
-        raise Away(f"the Pushgateway at {origin(gateway)} does not answer") from error
+        raise Unavailable(f"the Pushgateway at {origin(gateway)} does not answer") from error
 
 
 class Forwarder:
-    """Brings requests to one Pushgateway, in the order of their points."""
+    """Forwards requests to one Pushgateway, and discards older points than those already pushed."""
 
     def __init__(self, gateway: str) -> None:
         self._gateway = gateway
         self._newest: dict[Key, int] = {}
-        self._one_at_a_time = threading.Lock()
+        # the check for newer points and the push have to be one step
+        self._lock = threading.Lock()
 
     def take(self, body: bytes) -> tuple[int, str]:
         """Forward one OTLP request; returns the HTTP status and, unless it is 200, the reason.
 
-        What can be carried is carried even when something beside it cannot.
+        A rejected metric does not prevent the others from being pushed.
         """
         try:
             request = ExportMetricsServiceRequest.FromString(body)
         except DecodeError:
             return 400, "not an OTLP metrics request in protobuf"
         found, refused = groups(request)
-        with self._one_at_a_time:
+        with self._lock:
             for group in found:
                 try:
-                    self._bring(group)
+                    self._push_unless_older(group)
                 except RejectedMetric as reason:
                     refused.append(str(reason))
-                except Away as reason:
+                except Unavailable as reason:
                     return 503, str(reason)
         return (400, "; ".join(refused)) if refused else (200, "")
 
-    def _bring(self, group: Group) -> None:
-        """A Collector that was killed may send an old request behind a newer one: the newer one stays."""
+    def _push_unless_older(self, group: Group) -> None:
+        # after a restart the Collector may send a queued request after a newer one
         newest = max(group.times)
         if newest >= self._newest.get(group.key, 0):
             push(self._gateway, group)
@@ -141,12 +143,13 @@ def serve(
     stop: threading.Event | None = None,
     listening: Callable[[str], None] = lambda address: None,
 ) -> None:
-    """Forward until SIGINT, SIGTERM or `stop`; port 0 takes a free one. Raises SettingsError for a taken port."""
+    """Forward until SIGINT, SIGTERM or `stop`; port 0 picks a free one. Raises SettingsError if the port is taken."""
     stop = stop or threading.Event()
     try:
         server = ThreadingHTTPServer((host, port), _handler(Forwarder(gateway)))
     except OSError as error:
         raise SettingsError(f"--port: cannot listen on {host}:{port}: {error.strerror}") from None
+    # Python installs signal handlers in the main thread only; tests serve from others
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
@@ -167,7 +170,7 @@ class _Families(Collector):
         return self._families
 
 
-def _sort_in(found: dict[Key, Group], job: str, metric: Metric) -> None:
+def _add_metric(found: dict[Key, Group], job: str, metric: Metric) -> None:
     kind = metric.WhichOneof("data") or "no data"
     if kind not in ("gauge", "sum"):
         raise RejectedMetric(f"{metric.name}: a {kind} has no place in the Pushgateway; only gauges and sums have")
@@ -181,11 +184,12 @@ def _sort_in(found: dict[Key, Group], job: str, metric: Metric) -> None:
         key = _key(job, labels, metric.name)
         group = found.setdefault(key, Group(key))
         group.times.append(point.time_unix_nano)
-        _add(group, metric, {name: value for name, value in labels.items() if name not in GROUPING}, point)
+        _add_point(group, metric, {name: value for name, value in labels.items() if name not in GROUPING}, point)
 
 
 def _key(job: str, labels: dict[str, str], name: str) -> Key:
     key = {"job": job, **{label: labels.get(label, "") for label in GROUPING}}
+    # the Pushgateway overwrites such a label without a word
     if "job" in labels or "instance" in labels:
         raise RejectedMetric(f"{name}: the labels job and instance belong to the group")
     missing = [label for label, value in key.items() if not value]
@@ -194,19 +198,20 @@ def _key(job: str, labels: dict[str, str], name: str) -> Key:
     return tuple(key.items())
 
 
-def _add(group: Group, metric: Metric, labels: dict[str, str], point: NumberDataPoint) -> None:
+def _add_point(group: Group, metric: Metric, labels: dict[str, str], point: NumberDataPoint) -> None:
     name, names = _name(metric), sorted(labels)
     family = group.families.get(name)
     if family is None:
+        # a sum that can decrease is a gauge to Prometheus
         counts = metric.WhichOneof("data") == "sum" and metric.sum.is_monotonic
-        make = CounterMetricFamily if counts else GaugeMetricFamily
-        family = group.families[name] = make(name, metric.description or name, labels=names)
+        family_class = CounterMetricFamily if counts else GaugeMetricFamily
+        family = group.families[name] = family_class(name, metric.description or name, labels=names)
     value = point.as_double if point.WhichOneof("value") == "as_double" else float(point.as_int)
     family.add_metric([labels[label] for label in names], value)
 
 
 def _name(metric: Metric) -> str:
-    """As the Collector's own exporter would name it: seconds are spelled out, units in braces say nothing."""
+    """The name that the Collector's exporter would give: `s` becomes `_seconds`, a unit in braces adds nothing."""
     name = re.sub(r"[^a-zA-Z0-9_:]", "_", metric.name)
     if metric.unit == "s" and not name.endswith("_seconds"):
         name += "_seconds"
@@ -238,7 +243,7 @@ def _handler(forwarder: Forwarder) -> type[BaseHTTPRequestHandler]:
             if not length.isdigit() or int(length) > LARGEST_BYTES:
                 return 413, f"a request needs a length of at most {LARGEST_BYTES} bytes"
             try:
-                body = _unpacked(self.rfile.read(int(length)), self.headers.get("Content-Encoding", ""))
+                body = _decompress(self.rfile.read(int(length)), self.headers.get("Content-Encoding", ""))
             except (OSError, zlib.error, EOFError, ValueError) as error:
                 return 400, f"the body cannot be unpacked: {error}"
             return forwarder.take(body)
@@ -262,11 +267,12 @@ def _handler(forwarder: Forwarder) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def _unpacked(body: bytes, encoding: str) -> bytes:
+def _decompress(body: bytes, encoding: str) -> bytes:
     if encoding in ("", "identity"):
         return body
     if encoding != "gzip":
         raise ValueError(f"encoding {encoding} is not known; gzip and none are")
+    # the limit stops a small body that would unpack to gigabytes; wbits 31 is gzip
     unpacked = zlib.decompressobj(wbits=31).decompress(body, LARGEST_BYTES + 1)
     if len(unpacked) > LARGEST_BYTES:
         raise ValueError(f"more than {LARGEST_BYTES} bytes")

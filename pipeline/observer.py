@@ -1,4 +1,4 @@
-"""The seam between the work and whoever watches it: spans around stages and requests, events for everything else."""
+"""The interface between the stages and telemetry: spans around stages and requests, events for everything else."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from pipeline.records import Ask, Attempt
 
 
 class RequestSpan(Protocol):
-    """One verbatim on its way to Claude and back, as the observer sees it."""
+    """The span around all attempts for one verbatim."""
 
     @property
     def trace_id(self) -> str | None:
-        """32 hex digits, or None where no trace is kept."""
+        """32 hex digits, or None if no trace is kept."""
 
     def answered(self, attempt: Attempt) -> None:
-        """Called inside the call's context, for each attempt that ended."""
+        """Called inside the span's context for each ended attempt."""
 
     def committed(self, attempt: Attempt) -> None:
-        """Called once the attempt is in the store; may come after the context has closed."""
+        """Called when the attempt is in the store, possibly after the context has closed."""
 
 
 class Observer(Protocol):
-    """Told what happens; makes spans and metrics of it. Nothing here may raise."""
+    """Receives what happens and turns it into spans and metrics. No method may raise."""
 
     def run(self, run_id: str) -> str | None:
-        """A run begins whose stages are processes of their own: the W3C traceparent that they share, if any."""
+        """Start a run whose stages are separate processes; returns the W3C traceparent that they share, if any."""
 
     def stage(self, name: str, run_id: str, trace: str | None = None) -> AbstractContextManager[str | None]:
-        """Around one stage, or around all of them (run); gives its traceparent.
+        """Open for the duration of one stage, or of the whole run; yields its traceparent.
 
-        `trace` is the traceparent of the run, for a stage that nothing traced surrounds.
+        `trace` is the run's traceparent, the parent of a stage outside of any sampled span.
         """
 
     def call(self, ask: Ask) -> AbstractContextManager[RequestSpan]:
-        """Around all attempts for one verbatim: its span is current while Claude answers."""
+        """Open around all attempts for one verbatim, whose span is the current one meanwhile."""
 
     def emit(self, event: Event) -> None:
-        """Something happened."""
+        """Report an event."""

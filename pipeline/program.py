@@ -1,4 +1,4 @@
-"""How to name this command to the person who typed it."""
+"""The name of this command in messages."""
 
 import os
 import shutil
@@ -6,7 +6,7 @@ import sys
 
 
 def program_name() -> str:
-    """`verbatims` where that is found, else the path by which it was started, from the working folder."""
+    """`verbatims` if it is on PATH, else its path relative to the working directory."""
     if shutil.which("verbatims") or not sys.argv[0].endswith("verbatims"):
         return "verbatims"
     return os.path.relpath(sys.argv[0])

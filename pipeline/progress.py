@@ -1,4 +1,4 @@
-"""What a person sees while it works: a bar on a terminal, a line per stage elsewhere."""
+"""Progress of the stages: a bar on a terminal, lines in a log."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 Advance = Callable[[int, float], None]
-"""Told how many more are done, and what they cost in USD."""
+"""Called with the number of further items done, and their cost in USD."""
 
 
 class Progress(Protocol):
-    """Told by `journey.py` how far each stage is."""
+    """Called by `journey.py` to report the progress of each stage."""
 
     def stage(self, name: str, total: int | None = None) -> AbstractContextManager[Advance]:
-        """Around a stage; total is None where nobody can know it."""
+        """Open for the duration of a stage; total is None if it is unknown."""
 
     def say(self, line: str) -> None:
-        """A line for the person in front of it."""
+        """Show a line to the user."""
 
 
 class Logged:
-    """In a log: how far a stage is, now and then, and a line at its end."""
+    """Logs a stage's progress from time to time, and once at its end."""
 
     EVERY_S = 30.0
-    """A line of news: a night's work leaves some hundred."""
+    """Interval between two lines; a night leaves some hundred of them."""
 
     def __init__(self, log: logging.Logger) -> None:
         self._log = log
@@ -40,15 +40,15 @@ class Logged:
 
     @contextmanager
     def stage(self, name: str, total: int | None = None) -> Iterator[Advance]:
-        """Counts what one stage does."""
-        done, spent, told = 0, 0.0, time.monotonic()
+        """Log the progress of one stage."""
+        done, spent, logged_at = 0, 0.0, time.monotonic()
         of = "" if total is None else f" of {total}"
 
         def advance(more: int, usd: float) -> None:
-            nonlocal done, spent, told
+            nonlocal done, spent, logged_at
             done, spent = done + more, spent + usd
-            if time.monotonic() - told > self.EVERY_S:
-                told = time.monotonic()
+            if time.monotonic() - logged_at > self.EVERY_S:
+                logged_at = time.monotonic()
                 self._log.info("%s: %d%s done%s", name, done, of, _spent(spent))
 
         try:
@@ -62,18 +62,18 @@ def _spent(usd: float) -> str:
 
 
 class Terminal:
-    """On standard error: a bar with done, per second, cost so far and time left; without a terminal, a line."""
+    """Shows a bar with count, speed, cost and time left; without a terminal, one line per stage."""
 
     def __init__(self, console: Console, billed: bool) -> None:
         self._console = console
         self._note = "" if billed else " (not billed)"
 
     def say(self, line: str) -> None:
-        """A line above the bar."""
+        """Print a line above the bar."""
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def stage(self, name: str, total: int | None = None) -> AbstractContextManager[Advance]:
-        """A bar or a line for one stage."""
+        """Show a bar or print a line for one stage."""
         return self._bar(name, total) if self._console.is_terminal else self._line(name)
 
     @contextmanager
@@ -111,6 +111,7 @@ class Terminal:
                 bars.update(task, advance=more, rate=f"{speed:.0f}/s" if speed else "", cost=self._cost(spent))
 
             yield advance
+            # total unknown until now: without it the bar would never look finished
             bars.update(task, total=bars.tasks[0].completed)
 
     def _cost(self, usd: float) -> str:

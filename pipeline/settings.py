@@ -1,4 +1,4 @@
-"""What the operator sets. The environment and `.env` are read here and nowhere else."""
+"""The operator's settings. No other file reads the environment or `.env`."""
 
 from __future__ import annotations
 
@@ -18,12 +18,15 @@ from pipeline.records import SANDBOX_MODEL
 from pipeline.urls import check_http, check_place
 
 SANDBOX_PRICED_AS = "claude-haiku-5-5"
-"""What a sandbox run would have cost: the prices of this model, labelled as not billed."""
+"""The model whose prices show what a sandbox run would have cost."""
 
 OWN_PREFIX = "VERBATIMS_"
 
 _HEADER = re.compile(r"[!#$&'*+.^_`|~0-9A-Za-z-]+ *=(?:[ !-$&-+\--~]|%[2-7][0-9A-Fa-f])*")
-"""RFC 9110's token, and a value of visible ASCII; others, and a comma, as %XX, as OpenTelemetry asks for."""
+"""A token of RFC 9110, then a value of visible ASCII with all other characters and the comma as %XX.
+
+This is the format of OpenTelemetry's OTEL_EXPORTER_OTLP_HEADERS.
+"""
 
 
 def _key(name: str) -> Any:
@@ -31,8 +34,9 @@ def _key(name: str) -> Any:
 
 
 class Settings(BaseSettings):
-    """All settings, checked at start. Field descriptions stand in `.env.example`; a test compares both."""
+    """All settings, validated at start. Their descriptions are copied to `.env.example`; a test compares both."""
 
+    # hide_input_in_errors: a rejected value may be a secret
     model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=False, hide_input_in_errors=True)
 
     mode: Literal["sandbox", "prod"] = Field(
@@ -214,35 +218,36 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what `load` passes: a test hands in a mapping and never touches the environment."""
+        """Use only what `load_settings` passes, so that a test can pass a mapping instead of the environment."""
         return (init_settings,)
 
     @field_validator("store")
     @classmethod
-    def _store_kind(cls, value: str) -> str:
+    def _check_store(cls, value: str) -> str:
         return check_place(value, ("sqlite:///", "postgresql://"))
 
     @field_validator("warehouse")
     @classmethod
-    def _warehouse_kind(cls, value: str) -> str:
+    def _check_warehouse(cls, value: str) -> str:
         return check_place(value, ("sqlite:///", "bigquery://")) if value else value
 
     @field_validator("base_url", "otlp_endpoint", "prometheus_url", "pushgateway_url", "tempo_url", "grafana_url")
     @classmethod
-    def _http_address(cls, value: str) -> str:
+    def _check_http_url(cls, value: str) -> str:
         return check_http(value) if value else value
 
     @field_validator("api_key")
     @classmethod
-    def _sendable(cls, value: SecretStr | None) -> SecretStr | None:
+    def _check_api_key(cls, value: SecretStr | None) -> SecretStr | None:
+        # the HTTP library would reject such a header later, with the key in its message
         if value is not None and not re.fullmatch(r"[!-~]*", value.get_secret_value()):
             raise ValueError("holds a blank, a line break or a letter that no key has")
         return value
 
     @field_validator("otlp_headers")
     @classmethod
-    def _headers_are_headers(cls, value: SecretStr | None) -> SecretStr | None:
-        # the SDK would read what is malformed itself, and show all of it in a warning
+    def _check_headers(cls, value: SecretStr | None) -> SecretStr | None:
+        # the SDK would show a malformed value in a warning
         listed = value.get_secret_value().split(",") if value is not None else []
         if not all(_HEADER.fullmatch(one.strip()) for one in listed):
             raise ValueError(
@@ -252,13 +257,13 @@ class Settings(BaseSettings):
 
     @field_validator("topics")
     @classmethod
-    def _topics_exist(cls, value: Path | None) -> Path | None:
+    def _check_topics(cls, value: Path | None) -> Path | None:
         if value is not None and not value.is_file():
             raise ValueError(f"there is no file {value}")
         return value
 
     @model_validator(mode="after")
-    def _together(self) -> Settings:
+    def _check_combinations(self) -> Settings:
         if self.mode == "prod" and not (self.api_key and self.api_key.get_secret_value()):
             raise ValueError(
                 "ANTHROPIC_API_KEY: SCRAPER_MODE=prod asks the real Claude and needs a key; "
@@ -281,48 +286,50 @@ class Settings(BaseSettings):
 
     @property
     def export_headers(self) -> dict[str, str]:
-        """What goes with each export to the Collector; often a secret."""
+        """Headers of each export to the Collector; often a secret."""
         return pairs(self.otlp_headers.get_secret_value()) if self.otlp_headers else {}
 
     @property
     def sandbox(self) -> bool:
-        """Whether the sandbox answers; nothing else decides it."""
+        """Whether the sandbox answers instead of Claude; SCRAPER_MODE alone decides it."""
         return self.mode == "sandbox"
 
     @property
     def asked_model(self) -> str:
-        """The model name in each request."""
+        """The model's name in each request."""
         return SANDBOX_MODEL if self.sandbox else self.model
 
     @property
     def priced_model(self) -> str:
-        """The model whose prices count."""
+        """The model whose prices are used."""
         return SANDBOX_PRICED_AS if self.sandbox else self.model
 
     @property
     def warehouse_url(self) -> str:
-        """Where the rows go, the default resolved."""
+        """The warehouse's URL, by default the store's."""
         return self.warehouse or self.store
 
 
 def load_settings(environment: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> Settings:
-    """Read the environment, and `.env` beneath it; empty values count as not set.
+    """Read the environment and `.env`; the environment takes precedence, and empty values count as not set.
 
-    Raises SettingsError, one line that names the key; values are never repeated, since one may be a secret.
+    Raises SettingsError, one line that names the key but never the value, which may be a secret.
     """
     environment = os.environ if environment is None else environment
     values = {**_dotenv(dotenv), **environment}
     known = {str(field.validation_alias.choices[0]) for field in Settings.model_fields.values()}  # type: ignore[union-attr]
+    # a misspelt name would otherwise mean the default
     _refuse_unknown(values, known)
     given = {name: value for name, value in values.items() if name in known and value != ""}
     try:
         return Settings.model_validate(given)
     except ValidationError as error:
+        # from None: the chained error would print the values
         raise SettingsError(_one_line(error)) from None
 
 
 def pairs(text: str) -> dict[str, str]:
-    """`name=value,name=value` as a dict, the form of the OTEL_* lists, %XX decoded; what has no `=` is left out."""
+    """Parse `name=value,name=value`, the format of the OTEL_* lists; decodes %XX and skips items without a value."""
     parts = (part.partition("=") for part in text.split(","))
     return {name.strip(): unquote(value.strip()) for name, _, value in parts if value}
 

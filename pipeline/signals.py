@@ -1,4 +1,4 @@
-"""What SIGINT and SIGTERM mean: first an end in good order, then an end at once."""
+"""Handling of SIGINT and SIGTERM: the first signal stops gracefully, the second one at once."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pipeline.errors import Interrupted
 
 BOTH = (signal.SIGINT, signal.SIGTERM)
 DRAINING = (*BOTH, signal.SIGALRM)
-"""SIGALRM is Airflow's execution timeout: as an exception in the event loop it would lose the answers in flight."""
+"""SIGALRM is Airflow's execution timeout: its exception in the event loop would lose the answers in flight."""
 
 
 def raise_interrupted() -> None:
-    """From here on, for this process: an interruption is an error like the others, with a line and an exit code."""
+    """From now on, raise Interrupted on a signal, so that it ends with a message and an exit code like other errors."""
     for number in BOTH:
         signal.signal(number, _raise)
 
@@ -28,24 +28,24 @@ def _raise(_number: int, _frame: object) -> None:
 
 
 class Drain:
-    """Inside a running event loop: the first signal asks the work to stop, the same once more ends the process.
+    """In a running event loop, stops the work on the first signal and ends the process if the same signal comes again.
 
-    Another one does not: Airflow sends SIGTERM 5 s behind its SIGINT, whatever the process is doing.
+    A different second signal does nothing: Airflow always sends SIGTERM 5 s after its SIGINT.
     """
 
     def __init__(self, stop: Callable[[], None], say: Callable[[str], None]) -> None:
         self._stop = stop
         self._say = say
-        self._heard: set[signal.Signals] = set()
+        self._received: set[signal.Signals] = set()
 
     @property
     def asked(self) -> bool:
-        """Whether somebody wants the work to end."""
-        return bool(self._heard)
+        """Whether a signal has asked the work to stop."""
+        return bool(self._received)
 
     @contextmanager
     def listening(self) -> Iterator[Drain]:
-        """While this lasts. Outside the main thread, where no signal arrives, it does nothing."""
+        """Handle signals while the context is open. Does nothing outside the main thread, which gets no signals."""
         if threading.current_thread() is not threading.main_thread():
             yield self
             return
@@ -61,13 +61,14 @@ class Drain:
                 signal.signal(number, handler)
 
     def _handle(self, number: signal.Signals) -> None:
-        if number in self._heard:
-            # the bar has hidden the cursor; what is in flight is lost, and asked again by the next run
+        if number in self._received:
+            # the escape shows the cursor again, which the bar has hidden
             sys.stderr.write(("\x1b[?25h" if sys.stderr.isatty() else "") + "\nverbatims: given up; start it again\n")
             sys.stderr.flush()
+            # no clean-up, which could block; the next run asks the lost texts again
             os._exit(Interrupted.exit_code)
-        self._heard.add(number)
-        if len(self._heard) > 1:
+        self._received.add(number)
+        if len(self._received) > 1:
             return
         self._say("stopping: waiting for the calls in flight, which are paid; once more to give them up")
         self._stop()

@@ -1,4 +1,4 @@
-"""A run in words: who answers and what is read, then what happened, the ten metrics, where the rows are, what next."""
+"""Messages of a run: which model and input first, then the closing summary with the ten metrics and next commands."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from pipeline.totals import read_totals
 from pipeline.urls import origin
 
 NAMED_PLACES = 10
-"""How many over-long texts are named by their place; the store knows them all."""
+"""How many too long texts are listed by their position; the store has all of them."""
 
 NEVER = "–"
-"""Shown where there is no value yet; 0 is a value."""
+"""Shown for a metric without a value, which is not the same as 0."""
 
 
 def as_json(result: Result, settings: Settings) -> dict[str, Any]:
-    """The object that `run --json` prints. The counts of records add up to `scraped`; USD and seconds."""
+    """The object that `run --json` prints. Its counts of records add up to `scraped`; amounts in USD and seconds."""
     counts = result.counts
     return {
         "run_id": result.run_id,
@@ -47,7 +47,7 @@ def as_json(result: Result, settings: Settings) -> dict[str, Any]:
 
 
 def announce(console: Console, context: Context, source: Source | None) -> None:
-    """The first words of a command: who answers, what is read, and what was guessed."""
+    """Say which Claude is asked, what is read, and what was guessed about it."""
     settings = context.settings
     if settings.sandbox:
         _line(console, f"SANDBOX: no real Claude answers; costs are those of {SANDBOX_PRICED_AS}, not billed")
@@ -60,12 +60,13 @@ def announce(console: Console, context: Context, source: Source | None) -> None:
 
 
 def about_to_read(source: Source) -> list[str]:
-    """What is read and what was guessed about it."""
+    """Lines that say what is read, and what was guessed about it."""
     return [f"reading {source.name}", *(f"  {guess}" for guess in source.guesses)]
 
 
 def name_places(console: Console, context: Context, run_id: str) -> None:
-    """Say where the over-long texts are; their content stays unsaid."""
+    """List the positions of texts that are too long, without their content."""
+    # one more than shown tells whether there are further ones
     places = context.store.runs.too_long(run_id, NAMED_PLACES + 1)
     if places:
         more = " …" if len(places) > NAMED_PLACES else ""
@@ -85,6 +86,7 @@ def show(console: Console, context: Context, result: Result) -> None:
 
 
 def _line(console: Console, text: str) -> None:
+    # no markup: a source's name may contain brackets, which rich would interpret
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -114,6 +116,7 @@ def _paid(result: Result, settings: Settings) -> str:
 def _metrics(readings: Iterable[MetricSample], totals: StoreTotals) -> Table:
     live: dict[Metric, dict[tuple[str, ...], Any]] = {metric: {} for metric in TEN}
     for reading in readings:
+        # the process measures more than the ten
         if reading.metric in live:
             live[reading.metric][tuple(reading.labels.values())] = reading.value
     ever: dict[Metric, Mapping[Any, Any]] = {**read_totals(totals), c.DURATION: totals.durations()}
@@ -134,6 +137,7 @@ def _total(metric: Metric, values: Mapping[Any, Any]) -> str:
         calls = sum(count for count, _ in values.values())
         seconds = sum(total for _, total in values.values())
         return f"{calls} × {seconds / calls:.3f} s" if calls else NEVER
+    # gauges: adding up their series would mean nothing
     if metric is c.SUCCESS_RATIO:
         return f"{100 * next(iter(values.values())):.1f} %" if values else NEVER
     if metric is c.CURRENT_SIZE:
@@ -142,7 +146,7 @@ def _total(metric: Metric, values: Mapping[Any, Any]) -> str:
 
 
 def _parts(values: Mapping[Any, Any]) -> str:
-    """Each label's share, sources added up."""
+    """The sum of each value of the last label, over all sources."""
     parts: dict[str, float] = {}
     for labels, value in values.items():
         name = labels[-1] if isinstance(labels, tuple) and labels else labels

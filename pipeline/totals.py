@@ -1,4 +1,4 @@
-"""The store's total of each metric, for the exporter and the closing summary. A new counter is a line here."""
+"""Reads the total of each metric from the store, for the exporter and the closing summary."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pipeline.telemetry import catalogue
 from pipeline.telemetry.catalogue import Metric
 
 Series = Mapping[tuple[str, ...], float]
-"""Label values, in the order of the catalogue → value. A gauge without a value has none."""
+"""Label values in the catalogue's order → value; empty for a gauge without a value."""
 
 
 def _by_two(values: Mapping[tuple[str, str], int]) -> Series:
@@ -35,9 +35,12 @@ TOTALS: Mapping[Metric, Callable[[StoreTotals], Series]] = {
     catalogue.LOAD_ERRORS: lambda totals: _by_one(totals.load_errors()),
     catalogue.SUCCESS_RATIO: lambda totals: _unless_none(totals.success_ratio()),
 }
-"""All of the ten but the duration, which is a count and a sum: `StoreTotals.durations`."""
+"""Metric → how to read its total; a new counter is a line here.
+
+Without the duration, which is a count and a sum: see `StoreTotals.durations`.
+"""
 
 
 def read_totals(totals: StoreTotals) -> dict[Metric, Series]:
-    """Every series of the store, as it is now."""
+    """The current totals of all metrics in `TOTALS`."""
     return {metric: read(totals) for metric, read in TOTALS.items()}

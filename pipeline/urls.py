@@ -1,4 +1,4 @@
-"""URLs that settings hold: what is one, and how much of it may be shown. No error repeats a value."""
+"""Checks the URLs of the settings, and hides their secrets. No error repeats a value."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from urllib.parse import parse_qsl, urlsplit
 
 _ESCAPED = r"(?:[^\s%:/?#\[\]@\\]|%(?!00)[0-9A-Fa-f]{2})+"
-"""Letters that mean nothing in a URL, and all others but NUL as %XX."""
+"""Characters without a meaning in a URL, and all others but NUL as %XX."""
 
 _POSTGRES_OPTIONS = frozenset({
     "application_name", "channel_binding", "client_encoding", "connect_timeout", "dbname", "gssencmode", "host",
@@ -14,7 +14,7 @@ _POSTGRES_OPTIONS = frozenset({
     "passfile", "port", "service", "sslcert", "sslcrl", "sslkey", "sslmode", "sslnegotiation", "sslrootcert",
     "target_session_attrs", "tcp_user_timeout", "user",
 })  # fmt: skip
-"""What libpq takes behind the ?, without passwords, which messages about a store would show."""
+"""Query parameters of libpq, without passwords: messages about the store would show them."""
 
 _POSTGRES = re.compile(
     rf"postgresql://(?:{_ESCAPED}(?::{_ESCAPED})?@)?(?:[\w.,-]+|\[[0-9A-Fa-f:.]+\])?(?::\d+)?"
@@ -27,11 +27,12 @@ _HTTP = re.compile(
 
 
 def check_place(value: str, kinds: tuple[str, ...]) -> str:
-    """A store's or warehouse's URL. Raises ValueError, also for what its driver would stumble over later."""
+    """Check a store's or warehouse's URL. Raises ValueError, also for what its driver would reject later."""
     kind = next((kind for kind in kinds if value.startswith(kind)), None)
     if kind is None or value == kind:
         raise ValueError(f"must begin with {' or '.join(kinds)} and go on with a place")
     place = value.removeprefix(kind)
+    # SQLAlchemy takes what follows a ? for options, :memory: is no file, and nothing expands ~
     if kind == "sqlite:///" and (re.search(r"[?%\0]", place) or place.startswith((":", "~"))):
         raise ValueError("must be a plain path behind sqlite:///, without ?, % and ~")
     if kind == "bigquery://" and not re.fullmatch(r"[a-z][a-z0-9:.-]{1,60}/\w{1,1000}", place, re.ASCII):
@@ -56,7 +57,7 @@ def _check_postgres(value: str) -> None:
 
 
 def check_http(value: str) -> str:
-    """A server's base address, without a slash at its end. Raises ValueError."""
+    """Check a server's base URL and remove a trailing slash. Raises ValueError."""
     if not _HTTP.fullmatch(value):
         raise ValueError("is not an http:// or https:// address")
     _check_port(value)
@@ -69,12 +70,13 @@ def check_http(value: str) -> str:
 
 def _check_port(value: str) -> None:
     try:
+        # the property raises, not urlsplit itself
         _ = urlsplit(value).port
     except ValueError:
         raise ValueError("has a port that is no number from 0 to 65535") from None
 
 
 def origin(url: str) -> str:
-    """Scheme, host and port: a path may open a gateway, so it is not shown."""
+    """Scheme, host and port, for messages: a path may be a gateway's secret."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

@@ -147,7 +147,7 @@ def everything(folder: Path) -> bytes:
 def test_a_reader_in_the_way_is_said_and_the_next_call_finishes(
     world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(pipeline.file_erasure, "PATIENCE_S", 0)
+    monkeypatch.setattr(pipeline.file_erasure, "TIMEOUT_S", 0)
     world.night(OLD, {"a": ("canari", GOOD)})
     with closing(sqlite3.connect(world.warehouse, isolation_level=None)) as reader:
         reader.execute("BEGIN")
