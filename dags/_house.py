@@ -1,7 +1,6 @@
-"""What the DAGs of this folder share: retries by kind of error, what is open inside a task, what a failure says.
+"""Shared by the DAGs of this folder: retries by kind of error, the session of a task, the log line of a failure.
 
-No DAG stands here, and nothing is imported from `pipeline` before a task runs: a file of DAGs is parsed every few
-seconds.
+Defines no DAG, and imports `pipeline` only inside tasks: Airflow parses this folder every few seconds.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("verbatims")
 
 TAGS = frozenset({"verbatims", "nightly", "housekeeping"})
-"""All tags that a DAG here may carry; a test holds them to it."""
+"""All tags that a DAG may have; a test checks it."""
 
 RETRIES = ExceptionRetryPolicy(
     rules=[
@@ -47,14 +46,16 @@ RETRIES = ExceptionRetryPolicy(
         ),
     ]
 )
-"""What is not named, such as an outage or a killed process, backs off: the installation's default_task_retry_delay
-(five minutes), doubled each time."""
+"""All other errors, such as an outage or a killed process, are retried with a growing delay.
+
+It starts with the installation's default_task_retry_delay (five minutes) and doubles each time.
+"""
 
 DAY = timedelta(days=1)
 
 
 def defaults(timeout: timedelta) -> dict[str, Any]:
-    """What every task here has, unless it says otherwise."""
+    """Default arguments of every task."""
     return {
         "owner": "verbatims",
         "retries": 3,
@@ -68,48 +69,49 @@ def defaults(timeout: timedelta) -> dict[str, Any]:
 
 @contextmanager
 def opened(*, reads: bool = False, asks: bool = False, shared: bool = False) -> Iterator[Session]:
-    """Settings, store and telemetry, made inside the task's own process and closed with it, spans and metrics sent."""
+    """Open settings, store and telemetry for the task, and close them at its end, when spans and metrics are sent."""
+    # inside the task: Airflow forks it, and telemetry started before a fork is lost
     from pipeline.progress import Logged
     from pipeline.records import Task
     from pipeline.session import prepare
 
     ti = get_current_context()["ti"]
     task = Task(ti.dag_id, ti.task_id, ti.try_number, shared)
-    with prepare(lambda _: Logged(log), reads=reads, asks=asks, task=task) as ready:
-        yield ready
+    with prepare(lambda _: Logged(log), reads=reads, asks=asks, task=task) as session:
+        yield session
 
 
 @contextmanager
 def working(*, reads: bool = False, asks: bool = False, shared: bool = False) -> Iterator[tuple[Session, str]]:
-    """The same, for the run of the day: gives its id too, and every log line says it, and its trace."""
+    """Open the session and the day's run; yields its id too, and adds it and its trace to every log line."""
     from pipeline.journey import begin
 
-    with opened(reads=reads, asks=asks, shared=shared) as ready:
-        name = ready.source.name if ready.source else "the store"
-        run_id = begin(ready.context, name, day_of(get_current_context()))
-        bind_contextvars(verbatims_run_id=run_id, trace_id=ready.context.store.runs.trace_id(run_id) or "none")
-        yield ready, run_id
+    with opened(reads=reads, asks=asks, shared=shared) as session:
+        name = session.source.name if session.source else "the store"
+        run_id = begin(session.context, name, day_of(get_current_context()))
+        bind_contextvars(verbatims_run_id=run_id, trace_id=session.context.store.runs.trace_id(run_id) or "none")
+        yield session, run_id
 
 
 def day_of(context: Mapping[str, Any]) -> date:
-    """The UTC day that a DAG run stands for."""
+    """The UTC day of a DAG run."""
     return _moment(context).date()
 
 
 def is_open(context: Mapping[str, Any]) -> bool:
-    """Whether its sources are read: the day is the latest one. Later, and for a day gone by, the store is."""
+    """Whether the DAG run is for the current day, so that its sources are read; a past day is read from the store."""
     return datetime.now(UTC) < _moment(context) + DAY
 
 
 def _moment(context: Mapping[str, Any]) -> datetime:
     run = context["dag_run"]
     moment: datetime = run.logical_date or run.run_after  # an asset or the API may trigger a run without a date
-    # a day to come is not seen yet: what is read now would keep that date for good
+    # not in the future: the verbatims read now would keep that date for good
     return min(moment.astimezone(UTC), datetime.now(UTC))
 
 
 def say_failure(context: Mapping[str, Any]) -> None:
-    """For whoever is on call: which stage, which run, which trace."""
+    """Log the stage, run and trace of a failure for the person on call."""
     ti, error = context["ti"], context.get("exception")
     run_id, trace_id = _run_and_trace(context)
     log.error(
@@ -119,16 +121,16 @@ def say_failure(context: Mapping[str, Any]) -> None:
         ti.try_number,
         run_id,
         trace_id or "unknown",
-        _what(error),
+        _describe(error),
     )
 
 
-def _what(error: BaseException | None) -> str:
+def _describe(error: BaseException | None) -> str:
     from pipeline.errors import VerbatimsError
 
     if error is None:
         return "its process was killed"
-    # another's message may quote a verbatim or an address
+    # messages of other errors may quote a verbatim or a URL
     return str(error) if isinstance(error, VerbatimsError) else type(error).__name__
 
 
@@ -137,7 +139,7 @@ def _run_and_trace(context: Mapping[str, Any]) -> tuple[str, str | None]:
     from pipeline.store import day_run_id, peek_store
 
     run_id = day_run_id(day_of(context))
-    # whatever is wrong with the store, and that may be why the task failed: the line is said all the same
+    # the store may be the reason of the failure, which has to be logged all the same
     with suppress(Exception):
         if store := peek_store(load_settings().store):
             try:

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""`make airflow`: Airflow for one person on one machine. Its metadata is a SQLite file, its tasks are processes here.
+"""`make airflow`: runs Airflow on one machine, with a SQLite database and local processes as tasks.
 
-Three servers (api-server, scheduler, dag-processor) are this program's children, and end with it. In sandbox mode,
-unless the environment or .env says otherwise, nothing costs anything.
+Starts three servers (api-server, scheduler, dag-processor) as child processes, and stops them when it ends. The mode
+is the sandbox, which costs nothing, unless the environment or .env sets another.
 """
 
 from __future__ import annotations
@@ -25,22 +25,23 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
 USER = "admin"
 READY_WITHIN_S = 180.0
-"""20 s on an idle machine."""
+"""Timeout of the start, which takes 20 s on an idle machine."""
 ENDS_WITHIN_S = 30.0
-"""A task that is told to end waits for the calls in flight, which are paid; then everything is killed."""
+"""Timeout of the stop: tasks wait for their calls in flight, which are paid. After it everything is killed."""
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""SIGHUP: the terminal is gone, and the servers, in sessions of their own, would stay."""
+"""SIGHUP too, which a closed terminal sends: the servers have their own sessions and would not get it."""
 SERVERS = {"api-server": ["--workers", "1"], "scheduler": ["--skip-serve-logs"], "dag-processor": []}
 
 
 class CannotStart(Exception):
-    """One line: what is wrong, and what to try."""
+    """Airflow cannot start. The message is one line: what is wrong, and what to try."""
 
 
 def environment(home: Path, port: int, database: str | None = None) -> dict[str, str]:
-    """How Airflow is set up here. `home` keeps all it writes; `database` is a SQLAlchemy URL, SQLite in `home` if None.
+    """Airflow's environment variables.
 
-    The password of the one user stands in passwords.json, made once.
+    `home` holds all its files; `database` is a SQLAlchemy URL, by default a SQLite file in `home`. The password of the
+    single user is generated once and kept in passwords.json.
     """
     home.mkdir(parents=True, exist_ok=True)
     database = database or f"sqlite:///{home / 'airflow.db'}"
@@ -54,7 +55,7 @@ def environment(home: Path, port: int, database: str | None = None) -> dict[str,
         "AIRFLOW__CORE__PARALLELISM": "8",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(_passwords(home)),
-        # a task asks this address: with another port than 8080 every task would fail before it starts
+        # tasks call this URL: its default has port 8080, with which every task would fail before it starts
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         "AIRFLOW__API__BASE_URL": url,
         "AIRFLOW__API__HOST": "127.0.0.1",
@@ -62,19 +63,19 @@ def environment(home: Path, port: int, database: str | None = None) -> dict[str,
         "AIRFLOW__API_AUTH__JWT_SECRET": _secret(home / "jwt-secret"),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database,
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
-        # both wait for seconds otherwise, and a run is made of many small steps
+        # the defaults wait for seconds between the many short tasks of a run
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
     }
 
 
 def password(home: Path) -> str:
-    """The user's."""
+    """The password of the user."""
     return str(json.loads(_passwords(home).read_text(encoding="utf-8"))[USER])
 
 
 def main() -> int:
-    """Start everything, say where it is, wait to be ended."""
+    """Start all servers, print their address, and wait for a signal."""
     home = CHECKOUT / "var" / "airflow"
     for number in ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN or number is not signal.SIGHUP:  # nohup make airflow
@@ -101,12 +102,13 @@ def main() -> int:
 
 
 def _end(_number: int, _frame: object) -> None:
-    _ignore()
+    _ignore_signals()
     raise KeyboardInterrupt
 
 
-def _ignore() -> None:
-    """What ends now comes to its end: `make` passes on a SIGTERM that its group has heard, and people press twice."""
+def _ignore_signals() -> None:
+    """Ignore further signals during the stop: `make` forwards a SIGTERM that was already received, and users repeat
+    Ctrl-C."""
     for number in ENDING:
         signal.signal(number, signal.SIG_IGN)
 
@@ -137,10 +139,9 @@ def _migrate(settings: Mapping[str, str], home: Path) -> None:
 
 @contextmanager
 def _running(settings: Mapping[str, str], home: Path, port: int) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
-    """The api-server first: a task that finds nobody there fails before it starts, and waits five minutes.
-
-    Its first answer takes it some seconds, as long as a task's patience, so one is asked for before anything needs it.
-    """
+    """Start the servers one after the other, and stop them at the end."""
+    # the api-server first: a task that cannot reach it fails and is retried after five minutes; its first response
+    # takes as long as a task's timeout, so it is requested before any task needs it
     servers: dict[str, subprocess.Popen[bytes]] = {}
     try:
         for name in SERVERS:
@@ -152,7 +153,8 @@ def _running(settings: Mapping[str, str], home: Path, port: int) -> Iterator[dic
 
 
 def _start(name: str, settings: Mapping[str, str], home: Path) -> subprocess.Popen[bytes]:
-    """In a session of its own, so that Ctrl-C reaches this program first and all that the server started is known."""
+    """Start one server."""
+    # in its own session: Ctrl-C reaches this program only, and the session id finds all processes that it starts
     with _log(home, name).open("ab") as out:
         return subprocess.Popen(
             [BIN / "airflow", name, *SERVERS[name]],
@@ -166,32 +168,33 @@ def _start(name: str, settings: Mapping[str, str], home: Path) -> subprocess.Pop
 
 
 def _stop(servers: Mapping[str, subprocess.Popen[bytes]]) -> None:
-    """The api-server last: whoever ends wants to tell it."""
-    _ignore()
+    """Stop all servers, the api-server last: tasks report their end to it."""
+    _ignore_signals()
     deadline = time.monotonic() + ENDS_WITHIN_S
     for name in ("scheduler", "dag-processor", "api-server"):
         if server := servers.get(name):
             server.terminate()
-            _tell_tasks(server, deadline)
+            _stop_tasks(server, deadline)
             with suppress(subprocess.TimeoutExpired):
                 server.wait(max(deadline - time.monotonic(), 1))
             _kill_rest(server)
 
 
-def _tell_tasks(server: subprocess.Popen[bytes], deadline: float) -> None:
-    """The scheduler waits for its tasks but doesn't tell them; a task told twice gives up calls that are paid."""
-    told = {server.pid}
+def _stop_tasks(server: subprocess.Popen[bytes], deadline: float) -> None:
+    """Send SIGTERM to the tasks: the scheduler waits for their end, but does not stop them."""
+    # once each: a second signal makes a task give up its calls in flight, which are paid
+    signalled = {server.pid}
     while server.poll() is None and time.monotonic() < deadline:
         for pid in _session(server):
             with suppress(ProcessLookupError):
-                if pid not in told and os.getpgid(pid) == pid:  # Airflow gives each task a group of its own
-                    told.add(pid)
+                if pid not in signalled and os.getpgid(pid) == pid:  # Airflow gives each task a group of its own
+                    signalled.add(pid)
                     os.kill(pid, signal.SIGTERM)
         time.sleep(0.2)
 
 
 def _kill_rest(server: subprocess.Popen[bytes]) -> None:
-    """What it left behind, it and its tasks."""
+    """Kill the server and its tasks if they are still running."""
     for pid in _session(server):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
@@ -199,7 +202,7 @@ def _kill_rest(server: subprocess.Popen[bytes]) -> None:
 
 
 def _session(server: subprocess.Popen[bytes]) -> list[int]:
-    """All processes that it started, and those that they did, whether their parent lives or not."""
+    """All processes of the server's session, also those whose parent has ended."""
     import psutil  # comes with Airflow, without which nothing here is started
 
     found = []
@@ -220,14 +223,16 @@ def _until(ready: Callable[[], bool], servers: Mapping[str, subprocess.Popen[byt
 
 
 def _healthy(port: int) -> bool:
-    """Its answer is 200 even where a part is not well: what counts stands in it."""
+    """Whether all parts of Airflow are healthy."""
+    # the status is 200 even if a part is not: only the body tells
     parts = _get(port, "api/v2/monitor/health")
     names = ("metadatabase", "scheduler", "dag_processor")
     return parts is not None and all(parts[name]["status"] == "healthy" for name in names)
 
 
 def _get(port: int, path: str) -> Any:
-    """The JSON there, or None where nobody answers yet."""
+    """The JSON at a path; None without a response."""
+    # no proxy of the environment: the address is this machine's
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"http://127.0.0.1:{port}/{path}", timeout=30) as answer:
@@ -255,13 +260,14 @@ def _passwords(home: Path) -> Path:
 
 
 def _secret(file: Path) -> str:
-    """Made once: a token that was given out stays valid over a restart."""
+    """A secret that is generated once, so that tokens stay valid after a restart."""
     if not file.is_file():
         _write(file, secrets.token_urlsafe(64))
     return file.read_text(encoding="utf-8")
 
 
 def _write(file: Path, text: str) -> None:
+    # created with its final mode: after a later chmod another user could have opened it
     with open(os.open(file, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
         out.write(text)
 

@@ -1,4 +1,4 @@
-"""Every night: scrape, clean, analyse in parallel, load, publish. The work itself is in `pipeline/journey.py`."""
+"""Runs every night: scrape, clean, analyse in parallel, load, publish. `pipeline/journey.py` does the work."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from airflow.sdk import Asset, Param, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 ANALYSED = Asset("verbatims_analysed")
-"""Whoever reads the rows waits for this: a run has come to its end and its rows are in the warehouse."""
+"""Updated when a run has ended and its rows are in the warehouse: DAGs that read them can be scheduled on it."""
 
 
 @dag(
     schedule="0 2 * * *",
-    start_date=datetime(2026, 1, 1, tzinfo=UTC),  # in the past: a new installation makes up for last night at once
-    catchup=False,  # and for no night before: those have nothing of their own, what is new is read with the last
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),  # in the past: a new installation runs last night's at once
+    catchup=False,  # not the nights before: the last one reads everything that is new
     max_active_runs=1,
-    dagrun_timeout=timedelta(hours=22),  # the next night finds the way free
+    dagrun_timeout=timedelta(hours=22),  # ends before the next night starts
     is_paused_upon_creation=False,
     default_args=defaults(timeout=timedelta(hours=2)),
     params={
@@ -43,43 +43,45 @@ def verbatims_daily() -> None:
 
 @task
 def scrape() -> None:
-    """Read the sources, or, for a day gone by, what the store has of it."""
+    """Read the sources; for a past day, use what the store has of it."""
     from pipeline import journey
 
     context = get_current_context()
     reads = is_open(context)
-    with working(reads=reads) as (ready, run_id):
-        journey.scrape(ready.context, run_id, ready.source, context["params"]["limit"])
+    with working(reads=reads) as (session, run_id):
+        journey.scrape(session.context, run_id, session.source, context["params"]["limit"])
 
 
 @task
 def clean() -> list[int]:
-    """Put aside what is not worth a call; gives the numbers of the workers that the rest is worth."""
+    """Skip verbatims that are not worth a call; returns the numbers of the workers for the rest."""
     from pipeline import journey
 
     wanted: int = get_current_context()["params"]["workers"]
-    with working() as (ready, run_id):
-        left = journey.clean(ready.context, run_id)
+    with working() as (session, run_id):
+        left = journey.clean(session.context, run_id)
+    # no more workers than verbatims, but at least one: without any, the tasks that follow would be skipped
     return list(range(1, min(wanted, max(left, 1)) + 1))
 
 
 @task(map_index_template="worker {{ worker }}", execution_timeout=timedelta(hours=12))
 def analyse(worker: int) -> int:
-    """One of several that claim texts from the run until none is left; gives the try that it came to its end with."""
+    """Claim and analyse texts of the run until none is left; returns the number of the try that succeeded."""
     from pipeline import journey
     from pipeline.errors import TransientError
 
     ti = get_current_context()["ti"]
-    with working(asks=True, shared=True) as (ready, run_id):
-        left = journey.analyse(ready.context, run_id)
-    if left and ti.try_number <= ti.max_tries:  # the last try leaves them to whoever clears this task
+    with working(asks=True, shared=True) as (session, run_id):
+        left = journey.analyse(session.context, run_id)
+    if left and ti.try_number <= ti.max_tries:  # the last try leaves them pending, until somebody clears the task
         raise TransientError(f"{left} verbatims met a passing error: they are asked again")
     return int(ti.try_number)
 
 
 @task(trigger_rule="all_done")
 def analysed(tries: Sequence[int]) -> None:
-    """Say once, over all workers, how the stage went."""
+    """Report the result of the stage once for all workers."""
+    # mapped tasks share a group of the Pushgateway: if each pushed, the last one would replace the others
     from pipeline import journey
     from pipeline.records import Stage
 
@@ -88,9 +90,9 @@ def analysed(tries: Sequence[int]) -> None:
     crumbs = [c for c in ti.get_task_breadcrumbs(ti.dag_id, ti.run_id) if c["task_id"] == "analyse" and c["duration"]]
     if not crumbs:
         raise AirflowSkipException("no worker has worked")
-    with working() as (ready, run_id):
+    with working() as (session, run_id):
         journey.report(
-            replace(ready.context, task=replace(ready.context.task, try_number=max(tries[:], default=1))),
+            replace(session.context, task=replace(session.context.task, try_number=max(tries[:], default=1))),
             Stage.ANALYSE,
             run_id,
             succeeded=all(crumb["state"] == "success" for crumb in crumbs),
@@ -100,20 +102,20 @@ def analysed(tries: Sequence[int]) -> None:
 
 @task
 def load() -> None:
-    """Bring the rows into the warehouse."""
+    """Load the rows into the warehouse."""
     from pipeline import journey
 
-    with working() as (ready, run_id):
-        journey.load(ready.context, run_id)
+    with working() as (session, run_id):
+        journey.load(session.context, run_id)
 
 
 @task(outlets=[ANALYSED])
 def publish() -> None:
-    """The day is done: whoever waits for the asset may read."""
+    """Check the rows and update the asset, so that DAGs that wait for it start."""
     from pipeline import journey
 
-    with working() as (ready, run_id):
-        counts = journey.publish(ready.context, run_id)
+    with working() as (session, run_id):
+        counts = journey.publish(session.context, run_id)
     events: Any = get_current_context()["outlet_events"]
     events[ANALYSED].extra = {"run_id": run_id, **asdict(counts)}
 

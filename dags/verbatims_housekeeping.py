@@ -1,4 +1,4 @@
-"""Every night: texts that are older than the retention go from store and warehouse; every count stays."""
+"""Runs every night: erases texts older than the retention from store and warehouse, and keeps all counts."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def verbatims_housekeeping() -> None:
 
 @task
 def expire() -> int:
-    """Erase texts, quotes, summaries and raw answers by age; gives how many texts."""
+    """Erase texts, quotes, summaries and raw answers by age; returns the number of texts."""
     from pipeline import retention
 
     days: int | None = get_current_context()["params"]["days"]
-    with opened() as ready:
-        kept = days or ready.context.settings.retention_days
-        return retention.expire(ready.context, retention.first_day_kept(kept))
+    with opened() as session:
+        kept = days or session.context.settings.retention_days
+        return retention.expire(session.context, retention.first_day_kept(kept))
 
 
 verbatims_housekeeping()

@@ -1,7 +1,7 @@
-"""The command line: which commands there are, and what becomes of an error. `commands/` has a file for each.
+"""The command line: parses the arguments, runs a command of `commands/`, and reports errors.
 
-Data on standard output, words on standard error, and an exit code that tells the truth: 0 done, 1 done with
-failed records or checks, 2 settings or input, 3 stopped on the way, 130 interrupted.
+Data goes to standard output, messages to standard error. Exit codes: 0 done, 1 done with failed records or checks,
+2 settings or input, 3 stopped on the way, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from pipeline.program import program_name
 from pipeline.signals import raise_interrupted
 
 COMMANDS = (run, stage, expire, forget, failed, exporter, forwarder, doctor, sandbox)
-"""As `--help` lists them. A new command is a file in `commands/` and its name here."""
+"""In the order of `--help`. A new command is a file in `commands/` and its name here."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command. The only broad `except` of the project stands here."""
+    """Run one command and turn its errors into a message and an exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    # before parsing, since errors of the parser are reported too
     debug = "--debug" in arguments
     try:
         options = _parser().parse_args(arguments)
@@ -34,33 +35,33 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise_interrupted()
         return int(options.command(options))
     except BrokenPipeError:
-        # whoever read our output has left: nothing more to say, and no trace either
+        # the reader, such as `head`, has ended; closing keeps Python from printing a second error at exit
         sys.stderr.close()
         return TransientError.exit_code
     except VerbatimsError as error:
-        return _say(error, debug)
+        return _report(error, debug)
     except OSError as error:
-        return _say(
+        return _report(
             TransientError(f"{error.strerror or type(error).__name__}: {error.filename or 'no file named'}"), debug
         )
     except Exception as error:
-        # its message may quote a verbatim, so only its kind is shown
-        return _say(
+        # only its class: the message may quote a verbatim
+        return _report(
             TransientError(f"unexpected {type(error).__name__}; the same command with --debug shows where"), debug
         )
 
 
-def _say(error: VerbatimsError, debug: bool) -> int:
+def _report(error: VerbatimsError, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    say(f"verbatims: {' '.join(str(error).split())}")  # a name may hold a line break
+    say(f"verbatims: {' '.join(str(error).split())}")  # a file name may contain a line break
     if error.go_on:
         say(f"to go on: {error.go_on}")
     return error.exit_code
 
 
 class _Parser(argparse.ArgumentParser):
-    """Errors as one line, like all others."""
+    """Raises SettingsError, so that errors of the arguments look like all others."""
 
     def error(self, message: str) -> NoReturn:
         raise SettingsError(f"{message} (see `{self.prog} --help`)")

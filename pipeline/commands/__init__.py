@@ -1,6 +1,8 @@
-"""A file per command: `add_parser` tells its options, `run` opens what it needs, calls one function, prints the
-result, and gives the exit code. `cli.py` lists them.
+"""The commands, a file each, listed in `cli.py`.
 
-What they share: arguments.py checks what was typed, input_file.py names the file to read, output.py prints,
-resuming.py says how stopped work goes on.
+`add_parser` adds the options; `run` opens what it needs, calls one function, prints the result and returns the exit
+code.
+
+Shared by the commands: arguments.py (parsers and checked types), input_file.py (options of the input), output.py
+(printing) and resuming.py (the command that resumes stopped work).
 """

@@ -1,4 +1,4 @@
-"""What was typed: a parser per command, the options that several have, and what their values may be."""
+"""Parsers of the commands: shared options, and types that check their values."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def add_command(parsers: Any, name: str, help_text: str, run: Callable[[argparse.Namespace], int]) -> Any:
-    """The parser of one command, which `run` answers."""
+    """Add the parser of one command, which calls `run`."""
     command = parsers.add_parser(name, help=help_text, description=help_text[0].upper() + help_text[1:] + ".")
     command.add_argument("--debug", action="store_true", help="show a trace with an error")
     command.set_defaults(command=run, name=name)
@@ -16,39 +16,40 @@ def add_command(parsers: Any, name: str, help_text: str, run: Callable[[argparse
 
 
 def add_address(command: Any, port: int) -> None:
-    """Where a command that serves listens."""
+    """Add the options of the address on which a command listens."""
     command.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     command.add_argument("--port", type=port_number, default=port, help="port to listen on (default: %(default)s)")
 
 
 def add_run_id(command: Any) -> None:
-    """Which run a command is about."""
+    """Add the option that selects a run."""
     command.add_argument("--run", metavar="ID", help="which run (default: the latest)")
 
 
 def non_empty(text: str) -> str:
-    """A name, of a file or of a column."""
+    """Parse a name of a file or column, which must not be blank."""
     if not text.strip():
         raise argparse.ArgumentTypeError("a name is needed, not an empty one")
     return text
 
 
 def positive(text: str) -> int:
-    """A whole number above zero."""
+    """Parse a whole number above zero."""
+    # nine digits fit into the integers of every database
     if not (text.isdecimal() and len(text) < 10 and int(text)):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 999999999")
     return int(text)
 
 
 def port_number(text: str) -> int:
-    """Zero stands for any free port."""
+    """Parse a port; 0 means any free one."""
     if not (text.isdecimal() and len(text) < 6 and int(text) <= 65535):
         raise argparse.ArgumentTypeError(f"{text!r} is not a port (0 to 65535)")
     return int(text)
 
 
 def seconds(text: str) -> float:
-    """Up to ten minutes."""
+    """Parse a number of seconds, up to ten minutes."""
     try:
         value = float(text)
     except ValueError:

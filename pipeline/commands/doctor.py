@@ -1,4 +1,4 @@
-"""`verbatims doctor`: what is fine, what is wrong, what to do."""
+"""`verbatims doctor`: checks everything that a run depends on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.commands.output import DONE, WITH_FAILURES, print_data, say
 
 
 def add_parser(parsers: Any) -> None:
-    """Its options."""
+    """Add the command's options."""
     command = add_command(
         parsers, "doctor", "look at all that a run leans on: what is fine, what is wrong, what to do", run
     )
@@ -19,7 +19,7 @@ def add_parser(parsers: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """What is fine and what is wrong, a line each."""
+    """Print the result of each check as a line."""
     from pipeline.doctor import examine
     from pipeline.settings import load_settings
 

@@ -1,4 +1,4 @@
-"""`verbatims expire`: what is past its time is erased."""
+"""`verbatims expire`: erases texts older than the retention."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.commands.resuming import going_on
 
 
 def add_parser(parsers: Any) -> None:
-    """Its options."""
+    """Add the command's options."""
     command = add_command(parsers, "expire", "erase texts, quotes, summaries and raw answers by age; counts stay", run)
     command.add_argument(
         "--days",
@@ -22,12 +22,12 @@ def add_parser(parsers: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """What is past its time goes, as words; what is counted stays."""
+    """Erase old texts in store and warehouse, and keep all counts."""
     from pipeline import retention
     from pipeline.session import prepare
 
-    with prepare(terminal_on(open_console())) as ready, going_on(options):
-        before = retention.first_day_kept(options.days or ready.context.settings.retention_days)
-        erased = retention.expire(ready.context, before)
+    with prepare(terminal_on(open_console())) as session, going_on(options):
+        before = retention.first_day_kept(options.days or session.context.settings.retention_days)
+        erased = retention.expire(session.context, before)
     say(f"{erased} texts first seen before {before} are erased in store and warehouse; every count stays")
     return DONE

@@ -1,4 +1,4 @@
-"""`verbatims exporter`: the store's totals, for Prometheus."""
+"""`verbatims exporter`: serves the store's totals to Prometheus."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pipeline.commands.output import DONE, say
 
 
 def add_parser(parsers: Any) -> None:
-    """Its options."""
+    """Add the command's options."""
     command = add_command(parsers, "exporter", "serve the ten metrics as totals of the store, for Prometheus", run)
     add_address(command, port=8000)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve totals until it is ended."""
+    """Serve the totals until a signal ends the process."""
     from pipeline.exporter import serve
     from pipeline.settings import load_settings
     from pipeline.store import open_store

@@ -1,4 +1,4 @@
-"""`verbatims failed`: a run's failed records."""
+"""`verbatims failed`: lists a run's failed records."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from pipeline.errors import SettingsError
 
 
 def add_parser(parsers: Any) -> None:
-    """Its options."""
+    """Add the command's options."""
     command = add_command(parsers, "failed", "list a run's failed records as JSON lines, without their texts", run)
     add_run_id(command)
 
 
 def run(options: argparse.Namespace) -> int:
-    """A run's failed records, a line each."""
+    """Print each failed record of a run as a line."""
     from pipeline.settings import load_settings
     from pipeline.store import peek_store
 
+    # unlike `open_store`, this creates no store for a question about one
     store = peek_store(load_settings().store)
     if store is None:
         raise SettingsError("STORE: there is no store yet; `verbatims run` makes one")

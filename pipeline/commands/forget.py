@@ -1,4 +1,4 @@
-"""`verbatims forget`: one verbatim is erased for good."""
+"""`verbatims forget`: erases one verbatim for good."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from pipeline.commands.resuming import going_on
 
 
 def add_parser(parsers: Any) -> None:
-    """Its arguments."""
+    """Add the command's arguments."""
     command = add_command(parsers, "forget", "erase one verbatim at once and never take it in again", run)
     command.add_argument("source", metavar="SOURCE", help="the warehouse's column source")
     command.add_argument("external_id", metavar="EXTERNAL_ID", help="its column external_id: what the source calls it")
 
 
 def run(options: argparse.Namespace) -> int:
-    """One verbatim goes, and does not come back."""
+    """Erase one verbatim in store and warehouse, and never accept it again."""
     from pipeline import retention
     from pipeline.session import prepare
 
-    with prepare(terminal_on(open_console())) as ready, going_on(options):
-        fresh = retention.forget(ready.context, options.source, options.external_id)
+    with prepare(terminal_on(open_console())) as session, going_on(options):
+        fresh = retention.forget(session.context, options.source, options.external_id)
     said = "forgotten: erased in store and warehouse" if fresh else "it was forgotten already"
     say(f"{said}; scraping it again does not bring it back, and every count stays")
     return DONE

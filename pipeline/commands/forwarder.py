@@ -1,4 +1,4 @@
-"""`verbatims forwarder`: batch metrics on their way to the Pushgateway."""
+"""`verbatims forwarder`: forwards batch metrics to the Pushgateway."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from pipeline.commands.output import DONE, say
 
 
 def add_parser(parsers: Any) -> None:
-    """Its options."""
+    """Add the command's options."""
     command = add_command(parsers, "forwarder", "take batch metrics by OTLP/HTTP and push them to the Pushgateway", run)
     add_address(command, port=4319)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Pass batch metrics on until it is ended."""
+    """Forward batch metrics until a signal ends the process."""
     from pipeline.forwarder import serve
     from pipeline.settings import load_settings
     from pipeline.urls import origin
 
     gateway = load_settings().pushgateway_url
+    # only the origin is shown: a path may be a gateway's secret
     serve(
         gateway,
         options.host,

@@ -1,4 +1,4 @@
-"""The file that a command reads: the options that name it and its columns."""
+"""Options that select the input file and its columns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COLUMNS = ("text", "id", "rating", "date", "language")
 
 
 def add_input_options(command: Any) -> None:
-    """What to read, and how much of it."""
+    """Add the options of the input."""
     command.add_argument(
         "--input", type=non_empty, metavar="FILE", help="a .csv, .tsv, .jsonl or .ndjson file, or - for standard input"
     )
@@ -27,12 +27,13 @@ def add_input_options(command: Any) -> None:
 
 
 def input_file(options: argparse.Namespace) -> File | None:
-    """The file that the options name; None where the settings' sources are read."""
+    """The selected file; None if the sources of the settings are read instead."""
     from pipeline.source.files.columns import Columns
     from pipeline.source.files.file import File
 
     names = {column: getattr(options, f"{column}_column") for column in COLUMNS}
     if options.input is None:
+        # an error, since the option would be ignored without a word
         for column in (column for column, name in names.items() if name is not None):
             raise SettingsError(f"--{column}-column names a column of a file, and no --input FILE is given")
         return None

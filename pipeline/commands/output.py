@@ -1,4 +1,4 @@
-"""What a command says: data on standard output, words and bars on standard error, and its exit code."""
+"""Output of the commands: data on standard output, messages and bars on standard error, and exit codes."""
 
 from __future__ import annotations
 
@@ -14,27 +14,28 @@ if TYPE_CHECKING:
     from pipeline.settings import Settings
 
 DONE, WITH_FAILURES = 0, 1
+"""Exit codes of a command that ends without an error; `errors.py` has the others."""
 
 
 def say(line: str) -> None:
-    """For a person, beside the data."""
+    """Print a message for the user on standard error."""
     print(line, file=sys.stderr, flush=True)
 
 
 def print_data(value: Any) -> None:
-    """One JSON line, for a program."""
+    """Print a value on standard output as one line of JSON."""
     print(json.dumps(value, ensure_ascii=False), flush=True)
 
 
 def open_console() -> Console:
-    """Standard error."""
+    """A console on standard error."""
     from rich.console import Console
 
     return Console(stderr=True, highlight=False)
 
 
 def terminal_on(console: Console) -> Callable[[Settings], Terminal]:
-    """Bars on the console, made once the settings are known."""
+    """A factory of progress bars on this console, to be called with the settings."""
     from pipeline.progress import Terminal
 
     return lambda settings: Terminal(console, billed=not settings.sandbox)

@@ -1,4 +1,4 @@
-"""How work goes on that was stopped on the way."""
+"""Tells the user which command resumes stopped work."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pipeline.program import program_name
 
 @contextmanager
 def going_on(options: argparse.Namespace) -> Iterator[None]:
-    """Work that a stop leaves half done says by which command it goes on."""
+    """Add the command that resumes the work to an error that stops it."""
     try:
         yield
     except (TransientError, Interrupted) as error:
         error.go_on = options.again
-        if getattr(options, "input", None) == "-":  # cannot be read twice, but what was read is in the store
+        if getattr(options, "input", None) == "-":  # it cannot be read twice, but what was read is in the store
             stages = " && ".join(f"{program_name()} {stage}" for stage in ("clean", "analyse", "load", "publish"))
             error.go_on = f"{stages}  # the rest of standard input was not read"
         raise

@@ -1,4 +1,4 @@
-"""`verbatims run`: the whole journey, or what it would be."""
+"""`verbatims run`: runs all five stages, or estimates what they would do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.commands.resuming import going_on
 
 
 def add_parser(parsers: Any) -> None:
-    """Its options."""
+    """Add the command's options."""
     command = add_command(parsers, "run", "scrape, clean, analyse, load, publish: the whole journey", run)
     add_input_options(command)
     command.add_argument("--json", action="store_true", help="print the result as one JSON object")
@@ -21,7 +21,7 @@ def add_parser(parsers: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """The whole journey, or what it would be."""
+    """Run all stages, or estimate them with --dry-run."""
     from pipeline import journey as stages
     from pipeline import summary
     from pipeline.session import prepare
@@ -30,17 +30,17 @@ def run(options: argparse.Namespace) -> int:
         return _dry_run(options)
     console = open_console()
     with (
-        prepare(terminal_on(console), reads=True, asks=True, file=input_file(options)) as ready,
+        prepare(terminal_on(console), reads=True, asks=True, file=input_file(options)) as session,
         going_on(options),
     ):
-        assert ready.source is not None
-        summary.announce(console, ready.context, ready.source)
-        result = stages.run(ready.context, ready.source, options.limit)
-        summary.name_places(console, ready.context, result.run_id)
+        assert session.source is not None
+        summary.announce(console, session.context, session.source)
+        result = stages.run(session.context, session.source, options.limit)
+        summary.name_places(console, session.context, result.run_id)
         if options.json:
-            print_data(summary.as_json(result, ready.context.settings))
+            print_data(summary.as_json(result, session.context.settings))
         else:
-            summary.show(console, ready.context, result)
+            summary.show(console, session.context, result)
     return WITH_FAILURES if result.counts.failed or result.counts.load_refused else DONE
 
 
@@ -58,8 +58,8 @@ def _dry_run(options: argparse.Namespace) -> int:
         history = store.crawls() if store else NO_HISTORY
         records = source.reviews(history, prepare)
         found = estimate(records, store, analyser_of(settings), price_of(settings), options.limit)
-        for strange in source.finish(history):
-            say(f"warning: {strange}")
+        for warning in source.finish(history):
+            say(f"warning: {warning}")
     if options.json:
         print_data(asdict(found))
     else:

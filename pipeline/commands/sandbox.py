@@ -1,4 +1,4 @@
-"""`verbatims sandbox`: the stand-ins, for other programs than a run."""
+"""`verbatims sandbox`: serves the stand-ins to other programs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.commands.output import DONE
 
 
 def add_parser(parsers: Any) -> None:
-    """Its options."""
+    """Add the command's options."""
     command = add_command(
         parsers,
         "sandbox",
@@ -24,7 +24,7 @@ def add_parser(parsers: Any) -> None:
 
 
 def _add_answer_options(command: Any) -> None:
-    """How it answers."""
+    """Add the options of latency and faults."""
     command.add_argument(
         "--latency", type=seconds, default=0.05, metavar="S", help="seconds per answer (default: %(default)s)"
     )
@@ -39,7 +39,7 @@ def _add_answer_options(command: Any) -> None:
 
 
 def _add_data_options(command: Any) -> None:
-    """What it writes and what it shows."""
+    """Add the options of its files and reviews."""
     command.add_argument("--billed", type=Path, metavar="FILE", help="append a JSON line per answer given")
     command.add_argument(
         "--tables",
@@ -54,7 +54,7 @@ def _add_data_options(command: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve the stand-ins until it is ended."""
+    """Serve the stand-ins until a signal ends the process."""
     from pipeline.sandbox import serve
     from pipeline.sandbox.faults import parse
 

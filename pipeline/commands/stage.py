@@ -1,4 +1,4 @@
-"""`verbatims scrape`, `clean`, `analyse`, `load`, `publish`: one stage over one run."""
+"""`verbatims scrape`, `clean`, `analyse`, `load`, `publish`: run one stage."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STAGES = {
 
 
 def add_parser(parsers: Any) -> None:
-    """A command per stage, and its options."""
+    """Add a command for each stage, with its options."""
     for stage, help_text in STAGES.items():
         command = add_command(parsers, stage.value, help_text, run)
         command.add_argument("--json", action="store_true", help="print the run's counts as one JSON object")
@@ -36,15 +36,15 @@ def add_parser(parsers: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """One stage over one run: a new one for scrape, else the one named or the latest."""
+    """Run one stage: scrape for a new run, the others for the selected or latest one."""
     from pipeline import journey as stages
     from pipeline import summary
     from pipeline.session import prepare
 
     reads, asks = options.name == "scrape", options.name == "analyse"
     console, file = open_console(), input_file(options) if reads else None
-    with prepare(terminal_on(console), reads=reads, asks=asks, file=file) as ready, going_on(options):
-        context, source = ready.context, ready.source
+    with prepare(terminal_on(console), reads=reads, asks=asks, file=file) as session, going_on(options):
+        context, source = session.context, session.source
         run_id = stages.begin(context, source.name) if source else context.store.runs.find(options.run)
         summary.announce(console, context, source)
         if reads:
@@ -63,6 +63,6 @@ def run(options: argparse.Namespace) -> int:
         print_data({"run_id": run_id, **asdict(counts)})
     elif reads:
         print(run_id, flush=True)
-    # behind analyse, what is still pending has failed and comes again with the next run
+    # after analyse, a pending verbatim met a passing error, and the next run asks it again
     pending = 0 if options.name in ("scrape", "clean") else counts.pending
     return WITH_FAILURES if counts.failed or counts.load_refused or pending else DONE
