@@ -32,7 +32,7 @@ RETRIES = ExceptionRetryPolicy(
                 "pipeline.errors.CheckFailed",
             ],
             action=RetryAction.FAIL,
-            reason="somebody has to mend a setting, a key, the source or the rows: trying again changes nothing",
+            reason="a setting, a key, the source or the rows need a fix: a retry changes nothing",
         ),
         RetryRule(
             exception="pipeline.errors.RateLimited",

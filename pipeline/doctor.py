@@ -113,9 +113,9 @@ def _collector(settings: Settings) -> str:
             timeout=TIMEOUT_S,
         )
     except requests.RequestException:
-        raise CheckError(f"{place} does not answer: start the Collector, or mend OTEL_EXPORTER_OTLP_ENDPOINT") from None
+        raise CheckError(f"{place} does not answer: start the Collector, or fix OTEL_EXPORTER_OTLP_ENDPOINT") from None
     if answer.status_code != 200:
-        raise CheckError(f"{place} answers {answer.status_code} to OTLP: mend OTEL_EXPORTER_OTLP_ENDPOINT")
+        raise CheckError(f"{place} answers {answer.status_code} to OTLP: fix OTEL_EXPORTER_OTLP_ENDPOINT")
     return f"{place} takes OTLP"
 
 
@@ -124,17 +124,17 @@ def _server(key: str, address: Callable[[Settings], str], path: str) -> Callable
         url = address(settings)
         answer = _get(url + path, key)
         if answer.status_code != 200:
-            raise CheckError(f"{origin(url)} answers {answer.status_code}: look at its log, or mend {key}")
+            raise CheckError(f"{origin(url)} answers {answer.status_code}: look at its log, or fix {key}")
         return f"{origin(url)} is ready"
 
     return check
 
 
-def _get(url: str, mend: str, headers: dict[str, str] | None = None) -> requests.Response:
+def _get(url: str, setting: str, headers: dict[str, str] | None = None) -> requests.Response:
     try:
         return _session().get(url, headers=headers, timeout=TIMEOUT_S, allow_redirects=False)
     except (requests.RequestException, ValueError):  # ValueError: urllib3's for an impossible host name
-        raise CheckError(f"{urlsplit(url).netloc} does not answer: start it, or mend {mend}") from None
+        raise CheckError(f"{urlsplit(url).netloc} does not answer: start it, or fix {setting}") from None
 
 
 def _session() -> requests.Session:

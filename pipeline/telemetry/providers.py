@@ -191,7 +191,7 @@ def start(
         # without user and password
         place=urlsplit(base or "").netloc.rpartition("@")[2],
         traces_requests=_trace_requests(tracers) if processors else False,
-        report=lambda losses: warn(f"telemetry: {losses}; see that a Collector runs there, or mend {ENDPOINT_SETTING}"),
+        report=lambda losses: warn(f"telemetry: {losses}; see that a Collector runs there, or fix {ENDPOINT_SETTING}"),
         task=task,
         now_ns=now_ns,
     )

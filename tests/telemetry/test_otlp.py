@@ -132,7 +132,7 @@ def test_without_a_collector_the_process_ends_and_says_so_in_one_line(
     place = endpoint.rpartition("/")[2].rpartition("@")[2]
     assert warnings == [
         f"telemetry: 2 spans and the last metrics did not reach {place} (no answer); "
-        "see that a Collector runs there, or mend OTEL_EXPORTER_OTLP_ENDPOINT"
+        "see that a Collector runs there, or fix OTEL_EXPORTER_OTLP_ENDPOINT"
     ]
     assert not [record for record in caplog.records if record.name.startswith("opentelemetry")]
 
