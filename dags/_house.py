@@ -73,23 +73,23 @@ def opened(*, reads: bool = False, asks: bool = False, shared: bool = False) -> 
     # inside the task: Airflow forks it, and telemetry started before a fork is lost
     from pipeline.progress import Logged
     from pipeline.records import Task
-    from pipeline.session import prepare
+    from pipeline.session import open_session
 
     ti = get_current_context()["ti"]
     task = Task(ti.dag_id, ti.task_id, ti.try_number, shared)
-    with prepare(lambda _: Logged(log), reads=reads, asks=asks, task=task) as session:
+    with open_session(lambda _: Logged(log), reads=reads, asks=asks, task=task) as session:
         yield session
 
 
 @contextmanager
 def working(*, reads: bool = False, asks: bool = False, shared: bool = False) -> Iterator[tuple[Session, str]]:
     """Open the session and the day's run; yields its id too, and adds it and its trace to every log line."""
-    from pipeline.journey import begin
+    from pipeline.journey import start_run
 
     with opened(reads=reads, asks=asks, shared=shared) as session:
         name = session.source.name if session.source else "the store"
-        run_id = begin(session.context, name, day_of(get_current_context()))
-        bind_contextvars(verbatims_run_id=run_id, trace_id=session.context.store.runs.trace_id(run_id) or "none")
+        run_id = start_run(session, name, day_of(get_current_context()))
+        bind_contextvars(verbatims_run_id=run_id, trace_id=session.store.runs.trace_id(run_id) or "none")
         yield session, run_id
 
 

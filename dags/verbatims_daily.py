@@ -49,7 +49,7 @@ def scrape() -> None:
     context = get_current_context()
     reads = is_open(context)
     with working(reads=reads) as (session, run_id):
-        journey.scrape(session.context, run_id, session.source, context["params"]["limit"])
+        journey.scrape(session, run_id, session.source, context["params"]["limit"])
 
 
 @task
@@ -59,7 +59,7 @@ def clean() -> list[int]:
 
     wanted: int = get_current_context()["params"]["workers"]
     with working() as (session, run_id):
-        left = journey.clean(session.context, run_id)
+        left = journey.clean(session, run_id)
     # no more workers than verbatims, but at least one: without any, the tasks that follow would be skipped
     return list(range(1, min(wanted, max(left, 1)) + 1))
 
@@ -72,7 +72,7 @@ def analyse(worker: int) -> int:
 
     ti = get_current_context()["ti"]
     with working(asks=True, shared=True) as (session, run_id):
-        left = journey.analyse(session.context, run_id)
+        left = journey.analyse(session, run_id)
     if left and ti.try_number <= ti.max_tries:  # the last try leaves them pending, until somebody clears the task
         raise TransientError(f"{left} verbatims met a passing error: they are asked again")
     return int(ti.try_number)
@@ -92,7 +92,7 @@ def analysed(tries: Sequence[int]) -> None:
         raise AirflowSkipException("no worker has worked")
     with working() as (session, run_id):
         journey.report(
-            replace(session.context, task=replace(session.context.task, try_number=max(tries[:], default=1))),
+            replace(session, task=replace(session.task, try_number=max(tries[:], default=1))),
             Stage.ANALYSE,
             run_id,
             succeeded=all(crumb["state"] == "success" for crumb in crumbs),
@@ -106,7 +106,7 @@ def load() -> None:
     from pipeline import journey
 
     with working() as (session, run_id):
-        journey.load(session.context, run_id)
+        journey.load(session, run_id)
 
 
 @task(outlets=[ANALYSED])
@@ -115,7 +115,7 @@ def publish() -> None:
     from pipeline import journey
 
     with working() as (session, run_id):
-        counts = journey.publish(session.context, run_id)
+        counts = journey.publish(session, run_id)
     events: Any = get_current_context()["outlet_events"]
     events[ANALYSED].extra = {"run_id": run_id, **asdict(counts)}
 

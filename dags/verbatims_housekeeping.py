@@ -38,8 +38,8 @@ def expire() -> int:
 
     days: int | None = get_current_context()["params"]["days"]
     with opened() as session:
-        kept = days or session.context.settings.retention_days
-        return retention.expire(session.context, retention.first_day_kept(kept))
+        kept = days or session.settings.retention_days
+        return retention.expire(session, retention.first_day_kept(kept))
 
 
 verbatims_housekeeping()

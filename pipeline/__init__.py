@@ -13,12 +13,12 @@ commands/   what is typed: a file per command, its options and what it does
 
 and beside them, from what is typed to what is said:
 
-cli.py      the list of commands, errors   session.py   what a command needs, open
+cli.py      the list of commands, errors   session.py   what a command needs, built and open
 journey.py  the stages: read it first      summary.py   a run in words   progress.py  bars
 records.py  what stages hand over          errors.py    and exit codes   settings.py  what the operator sets
 events.py   what happens while they work   observer.py  who is told of it: telemetry/handlers.py makes metrics of it
-delivery.py  what is due goes from the store into the warehouse
 claiming.py  what the dispatcher of analyse and the store hand to each other
+delivery.py  the rows that are due, from the store into the warehouse
 retention.py  texts that may not be kept any longer, by age or on request; file_erasure.py erases them from SQLite files
 exporter.py, forwarder.py, doctor.py, dry_run.py: behind a command each; signals.py, urls.py, program.py: helpers
 totals.py   the store's total of each metric, for the exporter and the summary

@@ -1,7 +1,7 @@
 """The whole journey: five functions named after the stages, and one that calls them in order.
 
 Each stage reads what the one before it left in the store and leaves its own. Each may run again: same rows,
-nothing paid twice. Airflow's tasks call the same five.
+nothing paid twice. Airflow's tasks call the same five. What they work with is built in `session.py`.
 """
 
 from __future__ import annotations
@@ -14,53 +14,23 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from itertools import islice
 
-from anthropic import AsyncAnthropic
-
 from pipeline import clean as cleaning
 from pipeline import load as loading
-from pipeline.analyse.analyser import Analyser, define
-from pipeline.analyse.claude import Claude, connect
+from pipeline.analyse.analyser import Analyser
+from pipeline.analyse.claude import Claude
 from pipeline.analyse.dispatch import Dispatcher
 from pipeline.analyse.policy import FINAL_OUTCOMES
-from pipeline.analyse.price import Price
-from pipeline.analyse.topics import load_topics
 from pipeline.analyse.workers import analyse as send
 from pipeline.delivery import deliver
 from pipeline.errors import CheckFailed, Interrupted, SettingsError, TransientError, VerbatimsError
 from pipeline.events import LoadFailed, TaskEnded, VerbatimSkipped
-from pipeline.observer import Observer
-from pipeline.progress import Advance, Progress
-from pipeline.records import COMMAND_LINE, LoadError, Stage, Task
-from pipeline.settings import Settings
+from pipeline.progress import Advance
+from pipeline.records import LoadError, Stage
+from pipeline.session import Session, price_of
 from pipeline.signals import Drain
 from pipeline.source.history import NO_HISTORY, CrawlHistory
 from pipeline.source.source import Source
-from pipeline.store import Claims, Decision, RunCounts, Store
-from pipeline.telemetry import Telemetry
-
-
-@dataclass(frozen=True)
-class Context:
-    """What every stage is given: where things are kept, what is set, who is told."""
-
-    settings: Settings
-    store: Store
-    telemetry: Telemetry
-    progress: Progress
-    task: Task = COMMAND_LINE
-    claude_url: str | None = None
-    """The sandbox's address in sandbox mode, where all of it answers; a gateway's in prod, None for the API itself."""
-
-    def open_warehouse(self) -> loading.Warehouse:
-        """Raises SettingsError as `load.open_warehouse` does."""
-        sandbox = self.settings.sandbox
-        return loading.open_warehouse(
-            self.settings.warehouse_url, sandbox=sandbox, endpoint=self.claude_url if sandbox else None
-        )
-
-    @property
-    def observer(self) -> Observer:
-        return self.telemetry.observer
+from pipeline.store import Claims, Decision, RunCounts
 
 
 @dataclass(frozen=True)
@@ -73,134 +43,133 @@ class Result:
     duration_s: float
 
 
-def run(context: Context, source: Source, limit: int | None = None) -> Result:
+def run(session: Session, source: Source, limit: int | None = None) -> Result:
     """Scrape, clean, analyse, load, publish. `limit` takes the first so many records.
 
     Raises InputError where too little was found; AccessDenied, TransientError or Interrupted where the work did not
     reach its end: what is done by then is stored, and the same call goes on.
     """
     started = time.monotonic()
-    run_id = context.store.runs.start(context.settings.mode, source.name)
-    with context.observer.stage("run", run_id) as trace:
+    run_id = session.store.runs.start(session.settings.mode, source.name)
+    with session.observer.stage("run", run_id) as trace:
         if trace:
-            context.store.runs.set_trace(run_id, trace)
-        scrape(context, run_id, source, limit)
-        clean(context, run_id)
-        analyse(context, run_id)
-        loaded = load(context, run_id)
-        counts = publish(context, run_id)
+            session.store.runs.set_trace(run_id, trace)
+        scrape(session, run_id, source, limit)
+        clean(session, run_id)
+        analyse(session, run_id)
+        loaded = load(session, run_id)
+        counts = publish(session, run_id)
     return Result(run_id, counts, loaded, time.monotonic() - started)
 
 
-def begin(context: Context, name: str, day: date | None = None) -> str:
+def start_run(session: Session, name: str, day: date | None = None) -> str:
     """Note a run whose stages come one by one, each in a process of its own, or find the one of that day.
 
     Returns its id. `name` says what is read. The run of a UTC day holds the verbatims first seen on that day.
     """
-    run_id = context.store.runs.start(context.settings.mode, name, day)
-    if context.store.runs.trace(run_id) is None and (trace := context.observer.run(run_id)):
-        context.store.runs.set_trace(run_id, trace)
+    run_id = session.store.runs.start(session.settings.mode, name, day)
+    if session.store.runs.trace(run_id) is None and (trace := session.observer.run(run_id)):
+        session.store.runs.set_trace(run_id, trace)
     return run_id
 
 
-def scrape(context: Context, run_id: str, source: Source | None, limit: int | None = None) -> None:
+def scrape(session: Session, run_id: str, source: Source | None, limit: int | None = None) -> None:
     """Take in what a source gives; texts are repaired and masked before anything is stored.
 
     Without a source a day's run takes what the store has of that day: a day gone by cannot be read again.
     """
-    with _stage(context, Stage.SCRAPE, run_id) as advance:
+    with _stage(session, Stage.SCRAPE, run_id) as advance:
         if source is not None:
-            _read(context, run_id, source, limit, advance)
-        context.store.texts.attach_day(run_id, unanswered_too=source is not None)
+            _read(session, run_id, source, limit, advance)
+        session.store.texts.attach_day(run_id, unanswered_too=source is not None)
 
 
-def clean(context: Context, run_id: str) -> int:
+def clean(session: Session, run_id: str) -> int:
     """Decide which verbatims are worth a call, and keep the reason of those that are not; returns how many are."""
-    with _stage(context, Stage.CLEAN, run_id) as advance:
-        for page in context.store.texts.uncleaned(run_id):
+    with _stage(session, Stage.CLEAN, run_id) as advance:
+        for page in session.store.texts.uncleaned(run_id):
             decisions = [
                 Decision(text.text_id, text.source, cleaning.reason(text.text, duplicate=text.duplicate))
                 for text in page
             ]
-            for skipped in context.store.texts.decide(run_id, decisions):
+            for skipped in session.store.texts.decide(run_id, decisions):
                 if skipped.reason is not None:
-                    context.observer.emit(VerbatimSkipped(skipped.source, skipped.reason))
+                    session.observer.emit(VerbatimSkipped(skipped.source, skipped.reason))
             advance(len(page), 0.0)
-    return context.store.texts.count_pending(run_id)
+    return session.store.texts.count_pending(run_id)
 
 
-def analyse(context: Context, run_id: str) -> int:
+def analyse(session: Session, run_id: str) -> int:
     """One call to Claude for each text that nobody has asked yet; returns how many are still without an outcome.
 
     Those met a passing error: asking again may help. Ctrl-C and SIGTERM let what is in flight come back, then raise
     Interrupted; the same once more ends the process.
     """
-    asked_again = context.store.runs.analyser(run_id)
-    analyser = Analyser(asked_again, context.settings.max_tokens) if asked_again else analyser_of(context.settings)
-    claims = context.store.claims(run_id, analyser.record, FINAL_OUTCOMES)
-    pending = context.store.texts.count_pending(run_id)
-    if any(context.store.texts.uncleaned(run_id)):
+    analyser = session.analyser(run_id)
+    claims = session.store.claims(run_id, analyser.record, FINAL_OUTCOMES)
+    pending = session.store.texts.count_pending(run_id)
+    if any(session.store.texts.uncleaned(run_id)):
         raise SettingsError(f"run {run_id} is not cleaned yet: `verbatims clean --run {run_id}` comes before analyse")
-    with _stage(context, Stage.ANALYSE, run_id, pending) as advance:
+    with _stage(session, Stage.ANALYSE, run_id, pending) as advance:
         if pending:
-            asyncio.run(_analyse(context, claims, analyser, advance))
-    return context.store.texts.count_pending(run_id)
+            asyncio.run(_analyse(session, claims, analyser, advance))
+    return session.store.texts.count_pending(run_id)
 
 
-def load(context: Context, run_id: str, *, again: bool = False) -> int:
+def load(session: Session, run_id: str, *, again: bool = False) -> int:
     """Bring the rows that the warehouse lacks, of this run and of any other; returns how many of this run's it holds.
 
     `again`: all of this run's rows, whatever the warehouse has been sent.
     """
-    with _stage(context, Stage.LOAD, run_id) as advance:
+    with _stage(session, Stage.LOAD, run_id) as advance:
         if again:
-            context.store.deliveries.make_due(run_id)
+            session.store.deliveries.make_due(run_id)
         try:
-            with closing(context.open_warehouse()) as warehouse:
-                delivered = deliver(context.store, warehouse, advance)
+            with closing(session.open_warehouse()) as warehouse:
+                delivered = deliver(session.store, warehouse, advance)
         except (TransientError, SettingsError):
-            context.observer.emit(LoadFailed(LoadError.JOB_FAILED))
-            context.store.runs.note_failed_load(run_id)
+            session.observer.emit(LoadFailed(LoadError.JOB_FAILED))
+            session.store.runs.note_failed_load(run_id)
             raise
-        context.store.runs.note_load(run_id, refused=len(delivered.rejected))
+        session.store.runs.note_load(run_id, refused=len(delivered.rejected))
         for _ in delivered.rejected:
-            context.observer.emit(LoadFailed(LoadError.ROW_REFUSED))
+            session.observer.emit(LoadFailed(LoadError.ROW_REFUSED))
         for other, rows in sorted(delivered.by_run.items()):
             if other != run_id:
-                context.progress.say(f"also brought: {rows} rows of run {other}")
-    return context.store.runs.count_held(run_id)
+                session.progress.say(f"also brought: {rows} rows of run {other}")
+    return session.store.runs.count_held(run_id)
 
 
-def publish(context: Context, run_id: str) -> RunCounts:
+def publish(session: Session, run_id: str) -> RunCounts:
     """The run has come to its end: from now on its rows may be relied on. Returns what it came to.
 
     Raises CheckFailed where the warehouse does not hold what it should; the run is not ended then.
     """
-    with _stage(context, Stage.PUBLISH, run_id) as advance:
-        counts = context.store.runs.count_rows(run_id)
-        with closing(context.open_warehouse()) as warehouse:
+    with _stage(session, Stage.PUBLISH, run_id) as advance:
+        counts = session.store.runs.count_rows(run_id)
+        with closing(session.open_warehouse()) as warehouse:
             findings = loading.check(warehouse, run_id, asdict(counts), datetime.now(UTC).date())
         for finding in findings:
             if not finding.fails:
-                context.progress.say(f"warning: check {finding.said}")
+                session.progress.say(f"warning: check {finding.said}")
         if failed := [finding.said for finding in findings if finding.fails]:
-            context.store.deliveries.make_due(run_id)  # rows that are not there come with the next load
+            session.store.deliveries.make_due(run_id)  # rows that are not there come with the next load
             where = f"run {run_id} is not published, since {warehouse.name} fails a check"
             raise CheckFailed(f"{where}: {'; '.join(failed)}")
-        context.store.runs.finish(run_id)
+        session.store.runs.finish(run_id)
         advance(counts.read, 0.0)
-    return settled(context.store.runs.count(run_id))
+    return settled(session.store.runs.count(run_id))
 
 
-def report(context: Context, stage: Stage, run_id: str, succeeded: bool, duration_s: float) -> None:
+def report(session: Session, stage: Stage, run_id: str, succeeded: bool, duration_s: float) -> None:
     """Say how a stage went, for the Pushgateway; for a stage of several tasks, whoever comes behind them calls it."""
-    counts = context.store.runs.count(run_id)
+    counts = session.store.runs.count(run_id)
     failed = sum(counts.failed.values())
-    context.observer.emit(
+    session.observer.emit(
         TaskEnded(
-            dag_id=context.task.dag_id,
+            dag_id=session.task.dag_id,
             task_id=stage.value,
-            try_number=context.task.try_number,
+            try_number=session.task.try_number,
             succeeded=succeeded,
             duration_s=duration_s,
             verbatims={
@@ -216,17 +185,6 @@ def report(context: Context, stage: Stage, run_id: str, succeeded: bool, duratio
     )
 
 
-def analyser_of(settings: Settings) -> Analyser:
-    """Who answers, as the settings say. Raises SettingsError for a bad reference base."""
-    record = define(settings.asked_model, load_topics(settings.topics), settings.thinking)
-    return Analyser(record, settings.max_tokens)
-
-
-def price_of(settings: Settings) -> Price:
-    """Raises SettingsError for a model without a known price."""
-    return Price(settings.priced_model, settings.input_usd_per_mtok, settings.output_usd_per_mtok)
-
-
 def settled(counts: RunCounts) -> RunCounts:
     """The counts of a run that came to its end: what is still pending then has failed in this run."""
     if not counts.pending:
@@ -236,52 +194,37 @@ def settled(counts: RunCounts) -> RunCounts:
 
 
 @contextmanager
-def _stage(context: Context, stage: Stage, run_id: str, total: int | None = None) -> Iterator[Advance]:
+def _stage(session: Session, stage: Stage, run_id: str, total: int | None = None) -> Iterator[Advance]:
     """Around a stage: its span, its bar, and what it leaves in the Pushgateway, also when it fails."""
     began = time.monotonic()
     succeeded = False
-    trace = context.store.runs.trace(run_id)
-    with context.observer.stage(stage.value, run_id, trace), context.progress.stage(stage.value, total) as advance:
+    trace = session.store.runs.trace(run_id)
+    with session.observer.stage(stage.value, run_id, trace), session.progress.stage(stage.value, total) as advance:
         try:
             yield advance
             succeeded = True
         finally:
-            if not context.task.shared:
+            if not session.task.shared:
                 with suppress(VerbatimsError):  # a store that is gone has said so already
-                    report(context, stage, run_id, succeeded, time.monotonic() - began)
+                    report(session, stage, run_id, succeeded, time.monotonic() - began)
 
 
-def _read(context: Context, run_id: str, source: Source, limit: int | None, advance: Advance) -> None:
+def _read(session: Session, run_id: str, source: Source, limit: int | None, advance: Advance) -> None:
     # the sandbox's site has another address each time, and a demo repeated is to show all of it
-    history: CrawlHistory = NO_HISTORY if context.settings.sandbox else context.store.crawls(run_id)
-    for read in context.store.texts.add(run_id, islice(source.reviews(history, cleaning.prepare), limit)):
+    history: CrawlHistory = NO_HISTORY if session.settings.sandbox else session.store.crawls(run_id)
+    for read in session.store.texts.add(run_id, islice(source.reviews(history, cleaning.prepare), limit)):
         advance(read, 0.0)
     for strange in source.finish(history):
-        context.progress.say(f"warning: {strange}")
+        session.progress.say(f"warning: {strange}")
 
 
-async def _analyse(context: Context, claims: Claims, analyser: Analyser, advance: Advance) -> None:
-    concurrency = context.settings.concurrency
+async def _analyse(session: Session, claims: Claims, analyser: Analyser, advance: Advance) -> None:
+    concurrency = session.settings.concurrency
     async with (
-        _client(context) as client,
-        Dispatcher(claims, analyser.key, context.observer, advance, page=concurrency) as work,
+        session.connect() as client,
+        Dispatcher(claims, analyser.key, session.observer, advance, page=concurrency) as work,
     ):
-        with Drain(work.stop, context.progress.say).listening() as drain:
-            await send(work, Claude(client, analyser, price_of(context.settings)), context.observer, concurrency)
+        with Drain(work.stop, session.progress.say).listening() as drain:
+            await send(work, Claude(client, analyser, price_of(session.settings)), session.observer, concurrency)
     if drain.asked:
         raise Interrupted("interrupted: everything that was in flight is stored")
-
-
-def _client(context: Context) -> AsyncAnthropic:
-    settings = context.settings
-    # the real key never travels to a sandbox, whatever the environment holds
-    key = "sandbox" if settings.sandbox or settings.api_key is None else settings.api_key.get_secret_value()
-    return connect(
-        api_key=key,
-        base_url=context.claude_url,
-        concurrency=settings.concurrency,
-        timeout_s=settings.timeout_s,
-        retries=settings.retries,
-        sandbox=settings.sandbox,
-        open_telemetry=context.telemetry.anthropic_option(),
-    )

@@ -15,8 +15,8 @@ from pipeline import clean as cleaning
 from pipeline.delivery import deliver
 from pipeline.errors import TransientError
 from pipeline.file_erasure import erase_file
-from pipeline.journey import Context
 from pipeline.load import Warehouse
+from pipeline.session import Session
 from pipeline.store import verbatim_id
 
 
@@ -25,42 +25,42 @@ def first_day_kept(days: int) -> date:
     return date.fromordinal(max(1, datetime.now(UTC).toordinal() - days))
 
 
-def expire(context: Context, before: date) -> int:
+def expire(session: Session, before: date) -> int:
     """Erase what was first seen before that day; returns how many texts, edited ones included.
 
     The store comes first, and what it has erased is due in the warehouse until it is there. Raises TransientError
     where store or warehouse is out of reach: the same call goes on.
     """
     erased = 0
-    with _warehouse(context) as warehouse, context.progress.stage("expire") as advance:
-        for page in context.store.erasure.aged(before):
-            done = context.store.erasure.erase(page)
+    with _warehouse(session) as warehouse, session.progress.stage("expire") as advance:
+        for page in session.store.erasure.aged(before):
+            done = session.store.erasure.erase(page)
             advance(done, 0.0)
             erased += done
-        _bring(context, warehouse)
+        _bring(session, warehouse)
     return erased
 
 
-def forget(context: Context, source: str, external_id: str) -> bool:
+def forget(session: Session, source: str, external_id: str) -> bool:
     """Erase one verbatim and who it is, and never take it in again; False where that had been done before.
 
     The store comes first: a load that runs meanwhile then finds nothing to bring back, and the same call once more
     does to the warehouse whatever a stop has left undone. Raises InputError for a verbatim nobody knows.
     """
-    erasure = context.store.erasure
+    erasure = session.store.erasure
     given = verbatim_id(source, external_id)
     identity = given if erasure.knows(given) else verbatim_id(*cleaning.name(source, external_id))
     fresh = erasure.forget(identity)
-    with _warehouse(context) as warehouse:
-        _bring(context, warehouse)
+    with _warehouse(session) as warehouse:
+        _bring(session, warehouse)
     return fresh
 
 
 @contextmanager
-def _warehouse(context: Context) -> Iterator[Warehouse]:
+def _warehouse(session: Session) -> Iterator[Warehouse]:
     """Open; when the work in it is done, no file of it or of the store holds the words any more."""
-    settings = context.settings
-    warehouse = context.open_warehouse()
+    settings = session.settings
+    warehouse = session.open_warehouse()
     try:
         yield warehouse
     finally:
@@ -70,8 +70,8 @@ def _warehouse(context: Context) -> Iterator[Warehouse]:
             erase_file(Path(url.removeprefix("sqlite:///")))
 
 
-def _bring(context: Context, warehouse: Warehouse) -> None:
-    delivered = deliver(context.store, warehouse, lambda *_: None, erased=True)
+def _bring(session: Session, warehouse: Warehouse) -> None:
+    delivered = deliver(session.store, warehouse, lambda *_: None, erased=True)
     if delivered.rejected:
         raise TransientError(
             f"{warehouse.name} refused {len(delivered.rejected)} rows without their texts and still has the old ones: "

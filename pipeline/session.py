@@ -8,10 +8,16 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from anthropic import AsyncAnthropic
+
 from pipeline import load as loading
 from pipeline import sandbox as stand_in
+from pipeline.analyse.analyser import Analyser, define
+from pipeline.analyse.claude import connect
+from pipeline.analyse.price import Price
+from pipeline.analyse.topics import load_topics
 from pipeline.errors import SettingsError
-from pipeline.journey import Context, analyser_of, price_of
+from pipeline.observer import Observer
 from pipeline.progress import Progress
 from pipeline.records import COMMAND_LINE, Task
 from pipeline.settings import Settings, load_settings, pairs
@@ -29,15 +35,64 @@ from pipeline.urls import origin
 
 @dataclass(frozen=True)
 class Session:
-    """A command or a task that may begin."""
+    """Where things are kept, what is set, who is told: given to every stage."""
 
-    context: Context
-    source: Source | None
-    """None for one that reads nothing."""
+    settings: Settings
+    store: Store
+    telemetry: Telemetry
+    progress: Progress
+    task: Task = COMMAND_LINE
+    claude_url: str | None = None
+    """The sandbox's address in sandbox mode, where all of it answers; a gateway's in prod, None for the API itself."""
+    source: Source | None = None
+    """None for a command that reads nothing."""
+
+    @property
+    def observer(self) -> Observer:
+        """Whom the stages tell what happens."""
+        return self.telemetry.observer
+
+    def open_warehouse(self) -> loading.Warehouse:
+        """Raises SettingsError as `load.open_warehouse` does."""
+        sandbox = self.settings.sandbox
+        return loading.open_warehouse(
+            self.settings.warehouse_url, sandbox=sandbox, endpoint=self.claude_url if sandbox else None
+        )
+
+    def analyser(self, run_id: str) -> Analyser:
+        """Who answers in this run: whom a re-analysis asks, else as the settings say."""
+        asked_again = self.store.runs.analyser(run_id)
+        return Analyser(asked_again, self.settings.max_tokens) if asked_again else analyser_of(self.settings)
+
+    def connect(self) -> AsyncAnthropic:
+        """A client for Claude's API, or for what stands in for it; close it when done."""
+        settings = self.settings
+        # the real key never travels to a sandbox, whatever the environment holds
+        key = "sandbox" if settings.sandbox or settings.api_key is None else settings.api_key.get_secret_value()
+        return connect(
+            api_key=key,
+            base_url=self.claude_url,
+            concurrency=settings.concurrency,
+            timeout_s=settings.timeout_s,
+            retries=settings.retries,
+            sandbox=settings.sandbox,
+            open_telemetry=self.telemetry.anthropic_option(),
+        )
+
+
+def analyser_of(settings: Settings) -> Analyser:
+    """Who answers, as the settings say. Raises SettingsError for a bad reference base."""
+    record = define(settings.asked_model, load_topics(settings.topics), settings.thinking)
+    return Analyser(record, settings.max_tokens)
+
+
+def price_of(settings: Settings) -> Price:
+    """Raises SettingsError for a model without a known price."""
+    return Price(settings.priced_model, settings.input_usd_per_mtok, settings.output_usd_per_mtok)
 
 
 @contextmanager
-def prepare(
+def open_session(
     progress_for: Callable[[Settings], Progress],
     *,
     reads: bool = False,
@@ -62,11 +117,11 @@ def prepare(
         loading.open_warehouse(settings.warehouse_url, sandbox=settings.sandbox, endpoint=endpoint).close()
         progress = progress_for(settings)
         telemetry = stack.enter_context(_telemetry(settings, task, progress.say))
-        yield Session(Context(settings, store, telemetry, progress, task, url), source)
+        yield Session(settings, store, telemetry, progress, task, url, source)
 
 
 @contextmanager
-def prepare_dry(file: File | None) -> Iterator[tuple[Settings, Source, Store | None]]:
+def open_dry_session(file: File | None) -> Iterator[tuple[Settings, Source, Store | None]]:
     """What a dry run needs: the source and the store as it is, if there is one. Nothing is built or written."""
     settings = load_settings()
     with ExitStack() as stack:

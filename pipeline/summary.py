@@ -9,8 +9,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.journey import Context, Result
+from pipeline.journey import Result
 from pipeline.program import program_name
+from pipeline.session import Session
 from pipeline.settings import SANDBOX_PRICED_AS, Settings
 from pipeline.source.source import Source
 from pipeline.store import StoreTotals
@@ -46,13 +47,13 @@ def as_json(result: Result, settings: Settings) -> dict[str, Any]:
     }
 
 
-def announce(console: Console, context: Context, source: Source | None) -> None:
+def announce(console: Console, session: Session, source: Source | None) -> None:
     """Say which Claude is asked, what is read, and what was guessed about it."""
-    settings = context.settings
+    settings = session.settings
     if settings.sandbox:
         _line(console, f"SANDBOX: no real Claude answers; costs are those of {SANDBOX_PRICED_AS}, not billed")
     else:
-        place = origin(context.claude_url) if context.claude_url else "Claude itself"
+        place = origin(session.claude_url) if session.claude_url else "Claude itself"
         _line(console, f"asking {settings.model} at {place}")
     if source is not None:
         for line in about_to_read(source):
@@ -64,23 +65,23 @@ def about_to_read(source: Source) -> list[str]:
     return [f"reading {source.name}", *(f"  {guess}" for guess in source.guesses)]
 
 
-def name_places(console: Console, context: Context, run_id: str) -> None:
+def name_places(console: Console, session: Session, run_id: str) -> None:
     """List the positions of texts that are too long, without their content."""
     # one more than shown tells whether there are further ones
-    places = context.store.runs.too_long(run_id, NAMED_PLACES + 1)
+    places = session.store.runs.too_long(run_id, NAMED_PLACES + 1)
     if places:
         more = " …" if len(places) > NAMED_PLACES else ""
         _line(console, f"skipped as too long: record {', '.join(map(str, places[:NAMED_PLACES]))}{more}")
 
 
-def show(console: Console, context: Context, result: Result) -> None:
+def show(console: Console, session: Session, result: Result) -> None:
     """Print the closing summary."""
     console.print()
     console.print(_records(result))
-    _line(console, _paid(result, context.settings))
+    _line(console, _paid(result, session.settings))
     console.print()
-    console.print(_metrics(context.telemetry.values(), context.store.totals))
-    with closing(context.open_warehouse()) as warehouse:
+    console.print(_metrics(session.telemetry.values(), session.store.totals))
+    with closing(session.open_warehouse()) as warehouse:
         _line(console, f"\nThe rows: {result.loaded} of this run are in {warehouse.name}")
         _line(console, _next(warehouse.how_to_look(), bool(result.counts.failed)))
 

@@ -24,10 +24,10 @@ def add_parser(parsers: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Erase old texts in store and warehouse, and keep all counts."""
     from pipeline import retention
-    from pipeline.session import prepare
+    from pipeline.session import open_session
 
-    with prepare(terminal_on(open_console())) as session, going_on(options):
-        before = retention.first_day_kept(options.days or session.context.settings.retention_days)
-        erased = retention.expire(session.context, before)
+    with open_session(terminal_on(open_console())) as session, going_on(options):
+        before = retention.first_day_kept(options.days or session.settings.retention_days)
+        erased = retention.expire(session, before)
     say(f"{erased} texts first seen before {before} are erased in store and warehouse; every count stays")
     return DONE

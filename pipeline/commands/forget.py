@@ -20,10 +20,10 @@ def add_parser(parsers: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Erase one verbatim in store and warehouse, and never accept it again."""
     from pipeline import retention
-    from pipeline.session import prepare
+    from pipeline.session import open_session
 
-    with prepare(terminal_on(open_console())) as session, going_on(options):
-        fresh = retention.forget(session.context, options.source, options.external_id)
+    with open_session(terminal_on(open_console())) as session, going_on(options):
+        fresh = retention.forget(session, options.source, options.external_id)
     said = "forgotten: erased in store and warehouse" if fresh else "it was forgotten already"
     say(f"{said}; scraping it again does not bring it back, and every count stays")
     return DONE

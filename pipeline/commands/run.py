@@ -24,35 +24,34 @@ def run(options: argparse.Namespace) -> int:
     """Run all stages, or estimate them with --dry-run."""
     from pipeline import journey as stages
     from pipeline import summary
-    from pipeline.session import prepare
+    from pipeline.session import open_session
 
     if options.dry_run:
         return _dry_run(options)
     console = open_console()
     with (
-        prepare(terminal_on(console), reads=True, asks=True, file=input_file(options)) as session,
+        open_session(terminal_on(console), reads=True, asks=True, file=input_file(options)) as session,
         going_on(options),
     ):
         assert session.source is not None
-        summary.announce(console, session.context, session.source)
-        result = stages.run(session.context, session.source, options.limit)
-        summary.name_places(console, session.context, result.run_id)
+        summary.announce(console, session, session.source)
+        result = stages.run(session, session.source, options.limit)
+        summary.name_places(console, session, result.run_id)
         if options.json:
-            print_data(summary.as_json(result, session.context.settings))
+            print_data(summary.as_json(result, session.settings))
         else:
-            summary.show(console, session.context, result)
+            summary.show(console, session, result)
     return WITH_FAILURES if result.counts.failed or result.counts.load_refused else DONE
 
 
 def _dry_run(options: argparse.Namespace) -> int:
     from pipeline.clean import prepare
     from pipeline.dry_run import estimate
-    from pipeline.journey import analyser_of, price_of
-    from pipeline.session import prepare_dry
+    from pipeline.session import analyser_of, open_dry_session, price_of
     from pipeline.source.history import NO_HISTORY
     from pipeline.summary import about_to_read
 
-    with prepare_dry(input_file(options)) as (settings, source, store):
+    with open_dry_session(input_file(options)) as (settings, source, store):
         for line in about_to_read(source):
             say(line)
         history = store.crawls() if store else NO_HISTORY

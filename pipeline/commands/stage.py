@@ -39,16 +39,16 @@ def run(options: argparse.Namespace) -> int:
     """Run one stage: scrape for a new run, the others for the selected or latest one."""
     from pipeline import journey as stages
     from pipeline import summary
-    from pipeline.session import prepare
+    from pipeline.session import open_session
 
     reads, asks = options.name == "scrape", options.name == "analyse"
     console, file = open_console(), input_file(options) if reads else None
-    with prepare(terminal_on(console), reads=reads, asks=asks, file=file) as session, going_on(options):
-        context, source = session.context, session.source
-        run_id = stages.begin(context, source.name) if source else context.store.runs.find(options.run)
-        summary.announce(console, context, source)
+    with open_session(terminal_on(console), reads=reads, asks=asks, file=file) as session, going_on(options):
+        source = session.source
+        run_id = stages.start_run(session, source.name) if source else session.store.runs.find(options.run)
+        summary.announce(console, session, source)
         if reads:
-            stages.scrape(context, run_id, source, options.limit)
+            stages.scrape(session, run_id, source, options.limit)
         else:
             load = partial(stages.load, again=options.run is not None)
             work: dict[str, Callable[..., object]] = {
@@ -57,8 +57,8 @@ def run(options: argparse.Namespace) -> int:
                 "load": load,
                 "publish": stages.publish,
             }
-            work[options.name](context, run_id)
-        counts = context.store.runs.count(run_id)
+            work[options.name](session, run_id)
+        counts = session.store.runs.count(run_id)
     if options.json:
         print_data({"run_id": run_id, **asdict(counts)})
     elif reads:

@@ -17,9 +17,10 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from rich.console import Console
 
-from pipeline.journey import Context, run
+from pipeline.journey import run
 from pipeline.progress import Terminal
 from pipeline.sandbox import Sandbox
+from pipeline.session import Session
 from pipeline.settings import load_settings
 from pipeline.source.files.file import File
 from pipeline.store import open_store
@@ -54,7 +55,7 @@ def test_a_small_run_exports_exactly_this(tmp_path: Path) -> None:
         open(tmp_path / "words", "w") as words,
     ):
         progress = Terminal(Console(file=words), billed=False)
-        context = Context(load_settings(environment, dotenv=None), store, telemetry, progress, claude_url=sandbox.url)
+        context = Session(load_settings(environment, dotenv=None), store, telemetry, progress, claude_url=sandbox.url)
         run(context, source)
         exported = {
             "spans": [told(span) for span in spans.get_finished_spans()],
