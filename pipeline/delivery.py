@@ -33,12 +33,13 @@ def deliver(store: Store, warehouse: Warehouse, advance: Advance, *, erased: boo
 
     Raises TransientError where the warehouse is out of reach or full.
     """
-    loading = store.deliveries.begin(warehouse.marks())
     delivered = Delivered()
-    for _ in range(PASSES):
-        pages = store.deliveries.due(loading, erased=erased)
-        if not _bring(store, warehouse, loading, pages, delivered, advance):
-            break
+    with store.deliveries.exclusive():
+        loading = store.deliveries.begin(warehouse.marks())
+        for _ in range(PASSES):
+            pages = store.deliveries.due(loading, erased=erased)
+            if not _bring(store, warehouse, loading, pages, delivered, advance):
+                break
     return delivered
 
 

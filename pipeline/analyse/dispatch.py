@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +30,11 @@ RATIO_EVERY_S = 2.0
 
 RENEW_EVERY_BEATS = int(LEASE_S / 3 / RATIO_EVERY_S)
 """Leases are renewed at a third of their length, so that one missed beat costs nothing."""
+
+
+def _clock() -> float:
+    """Seconds, those of a suspended machine included where the system counts them."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class _StoreThread:
@@ -168,6 +174,7 @@ class Dispatcher:
         self._pulling = asyncio.Lock()
         self._error: VerbatimsError | None = None
         self._heartbeat: asyncio.Task[None] | None = None
+        self._renewed_at = _clock()
 
     async def __aenter__(self) -> Dispatcher:
         self._heartbeat = asyncio.create_task(self._beat())
@@ -193,6 +200,7 @@ class Dispatcher:
         """The next verbatim that is ours to ask; waits while all that is left is being asked by others."""
         async with self._pulling:
             while not self._stopped.is_set():
+                await self._renew_if_late()
                 if self._texts.ready:
                     return self._texts.ready.popleft()
                 if not await self._claim():
@@ -204,6 +212,15 @@ class Dispatcher:
     async def commit(self, ask: Ask, attempts: tuple[Attempt, ...], call: RequestSpan, *, final: bool) -> None:
         """Join the next group commit and return when it is on disk."""
         await self._commits.add(CompletedRequest(ask, attempts, call.trace_id, final), call)
+
+    async def _renew_if_late(self) -> None:
+        """A process that was stopped for a while must not send what another may have taken over."""
+        if _clock() - self._renewed_at > LEASE_S / 2:
+            await self._renew()
+
+    async def _renew(self) -> None:
+        await self._thread.run(self._claims.renew)
+        self._renewed_at = _clock()
 
     async def _claim(self) -> bool:
         """Claim more, or wait a moment for what others ask; False when there is nothing left to do."""
@@ -229,7 +246,7 @@ class Dispatcher:
             beats += 1
             try:
                 if beats % RENEW_EVERY_BEATS == 0:
-                    await self._thread.run(self._claims.renew)
+                    await self._renew()
             except VerbatimsError as error:
                 self._error = error  # without its leases this process may not ask on
                 self.stop()

@@ -121,10 +121,8 @@ class BigQueryWarehouse:
         # labels of the table: they vanish together with it, and access to them is free
         with errors_while_loading(self.name, self._project):
             found = self._client.get_table(self._table, retry=RETRY, timeout=TIMEOUT_S)
-        if not found.num_rows:
-            return {}
         return {
-            name.removeprefix(LABEL): int(number)
+            name.removeprefix(LABEL): int(number) if found.num_rows else 0
             for name, number in found.labels.items()
             if name.startswith(LABEL) and number.isdecimal()
         }

@@ -77,9 +77,9 @@ class SqliteWarehouse:
     def marks(self) -> Mapping[str, int]:
         """See `Warehouse.marks`."""
         try:
-            if self._connection.execute(f"SELECT 1 FROM {ANALYSED} LIMIT 1").fetchone() is None:
-                return {}
-            return dict(self._connection.execute(f"SELECT identity, number FROM {LOADS}"))
+            empty = self._connection.execute(f"SELECT 1 FROM {ANALYSED} LIMIT 1").fetchone() is None
+            found = self._connection.execute(f"SELECT identity, number FROM {LOADS}").fetchall()
+            return {identity: 0 if empty else number for identity, number in found}
         except sqlite3.DatabaseError as error:
             raise self._stopped(error) from error
 

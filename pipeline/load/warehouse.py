@@ -50,7 +50,7 @@ class Warehouse(Protocol):
     def marks(self) -> Mapping[str, int]:
         """Load watermarks: identity of each store → number of its last load.
 
-        Empty if the table has no rows: everything has to be loaded again.
+        Each is 0 if the table has no rows: everything has to be loaded again.
         """
 
     def mark(self, identity: str, number: int) -> None:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from pipeline.claiming import CompletedRequest
 from pipeline.events import VerbatimAnalysed
 from pipeline.records import AnalyserRecord, Analysis, Ask, Attempt, Length, Sentiment
-from pipeline.store.database import Database, insert_ignoring
+from pipeline.store.database import Database, insert, insert_ignoring
 from pipeline.store.deliveries import raise_due
 from pipeline.store.predicates import GOOD
 from pipeline.store.tables import analyses, answers, attempts, texts
@@ -35,7 +35,7 @@ class Analyses:
 
     def __init__(self, database: Database, run_id: str, analyser: AnalyserRecord, *, counts: bool) -> None:
         """`counts`: a good analysis becomes the current one of a text that has none. In a re-analysis it does not."""
-        self._process = database.process
+        self._database = database
         self._run_id = run_id
         self._analyser = analyser
         self._counts = counts
@@ -50,6 +50,8 @@ class Analyses:
         good = [one for one in kept if one.attempts[-1].analysis is not None]
         known = self._add_answers(connection, good)
         told = self.settle(connection, [one.ask for one in good], known, tally_of(ended))
+        if len(told) < len(good):
+            self._drop_unused(connection, known)
         self.close(
             connection,
             [
@@ -69,8 +71,8 @@ class Analyses:
         self._insert(connection, [(text_id, GOOD, answer.request_key) for text_id, answer in by_text.items()])
         moved = self._make_current(connection, list(by_text)) if by_text and self._counts else []
         told = {found.text_id: count(tally, found, by_text[found.text_id]) for found in moved}
-        raise_due(connection, [found.verbatim_id for found in moved])
-        tally.write(connection, self._run_id, self._process)
+        raise_due(self._database, connection, [found.verbatim_id for found in moved])
+        tally.write(connection, self._run_id, self._database.process)
         return told
 
     def close(self, connection: sa.Connection, failed: Sequence[tuple[int, str]]) -> None:
@@ -98,11 +100,15 @@ class Analyses:
         return connection.execute(statement).all()
 
     def _insert(self, connection: sa.Connection, rows: Sequence[tuple[int, str, str | None]]) -> None:
-        """An analyser's first outcome for a text stands."""
+        """An analyser's first good answer for a text stands; a failure gives way to it."""
         made = {"analyser": self._analyser.fingerprint, "run_id": self._run_id}
         if rows:
+            statement = insert(connection, analyses)
+            given = statement.excluded
+            heals = (analyses.c.outcome != GOOD) & (given.outcome == GOOD)
+            changed = {"outcome": given.outcome, "request_key": given.request_key, "run_id": given.run_id}
             connection.execute(
-                insert_ignoring(connection, analyses),
+                statement.on_conflict_do_update(index_elements=["text_id", "analyser"], set_=changed, where=heals),
                 [
                     {"text_id": text_id, "outcome": outcome, "request_key": key, **made}
                     for text_id, outcome, key in rows
@@ -119,10 +125,19 @@ class Analyses:
         """The answers that count: where another process was quicker, its own."""
         if not good:
             return {}
+        # sorted: two groups that share keys take their locks in one order
         rows = [self._answer(one, one.attempts[-1]) for one in sorted(good, key=lambda one: one.ask.request_key)]
-        # sorted above: two groups that share keys take their locks in one order
-        connection.execute(insert_ignoring(connection, answers), rows)
-        return self.known_answers(connection, {one.ask.request_key for one in good})
+        known: dict[str, Any] = {}
+        while missing := [row for row in rows if row["request_key"] not in known]:
+            # an erasure may delete a shared answer while this transaction waits for it: then it is inserted anew
+            connection.execute(insert_ignoring(connection, answers), missing)
+            known |= self.known_answers(connection, {row["request_key"] for row in missing})
+        return known
+
+    def _drop_unused(self, connection: sa.Connection, known: Mapping[str, Any]) -> None:
+        """No answer stays that no analysis refers to: erasure would not find it."""
+        unused = ~sa.exists().where(analyses.c.request_key == answers.c.request_key)
+        connection.execute(sa.delete(answers).where(answers.c.request_key.in_(sorted(known)), unused))
 
     def _attempt(self, ended: CompletedRequest, attempt: Attempt) -> dict[str, Any]:
         return {

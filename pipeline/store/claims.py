@@ -62,7 +62,9 @@ class Claims:
         with self._database.write() as connection:
             self._database.take_turns(connection, Turn.CLAIMING)
             self._holder.register(connection)
-            return self._take(connection, asks)
+            taken = self._take(connection, asks)
+        self._holder.registered = True
+        return taken
 
     def unclaimed(self, asks: Sequence[Ask]) -> list[Ask]:
         """As `ClaimStore` says. An identical text waits for the request's key, without a claim of its own."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import secrets
 import time
 from collections.abc import Iterator
@@ -28,6 +29,10 @@ class Turn(IntEnum):
     """Adding verbatims shares it; forgetting one has it alone."""
     CLAIMING = 716329
     """Without it, two who claim the same texts in different orders would deadlock."""
+    DELIVERING = 716331
+    """Whatever changes deliveries: in different orders of rows, and a new warehouse must see every change."""
+    LOADING = 716332
+    """Into warehouses: of two loads the later one would leave what the earlier one has read before."""
     FOLDING = 716330
     """Two who fold totals at once would add to the same rows."""
 
@@ -90,6 +95,25 @@ class Database:
                 f"STORE: {self.name} cannot be upgraded: row {found[1]} of {found[0]} refers to none of {found[2]}; "
                 "restore a backup of it"
             )
+
+    @contextmanager
+    def exclusive(self, turn: Turn) -> Iterator[None]:
+        """What one process does at a time, over many transactions. Blocks; a process that dies gives it back.
+
+        A lock of the session on Postgres, of a file beside the store on SQLite.
+        """
+        if not self.sqlite:
+            # a connection of its own: the lock belongs to it
+            with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.execute(sa.select(sa.func.pg_advisory_lock(int(turn))))
+                try:
+                    yield
+                finally:
+                    connection.execute(sa.select(sa.func.pg_advisory_unlock(int(turn))))
+            return
+        with open(f"{self._url.database}.{turn.name.lower()}-lock", "w", encoding="ascii") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def take_turns(self, connection: sa.Connection, turn: Turn, *, shared: bool = False) -> None:
         """Wait until no other transaction has this turn; it is over with the transaction."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from pipeline.records import WarehouseRow
-from pipeline.store.database import Database, insert, insert_ignoring
+from pipeline.store.database import Database, Turn, insert, insert_ignoring
 from pipeline.store.rows import rows_of
 from pipeline.store.tables import deliveries, run_records, texts, warehouses
 
@@ -59,22 +60,40 @@ class Deliveries:
         everything is due again. Each load takes the next number.
         """
         with self._database.write() as connection:
-            known = connection.execute(sa.select(warehouses).where(warehouses.c.identity.in_(list(marks)))).first()
+            self._database.take_turns(connection, Turn.DELIVERING)
+            latest = sa.select(warehouses).order_by(warehouses.c.used_at.desc())
+            known = connection.execute(latest.where(warehouses.c.identity.in_(list(marks)))).first()
             if known is None:
                 known = self._register(connection)
             # a load that was killed between the warehouse and the store left a number between the two
-            if not known.done <= marks.get(known.identity, -1) <= known.begun:
+            marked = marks.get(known.identity, -1)
+            if not known.done <= marked <= known.begun:
                 _all_due(connection, known.warehouse)
-            changed = {"begun": known.begun + 1, "used_at": datetime.now(UTC).isoformat()}
+            # behind the mark too: a store that was restored would count up to it, and all be due each time
+            number = max(known.begun, marked) + 1
+            changed = {"begun": number, "used_at": datetime.now(UTC).isoformat()}
             connection.execute(sa.update(warehouses).where(warehouses.c.warehouse == known.warehouse).values(changed))
-        return Loading(known.warehouse, known.identity, known.begun + 1)
+        return Loading(known.warehouse, known.identity, number)
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Blocks until no other process loads from this store.
+
+        What a load has read before an erasure or an edit must not be written behind it, also where it is killed then.
+        """
+        with self._database.exclusive(Turn.LOADING):
+            yield
 
     def make_due(self, run_id: str) -> None:
-        """All that a run has read is due once more, whatever was sent."""
-        read = sa.select(texts.c.verbatim_id).join(run_records, run_records.c.text_id == texts.c.text_id)
-        theirs = deliveries.c.verbatim_id.in_(read.where(run_records.c.run_id == run_id))
+        """All rows of what a run has read are due once more, whatever was sent."""
+        read = (
+            sa.select(texts.c.verbatim_id)
+            .join(run_records, run_records.c.text_id == texts.c.text_id)
+            .where(run_records.c.run_id == run_id, texts.c.current.is_not(None))
+        )
         with self._database.write() as connection:
-            connection.execute(sa.update(deliveries).where(theirs).values(due=deliveries.c.due + 1))
+            self._database.take_turns(connection, Turn.DELIVERING)
+            _raise(connection, texts.c.verbatim_id.in_(read))
 
     def due(self, loading: Loading, *, erased: bool = False) -> Iterator[Due]:
         """What is due as it is now, a page at a time; `erased`: only of verbatims whose words were erased."""
@@ -114,6 +133,7 @@ class Deliveries:
         done = [{"verbatim": v, "change": n} for v, n in sorted(sent.items()) if v not in rejected]
         refused = [{"verbatim": v, "said": said} for v, said in sorted(rejected.items()) if v in sent]
         with self._database.write() as connection:
+            self._database.take_turns(connection, Turn.DELIVERING)
             if done:
                 connection.execute(sa.update(deliveries).where(here).values(taken), done)
             if refused:
@@ -138,28 +158,31 @@ class Deliveries:
         return connection.execute(sa.select(warehouses).where(warehouses.c.identity == identity)).one()
 
 
-def raise_due(connection: sa.Connection, verbatim_ids: Collection[str]) -> None:
-    """The rows of these verbatims have changed, for every warehouse."""
-    if not verbatim_ids:
-        return
-    # only verbatims whose row changes come here, so each is a delivery from now on
+def raise_due(database: Database, connection: sa.Connection, verbatim_ids: Collection[str]) -> None:
+    """The rows of these verbatims have changed, for every warehouse: each is a delivery from now on."""
+    if verbatim_ids:
+        database.take_turns(connection, Turn.DELIVERING)
+        _raise(connection, texts.c.verbatim_id.in_(sorted(verbatim_ids)))
+
+
+def raise_due_again(database: Database, connection: sa.Connection, verbatim_ids: Collection[str]) -> None:
+    """The same for verbatims that may never have had a row: those that have none are left out."""
+    if verbatim_ids:
+        database.take_turns(connection, Turn.DELIVERING)
+        theirs = deliveries.c.verbatim_id.in_(sorted(verbatim_ids))
+        connection.execute(sa.update(deliveries).where(theirs).values(due=deliveries.c.due + 1))
+
+
+def _raise(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
     changed = (
         sa.select(warehouses.c.warehouse, texts.c.verbatim_id, sa.literal(1), sa.literal(0))
         .distinct()
         .select_from(warehouses.join(texts, sa.true()))
-        .where(texts.c.verbatim_id.in_(sorted(verbatim_ids)))
-        .order_by(warehouses.c.warehouse, texts.c.verbatim_id)
+        .where(which)
     )
     statement = insert(connection, deliveries).from_select(["warehouse", "verbatim_id", "due", "sent"], changed)
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=["warehouse", "verbatim_id"], set_={"due": deliveries.c.due + 1})
-    )
-
-
-def raise_due_again(connection: sa.Connection, verbatim_ids: Collection[str]) -> None:
-    """The same for verbatims that may never have had a row: those that have none are left out."""
-    theirs = deliveries.c.verbatim_id.in_(sorted(verbatim_ids))
-    connection.execute(sa.update(deliveries).where(theirs).values(due=deliveries.c.due + 1))
+    key = ["verbatim_id", "warehouse"]
+    connection.execute(statement.on_conflict_do_update(index_elements=key, set_={"due": deliveries.c.due + 1}))
 
 
 def in_use() -> sa.ScalarSelect[int]:

@@ -43,7 +43,7 @@ class Erasure:
         """Erase a page; returns how many of these texts still had their words."""
         with self._database.write() as connection:
             found = [text for text in lock_texts(connection, ids).values() if not text.erased]
-            _erase(connection, found)
+            _erase(self._database, connection, found)
         return len(found)
 
     def knows(self, verbatim_id: str) -> bool:
@@ -72,8 +72,8 @@ class Erasure:
                 today = datetime.now(UTC).date().isoformat()
                 connection.execute(sa.insert(forgotten).values(verbatim_id=verbatim_id, forgotten_on=today))
                 _anonymise(connection, list(found))
-            _erase(connection, [text for text in found.values() if not text.erased])
-            raise_due_again(connection, {verbatim_id} if fresh else set())
+            _erase(self._database, connection, [text for text in found.values() if not text.erased])
+            raise_due_again(self._database, connection, {verbatim_id} if fresh else set())
         return fresh
 
 
@@ -93,7 +93,7 @@ def _anonymise(connection: sa.Connection, ids: Sequence[int]) -> None:
     connection.execute(sa.update(attempts).where(attempts.c.text_id.in_(ids)).values(request_key=None))
 
 
-def _erase(connection: sa.Connection, found: Sequence[Any]) -> None:
+def _erase(database: Database, connection: sa.Connection, found: Sequence[Any]) -> None:
     """The words go: text, raw answers, and the summaries and quotes of every analysis."""
     ids = [text.text_id for text in found]
     if not ids:
@@ -102,7 +102,7 @@ def _erase(connection: sa.Connection, found: Sequence[Any]) -> None:
     _strip_answers(connection, ids)
     connection.execute(sa.update(texts).where(texts.c.text_id.in_(ids)).values(text=None, erased=True))
     connection.execute(sa.update(attempts).where(attempts.c.text_id.in_(ids)).values(raw=None))
-    raise_due_again(connection, {text.verbatim_id for text in found})
+    raise_due_again(database, connection, {text.verbatim_id for text in found})
 
 
 def _strip_answers(connection: sa.Connection, ids: Sequence[int]) -> None:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from pipeline.claiming import LEASE_S
 from pipeline.errors import TransientError
-from pipeline.store.database import Database
+from pipeline.store.database import Database, insert
 from pipeline.store.tables import claims, holders
 
 PROCESS, BATCH = "process", "batch"
@@ -81,11 +81,12 @@ class Holder:
         self._database = database
         self._identity = ProcessIdentity.own()
         self.name = secrets.token_hex(16)
-        self._registered = False
+        self.registered = False
+        """Whether the row is committed: a transaction that failed has not left one."""
 
     def register(self, connection: sa.Connection) -> None:
-        """Write the row if it is not there yet. Raises TransientError where another process has taken over."""
-        if self._registered:
+        """Write the row with the first claim. Raises TransientError where another process has taken over since."""
+        if self.registered:
             self.beat(connection)
             return
         who = {
@@ -95,14 +96,15 @@ class Holder:
             "started": self._identity.started,
         }
         now = self._database.now(connection)
-        connection.execute(sa.insert(holders).values(holder=self.name, kind=PROCESS, heartbeat=now, **who))
-        self._registered = True
+        row = insert(connection, holders).values(holder=self.name, kind=PROCESS, heartbeat=now, **who)
+        # a commit whose word was lost has written it already
+        connection.execute(row.on_conflict_do_update(index_elements=["holder"], set_={"heartbeat": now}))
 
     def beat(self, connection: sa.Connection) -> None:
         """Show that this process is alive. Raises TransientError where another has taken over its claims."""
         mine = sa.update(holders).where(holders.c.holder == self.name)
         alive = connection.execute(mine.values(heartbeat=self._database.now(connection))).rowcount
-        if self._registered and not alive:
+        if self.registered and not alive:
             raise TransientError(
                 f"this process did not reach the store for {LEASE_S:.0f} s, and another has taken over its texts; "
                 "what came back is stored"
@@ -111,7 +113,7 @@ class Holder:
     def remove(self, connection: sa.Connection) -> None:
         """Give back all claims, and the row."""
         connection.execute(sa.delete(holders).where(holders.c.holder == self.name))
-        self._registered = False
+        self.registered = False
 
     def dead_among(self, connection: sa.Connection, found: Sequence[Any]) -> list[Any]:
         """Of these rows of `holders`, those whose process is gone or has shown nothing for a lease."""

@@ -40,10 +40,17 @@ def migrate(database: Database, head: str = HEAD, scripts: Path = SCRIPTS) -> No
     _refuse_newer(database, found, head)
     if found is not None:
         _wait_for_claims(database)
-    if found is not None and database.sqlite:
+    with database.exclusive(Turn.UPGRADING):
+        _bring_to(database, head, scripts)
+
+
+def _bring_to(database: Database, head: str, scripts: Path) -> None:
+    """One process does this at a time: another would overwrite the backup with a store that is upgraded."""
+    with database.read() as connection:
+        found = revision(connection)
+    if found is not None and found != head and database.sqlite:
         _backup_file(database, head)
     with database.upgrade() as connection:
-        database.take_turns(connection, Turn.UPGRADING)
         found = revision(connection)
         if found == head:  # another process was quicker
             return
@@ -106,6 +113,11 @@ def _backup_file(database: Database, head: str) -> None:
 def _backup_schema(connection: sa.Connection, head: str) -> None:
     """On Postgres a copy of each table in a schema of its own, in the same transaction as the upgrade."""
     schema = f"before_{head}"
+    if schema in sa.inspect(connection).get_schema_names():
+        raise SettingsError(
+            f"STORE: schema {schema}, the backup of an earlier upgrade, is still there: "
+            "rename or drop it, then run again"
+        )
     connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
     for table in sa.inspect(connection).get_table_names():
         connection.exec_driver_sql(f'CREATE TABLE {schema}."{table}" AS TABLE "{table}"')

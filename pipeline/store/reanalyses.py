@@ -14,7 +14,7 @@ from pipeline.store.analysers import note_analyser
 from pipeline.store.analyses import count, lock_texts
 from pipeline.store.database import Database
 from pipeline.store.deliveries import PAGE, raise_due
-from pipeline.store.predicates import GOOD, LATEST
+from pipeline.store.predicates import GOOD, LATEST, has_final_outcome
 from pipeline.store.tables import analyses, answers, run_records, runs, texts
 from pipeline.store.totals import Tally
 
@@ -35,6 +35,8 @@ class Reanalyses:
             texts.c.kept,
             texts.c.text.is_not(None),
             LATEST,
+            # one that nobody has answered yet is left to the runs that read it
+            has_final_outcome(),
         )
         numbered = asked.subquery()
         rows = sa.select(sa.literal(run_id), sa.func.row_number().over(order_by=numbered.c.text_id), numbered.c.text_id)
@@ -84,6 +86,6 @@ class Reanalyses:
         ).all()
         tally = Tally()
         news = [count(tally, text, answered[text.text_id]) for text in moved if before[text.text_id].current is None]
-        raise_due(connection, [text.verbatim_id for text in moved])
+        raise_due(self._database, connection, [text.verbatim_id for text in moved])
         tally.write(connection, run_id, self._database.process)
         return news

@@ -198,8 +198,8 @@ warehouses = Table(
 deliveries = Table(
     "deliveries",
     metadata,
-    Column("warehouse", Integer, ForeignKey("warehouses.warehouse"), primary_key=True, autoincrement=False),
     Column("verbatim_id", String, primary_key=True),
+    Column("warehouse", Integer, ForeignKey("warehouses.warehouse"), primary_key=True, autoincrement=False),
     Column("due", Integer, nullable=False, comment="counts changes of the verbatim's row"),
     Column("sent", Integer, nullable=False, comment="the change that the warehouse has"),
     Column("problem", String, comment="why the warehouse refused the row, without its values; null: it did not"),

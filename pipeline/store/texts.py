@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from pipeline.records import BrokenRecord, Review, SkipReason
+from pipeline.store.analyses import lock_texts
 from pipeline.store.database import Database, Turn, insert
 from pipeline.store.deliveries import PAGE, raise_due_again
 from pipeline.store.predicates import LATEST, UNCLEANED, has_final_outcome, pending, unanswered
@@ -133,6 +134,7 @@ class Texts:
         fresh: list[Decision] = []
         tally = Tally()
         with self._database.write() as connection:
+            lock_texts(connection, [decision.text_id for those in by_reason.values() for decision in those])
             for reason, those in by_reason.items():
                 changed = _decide(connection, reason, [decision.text_id for decision in those])
                 if reason is not None:
@@ -171,7 +173,7 @@ class Texts:
         gone = self._forgotten(connection, reviews)
         for identity in gone:
             del reviews[identity]
-        ids, new = _upsert(connection, reviews, day or _now().date().isoformat())
+        ids, new = _upsert(self._database, connection, reviews, day or _now().date().isoformat())
         noted = [
             {
                 "run_id": run_id,
@@ -215,7 +217,9 @@ def _decide(connection: sa.Connection, reason: SkipReason | None, ids: Sequence[
     return set(connection.execute(changed).scalars())
 
 
-def _upsert(connection: sa.Connection, reviews: Mapping[str, Review], today: str) -> tuple[dict[str, int], set[str]]:
+def _upsert(
+    database: Database, connection: sa.Connection, reviews: Mapping[str, Review], today: str
+) -> tuple[dict[str, int], set[str]]:
     """The text of each verbatim, after new ones were inserted, edited ones replaced, and facts refreshed; and which
     verbatims are new with that."""
     known = _latest(connection, reviews)
@@ -228,13 +232,15 @@ def _upsert(connection: sa.Connection, reviews: Mapping[str, Review], today: str
             edited.append(columns)
         elif any(columns[name] != getattr(found, name) for name in FACTS):
             refreshed.append({"found": found.text_id, **{f"new_{name}": columns[name] for name in FACTS}})
+    # in one order, as everybody locks texts
+    lock_texts(connection, [known[c["verbatim_id"]].text_id for c in edited] + [one["found"] for one in refreshed])
     _supersede(connection, [known[columns["verbatim_id"]].text_id for columns in edited])
     _refresh(connection, refreshed)
     _insert(connection, new + edited)
     changed = {columns["verbatim_id"] for columns in edited}
     changed |= {identity for identity, found in known.items() if found.text_id in {one["found"] for one in refreshed}}
     # url, rating, language and date stand in the row too
-    raise_due_again(connection, changed)
+    raise_due_again(database, connection, changed)
     ids = {identity: found.text_id for identity, found in _latest(connection, reviews).items()}
     return ids, {columns["verbatim_id"] for columns in new + edited}
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipeline.analyse.policy import FINAL_OUTCOMES, OUTAGE, Step, next_step, stop_reason
+from pipeline.analyse.policy import FINAL_OUTCOMES, MORE_ROOM, Step, next_step, stop_reason
 from pipeline.errors import AccessDenied, RateLimited, TransientError
 from pipeline.records import Attempt, Outcome
 
@@ -65,6 +65,11 @@ def test_outcomes_that_stand_are_those_after_which_a_text_is_not_asked_again(out
     assert (outcome in FINAL_OUTCOMES) is (next_step(twice, run_has_answers=True) is Step.FINAL)
 
 
+def test_a_second_answer_may_be_four_times_as_long() -> None:
+    """Where thinking alone took the tokens of the first one."""
+    assert MORE_ROOM == 4
+
+
 @pytest.mark.parametrize("error", ["http_400", "http_413"])
 def test_an_invalid_request_is_the_texts_fault_only_among_good_answers(error: str) -> None:
     """Before any good answer it may be the settings that are wrong, and no text is condemned."""
@@ -79,15 +84,15 @@ def test_an_invalid_request_is_the_texts_fault_only_among_good_answers(error: st
         ("http_402", 1, AccessDenied, "billing"),
         ("http_403", 1, AccessDenied, "rights"),
         ("http_404", 1, AccessDenied, "VERBATIMS_MODEL"),
-        ("http_400", OUTAGE - 1, None, ""),
-        ("http_400", OUTAGE, AccessDenied, "VERBATIMS_THINKING"),
-        ("http_413", OUTAGE, AccessDenied, "VERBATIMS_MAX_TOKENS"),
-        ("http_429", OUTAGE - 1, None, ""),
-        ("http_429", OUTAGE, RateLimited, "VERBATIMS_CONCURRENCY"),
-        ("http_529", OUTAGE - 1, None, ""),
-        ("http_529", OUTAGE, TransientError, "http_529"),
-        ("timeout", OUTAGE, TransientError, "timeout"),
-        ("connection", OUTAGE + 5, TransientError, "connection"),
+        ("http_400", 19, None, ""),
+        ("http_400", 20, AccessDenied, "VERBATIMS_THINKING"),
+        ("http_413", 20, AccessDenied, "VERBATIMS_MAX_TOKENS"),
+        ("http_429", 19, None, ""),
+        ("http_429", 20, RateLimited, "VERBATIMS_CONCURRENCY"),
+        ("http_529", 19, None, ""),
+        ("http_529", 20, TransientError, "http_529"),
+        ("timeout", 20, TransientError, "timeout"),
+        ("connection", 25, TransientError, "connection"),
     ],
 )
 def test_what_becomes_of_the_run(error: str, in_a_row: int, stops: type[Exception] | None, names: str) -> None:

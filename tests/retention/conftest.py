@@ -18,10 +18,11 @@ from rich.console import Console
 
 from pipeline.analyse.policy import FINAL_OUTCOMES, Step, next_step
 from pipeline.claiming import CompletedRequest
-from pipeline.journey import Context, load, settled
+from pipeline.journey import load, settled
 from pipeline.load import open_warehouse
 from pipeline.progress import Terminal
 from pipeline.records import Analysis, Ask, Attempt, NewTopic, Outcome, Review, Sentiment, SkipReason
+from pipeline.session import Session
 from pipeline.settings import load_settings
 from pipeline.store import Claims, Decision, Store, StoreTotals
 from pipeline.store.tables import metadata, runs, texts
@@ -46,8 +47,8 @@ def completed(ask: Ask, ended: Attempt) -> CompletedRequest:
 class World:
     """What a night does, without the network: read, decided, answered, loaded."""
 
-    def __init__(self, context: Context, warehouse: Path) -> None:
-        self.context, self.store, self.warehouse = context, context.store, warehouse
+    def __init__(self, session: Session, warehouse: Path) -> None:
+        self.session, self.store, self.warehouse = session, session.store, warehouse
         self._crawls = itertools.count()
 
     def night(self, day: date | None, verbatims: Mapping[str, tuple[str, str]], loads: bool = True) -> str:
@@ -62,13 +63,13 @@ class World:
         claims.take(taken.waiting)
         claims.release()
         if loads:
-            load(self.context, run_id)
+            load(self.session, run_id)
         return run_id
 
     def load_all(self) -> None:
         """Every run once more."""
         for run_id in self.runs():
-            load(self.context, run_id)
+            load(self.session, run_id)
 
     def scrape(self, day: date | None, texts: Mapping[str, str]) -> str:
         run_id = self.store.runs.start("sandbox", "test", day)
@@ -153,4 +154,4 @@ def world(store: Store, store_url: str, tmp_path: Path) -> Iterator[World]:
     open_warehouse(settings.warehouse_url, sandbox=True).close()
     with start(disabled=True) as telemetry, open(tmp_path / "words", "w") as words:
         progress = Terminal(Console(file=words), billed=False)
-        yield World(Context(settings, store, telemetry, progress), warehouse)
+        yield World(Session(settings, store, telemetry, progress), warehouse)

@@ -39,13 +39,13 @@ def test_forgotten_is_forgotten(world: World) -> None:
     world.night(None, {name: (f"canari {name}", GOOD) for name in NAMES})
     with two_others(world):
         for name in NAMES:
-            forget(world.context, "shop", name)
+            forget(world.session, "shop", name)
     assert "canari" not in repr(world.dump()) and "http" not in repr(world.dump())
 
 
 def test_age_meets_nobody_in_a_circle(world: World) -> None:
     with two_others(world) as others:
         while any(other.is_alive() for other in others):
-            expire(world.context, ALL)
-    expire(world.context, ALL)
+            expire(world.session, ALL)
+    expire(world.session, ALL)
     assert "canari" not in repr(world.dump())

@@ -18,7 +18,7 @@ ME = {"a": ("canari", GOOD)}
 
 def test_its_row_stays_for_the_counts_and_says_nothing_of_the_person(world: World) -> None:
     world.night(NEW, ME)
-    assert forget(world.context, "shop", "a") is True
+    assert forget(world.session, "shop", "a") is True
     [row] = world.rows(words=True)
     assert (row["external_id"], row["url"], row["written_at"]) == (row["verbatim_id"], None, "2025-12-31")
     assert (row["text"], row["summary"], row["sentiment"], row["rating"]) == (None, None, "mixed", 4.0)
@@ -26,7 +26,7 @@ def test_its_row_stays_for_the_counts_and_says_nothing_of_the_person(world: Worl
 
 def test_scraped_again_it_does_not_come_back_even_with_another_text(world: World) -> None:
     world.night(NEW, ME)
-    forget(world.context, "shop", "a")
+    forget(world.session, "shop", "a")
     before = world.dump()["texts"], world.rows(words=True)
     counts = world.count(world.night(None, {"a": ("canari changé", GOOD), "b": ("moineau", REFUSED)}))
     assert (counts["scraped"], counts["skipped"], counts["failed"]) == (2, {"forgotten": 1}, {"refused": 1})
@@ -37,14 +37,14 @@ def test_scraped_again_it_does_not_come_back_even_with_another_text(world: World
 
 def test_a_days_run_holds_nothing_of_it(world: World) -> None:
     world.night(NEW, ME)
-    forget(world.context, "shop", "a")
+    forget(world.session, "shop", "a")
     assert world.count(world.night(OLD, ME))["scraped"] == 0
 
 
 def test_a_forgotten_one_is_no_failure_whatever_became_of_it(world: World) -> None:
     run_id = world.night(NEW, {"a": ("un", UNASKED), "b": ("deux", OUTAGE), "c": ("trois", GOOD)})
     for name in "ab":
-        forget(world.context, "shop", name)
+        forget(world.session, "shop", name)
     counts = world.store.runs.count(run_id)
     assert (counts.analysed, counts.pending, counts.skipped, counts.failed) == (1, 0, {"withdrawn": 2}, {})
     assert world.store.runs.failures(run_id) == []
@@ -55,7 +55,7 @@ def test_an_answer_that_comes_back_afterwards_is_paid_and_not_kept(world: World,
     run_id = world.night(NEW, {"a": ("canari", UNASKED), "b": ("canari", UNASKED)})
     claims = world.store.claims(run_id, ANALYSER, FINAL_OUTCOMES)
     taken = claims.take(world.asks(claims, {"canari": fate}))
-    forget(world.context, "shop", "a")
+    forget(world.session, "shop", "a")
     assert claims.commit([completed(taken.asks[0], attempt(fate, "canari"))]) == [None]
     dump = world.dump()
     assert [(call["raw"], call["cost_usd"]) for call in dump["attempts"]] == [(None, 0.001)]
@@ -68,14 +68,14 @@ def test_an_answer_that_comes_back_afterwards_is_paid_and_not_kept(world: World,
 def test_edited_texts_go_with_it(world: World) -> None:
     world.night(OLD, ME)
     world.night(NEW, {"a": ("canari changé", GOOD)})
-    forget(world.context, "shop", "a")
+    forget(world.session, "shop", "a")
     assert "canari" not in repr(world.dump()) + repr(world.rows(words=True))
 
 
 def test_one_that_age_has_erased_can_still_be_forgotten(world: World) -> None:
     world.night(OLD, ME)
-    expire(world.context, BEFORE)
-    assert forget(world.context, "shop", "a") and "http" not in repr(world.dump()) + repr(world.rows(words=True))
+    expire(world.session, BEFORE)
+    assert forget(world.session, "shop", "a") and "http" not in repr(world.dump()) + repr(world.rows(words=True))
 
 
 def test_a_second_time_mends_what_the_first_left_in_the_warehouse(world: World) -> None:
@@ -85,10 +85,10 @@ def test_a_second_time_mends_what_the_first_left_in_the_warehouse(world: World) 
             "CREATE TRIGGER no BEFORE UPDATE ON verbatims_analysed_v1 BEGIN SELECT RAISE(ABORT, 'read only'); END"
         )
         with pytest.raises(TransientError, match="refused"):
-            forget(world.context, "shop", "a")
+            forget(world.session, "shop", "a")
         connection.execute("DROP TRIGGER no")
     assert "canari" in repr(world.rows(words=True))
-    assert forget(world.context, "shop", "a") is False
+    assert forget(world.session, "shop", "a") is False
     assert "canari" not in repr(world.rows(words=True))
 
 
@@ -97,5 +97,5 @@ def test_an_unknown_one_leaves_no_tombstone(world: World) -> None:
     before = world.dump()
     for source, external_id in (("shop", "b"), ("shops", "a")):
         with pytest.raises(InputError, match="no such verbatim"):
-            forget(world.context, source, external_id)
+            forget(world.session, source, external_id)
     assert world.dump() == before

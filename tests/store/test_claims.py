@@ -19,8 +19,8 @@ from pipeline.errors import TransientError
 from pipeline.records import Analysis, Ask, Attempt, JsonError, NewTopic, Outcome, Review, Sentiment
 from pipeline.store import Decision, Store, open_store
 from pipeline.store.holders import BATCH, PROCESS, ProcessIdentity
+from pipeline.store.tables import answers, holders
 from pipeline.store.tables import claims as claims_table
-from pipeline.store.tables import holders
 
 NEW_TOPIC = NewTopic("cadeaux", "Tout sur les cadeaux.", "cadeau")
 GOOD = Attempt(
@@ -166,6 +166,41 @@ def test_a_process_that_was_taken_for_dead_sends_nothing_more_and_stores_what_it
     assert [bool(told) for told in slow.commit(good(first)) + quick.commit(good(first, second))] == [True, False, True]
     counts = store.runs.count(run_id)
     assert (counts.analysed, counts.calls, store.totals.lengths()["short"]) == (2, 3, 2)
+
+
+def test_a_late_good_answer_replaces_a_failure_that_whoever_took_over_has_met(store: Store, other: Store) -> None:
+    run_id = kept(store, "merci beaucoup")
+    slow, quick = (one.claims(run_id, ANALYSER, FINAL_OUTCOMES) for one in (store, other))
+    [ask] = slow.take(asks(slow)).asks
+    with store.database.write() as connection:
+        connection.execute(sa.update(holders).values(heartbeat=holders.c.heartbeat - LEASE_S - 1))
+    quick.commit([CompletedRequest(one, (UNREADABLE,), None, True) for one in quick.take([ask]).asks])
+    assert [bool(told) for told in slow.commit(good(ask))] == [True]
+    counts = store.runs.count(run_id)
+    assert (counts.analysed, counts.failed, counts.calls) == (1, {}, 2)
+
+
+def test_an_answer_that_no_analysis_needs_is_not_kept(store: Store) -> None:
+    """Erasure finds answers by their analyses. The same analyser with another limit asks under another key."""
+    claims = store.claims(kept(store, "merci beaucoup"), ANALYSER, FINAL_OUTCOMES)
+    [ask] = claims.take(asks(claims)).asks
+    claims.commit(good(ask))
+    claims.commit(good(replace(ask, request_key="another")))
+    with store.database.read() as connection:
+        assert connection.execute(sa.select(answers.c.request_key)).scalars().all() == [ask.request_key]
+
+
+def test_a_first_claim_that_failed_can_be_tried_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    claims = store.claims(kept(store, "merci beaucoup"), ANALYSER, FINAL_OUTCOMES)
+    waiting = asks(claims)
+
+    def full(*_: object) -> None:
+        raise TransientError("the disk is full")
+
+    with monkeypatch.context() as patch, pytest.raises(TransientError, match="full"):
+        patch.setattr(claims, "_claim", full)
+        claims.take(waiting)
+    assert claims.take(waiting).asks == tuple(waiting)
 
 
 def test_a_heartbeat_keeps_what_is_about_to_be_taken_over(store: Store, other: Store) -> None:

@@ -2,12 +2,14 @@
 
 import shutil
 import sqlite3
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from analysers import ANALYSER
 
 import pipeline.delivery
@@ -16,7 +18,8 @@ from pipeline.delivery import Delivered, deliver
 from pipeline.errors import TransientError
 from pipeline.load import Loaded, RejectedRow, Warehouse, open_warehouse
 from pipeline.records import Review, WarehouseRow
-from pipeline.store import Decision, Store
+from pipeline.store import Decision, Store, open_store
+from pipeline.store.tables import deliveries, warehouses
 
 from .test_claims import asks, good
 
@@ -161,8 +164,6 @@ def test_another_warehouse_is_filled_and_the_first_one_keeps_up_when_it_comes_ba
 
 
 def test_two_stores_may_fill_one_warehouse(store: Store, watched: Watched, tmp_path: Path) -> None:
-    from pipeline.store import open_store
-
     answered(store, {"a": "merci"})
     watched.load(store)
     with closing(open_store(f"sqlite:///{tmp_path}/second.db")) as second:
@@ -221,6 +222,76 @@ def test_a_load_clears_no_dead_letter_of_a_later_change(store: Store, watched: W
     assert store.runs.count(run_id).load_refused == 1
     watched.load(store)
     assert watched.given == ["a"] and store.runs.count(run_id).load_refused == 0
+
+
+def test_an_emptied_warehouse_whose_filling_breaks_off_is_filled_by_the_next_load(
+    store: Store, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered(store, TWO | {"c": "encore"})
+    watched.load(store)
+    emptied(watched.path)
+    watched.load(store, refuse="b")
+    assert list(watched.rows()) == ["a", "c"]
+    emptied(watched.path)
+    monkeypatch.setattr(pipeline.delivery, "CHUNK", 1)
+    monkeypatch.setattr("pipeline.store.deliveries.PAGE", 1)
+    with closing(open_warehouse(f"sqlite:///{watched.path}", sandbox=True)) as warehouse:
+        write, calls = warehouse.load, iter(range(10))
+
+        def breaks_off(pages: Iterable[Sequence[WarehouseRow]], outdated: Iterable[str] = ()) -> Loaded:
+            if next(calls) == 1:
+                raise TransientError("killed")
+            return write(pages, outdated)
+
+        warehouse.load = breaks_off  # type: ignore[method-assign]
+        with pytest.raises(TransientError):
+            deliver(store, warehouse, lambda *_: None)
+    watched.load(store)
+    assert list(watched.rows()) == ["a", "b", "c"]
+
+
+def test_a_store_that_was_restored_brings_everything_once(store: Store, watched: Watched) -> None:
+    answered(store, TWO)
+    watched.load(store)
+    with store.database.write() as connection:
+        connection.execute(sa.update(warehouses).values(begun=0, done=0))
+    [(identity, _)] = marks(watched.path)
+    with closing(sqlite3.connect(watched.path)) as connection:
+        connection.execute("UPDATE verbatims_loads_v1 SET number = 1000")
+        connection.commit()
+    for given in (["a", "b"], [], []):
+        watched.load(store)
+        assert watched.given == given
+    assert [one for one, _ in marks(watched.path)] == [identity]
+
+
+def marks(path: Path) -> list[tuple[str, int]]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("SELECT * FROM verbatims_loads_v1").fetchall()
+
+
+def test_a_warehouse_registered_beside_workers_misses_nothing(store: Store, store_url: str, tmp_path: Path) -> None:
+    run_id = read(store, {f"n{number}": f"texte {number}" for number in range(400)})
+    done = threading.Event()
+
+    def work() -> None:
+        with closing(open_store(store_url)) as other:
+            claims = other.claims(run_id, ANALYSER, FINAL_OUTCOMES)
+            while taken := claims.take(asks(claims)[:5]).asks:
+                claims.commit(good(*taken))
+        done.set()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    while not done.is_set():
+        store.deliveries.begin({})
+    worker.join()
+    with store.database.read() as connection:
+        owed = connection.execute(
+            sa.select(deliveries.c.warehouse, sa.func.count()).group_by(deliveries.c.warehouse)
+        ).all()
+        registered = connection.execute(sa.select(sa.func.count()).select_from(warehouses)).scalar_one()
+    assert len(owed) == registered and {number for _, number in owed} == {400}
 
 
 @pytest.fixture

@@ -79,6 +79,13 @@ def test_new_analyses_stand_beside_the_old_until_they_are_accepted(store: Store,
     assert store.runs.count_rows(first).read == 2, "its day can be published again"
 
 
+def test_a_text_that_nobody_has_answered_is_left_to_its_run(store: Store) -> None:
+    run_id = read(store, TWO)
+    other, claims = again(store)
+    assert claims.pending(0, 10) == [] and store.texts.count_pending(run_id) == 2
+    assert store.runs.count(other).scraped == 0
+
+
 def test_a_row_has_all_its_columns_from_the_current_analysis(store: Store, watched: Watched) -> None:
     answered(store, {"a": "merci"})
     run_id, claims = again(store)

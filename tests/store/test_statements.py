@@ -100,7 +100,7 @@ def test_a_page_of_any_size_takes_a_handful_of_statements(store: Store) -> None:
             for due in store.deliveries.due(loading):
                 store.deliveries.settle(loading, due.changes, {})
         taken[size] = len(found)
-    assert taken[100] <= taken[10] + 3, taken  # what the ten have left due is due again
+    assert taken[100] <= taken[10] + 5, taken  # locks of Postgres, and what the ten have left due
 
 
 PAGES = {

@@ -247,7 +247,7 @@ def _create() -> None:
             ["warehouse"],
             ["warehouses.warehouse"],
         ),
-        sa.PrimaryKeyConstraint("warehouse", "verbatim_id"),
+        sa.PrimaryKeyConstraint("verbatim_id", "warehouse"),
     )
     op.create_index(
         "deliveries_due",
