@@ -1,1 +1,1 @@
-"""The DAGs under a real Airflow: house rules, one process, and live under the real scheduler."""
+"""The DAGs under a real Airflow: project rules, one process, and the real scheduler."""

@@ -1,4 +1,4 @@
-"""Airflow's REST API, as a person in the browser uses it."""
+"""Airflow's REST API, with the calls that a user makes in the browser."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RUN_WITHIN_S = 240.0
 
 
 class Api:
-    """One installation's, logged in."""
+    """The API of one installation, logged in."""
 
     def __init__(self, url: str, user: str, password: str) -> None:
         self._url = url
@@ -24,21 +24,21 @@ class Api:
         self._session.headers["Authorization"] = f"Bearer {token}"
 
     def runs(self, dag_id: str) -> list[dict[str, Any]]:
-        """The runs of a DAG, the oldest first; none of one that nobody has parsed yet."""
+        """The runs of a DAG, the oldest first; none if the DAG is not parsed yet."""
         found = [run for run in self._call("GET", "dags/~/dagRuns")["dag_runs"] if run["dag_id"] == dag_id]
         return sorted(found, key=lambda run: str(run["run_after"]))
 
     def trigger(self, dag_id: str, **conf: Any) -> str:
-        """Begin a run now; its id."""
+        """Start a run now; return its id."""
         begun = self._call("POST", f"dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})
         return str(begun["dag_run_id"])
 
     def state(self, dag_id: str, run_id: str) -> str:
-        """Such as running, success, failed."""
+        """The run's state, such as running, success, failed."""
         return str(self._call("GET", f"dags/{dag_id}/dagRuns/{run_id}")["state"])
 
     def ended(self, dag_id: str, run_id: str) -> str:
-        """Its state once it has come to its end."""
+        """The run's state after it has ended."""
         eventually(
             lambda: self.state(dag_id, run_id) in ("success", "failed"), RUN_WITHIN_S, f"{run_id} ends", every_s=1.0
         )
@@ -50,23 +50,23 @@ class Api:
         return [task for task in found if task_id in (None, task["task_id"])]
 
     def log(self, dag_id: str, run_id: str, task: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The lines of a task's latest try, each with what Airflow keeps beside its text."""
+        """The log lines of a task's latest try, each with Airflow's fields."""
         place = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task['task_id']}/logs/{task['try_number']}"
         lines = self._call("GET", f"{place}?map_index={task['map_index']}&full_content=true")["content"]
         return [line for line in lines if isinstance(line, dict)]
 
     def mark_failed(self, dag_id: str, run_id: str, task: Mapping[str, Any]) -> None:
-        """As a person does in the browser."""
+        """Mark a task as failed, as a user does in the browser."""
         place = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task['task_id']}/{task['map_index']}"
         self._call("PATCH", place, {"new_state": "failed"})
 
     def clear_failed(self, dag_id: str, run_id: str) -> None:
-        """Run again what failed, and what comes behind it."""
+        """Clear the failed tasks and those downstream of them, so that they run again."""
         asked = {"dag_run_id": run_id, "dry_run": False, "only_failed": True, "reset_dag_runs": True}
         self._call("POST", f"dags/{dag_id}/clearTaskInstances", asked)
 
     def add_connection(self, name: str, password: str) -> None:
-        """Keep a secret for tasks, as a person does in the browser."""
+        """Store a secret for tasks, as a user does in the browser."""
         self._call("POST", "connections", {"connection_id": name, "conn_type": "generic", "password": password})
 
     def _call(self, method: str, place: str, content: Any = None) -> Any:

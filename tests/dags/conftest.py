@@ -16,14 +16,14 @@ from stack.stack import Stack
 from pipeline.sandbox import Sandbox
 
 from .live import Airflow
-from .night import Night, create
+from .environment import RunEnvironment, create
 
 __all__ = ["binaries", "pytest_configure", "pytest_runtest_makereport", "stack"]
 
 
 @pytest.fixture(scope="module")
 def airflow(stack: Stack, postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
-    """An installation that has never been started: its first run comes as soon as it is."""
+    """A new installation: its first run starts with it."""
     if find_spec("airflow") is None:
         skip_or_fail("Airflow is not installed (make test-airflow does it)")
     create(postgres, "airflow")
@@ -36,21 +36,21 @@ def airflow(stack: Stack, postgres: str, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture(scope="module")
-def new_night(
+def new_environment(
     airflow: Airflow, postgres: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[..., Night]]:
-    """Makes a night whose sandbox answers in so many seconds, and lets the next tasks know of it."""
+) -> Iterator[Callable[..., RunEnvironment]]:
+    """Makes a run environment with this sandbox latency and writes it to the tasks' `.env`."""
     folder: Path = tmp_path_factory.mktemp("nights")
     numbers = itertools.count(1)
     with ExitStack() as sandboxes:
 
-        def make(latency_s: float, **settings: str) -> Night:
-            name = f"night{next(numbers)}"
+        def make(latency_s: float, **settings: str) -> RunEnvironment:
+            name = f"environment{next(numbers)}"
             create(postgres, name)
             billed = folder / f"{name}.jsonl"
             sandbox = sandboxes.enter_context(Sandbox(latency_s=latency_s, billed=billed))
-            night = Night(f"{postgres}/{name}", folder / f"{name}.db", billed, sandbox)
-            airflow.set_env_file(**night.settings, **settings)
-            return night
+            environment = RunEnvironment(f"{postgres}/{name}", folder / f"{name}.db", billed, sandbox)
+            airflow.set_env_file(**environment.settings, **settings)
+            return environment
 
         yield make

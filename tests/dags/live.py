@@ -30,7 +30,7 @@ class Airflow:
         self.servers = [self.server, self.scheduler, self.processor]
 
     def start(self) -> None:
-        """Its database made, its parts started, and somebody logged in."""
+        """Create the database, start all parts, log in."""
         migrated = subprocess.run(
             [BIN / "airflow", "db", "migrate"],
             env={**os.environ, **self._environment},
@@ -44,26 +44,26 @@ class Airflow:
         self.api = Api(self.url, USER, password(self.folder / "home"))
 
     def stop(self) -> None:
-        """Each by its own pid, the api-server last: whoever ends wants to tell it."""
+        """Stop each part by its own pid, the api-server last: the others report their end to it."""
         for server in (self.processor, self.scheduler, self.server):
             server.stop()
 
     def restart(self, **environment: str) -> None:
-        """All parts, with more in their environment, which the tasks inherit."""
+        """Restart all parts with additional environment variables, which the tasks inherit."""
         self.stop()
         for server in self.servers:
             server.environment = {**server.environment, **environment}
         self._start()
 
     def _start(self) -> None:
-        """The api-server first: a task that finds nobody there fails before it starts."""
+        """Start the api-server first: a task that can't reach it fails before it starts."""
         self.server.start()
         self.server.wait()
         self.scheduler.start()
         self.processor.start()
 
     def set_env_file(self, **settings: str) -> None:
-        """What the next tasks read from `.env`."""
+        """Write the `.env` that the next tasks read."""
         lines = (f"{name}={value}\n" for name, value in settings.items())
         (self.folder / ".env").write_text("".join(lines), encoding="utf-8")
 

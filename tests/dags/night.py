@@ -1,4 +1,4 @@
-"""What one run of the DAG works on, and what it leaves."""
+"""The store, warehouse and sandbox of one DAG run, and queries on its results."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import psycopg
 from pipeline.sandbox import Sandbox
 
 IN_FLIGHT = 4
-"""Per worker: 16 at once keep all four at work for a quarter of a minute where an answer takes a second."""
+"""Per worker: 16 concurrent requests of one second each keep four workers busy for 15 s."""
 
 
 @dataclass(frozen=True)
-class Night:
-    """An empty store on Postgres, an empty warehouse, and a sandbox that notes each answer it gives."""
+class RunEnvironment:
+    """An empty store on Postgres, an empty warehouse, and a sandbox that records each answer."""
 
     store: str
     warehouse: Path
@@ -27,7 +27,7 @@ class Night:
 
     @property
     def settings(self) -> dict[str, str]:
-        """What `.env` says in this night."""
+        """The content of `.env` for this run."""
         return {
             "STORE": self.store,
             "WAREHOUSE": f"sqlite:///{self.warehouse}",
@@ -41,14 +41,14 @@ class Night:
         return len(self.billed.read_text(encoding="utf-8").splitlines()) if self.billed.exists() else 0
 
     def one(self, query: str) -> Any:
-        """A value of the store."""
+        """One value queried from the store."""
         with psycopg.connect(self.store) as connection:
             found = connection.execute(query).fetchone()  # type: ignore[arg-type, unused-ignore]
         assert found is not None
         return found[0]
 
     def assert_exact(self) -> None:
-        """Every verbatim has its outcome, and each that is analysed has its row, once."""
+        """Assert that every verbatim has an outcome and every analysed one has exactly one row."""
         with closing(sqlite3.connect(self.warehouse)) as warehouse:
             rows = [row for (row,) in warehouse.execute("SELECT verbatim_id FROM verbatims_analysed_v1")]
         assert len(rows) == len(set(rows)) == self.one("SELECT count(*) FROM texts WHERE current IS NOT NULL")
@@ -58,6 +58,6 @@ class Night:
 
 
 def create(server: str, name: str) -> None:
-    """An empty database on a Postgres."""
+    """Create an empty database on a Postgres server."""
     with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type, unused-ignore]

@@ -1,4 +1,4 @@
-"""What every DAG of this house keeps to, and what a new one is easily short of."""
+"""The project's rules for every DAG."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def bag(tmp_path_factory: pytest.TempPathFactory) -> Any:
         yield DagBag(str(ROOT / "dags"))
 
 
-def test_all_parse_without_error_or_warning(bag: Any) -> None:
+def test_all_dags_parse_without_error_or_warning(bag: Any) -> None:
     assert bag.import_errors == {} and bag.captured_warnings == {}
     assert tuple(sorted(bag.dags)) == DAGS
 
 
 @pytest.mark.parametrize("dag_id", DAGS)
-def test_a_dag_says_when_who_and_what_to_do(bag: Any, dag_id: str) -> None:
+def test_a_dag_names_its_schedule_its_owner_and_what_to_do_on_failure(bag: Any, dag_id: str) -> None:
     from _house import TAGS
 
     dag = bag.dags[dag_id]
@@ -53,7 +53,7 @@ def test_a_dag_says_when_who_and_what_to_do(bag: Any, dag_id: str) -> None:
 
 
 @pytest.mark.parametrize("dag_id", DAGS)
-def test_a_task_has_an_owner_retries_and_an_end(bag: Any, dag_id: str) -> None:
+def test_a_task_has_an_owner_retries_and_a_timeout(bag: Any, dag_id: str) -> None:
     for task in bag.dags[dag_id].tasks:
         kept = task.partial_kwargs if task.is_mapped else vars(task)
         assert task.owner == "verbatims", task.task_id
@@ -63,7 +63,7 @@ def test_a_task_has_an_owner_retries_and_an_end(bag: Any, dag_id: str) -> None:
 
 
 @pytest.mark.parametrize("dag_id", DAGS)
-def test_a_dag_survives_its_serialization(bag: Any, dag_id: str) -> None:
+def test_a_dag_can_be_serialized(bag: Any, dag_id: str) -> None:
     from airflow.serialization.serialized_objects import DagSerialization
 
     dag = bag.dags[dag_id]
@@ -95,8 +95,8 @@ def test_params_are_checked(bag: Any, dag_id: str, name: str, good: list[object]
             param.resolve(value)
 
 
-def test_retries_go_by_the_kind_of_error(bag: Any) -> None:
-    """A new kind needs its line here, and a rule unless it backs off as an outage does."""
+def test_the_kind_of_error_decides_on_retries(bag: Any) -> None:
+    """A new kind needs a line here, and a retry rule unless it backs off like an outage."""
     from _house import RETRIES
     from airflow.sdk import RetryAction
 
@@ -134,7 +134,7 @@ print(sorted(name for name in sys.modules if name.startswith("pipeline")))
 
 @pytest.mark.parametrize("dag_id", DAGS)
 def test_importing_a_dag_does_no_work(bag: Any, dag_id: str, tmp_path: Path) -> None:
-    """A file of DAGs is parsed every few seconds: nothing of the pipeline but its errors, no file, no connection."""
+    """A DAG file is parsed every few seconds: it imports only the pipeline's errors, opens no file or connection."""
     home, cwd = tmp_path / "home", tmp_path / "cwd"
     cwd.mkdir()
     said = subprocess.run(

@@ -1,4 +1,4 @@
-"""The nightly run from end to end in one process, against the sandbox; and the local Airflow that people start."""
+"""The nightly run end to end in one process against the sandbox, and the Airflow of `make airflow`."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ print(json.dumps([run.state, {task.task_id: str(task.state) for task in run.get_
 
 @dataclass
 class Ended:
-    """How one run came out: its state, its tasks' states, and all that was said."""
+    """The result of one run: its state, its tasks' states and its output."""
 
     state: str
     tasks: dict[str, str]
@@ -55,7 +55,7 @@ Run = Callable[..., Ended]
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
-    """An Airflow without servers: its settings, its database made."""
+    """An Airflow without servers: its settings, with a migrated database."""
     if find_spec("airflow") is None:
         skip_or_fail("Airflow is not installed (make test-airflow does it)")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
@@ -66,7 +66,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
 
 @pytest.fixture
 def run(home: Mapping[str, str], tmp_path: Path) -> Run:
-    """One run of a DAG for a day, in a process and a folder of its own."""
+    """Runs a DAG for one day, in its own process and folder."""
 
     def call(moment: str, dag_id: str = "verbatims_daily", conf: object = None, **more: str) -> Ended:
         ended = subprocess.run(
@@ -98,7 +98,7 @@ def rows(folder: Path, query: str) -> list[Any]:
 FACTS = "SELECT verbatim_id, text, summary, sentiment, cost_usd, run_id FROM verbatims_analysed_v1 ORDER BY 1"
 
 
-def test_a_day_comes_to_its_rows_and_repeated_to_the_same(
+def test_a_repeated_day_gives_the_same_rows(
     run: Run, home: Mapping[str, str], tmp_path: Path, receiver: Receiver
 ) -> None:
     with Sandbox(latency_s=0, billed=tmp_path / "billed.jsonl") as sandbox:
@@ -112,20 +112,20 @@ def test_a_day_comes_to_its_rows_and_repeated_to_the_same(
     assert again.state == "success", again.said[-3000:]
     assert rows(tmp_path, FACTS) == before and (tmp_path / "billed.jsonl").read_bytes() == bills
     spans = [span for span in receiver.spans() if span.name.startswith("stage")]
-    assert len({span.trace_id for span in spans}) == 1, "Airflow's unsampled parent took our spans with it"
-    [told, told_again] = published(home)
-    assert (told["run_id"], told["analysed"], told["pending"]) == (f"day-{moment[:10]}", len(before), 0)
-    assert told_again == told
+    assert len({span.trace_id for span in spans}) == 1, "Airflow's unsampled parent dropped our spans"
+    [event, repeated_event] = published(home)
+    assert (event["run_id"], event["analysed"], event["pending"]) == (f"day-{moment[:10]}", len(before), 0)
+    assert repeated_event == event
 
 
 def published(home: Mapping[str, str]) -> list[dict[str, Any]]:
-    """What whoever waits for the asset was told, the oldest first."""
+    """The extra data of the last two asset events, the oldest first."""
     with closing(sqlite3.connect(Path(home["AIRFLOW_HOME"]) / "airflow.db")) as metadata:
         found = metadata.execute("SELECT extra FROM asset_event ORDER BY id DESC LIMIT 2").fetchall()
     return [json.loads(extra) for (extra,) in reversed(found)]
 
 
-def test_housekeeping_takes_the_words_and_leaves_the_counts(run: Run, tmp_path: Path) -> None:
+def test_housekeeping_erases_texts_and_keeps_counts(run: Run, tmp_path: Path) -> None:
     with Sandbox(latency_s=0) as sandbox:
         assert run(today(), ANTHROPIC_BASE_URL=sandbox.url).state == "success"
     with closing(sqlite3.connect(tmp_path / "var" / "verbatims.db", isolation_level=None)) as store:
@@ -138,15 +138,15 @@ def test_housekeeping_takes_the_words_and_leaves_the_counts(run: Run, tmp_path: 
     assert rows(tmp_path, "SELECT count(text), count(summary) FROM verbatims_analysed_v1") == [(0, 0)]
 
 
-def test_a_day_gone_by_reads_the_store_and_asks_no_source(run: Run, tmp_path: Path) -> None:
+def test_a_past_day_reads_the_store_and_no_source(run: Run, tmp_path: Path) -> None:
     ended = run("2026-02-03T02:00:00+00:00")
     assert ended.state == "success", ended.said[-3000:]
     assert rows(tmp_path, "SELECT run_id, input FROM runs") == [("day-2026-02-03", "the store")]
     assert rows(tmp_path, "SELECT count(*) FROM texts") == [(0,)]
 
 
-def test_a_failure_says_its_stage_its_run_and_its_trace(run: Run, tmp_path: Path, receiver: Receiver) -> None:
-    """The warehouse goes between two runs of a day."""
+def test_a_failure_names_its_stage_run_and_trace(run: Run, tmp_path: Path, receiver: Receiver) -> None:
+    """The warehouse becomes unreachable between two runs of a day."""
     with Sandbox(latency_s=0) as sandbox:
         here = {"ANTHROPIC_BASE_URL": sandbox.url, "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint}
         moment = today()
@@ -158,8 +158,8 @@ def test_a_failure_says_its_stage_its_run_and_its_trace(run: Run, tmp_path: Path
     assert f"verbatims_daily failed at stage scrape, try 1: run {run_id}, trace {trace_id}: WAREHOUSE: " in ended.said
 
 
-def test_a_missing_key_fails_the_first_task_in_a_line_that_names_it(run: Run, tmp_path: Path) -> None:
-    """The settings can't be read, so no store can be asked for a trace."""
+def test_a_missing_key_fails_the_first_task_with_a_line_that_names_it(run: Run, tmp_path: Path) -> None:
+    """The settings can't be loaded, so the trace can't be read from the store."""
     moment = today()
     ended = run(moment, SCRAPER_MODE="prod", ANTHROPIC_API_KEY="")
     assert (ended.state, ended.tasks["scrape"], ended.tasks["load"]) == ("failed", "failed", "upstream_failed")
@@ -168,36 +168,36 @@ def test_a_missing_key_fails_the_first_task_in_a_line_that_names_it(run: Run, tm
     assert not (tmp_path / "var").exists()
 
 
-def test_make_airflow_ends_in_the_middle_of_a_night_and_goes_on_with_it(
-    home: Mapping[str, str], tmp_path: Path
-) -> None:
-    """In a copy of the checkout, since it keeps its data in var/ of its own; ended as `kill` and `make` both do it."""
+def test_make_airflow_interrupted_during_a_run_resumes_it(home: Mapping[str, str], tmp_path: Path) -> None:
+    """In a copy of the checkout, since its data is in var/; ended by the signals that `kill` and `make` send."""
     for name in ("dags", "pipeline"):
         shutil.copytree(ROOT / name, tmp_path / name)
     slow, quick = tmp_path / "slow.jsonl", tmp_path / "quick.jsonl"
     with Sandbox(latency_s=1, billed=slow) as sandbox, local_airflow(home, tmp_path, sandbox) as started:
-        eventually(lambda: asking(tmp_path) == [(4,)], 240, "four workers wait for Claude")
-        assert len(living(tmp_path)) > 10, "three servers, the executor's workers and their tasks"
+        eventually(lambda: holders(tmp_path) == [(4,)], 240, "four workers wait for Claude")
+        assert len(pids_in(tmp_path)) > 10, "three servers, the executor's workers and their tasks"
         for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT):
             started.send_signal(number)
-            eventually(lambda: ignores(started, signal.SIGTERM), 10, "the first of them is heard")
+            eventually(lambda: ignores(started, signal.SIGTERM), 10, "the first signal is handled")
         said, _ = started.communicate(timeout=120)
-        assert (started.returncode, living(tmp_path)) == (0, [])
+        assert (started.returncode, pids_in(tmp_path)) == (0, [])
     assert said.splitlines()[-1] == "airflow: ended"
     assert f"user {USER}, password {password(tmp_path / 'var' / 'airflow')}" in said
     stored = rows(tmp_path, "SELECT count(*) FROM answers")[0][0]
-    assert len(bills(slow)) == stored < 200, "what was in flight came back, and nothing was asked behind it"
+    assert len(bills(slow)) == stored < 200, "requests in flight were answered, and no new request was sent"
     with Sandbox(latency_s=0, billed=quick) as sandbox, local_airflow(home, tmp_path, sandbox) as started:
-        eventually(lambda: seen(tmp_path, "SELECT 1 FROM runs WHERE ended_at IS NOT NULL"), 240, "the first night")
+        eventually(
+            lambda: rows_if_ready(tmp_path, "SELECT 1 FROM runs WHERE ended_at IS NOT NULL"), 240, "the first run"
+        )
         started.send_signal(signal.SIGINT)
         started.communicate(timeout=120)
-        assert (started.returncode, living(tmp_path)) == (0, [])
+        assert (started.returncode, pids_in(tmp_path)) == (0, [])
     analysed = rows(tmp_path, "SELECT count(*) FROM texts WHERE current IS NOT NULL")
     assert rows(tmp_path, "SELECT count(*) FROM verbatims_analysed_v1") == analysed
     assert rows(tmp_path, "SELECT count(*) FROM answers") == [(len(bills(slow)) + len(bills(quick)),)]
 
 
-def test_make_airflow_says_which_port_is_taken(tmp_path: Path) -> None:
+def test_make_airflow_names_the_port_in_use(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         ended = subprocess.run(
@@ -213,7 +213,7 @@ def test_make_airflow_says_which_port_is_taken(tmp_path: Path) -> None:
 
 @contextmanager
 def local_airflow(home: Mapping[str, str], folder: Path, sandbox: Sandbox) -> Iterator[subprocess.Popen[str]]:
-    """What `make airflow` starts, on a free port, asking this sandbox."""
+    """The process of `make airflow`, on a free port, with this sandbox."""
     clean = {name: value for name, value in home.items() if not name.startswith("AIRFLOW")}
     more = {"PORT": str(free_port()), "ANTHROPIC_BASE_URL": sandbox.url, "VERBATIMS_CONCURRENCY": "1"}
     started = subprocess.Popen(
@@ -229,19 +229,19 @@ def local_airflow(home: Mapping[str, str], folder: Path, sandbox: Sandbox) -> It
     finally:
         started.terminate()
         started.communicate(timeout=120)
-        for pid in living(folder):  # of a program that failed this test
+        for pid in pids_in(folder):  # processes left by a failed test
             os.kill(pid, signal.SIGKILL)
 
 
-def living(folder: Path) -> list[int]:
-    """The processes that work there. Their environment would not do: Airflow writes its titles over it."""
+def pids_in(folder: Path) -> list[int]:
+    """Processes whose working folder this is. Their environment is no use: Airflow's titles overwrite it."""
     return [int(link.parent.name) for link in Path("/proc").glob("[0-9]*/cwd") if target(link) == str(folder)]
 
 
 def target(link: Path) -> str:
     try:
         return os.readlink(link)
-    except OSError:  # it has ended, or is another's
+    except OSError:  # it has ended, or belongs to another user
         return ""
 
 
@@ -255,13 +255,13 @@ def bills(file: Path) -> list[str]:
     return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
 
 
-def asking(folder: Path) -> list[Any]:
-    """How many processes have a call in flight."""
-    return seen(folder, "SELECT count(DISTINCT holder) FROM claims")
+def holders(folder: Path) -> list[Any]:
+    """The number of processes with a request in flight."""
+    return rows_if_ready(folder, "SELECT count(DISTINCT holder) FROM claims")
 
 
-def seen(folder: Path, query: str) -> list[Any]:
-    """The same as `rows`, of a store that may still be in the making."""
+def rows_if_ready(folder: Path, query: str) -> list[Any]:
+    """Like `rows`, for a store whose tables may not exist yet."""
     try:
         return rows(folder, query)
     except sqlite3.OperationalError:

@@ -1,4 +1,4 @@
-"""A working folder of its own per test, and the command as a user calls it."""
+"""A separate working folder per test, and the command as a user calls it."""
 
 import json
 import os
@@ -22,7 +22,7 @@ OURS = ("VERBATIMS_", "OTEL_", "ANTHROPIC_", "SCRAPER_MODE", "STORE", "WAREHOUSE
 
 @dataclass
 class Ended:
-    """What a command left behind."""
+    """The exit code and output of a command."""
 
     code: int
     out: str
@@ -41,7 +41,7 @@ class Shell:
     environment: dict[str, str] = field(default_factory=dict)
 
     def start(self, *arguments: str, stdin: int | None = None) -> subprocess.Popen[str]:
-        """In a process of its own, as it goes on while the test looks."""
+        """Start it in a separate process and return at once."""
         clean = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
         return subprocess.Popen(
             [sys.executable, "-m", "pipeline", *arguments],
@@ -58,7 +58,7 @@ class Shell:
         return Ended(process.returncode, out, err)
 
     def process(self, *arguments: str) -> Ended:
-        """In a process of its own, to its end."""
+        """Run it in a separate process and wait for its end."""
         return self.end(self.start(*arguments))
 
 
@@ -78,7 +78,7 @@ def recorder(httpserver: HTTPServer) -> Iterator[Recorder]:
 
 @pytest.fixture
 def verbatims(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Command]:
-    """The command in this process, in a folder of its own: what most tests need, without 2 s of imports each."""
+    """The command in this process, in a separate folder: saves 2 s of imports per test."""
     for name in list(os.environ):
         if name.startswith(OURS):
             monkeypatch.delenv(name)
@@ -99,7 +99,7 @@ def verbatims(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
 
 
 def write_jsonl(path: Path, texts: list[str]) -> Path:
-    """A file of reviews, ids by their place."""
+    """Write a file of reviews whose ids are their positions."""
     reviews = [{"id": f"r{number}", "texte": text, "langue": "fr"} for number, text in enumerate(texts)]
     lines = [json.dumps(review, ensure_ascii=False) for review in reviews]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -107,7 +107,7 @@ def write_jsonl(path: Path, texts: list[str]) -> Path:
 
 
 def query(path: Path, sql: str) -> list[tuple[Any, ...]]:
-    """Ask a SQLite file as an analyst would."""
+    """Query a SQLite file."""
     import sqlite3
     from contextlib import closing
 

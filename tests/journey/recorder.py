@@ -1,4 +1,4 @@
-"""A stand-in for Claude's real API, for what only prod does: it is not the sandbox, and says so nowhere."""
+"""A fake of Claude's real API for tests of prod mode: it does not identify itself as a sandbox."""
 
 import json
 from typing import Any
@@ -8,7 +8,7 @@ from werkzeug import Request, Response
 
 
 class Recorder:
-    """A stand-in for the real API (not the sandbox): notes every request and answers well."""
+    """A fake of the real API (not the sandbox): records every request and answers correctly."""
 
     def __init__(self, server: HTTPServer) -> None:
         self.url = server.url_for("").rstrip("/")
@@ -16,7 +16,7 @@ class Recorder:
         self.keys: list[str | None] = []
         self.status = 200
         self.odd = ""
-        """What is answered to a text that holds the word bizarre."""
+        """The response to a text that contains the word bizarre."""
         server.expect_request("/v1/messages", method="POST").respond_with_handler(self._answer)
 
     def _answer(self, request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""Bad input and bad settings: one clear line that names the culprit, exit 2, nothing half-written."""
+"""Bad input and bad settings: one clear line that names the cause, exit code 2, nothing written."""
 
 from pathlib import Path
 
@@ -7,10 +7,10 @@ import pytest
 from .conftest import Command, query, write_jsonl
 from .recorder import Recorder
 
-HUSH = "hush-hush"
+SECRET = "hush-hush"
 
 
-def test_each_bad_input_is_one_line_and_leaves_nothing(verbatims: Command, tmp_path: Path) -> None:
+def test_each_bad_input_is_reported_in_one_line_and_writes_nothing(verbatims: Command, tmp_path: Path) -> None:
     (tmp_path / "empty.csv").write_bytes(b"")
     (tmp_path / "binary.jsonl").write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00\x00")
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
@@ -25,17 +25,17 @@ def test_each_bad_input_is_one_line_and_leaves_nothing(verbatims: Command, tmp_p
         (["--input", "good.csv"], {"STORE": "nonsense://"}, "STORE"),
         (["--input", "good.csv"], {"SCRAPER_MODE": "production"}, "SCRAPER_MODE"),
         (["--input", "good.csv"], {"SCRAPER_MODE": "prod"}, "ANTHROPIC_API_KEY"),
-        (["--input", "good.csv"], {"ANTHROPIC_BASE_URL": f"http://me:{HUSH}@127.0.0.1:1"}, "ANTHROPIC_BASE_URL"),
-        (["--input", "good.csv"], {"STORE": f"postgresql://me:{HUSH}@127.0.0.1:1/db"}, "STORE"),
+        (["--input", "good.csv"], {"ANTHROPIC_BASE_URL": f"http://me:{SECRET}@127.0.0.1:1"}, "ANTHROPIC_BASE_URL"),
+        (["--input", "good.csv"], {"STORE": f"postgresql://me:{SECRET}@127.0.0.1:1/db"}, "STORE"),
         (["--input", "good.csv"], {"ANTHROPIC_BASE_URL": "http://127.0.0.1:1"}, "ANTHROPIC_BASE_URL"),
-        ([], {"SCRAPER_MODE": "prod", "ANTHROPIC_API_KEY": HUSH}, "VERBATIMS_SOURCES"),
+        ([], {"SCRAPER_MODE": "prod", "ANTHROPIC_API_KEY": SECRET}, "VERBATIMS_SOURCES"),
         (["--limit", "none"], {}, "--limit"),
     ]
     for arguments, environment, culprit in cases:
         ended = verbatims("run", *arguments, **environment)
         assert ended.code == 2, (arguments, environment, ended)
         assert ended.err.count("\n") == 1 and culprit in ended.err, (arguments, environment, ended.err)
-        assert HUSH not in ended.err and ended.out == ""
+        assert SECRET not in ended.err and ended.out == ""
         assert not (tmp_path / "var").exists(), (arguments, environment)
 
 
@@ -53,7 +53,7 @@ def test_each_bad_input_is_one_line_and_leaves_nothing(verbatims: Command, tmp_p
         ("note,etoiles,avis_client\n1,2,Super\n", "columns: note, etoiles, avis_client"),
     ],
 )
-def test_a_file_without_a_header_shows_no_word_of_its_first_record(
+def test_the_error_on_a_file_without_a_header_does_not_show_its_first_record(
     verbatims: Command, tmp_path: Path, content: str, shown: str
 ) -> None:
     (tmp_path / "reviews.csv").write_text(content)
@@ -65,7 +65,7 @@ def test_a_file_without_a_header_shows_no_word_of_its_first_record(
         )
 
 
-@pytest.mark.parametrize("mode", [{}, {"SCRAPER_MODE": "prod", "ANTHROPIC_API_KEY": HUSH}])
+@pytest.mark.parametrize("mode", [{}, {"SCRAPER_MODE": "prod", "ANTHROPIC_API_KEY": SECRET}])
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -77,10 +77,10 @@ def test_a_file_without_a_header_shows_no_word_of_its_first_record(
         ("--input", "good.csv", "--text-column", ""),
     ],
 )
-def test_an_input_that_is_none_reads_nothing_else_instead(
+def test_an_empty_input_is_an_error_and_no_other_source_is_read(
     verbatims: Command, recorder: Recorder, tmp_path: Path, mode: dict[str, str], arguments: tuple[str, ...]
 ) -> None:
-    """Not the sources of sources.toml either, which a prod run would pay for."""
+    """In particular not the sources of sources.toml, which a prod run would pay for."""
     (tmp_path / "good.csv").write_text("id,texte\n1,Une livraison rapide\n")
     (tmp_path / "sources.toml").write_text('[shop]\nkind = "file"\npath = "good.csv"\n')
     base = {"ANTHROPIC_BASE_URL": recorder.url} if mode else {}
@@ -92,7 +92,7 @@ def test_an_input_that_is_none_reads_nothing_else_instead(
         assert not (tmp_path / "var").exists()
 
 
-def test_bad_records_are_counted_and_named_by_line_and_the_rest_goes_on(verbatims: Command, tmp_path: Path) -> None:
+def test_bad_records_are_counted_and_named_by_line_and_the_rest_is_analysed(verbatims: Command, tmp_path: Path) -> None:
     secret = "phrase-secrete"
     lines = [
         '{"id": 1, "texte": "Une livraison vraiment rapide"}',
@@ -112,7 +112,7 @@ def test_bad_records_are_counted_and_named_by_line_and_the_rest_goes_on(verbatim
     assert secret not in listed.out
 
 
-def test_an_unknown_command_or_option_is_one_line(verbatims: Command) -> None:
+def test_an_unknown_command_or_option_is_reported_in_one_line(verbatims: Command) -> None:
     for arguments in (["fly"], ["run", "--fast"], []):
         ended = verbatims(*arguments)
         assert (ended.code, ended.err.count("\n")) == (2, 1)
@@ -127,7 +127,7 @@ def test_a_dry_run_counts_and_writes_nothing(verbatims: Command, tmp_path: Path)
     assert verbatims("run", "--input", "good.csv", "--dry-run", "--json").data["would_ask"] == 0
 
 
-def test_the_estimate_of_ten_times_as_many_texts_is_ten_times_as_high(verbatims: Command, tmp_path: Path) -> None:
+def test_ten_times_as_many_texts_have_ten_times_the_estimate(verbatims: Command, tmp_path: Path) -> None:
     """Beyond 100,000 tokens a request costs more per token; many short requests are not one long one."""
     costs = []
     for number in (50, 500):
@@ -138,21 +138,21 @@ def test_the_estimate_of_ten_times_as_many_texts_is_ten_times_as_high(verbatims:
     assert costs[1] == pytest.approx(10 * costs[0], rel=0.01)
 
 
-def test_thinking_that_is_allowed_is_part_of_the_estimate(verbatims: Command, tmp_path: Path) -> None:
+def test_the_estimate_includes_thinking_if_it_is_allowed(verbatims: Command, tmp_path: Path) -> None:
     file = write_jsonl(tmp_path / "reviews.jsonl", [f"La livraison numéro {n} est rapide" for n in range(50)])
     dry = ("run", "--input", file.name, "--dry-run", "--json")
     plain, thinking = verbatims(*dry), verbatims(*dry, VERBATIMS_THINKING="adaptive")
     assert thinking.data["estimated_cost_usd"] > plain.data["estimated_cost_usd"] * 1.5
 
 
-def test_a_file_that_is_no_store_is_refused(verbatims: Command, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_store_is_rejected(verbatims: Command, tmp_path: Path) -> None:
     (tmp_path / "good.csv").write_text("id,texte\n1,Une livraison rapide\n")
     (tmp_path / "x.db").write_text("not a database, but long enough to be looked at as one" * 20)
     ended = verbatims("run", "--input", "good.csv", STORE="sqlite:///x.db")
     assert (ended.code, ended.err.count("\n")) == (2, 1) and "STORE" in ended.err
 
 
-def test_what_analysts_see_is_described_in_the_file_itself(verbatims: Command, tmp_path: Path) -> None:
+def test_the_warehouse_file_describes_its_columns(verbatims: Command, tmp_path: Path) -> None:
     (tmp_path / "good.csv").write_text("id,texte,note\n1,Une livraison très rapide,5\n2,La livraison est nulle,1\n")
     assert verbatims("run", "--input", "good.csv").code == 0
     file = tmp_path / "var" / "verbatims.db"

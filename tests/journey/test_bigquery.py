@@ -1,4 +1,4 @@
-"""The whole journey into BigQuery's stand-in: again changes nothing, what it refuses is named and comes in later."""
+"""The whole run into the BigQuery sandbox: a repeat changes nothing, rejected rows are named and loaded later."""
 
 import sqlite3
 from contextlib import closing
@@ -18,7 +18,7 @@ def rows(file: Path) -> list[tuple[Any, ...]]:
         return connection.execute('SELECT * FROM "verbatims.verbatims_analysed_v1" ORDER BY verbatim_id').fetchall()
 
 
-def test_real_reviews_come_in_once(verbatims: Command, reviews: Path, tmp_path: Path) -> None:
+def test_real_reviews_are_loaded_once(verbatims: Command, reviews: Path, tmp_path: Path) -> None:
     arguments = ("run", "--json", "--input", str(reviews / "avis_apps_en.jsonl"))
     first = verbatims(*arguments, WAREHOUSE=WAREHOUSE)
     before = rows(tmp_path / "var" / "bigquery-sandbox.db")
@@ -29,9 +29,7 @@ def test_real_reviews_come_in_once(verbatims: Command, reviews: Path, tmp_path: 
     assert rows(tmp_path / "var" / "bigquery-sandbox.db") == before
 
 
-def test_rows_made_bad_are_counted_and_named_until_a_later_run_brings_them_in(
-    verbatims: Command, tmp_path: Path
-) -> None:
+def test_rejected_rows_are_counted_and_named_until_a_later_run_loads_them(verbatims: Command, tmp_path: Path) -> None:
     write_jsonl(tmp_path / "avis.jsonl", TEXTS)
     write_jsonl(tmp_path / "later.jsonl", ["Un autre avis, le lendemain"])
     tables = tmp_path / "var" / "bigquery-sandbox.db"
@@ -56,7 +54,7 @@ def test_rows_made_bad_are_counted_and_named_until_a_later_run_brings_them_in(
         ).fetchone() == (refused,)
 
 
-def test_words_can_be_forgotten_there_too(verbatims: Command, tmp_path: Path) -> None:
+def test_texts_are_erased_in_bigquery_too(verbatims: Command, tmp_path: Path) -> None:
     write_jsonl(tmp_path / "avis.jsonl", TEXTS[:3])
     verbatims("run", "--input", "avis.jsonl", WAREHOUSE=WAREHOUSE)
     assert verbatims("forget", "avis", "r1", WAREHOUSE=WAREHOUSE).code == 0

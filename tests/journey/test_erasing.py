@@ -1,4 +1,4 @@
-"""What may not be kept: erased by a command, said without its words, and gone from every file."""
+"""Erasing by command: the text is gone from every file, and no message repeats it."""
 
 import sqlite3
 from contextlib import closing
@@ -10,7 +10,7 @@ EMAIL = "jeanne.canari@example.org"
 
 
 def reviews(folder: Path) -> str:
-    """Forty invented ones; the first is the canary."""
+    """Forty invented reviews; the first is the canary."""
     texts = [f"La livraison numéro {number} était très rapide" for number in range(1, 40)]
     return write_jsonl(folder / "shop.jsonl", ["Canari-un et sa livraison rapide", *texts]).name
 
@@ -19,7 +19,7 @@ def everything(folder: Path) -> bytes:
     return b"".join(file.read_bytes() for file in (folder / "var").rglob("*") if file.is_file())
 
 
-def test_a_forgotten_verbatim_is_gone_from_every_file_and_stays_away(verbatims: Command, tmp_path: Path) -> None:
+def test_a_forgotten_verbatim_is_in_no_file_and_does_not_come_back(verbatims: Command, tmp_path: Path) -> None:
     file = reviews(tmp_path)
     verbatims("run", "--input", file)
     rows = query(tmp_path / "var/verbatims.db", "SELECT sentiment, sum(verbatims) FROM sentiment_by_week_v1 GROUP BY 1")
@@ -39,15 +39,13 @@ def test_a_forgotten_verbatim_is_gone_from_every_file_and_stays_away(verbatims: 
     assert (twice.code, "already" in twice.err) == (0, True)
 
 
-def test_one_that_nobody_knows_is_an_error_in_one_line(verbatims: Command, tmp_path: Path) -> None:
+def test_forgetting_an_unknown_verbatim_is_an_error_in_one_line(verbatims: Command, tmp_path: Path) -> None:
     verbatims("run", "--input", reviews(tmp_path))
     ended = verbatims("forget", "shop", "r00")
     assert (ended.code, ended.err.count("\n")) == (2, 1) and "EXTERNAL_ID" in ended.err
 
 
-def test_an_id_that_holds_an_address_is_forgotten_by_what_the_person_calls_it(
-    verbatims: Command, tmp_path: Path
-) -> None:
+def test_a_verbatim_whose_id_holds_an_email_is_forgotten_by_the_original_id(verbatims: Command, tmp_path: Path) -> None:
     (tmp_path / "shop.jsonl").write_text(f'{{"id": "{EMAIL}", "texte": "Une livraison très rapide"}}\n')
     verbatims("run", "--input", "shop.jsonl")
     [(stored,)] = query(tmp_path / "var/verbatims.db", "SELECT external_id FROM verbatims_analysed_v1")
@@ -56,7 +54,7 @@ def test_an_id_that_holds_an_address_is_forgotten_by_what_the_person_calls_it(
     assert "already" in verbatims("forget", "shop", stored).err
 
 
-def test_words_expire_by_the_setting_or_the_option(verbatims: Command, tmp_path: Path) -> None:
+def test_texts_expire_by_the_setting_or_the_option(verbatims: Command, tmp_path: Path) -> None:
     file = tmp_path / "var/verbatims.db"
     verbatims("run", "--input", reviews(tmp_path))
     days = "UPDATE texts SET seen_on = date('now', '-' || (text_id * 10) || ' days')"  # 10 to 400 days ago

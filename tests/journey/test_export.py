@@ -1,4 +1,4 @@
-"""The whole export of a small run, from `run()` to spans, metrics and exemplars, as it stands in export.json.
+"""The complete export of a small run, from `run()` to spans, metrics and exemplars, equals export.json.
 
 Ids and the clock are fixed, one call is in flight at a time. What remains open (how long the SDK's own span and
 each attempt took, ports, the SDK's versions) is left out by name.
@@ -36,7 +36,7 @@ TEXTS = [
 ]
 
 
-def test_a_small_run_exports_exactly_this(tmp_path: Path) -> None:
+def test_a_small_run_exports_exactly_the_expected_file(tmp_path: Path) -> None:
     spans, reader, clock = InMemorySpanExporter(), InMemoryMetricReader(), itertools.count(10**18, 10**9)
     telemetry = start(
         id_generator=CountedIds(),
@@ -68,7 +68,7 @@ def test_a_small_run_exports_exactly_this(tmp_path: Path) -> None:
 
 
 def told(span: ReadableSpan) -> dict[str, Any]:
-    """A span without what differs from run to run."""
+    """A span without the values that differ between runs."""
     return {
         "name": span.name,
         "kind": span.kind.name,
@@ -84,7 +84,7 @@ def told(span: ReadableSpan) -> dict[str, Any]:
 
 
 def scopes(reader: InMemoryMetricReader) -> list[list[dict[str, Any]]]:
-    """Every series of every scope but the times it took."""
+    """Every series of every scope except durations."""
     data = reader.get_metrics_data()
     assert data is not None
     return [

@@ -1,4 +1,4 @@
-"""The main job on real reviews: every record has one outcome, nothing is paid twice, whatever happens on the way."""
+"""The main job on real reviews: every record has one outcome and nothing is paid twice, also after failures."""
 
 import json
 import os
@@ -35,28 +35,30 @@ def several(folder: Path, number: int = 400) -> Path:
     return write_jsonl(folder / "reviews.jsonl", [f"La livraison numéro {i} était très rapide" for i in range(number)])
 
 
-def accounted(data: dict[str, Any]) -> bool:
+def assert_accounted(data: dict[str, Any]) -> bool:
     everything = data["analysed"] + data["from_cache"] + sum(data["failed"].values()) + sum(data["skipped"].values())
     return bool(everything == data["scraped"] and data["loaded"] == data["analysed"] + data["from_cache"])
 
 
-def test_six_thousand_real_reviews_and_the_same_again(shell: Shell, reviews: Path) -> None:
+def test_six_thousand_real_reviews_are_analysed_and_a_repeat_changes_nothing(shell: Shell, reviews: Path) -> None:
     arguments = ("run", "--input", str(reviews / "avis_apps_fr.jsonl"), *COLUMNS, "--json")
     process = shell.start(*arguments)
     peak = _peak_kb(process)
     first = shell.end(process)
     assert first.code == 0, first.err
     assert peak < 350_000
-    assert first.data["scraped"] == 6000 and accounted(first.data)
+    assert first.data["scraped"] == 6000 and assert_accounted(first.data)
     store = shell.folder / "var" / "verbatims.db"
     rows = query(store, ROWS)
     again = shell.process(*arguments)
-    assert (again.data["analysed"], again.data["calls"], again.data["cost_usd"]) == (0, 0, 0) and accounted(again.data)
+    assert (again.data["analysed"], again.data["calls"], again.data["cost_usd"]) == (0, 0, 0) and assert_accounted(
+        again.data
+    )
     assert query(store, ROWS) == rows
 
 
 def _peak_kb(process: subprocess.Popen[str]) -> int:
-    """The largest resident size that a process reaches by its end. `ru_maxrss` would count this test's own, too."""
+    """The peak resident size of a process. `ru_maxrss` would include this test's own."""
     peak = 0
     while process.poll() is None:
         status = Path(f"/proc/{process.pid}/status").read_text()
@@ -65,7 +67,7 @@ def _peak_kb(process: subprocess.Popen[str]) -> int:
     return peak
 
 
-def test_a_run_whose_rows_went_away_is_not_published_before_they_are_back(verbatims: Command, tmp_path: Path) -> None:
+def test_a_run_with_missing_rows_is_published_only_after_they_are_reloaded(verbatims: Command, tmp_path: Path) -> None:
     file, rows = several(tmp_path, 60), tmp_path / "var" / "verbatims.db"
     assert verbatims("run", "--input", file.name).code == 0
     with closing(sqlite3.connect(rows)) as warehouse, warehouse:
@@ -75,7 +77,7 @@ def test_a_run_whose_rows_went_away_is_not_published_before_they_are_back(verbat
     assert [verbatims(stage).code for stage in ("load", "publish")] == [0, 0]
 
 
-def test_a_killed_run_goes_on_and_pays_again_only_what_was_in_flight(shell: Shell, tmp_path: Path) -> None:
+def test_a_killed_run_resumes_and_pays_again_only_for_requests_in_flight(shell: Shell, tmp_path: Path) -> None:
     file, bills, store = several(tmp_path), tmp_path / "billed.jsonl", tmp_path / "var" / "verbatims.db"
     with Sandbox(latency_s=0.2, billed=bills) as sandbox:
         shell.environment |= {"ANTHROPIC_BASE_URL": sandbox.url, "VERBATIMS_CONCURRENCY": "16"}
@@ -83,7 +85,7 @@ def test_a_killed_run_goes_on_and_pays_again_only_what_was_in_flight(shell: Shel
         _until(lambda: billed(bills) > 100)
         process.kill()
         shell.end(process)
-        time.sleep(0.5)  # what was in flight is answered and billed by now
+        time.sleep(0.5)  # the requests in flight are answered and billed by now
         kept, paid = answers(store), billed(bills)
         assert 0 < kept < 400 and paid - kept <= 16
         ended = shell.process("run", "--input", file.name, "--json")
@@ -101,16 +103,16 @@ def test_two_processes_on_one_store_pay_each_text_once(shell: Shell, tmp_path: P
     assert [one.code for one in ended] == [0, 0], ended
     assert billed(bills) == answers(store) == 400
     assert sum(one.data["analysed"] for one in ended) == 400
-    assert all(accounted(one.data) and one.data["loaded"] == 400 for one in ended)
+    assert all(assert_accounted(one.data) and one.data["loaded"] == 400 for one in ended)
 
 
 @pytest.mark.parametrize(
     "numbers", [[signal.SIGINT], [signal.SIGTERM], [signal.SIGALRM], [signal.SIGINT, signal.SIGTERM]], ids=str
 )
-def test_an_interrupted_run_keeps_what_is_in_flight_and_says_how_to_go_on(
+def test_an_interrupted_run_keeps_answers_in_flight_and_says_how_to_resume(
     shell: Shell, tmp_path: Path, numbers: list[signal.Signals]
 ) -> None:
-    """The last two are how Airflow ends a task: at its execution timeout, and when somebody marks it failed."""
+    """In the last two ways Airflow ends a task: at its execution timeout, and when it is marked failed."""
     file, bills = several(tmp_path), tmp_path / "billed.jsonl"
     with Sandbox(latency_s=0.3, billed=bills) as sandbox:
         shell.environment |= {"ANTHROPIC_BASE_URL": sandbox.url, "VERBATIMS_CONCURRENCY": "16"}
@@ -124,7 +126,7 @@ def test_an_interrupted_run_keeps_what_is_in_flight_and_says_how_to_go_on(
     assert billed(bills) == answers(tmp_path / "var" / "verbatims.db") < 400
 
 
-def test_the_stages_one_by_one_come_to_the_same_rows(verbatims: Command, tmp_path: Path) -> None:
+def test_the_stages_run_one_by_one_give_the_same_rows(verbatims: Command, tmp_path: Path) -> None:
     file = several(tmp_path, 20)
     run_id = verbatims("scrape", "--input", file.name, STORE="sqlite:///a.db").out.strip()
     for stage in ("clean", "analyse", "load"):
@@ -136,7 +138,7 @@ def test_the_stages_one_by_one_come_to_the_same_rows(verbatims: Command, tmp_pat
     assert query(tmp_path / "a.db", facts) == query(tmp_path / "b.db", facts)
 
 
-def test_standard_input_is_a_source_too(shell: Shell) -> None:
+def test_standard_input_is_a_source(shell: Shell) -> None:
     process = shell.start("run", "--input", "-", "--json", stdin=-1)
     ended = shell.end(process, '{"id": 1, "texte": "Une livraison très rapide"}\n')
     assert (ended.code, ended.data["loaded"]) == (0, 1)
@@ -144,10 +146,10 @@ def test_standard_input_is_a_source_too(shell: Shell) -> None:
     assert (source, model) == ("stdin", "sandbox")
 
 
-def test_a_full_disk_stops_the_run_in_one_line_and_the_rest_goes_on_later(shell: Shell, tmp_path: Path) -> None:
+def test_a_full_disk_stops_the_run_with_one_line_and_the_next_run_resumes(shell: Shell, tmp_path: Path) -> None:
     file = several(tmp_path, 300)
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
-    # no file of the process may grow beyond this: SQLite then meets the error of a disk that is full
+    # no file of the process may grow beyond this: SQLite then gets the error of a full disk
     resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, limit[1]))
     try:
         process = shell.start("run", "--input", file.name)
@@ -161,14 +163,14 @@ def test_a_full_disk_stops_the_run_in_one_line_and_the_rest_goes_on_later(shell:
 
 
 def _until(condition: Any, seconds: float = 60) -> None:
-    """Wait for something another process does; a test that waits in vain fails."""
+    """Wait for a condition that another process meets; fail after the timeout."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.02)
 
 
-def test_an_outage_stops_the_run_before_it_has_asked_everything(verbatims: Command, tmp_path: Path) -> None:
+def test_an_outage_stops_the_run_before_every_text_is_sent(verbatims: Command, tmp_path: Path) -> None:
     file = several(tmp_path)
     with Sandbox(latency_s=0, faults={"overloaded": 1.0}) as sandbox:
         ended = verbatims(
@@ -182,20 +184,20 @@ def test_an_outage_stops_the_run_before_it_has_asked_everything(verbatims: Comma
     assert ended.code == 3 and "20 calls in a row failed, the last with http_529" in ended.err
     calls = query(tmp_path / "var/verbatims.db", "SELECT count(*) FROM attempts")[0][0]
     assert 20 <= calls < 40
-    # with the outage over, the same command brings every row
+    # after the outage the same command loads every row
     assert verbatims("run", "--input", file.name, "--json").data["loaded"] == 400
 
 
-def test_a_rate_limit_is_told_from_an_outage(verbatims: Command, tmp_path: Path) -> None:
+def test_a_rate_limit_is_distinguished_from_an_outage(verbatims: Command, tmp_path: Path) -> None:
     file = several(tmp_path)
     with Sandbox(latency_s=0, faults={"rate_limited": 1.0}) as sandbox:
         ended = verbatims("run", "--input", file.name, ANTHROPIC_BASE_URL=sandbox.url, VERBATIMS_RETRIES="0")
     assert ended.code == 3 and "Claude's rate limit: wait, or lower VERBATIMS_CONCURRENCY" in ended.err
 
 
-def test_interrupted_before_anything_was_read_it_promises_nothing(shell: Shell, tmp_path: Path) -> None:
+def test_a_run_interrupted_before_reading_offers_no_resume(shell: Shell, tmp_path: Path) -> None:
     process = shell.start("run", "--input", "-", stdin=subprocess.PIPE)
-    time.sleep(4)  # imports take 2 s; then it waits for the first byte
+    time.sleep(4)  # imports take 2 s; then the process waits for the first byte
     process.send_signal(signal.SIGTERM)
     ended = shell.end(process)
     assert ended.code == 130 and "to go on" not in ended.err
@@ -216,7 +218,7 @@ def test_an_edited_text_is_analysed_again_and_replaces_its_row(verbatims: Comman
     assert rows == [("La livraison est une catastrophe", "negative")]
 
 
-def test_an_edited_text_that_is_skipped_takes_its_old_row_with_it(verbatims: Command, tmp_path: Path) -> None:
+def test_an_edited_text_that_is_skipped_deletes_its_old_row(verbatims: Command, tmp_path: Path) -> None:
     file = write_jsonl(tmp_path / "reviews.jsonl", ["La livraison est parfaite", "Le prix est trop élevé"])
     verbatims("run", "--input", file.name)
     write_jsonl(file, ["Super", "Le prix est trop élevé"])
@@ -224,7 +226,7 @@ def test_an_edited_text_that_is_skipped_takes_its_old_row_with_it(verbatims: Com
     assert query(tmp_path / "var/verbatims.db", "SELECT external_id FROM verbatims_analysed_v1") == [("r1",)]
 
 
-def test_a_failure_that_stands_is_not_asked_again(verbatims: Command, tmp_path: Path) -> None:
+def test_a_permanent_failure_is_not_sent_again(verbatims: Command, tmp_path: Path) -> None:
     file, bills = several(tmp_path, 20), tmp_path / "billed.jsonl"
     with Sandbox(latency_s=0, faults={"refused": 0.5}, billed=bills) as sandbox:
         first = verbatims("run", "--input", file.name, "--json", ANTHROPIC_BASE_URL=sandbox.url)
@@ -232,17 +234,17 @@ def test_a_failure_that_stands_is_not_asked_again(verbatims: Command, tmp_path: 
     refused = first.data["failed"]["refused"]
     assert (first.code, second.code) == (1, 1) and 0 < refused < 20
     assert second.data["failed"] == {"refused": refused} and second.data["calls"] == 0
-    assert billed(bills) == 20 and accounted(second.data)
+    assert billed(bills) == 20 and assert_accounted(second.data)
     assert {json.loads(line)["outcome"] for line in verbatims("failed").out.splitlines()} == {"refused"}
 
 
-def test_nothing_is_left_running(verbatims: Command, tmp_path: Path) -> None:
+def test_no_process_is_left_after_a_run(verbatims: Command, tmp_path: Path) -> None:
     before = len(os.listdir("/proc/self/task"))
     verbatims("run", "--input", several(tmp_path, 5).name)
     _until(lambda: len(os.listdir("/proc/self/task")) <= before, 10)
 
 
-def test_on_postgres_two_processes_share_the_work_and_pay_each_text_once(
+def test_two_processes_on_postgres_share_the_work_and_pay_each_text_once(
     shell: Shell, tmp_path: Path, postgres: str
 ) -> None:
     file, bills = several(tmp_path, 200), tmp_path / "billed.jsonl"
@@ -259,5 +261,5 @@ def test_on_postgres_two_processes_share_the_work_and_pay_each_text_once(
         ended = [shell.end(process) for process in both]
     assert [one.code for one in ended] == [0, 0], ended
     assert billed(bills) == sum(one.data["analysed"] for one in ended) == 200
-    assert all(accounted(one.data) and one.data["loaded"] == 200 for one in ended)
+    assert all(assert_accounted(one.data) and one.data["loaded"] == 200 for one in ended)
     assert query(tmp_path / "var/verbatims.db", "SELECT count(*) FROM verbatims_analysed_v1") == [(200,)]

@@ -1,4 +1,4 @@
-"""Whatever is wrong with a setting that holds a secret, no command shows a byte of it, with --debug neither."""
+"""An invalid setting that holds a secret is never shown by any command, even with --debug."""
 
 from pathlib import Path
 
@@ -36,7 +36,7 @@ ADDRESSES = [
 
 
 def check(verbatims: Command, setting: str, value: str, **environment: str) -> None:
-    """Every command refuses it in one line that names the setting."""
+    """Assert that every command rejects it in one line that names the setting."""
     for command in COMMANDS:
         for debug in ((), ("--debug",)):
             ended = verbatims(*command, *debug, **{**environment, setting: value})
@@ -52,27 +52,27 @@ def file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", KEYS)
-def test_a_key_that_cannot_be_one(verbatims: Command, value: str) -> None:
+def test_an_invalid_key_is_not_shown(verbatims: Command, value: str) -> None:
     check(verbatims, "ANTHROPIC_API_KEY", value, SCRAPER_MODE="prod")
 
 
 @pytest.mark.parametrize("value", HEADERS)
-def test_headers_that_are_none(verbatims: Command, value: str) -> None:
+def test_invalid_headers_are_not_shown(verbatims: Command, value: str) -> None:
     check(verbatims, "OTEL_EXPORTER_OTLP_HEADERS", value, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1")
 
 
 @pytest.mark.parametrize("value", STORES)
-def test_a_store_whose_password_is_not_escaped(verbatims: Command, value: str) -> None:
+def test_an_unescaped_store_password_is_not_shown(verbatims: Command, value: str) -> None:
     check(verbatims, "STORE", value, WAREHOUSE="sqlite:///rows.db")
 
 
 @pytest.mark.parametrize("value", ADDRESSES)
-def test_an_address_that_is_none(verbatims: Command, value: str) -> None:
+def test_an_invalid_address_is_not_shown(verbatims: Command, value: str) -> None:
     check(verbatims, "ANTHROPIC_BASE_URL", value)
 
 
 def test_the_path_of_an_address_is_not_shown(verbatims: Command) -> None:
-    """Gateways are told apart, and sometimes opened, by a path."""
+    """A gateway's path may identify a customer or grant access."""
     address = "http://127.0.0.1:1/v1/hush/gateway"
     for command in (("run", "--input", "reviews.jsonl"), ("doctor",)):
         ended = verbatims(*command, "--debug", ANTHROPIC_BASE_URL=address, VERBATIMS_GRAFANA_URL=address, **PROD)
@@ -80,7 +80,7 @@ def test_the_path_of_an_address_is_not_shown(verbatims: Command) -> None:
 
 
 @pytest.mark.parametrize("name", ["OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_METRICS_HEADERS"])
-def test_the_sdks_own_headers_are_not_read(verbatims: Command, name: str) -> None:
+def test_the_sdks_own_header_variable_is_ignored(verbatims: Command, name: str) -> None:
     environment = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1",
         "OTEL_EXPORTER_OTLP_TIMEOUT": "0.1",
@@ -91,10 +91,10 @@ def test_the_sdks_own_headers_are_not_read(verbatims: Command, name: str) -> Non
 
 
 @pytest.mark.parametrize("word", ["hush", "password", "d"])
-def test_a_password_that_the_server_refuses_is_neither_shown_nor_told_by_a_gap(
+def test_a_rejected_password_is_neither_shown_nor_revealed_by_redaction(
     verbatims: Command, postgres: str, word: str
 ) -> None:
-    """The words around it stay as they are: a word that is missing from them would be the password."""
+    """The rest of the message is unchanged: a word redacted from it would reveal the password."""
     address = postgres.removeprefix("postgresql://postgres@")
     store = f"postgresql://nobody:{word}@{address}/nowhere?application_name=hush&options=-csearch_path%3Dhush"
     ended = verbatims("failed", STORE=store, WAREHOUSE="sqlite:///rows.db")

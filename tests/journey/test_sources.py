@@ -1,4 +1,4 @@
-"""A run in prod reads what `sources.toml` names, and the next one only what is new."""
+"""A prod run reads the sources of `sources.toml`, and the next run only what is new."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ def describe(folder: Path, url: str, *sources: str) -> None:
     (folder / "sources.toml").write_text(text, encoding="utf-8")
 
 
-def test_twice_on_a_site_and_a_feed_the_second_fetches_only_what_is_new(
+def test_the_second_run_on_a_site_and_a_feed_fetches_only_what_is_new(
     verbatims: Command, recorder: Recorder, tmp_path: Path
 ) -> None:
     settings = {"ANTHROPIC_BASE_URL": recorder.url, "VERBATIMS_PRIVATE_ADDRESSES": "true", **PROD}
@@ -38,7 +38,7 @@ def test_twice_on_a_site_and_a_feed_the_second_fetches_only_what_is_new(
         dry = verbatims("run", "--dry-run", "--json", **settings).data
         second = verbatims("run", "--json", **settings).data
         third = verbatims("run", "--json", **settings).data
-    # two pages each: the one with the twenty new ones, and the first without news
+    # two pages each: the one with the twenty new reviews, and the first page without new ones
     assert (second["scraped"], third["scraped"]) == (2 * 40 + 2 * 50, 0)
     assert dry["scraped"] == second["scraped"] and dry["would_ask"] >= len(recorder.requests) - asked > 0
     assert query(tmp_path / "var/verbatims.db", "SELECT source, pages, fresh FROM crawls ORDER BY crawl_id") == [
@@ -53,7 +53,7 @@ def test_twice_on_a_site_and_a_feed_the_second_fetches_only_what_is_new(
     assert all(call["model"] == "claude-haiku-5-5" for call in recorder.requests)
 
 
-def test_a_run_that_claude_refused_is_made_up_for_by_the_same_command(
+def test_the_same_command_repeats_a_run_that_claude_rejected(
     verbatims: Command, recorder: Recorder, tmp_path: Path
 ) -> None:
     settings = {"ANTHROPIC_BASE_URL": recorder.url, "VERBATIMS_PRIVATE_ADDRESSES": "true", **PROD}
@@ -66,7 +66,7 @@ def test_a_run_that_claude_refused_is_made_up_for_by_the_same_command(
     assert ended["scraped"] == 80 and ended["loaded"] == 80 - sum(ended["skipped"].values()) > 0
 
 
-def test_too_few_stop_the_run_before_anything_is_asked_or_loaded(
+def test_too_few_records_stop_the_run_before_any_request_or_load(
     verbatims: Command, recorder: Recorder, tmp_path: Path
 ) -> None:
     settings = {"ANTHROPIC_BASE_URL": recorder.url, "VERBATIMS_PRIVATE_ADDRESSES": "true", **PROD}
@@ -78,7 +78,7 @@ def test_too_few_stop_the_run_before_anything_is_asked_or_loaded(
     assert query(tmp_path / "var/verbatims.db", "SELECT count(*) FROM texts WHERE source = 'shop'") == [(49,)]
 
 
-def test_an_empty_feed_is_no_success(verbatims: Command, recorder: Recorder, tmp_path: Path) -> None:
+def test_an_empty_feed_is_a_failure(verbatims: Command, recorder: Recorder, tmp_path: Path) -> None:
     settings = {"ANTHROPIC_BASE_URL": recorder.url, "VERBATIMS_PRIVATE_ADDRESSES": "true", **PROD}
     with Sandbox(published=0) as sandbox:
         describe(tmp_path, sandbox.url, APP.replace("expected = 50\n", ""))
@@ -87,7 +87,7 @@ def test_an_empty_feed_is_no_success(verbatims: Command, recorder: Recorder, tmp
 
 
 @pytest.mark.parametrize("text", [None, "", '[shop]\nkind = "shop"', "[shop"])
-def test_a_mistake_ends_the_run_in_one_line_before_anything_is_written(
+def test_a_mistake_in_the_sources_ends_the_run_in_one_line_before_anything_is_written(
     verbatims: Command, tmp_path: Path, text: str | None
 ) -> None:
     if text is not None:
@@ -98,7 +98,7 @@ def test_a_mistake_ends_the_run_in_one_line_before_anything_is_written(
     assert "sources" in verbatims("doctor", **PROD).err
 
 
-def test_no_address_of_the_own_network_is_read_unless_a_setting_allows_it(
+def test_private_addresses_are_read_only_if_a_setting_allows_it(
     verbatims: Command, recorder: Recorder, httpserver: HTTPServer, tmp_path: Path
 ) -> None:
     describe(tmp_path, recorder.url, SHOP)
@@ -107,9 +107,7 @@ def test_no_address_of_the_own_network_is_read_unless_a_setting_allows_it(
     assert httpserver.log == []
 
 
-def test_ctrl_c_while_a_site_is_read_ends_in_order_and_the_same_command_goes_on(
-    shell: Shell, recorder: Recorder
-) -> None:
+def test_ctrl_c_during_a_crawl_ends_cleanly_and_the_same_command_resumes(shell: Shell, recorder: Recorder) -> None:
     import signal
 
     shell.environment = {"ANTHROPIC_BASE_URL": recorder.url, "VERBATIMS_PRIVATE_ADDRESSES": "true", **PROD}

@@ -1,4 +1,4 @@
-"""The model thinks only where a setting allows it, and an answer that thinking has eaten up gets more room once."""
+"""The model thinks only if a setting allows it; an answer cut off by thinking is retried once with more tokens."""
 
 import json
 from collections import Counter
@@ -19,7 +19,7 @@ def texts(number: int) -> list[str]:
 
 
 @pytest.mark.parametrize(("setting", "sent"), [({}, "disabled"), ({"VERBATIMS_THINKING": "adaptive"}, "adaptive")])
-def test_every_request_says_whether_the_model_may_think(
+def test_every_request_sets_the_thinking_mode(
     verbatims: Command, recorder: Recorder, tmp_path: Path, setting: dict[str, str], sent: str
 ) -> None:
     file = write_jsonl(tmp_path / "reviews.jsonl", texts(3))
@@ -27,15 +27,15 @@ def test_every_request_says_whether_the_model_may_think(
     assert [request.get("thinking") for request in recorder.requests] == [{"type": sent}] * 3
 
 
-def test_without_thinking_the_sandbox_bills_none(verbatims: Command, tmp_path: Path) -> None:
+def test_without_thinking_the_sandbox_bills_no_thinking(verbatims: Command, tmp_path: Path) -> None:
     file, bill = write_jsonl(tmp_path / "reviews.jsonl", texts(20)), tmp_path / "billed.jsonl"
     with Sandbox(latency_s=0, billed=bill) as sandbox:
         assert verbatims("run", "--input", file.name, ANTHROPIC_BASE_URL=sandbox.url).code == 0
     assert [json.loads(line)["thinking_tokens"] for line in bill.read_text().splitlines()] == [0] * 20
 
 
-def test_an_answer_without_a_word_is_asked_once_more_with_more_room(verbatims: Command, tmp_path: Path) -> None:
-    """Of the texts that the sandbox thinks longest about; every token of both tries is paid and counted."""
+def test_an_empty_answer_is_retried_once_with_more_tokens(verbatims: Command, tmp_path: Path) -> None:
+    """On the texts with the longest thinking; every token of both attempts is paid and counted."""
     file, bill = write_jsonl(tmp_path / "reviews.jsonl", texts(60)), tmp_path / "billed.jsonl"
     thinking = {"VERBATIMS_THINKING": "adaptive", "VERBATIMS_MAX_TOKENS": "600"}
     with Sandbox(latency_s=0, billed=bill) as sandbox:
@@ -61,7 +61,7 @@ def test_an_answer_without_a_word_is_asked_once_more_with_more_room(verbatims: C
         ([{"type": "text", "text": '{"summary": "Bi'}], [1024]),
     ],
 )
-def test_an_answer_that_stays_cut_stands_and_one_cut_behind_its_first_word_is_not_asked_again(
+def test_a_second_cut_answer_is_final_and_a_partial_answer_is_not_retried(
     verbatims: Command, recorder: Recorder, tmp_path: Path, content: list[dict[str, str]], limits: list[int]
 ) -> None:
     file = write_jsonl(tmp_path / "reviews.jsonl", ["Un texte bizarre entre tous"])

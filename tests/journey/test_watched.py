@@ -1,4 +1,4 @@
-"""A run can be watched: live metrics, the exporter and the store say the same, and no text leaves with them."""
+"""Live metrics, the exporter and the store agree, and no telemetry contains a text."""
 
 import json
 import re
@@ -27,13 +27,13 @@ Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
 def mixed(folder: Path, first: int, last: int) -> Path:
-    """Texts of every kind: short, long, repeated, with themes outside the base, too short."""
+    """Texts of every kind: short, long, repeated, with topics outside the reference base, too short."""
     texts = [f"La livraison {i} est rapide. " + "Très content du produit. " * (i % 30) for i in range(first, last)]
     return write_jsonl(folder / "reviews.jsonl", [*texts, "Bof", "Super produit merci", "Super produit merci"])
 
 
-def store_says(file: Path) -> Samples:
-    """The ten, counted from the tables by hand."""
+def store_values(file: Path) -> Samples:
+    """The ten metrics, computed from the tables by separate SQL."""
 
     def one(sql: str) -> float:
         return float(query(file, sql)[0][0] or 0)
@@ -84,8 +84,8 @@ def store_says(file: Path) -> Samples:
     )
 
 
-def exporter_says(shell: Shell) -> Samples:
-    """One scrape of a freshly started exporter."""
+def exporter_values(shell: Shell) -> Samples:
+    """One scrape of a newly started exporter."""
     port = free_port()
     process = shell.start("exporter", "--port", str(port))
     try:
@@ -101,7 +101,7 @@ def exporter_says(shell: Shell) -> Samples:
 
 
 def without_zeros(samples: Samples) -> Samples:
-    """Known labels that never occurred are shown as 0 by the exporter and are no row in the store."""
+    """Drop the zeros that the exporter shows for known labels without a row in the store."""
     return {key: pytest.approx(value) for key, value in samples.items() if value}
 
 
@@ -111,19 +111,19 @@ def test_the_exporter_equals_the_store_after_faults_a_second_run_and_a_restart(s
     with Sandbox(latency_s=0.01, faults=faults) as sandbox:
         shell.environment |= {"ANTHROPIC_BASE_URL": sandbox.url, "VERBATIMS_RETRIES": "0"}
         assert shell.process("run", "--input", mixed(tmp_path, 0, 80).name).code == 1
-        first = exporter_says(shell)
-        assert without_zeros(first) == without_zeros(store_says(store))
-        assert exporter_says(shell) == first
+        first = exporter_values(shell)
+        assert without_zeros(first) == without_zeros(store_values(store))
+        assert exporter_values(shell) == first
         assert shell.process("run", "--input", mixed(tmp_path, 0, 120).name).code == 1
-    second = exporter_says(shell)
-    assert without_zeros(second) == without_zeros(store_says(store))
+    second = exporter_values(shell)
+    assert without_zeros(second) == without_zeros(store_values(store))
     outcomes = {dict(labels).get("outcome") for name, labels in second if name.endswith("_count")}
     assert {"analysed", "unreadable", "empty", "truncated", "failed"} <= outcomes
     grown = ("verbatims_analyzed_total", (("sentiment", "positive"), ("source", "reviews")))
     assert second[grown] > first[grown] > 0
 
 
-def test_rows_that_the_warehouse_refuses_are_counted_everywhere(
+def test_rejected_rows_are_counted_in_every_place(
     verbatims: Command, shell: Shell, tmp_path: Path, receiver: Receiver
 ) -> None:
     assert verbatims("run", "--input", mixed(tmp_path, 0, 1).name, WAREHOUSE="sqlite:///rows.db").code == 0
@@ -143,10 +143,10 @@ def test_rows_that_the_warehouse_refuses_are_counted_everywhere(
     assert (ended.code, ended.data["loaded"], ended.data["analysed"] + ended.data["from_cache"]) == (1, 6, 7)
     refused = ("bq_insert_errors", (("reason", "row_refused"),))
     assert _last_values(receiver)[refused] == 1
-    assert exporter_says(shell)["bq_insert_errors_total", refused[1]] == 1
+    assert exporter_values(shell)["bq_insert_errors_total", refused[1]] == 1
 
 
-def test_live_metrics_of_a_run_equal_the_growth_of_the_store(
+def test_live_metrics_of_a_run_equal_the_increase_in_the_store(
     verbatims: Command, tmp_path: Path, receiver: Receiver
 ) -> None:
     with Sandbox(latency_s=0, faults=parse("unreadable=0.2,empty=0.1")) as sandbox:
@@ -164,7 +164,7 @@ def test_live_metrics_of_a_run_equal_the_growth_of_the_store(
 
 
 def _counters(folder: Path) -> Samples:
-    says = store_says(folder / "var" / "verbatims.db")
+    says = store_values(folder / "var" / "verbatims.db")
     renamed = {
         (name.replace("_duration_seconds_count", "_duration"), labels): value
         for (name, labels), value in says.items()
@@ -210,9 +210,7 @@ def test_each_row_leads_to_its_trace_and_each_trace_to_its_run(
     assert {link.span_id for span in ours.values() for link in span.links} <= stages
 
 
-def test_stages_that_are_processes_of_their_own_are_one_trace(
-    verbatims: Command, tmp_path: Path, receiver: Receiver
-) -> None:
+def test_stages_in_separate_processes_share_one_trace(verbatims: Command, tmp_path: Path, receiver: Receiver) -> None:
     file = write_jsonl(tmp_path / "reviews.jsonl", ["La livraison est rapide", "Le prix est trop élevé"])
     collector = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint}
     run_id = verbatims("scrape", "--input", file.name, **collector).out.strip()
@@ -227,7 +225,7 @@ def test_stages_that_are_processes_of_their_own_are_one_trace(
 
 
 def batches(receiver: Receiver) -> dict[tuple[str, str, str], float]:
-    """The last value of each batch metric by task and outcome."""
+    """The last value of each task metric by task and outcome."""
     values = {}
     for request in receiver.metrics:
         for scope in (s for r in request.resource_metrics for s in r.scope_metrics if s.scope.name == "pipeline.batch"):
@@ -240,7 +238,7 @@ def batches(receiver: Receiver) -> dict[tuple[str, str, str], float]:
     return values
 
 
-def test_each_stage_says_at_its_end_how_it_went(verbatims: Command, tmp_path: Path, receiver: Receiver) -> None:
+def test_each_stage_reports_its_result_at_its_end(verbatims: Command, tmp_path: Path, receiver: Receiver) -> None:
     arguments = ("run", "--input", mixed(tmp_path, 0, 30).name)
     with Sandbox(latency_s=0, faults=parse("overloaded=1")) as sandbox:
         environment = {"ANTHROPIC_BASE_URL": sandbox.url, "VERBATIMS_RETRIES": "0"}
@@ -258,7 +256,7 @@ def test_each_stage_says_at_its_end_how_it_went(verbatims: Command, tmp_path: Pa
     assert good["batch_cost_usd", "analyse", ""] > 0 == good["batch_cost_usd", "load", ""]
 
 
-def test_a_failing_check_leaves_a_span_and_the_metrics_of_its_stage(
+def test_a_failing_check_exports_the_span_and_metrics_of_its_stage(
     verbatims: Command, tmp_path: Path, receiver: Receiver
 ) -> None:
     file, rows = mixed(tmp_path, 0, 30), tmp_path / "var" / "verbatims.db"
@@ -273,9 +271,7 @@ def test_a_failing_check_leaves_a_span_and_the_metrics_of_its_stage(
     assert ("batch_last_success_timestamp", "publish", "") not in said
 
 
-def test_no_text_and_no_secret_leaves_with_spans_metrics_or_words(
-    shell: Shell, tmp_path: Path, receiver: Receiver
-) -> None:
+def test_no_text_and_no_secret_is_in_spans_metrics_or_output(shell: Shell, tmp_path: Path, receiver: Receiver) -> None:
     texts = [f"{CANARY} et mon adresse {EMAIL}, livraison rapide numéro {i}" for i in range(10)]
     file = write_jsonl(tmp_path / "reviews.jsonl", texts)
     with Sandbox(latency_s=0, faults=parse("unreadable=0.3,refused=0.2")) as sandbox:
@@ -294,7 +290,7 @@ def test_no_text_and_no_secret_leaves_with_spans_metrics_or_words(
     assert "canari-7f3a" in everything and EMAIL not in everything and "[email]" in everything
 
 
-def test_a_slow_collector_changes_no_row_and_needs_no_warning(
+def test_a_slow_collector_changes_no_row_and_causes_no_warning(
     verbatims: Command, tmp_path: Path, receiver: Receiver
 ) -> None:
     take = receiver.take
@@ -312,7 +308,7 @@ def test_a_slow_collector_changes_no_row_and_needs_no_warning(
 
 
 @pytest.mark.parametrize("kind", ["absent", "black hole"])
-def test_a_collector_that_does_not_answer_changes_nothing_but_one_warning(
+def test_an_unresponsive_collector_causes_one_warning_and_changes_no_row(
     verbatims: Command, tmp_path: Path, kind: str
 ) -> None:
     file = mixed(tmp_path, 0, 20)
@@ -321,7 +317,7 @@ def test_a_collector_that_does_not_answer_changes_nothing_but_one_warning(
     with socket.socket() as hole:
         hole.bind(("127.0.0.1", 0))
         if kind == "black hole":
-            hole.listen(64)  # accepts, and never answers
+            hole.listen(64)  # accepts connections and never answers
         endpoint = f"http://127.0.0.1:{hole.getsockname()[1]}"
         ended = verbatims("run", "--input", file.name, STORE="sqlite:///with.db", OTEL_EXPORTER_OTLP_ENDPOINT=endpoint)
     assert ended.code == 0
@@ -329,7 +325,7 @@ def test_a_collector_that_does_not_answer_changes_nothing_but_one_warning(
     assert query(tmp_path / "with.db", facts) == query(tmp_path / "without.db", facts)
 
 
-def test_nothing_is_sent_where_no_collector_is_named(verbatims: Command, tmp_path: Path) -> None:
+def test_nothing_is_exported_without_a_collector(verbatims: Command, tmp_path: Path) -> None:
     ended = verbatims("run", "--input", mixed(tmp_path, 0, 3).name)
     assert ended.code == 0 and "telemetry" not in ended.err
     assert query(tmp_path / "var/verbatims.db", "SELECT DISTINCT trace_id FROM attempts") == [(None,)]

@@ -1,4 +1,4 @@
-"""Which Claude answers is never in doubt: the mode alone decides."""
+"""The mode alone decides whether the sandbox or the real Claude answers."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ def file(tmp_path: Path) -> str:
     return write_jsonl(tmp_path / "reviews.jsonl", ["La livraison est très rapide", "Le produit est arrivé cassé"]).name
 
 
-def test_sandbox_answers_never_pass_for_claudes(verbatims: Command, recorder: Recorder, file: str) -> None:
+def test_sandbox_answers_are_never_used_as_claudes(verbatims: Command, recorder: Recorder, file: str) -> None:
     assert verbatims("run", "--input", file, "--json").data["analysed"] == 2
     mixed = verbatims("run", "--input", file, ANTHROPIC_BASE_URL=recorder.url, **PROD)
     assert (mixed.code, mixed.err.count("\n"), recorder.requests) == (2, 1, []) and "STORE" in mixed.err
@@ -29,7 +29,7 @@ def test_sandbox_answers_never_pass_for_claudes(verbatims: Command, recorder: Re
     assert len(recorder.requests) == 2 and set(recorder.keys) == {f"Bearer {KEY}"}
 
 
-def test_a_sandbox_run_says_so_in_its_first_line_its_summary_and_every_row(
+def test_a_sandbox_run_is_marked_in_its_first_line_its_summary_and_every_row(
     verbatims: Command, file: str, tmp_path: Path
 ) -> None:
     ended = verbatims("run", "--input", file, ANTHROPIC_API_KEY=KEY, VERBATIMS_MODEL="claude-haiku-5-5")
@@ -39,15 +39,15 @@ def test_a_sandbox_run_says_so_in_its_first_line_its_summary_and_every_row(
     assert set(query(tmp_path / "var/verbatims.db", "SELECT model FROM verbatims_analysed_v1")) == {("sandbox",)}
 
 
-def test_sandbox_mode_asks_no_address_that_is_no_sandbox(verbatims: Command, recorder: Recorder, file: str) -> None:
+def test_sandbox_mode_sends_nothing_to_an_address_that_is_not_a_sandbox(
+    verbatims: Command, recorder: Recorder, file: str
+) -> None:
     ended = verbatims("run", "--input", file, ANTHROPIC_BASE_URL=recorder.url, ANTHROPIC_API_KEY=KEY)
     assert (ended.code, ended.err.count("\n")) == (2, 1) and "does not identify itself as a sandbox" in ended.err
     assert recorder.requests == []
 
 
-def test_nothing_meant_for_the_sandbox_passes_through_a_proxy(
-    verbatims: Command, httpserver: HTTPServer, file: str
-) -> None:
+def test_sandbox_traffic_does_not_use_a_proxy(verbatims: Command, httpserver: HTTPServer, file: str) -> None:
     proxy = {name: httpserver.url_for("") for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")}
     none = {"NO_PROXY": "", "no_proxy": ""}
     assert verbatims("run", "--limit", "5", **proxy, **none).code == 0
@@ -55,7 +55,9 @@ def test_nothing_meant_for_the_sandbox_passes_through_a_proxy(
     assert httpserver.log == []
 
 
-def test_a_warehouse_holds_rows_of_one_kind(verbatims: Command, recorder: Recorder, file: str) -> None:
+def test_a_warehouse_holds_only_sandbox_rows_or_only_real_rows(
+    verbatims: Command, recorder: Recorder, file: str
+) -> None:
     warehouse = {"WAREHOUSE": "sqlite:///rows.db"}
     assert verbatims("run", "--input", file, **warehouse).code == 0
     ended = verbatims(
@@ -82,7 +84,7 @@ GOOD = {"type": "message", "content": [{"type": "text", "text": "{}"}], "usage":
         (json.dumps(GOOD | {"stop_reason": "refusal", "content": []}), "refused"),
     ],
 )
-def test_one_odd_answer_costs_that_text_alone(
+def test_one_malformed_answer_fails_only_that_text(
     verbatims: Command, recorder: Recorder, tmp_path: Path, odd: str, failed: str
 ) -> None:
     texts = [f"La livraison numéro {i} était rapide" for i in range(10)]
@@ -92,7 +94,7 @@ def test_one_odd_answer_costs_that_text_alone(
     assert (ended.code, ended.data["analysed"], ended.data["failed"]) == (1, 10, {failed: 1})
 
 
-def test_no_answer_sends_a_verbatim_to_another_address(verbatims: Command, httpserver: HTTPServer, file: str) -> None:
+def test_no_redirect_sends_a_verbatim_to_another_address(verbatims: Command, httpserver: HTTPServer, file: str) -> None:
     httpserver.expect_request("/elsewhere").respond_with_data("{}")
     away = {"Location": httpserver.url_for("/elsewhere")}
     httpserver.expect_request("/v1/messages").respond_with_data("", 307, away)
@@ -101,7 +103,7 @@ def test_no_answer_sends_a_verbatim_to_another_address(verbatims: Command, https
     assert {request.path for request, _ in httpserver.log} == {"/v1/messages"}
 
 
-def test_the_sandbox_is_not_sent_what_the_environment_holds_for_a_gateway(
+def test_credentials_for_a_gateway_are_not_sent_to_the_sandbox(
     verbatims: Command, httpserver: HTTPServer, file: str
 ) -> None:
     label = {"x-verbatims-sandbox": "true"}
@@ -112,7 +114,7 @@ def test_the_sandbox_is_not_sent_what_the_environment_holds_for_a_gateway(
     assert len(httpserver.log) == 3 and KEY not in "".join(str(request.headers) for request, _ in httpserver.log)
 
 
-def test_requests_that_are_all_invalid_stop_the_run_and_condemn_no_text(
+def test_if_every_request_is_invalid_the_run_stops_and_no_text_fails(
     verbatims: Command, recorder: Recorder, tmp_path: Path
 ) -> None:
     write_jsonl(tmp_path / "reviews.jsonl", [f"La livraison numéro {i} était rapide" for i in range(100)])
@@ -134,7 +136,7 @@ def test_the_sandbox_never_answers_for_a_real_model(verbatims: Command, file: st
 
 
 @pytest.mark.parametrize("status", [401, 402, 403, 404])
-def test_a_refused_key_stops_the_run_at_once(
+def test_a_rejected_key_stops_the_run_at_once(
     verbatims: Command, recorder: Recorder, tmp_path: Path, status: int
 ) -> None:
     recorder.status = status
@@ -154,9 +156,7 @@ def test_a_refused_key_stops_the_run_at_once(
     assert calls == [("failed", f"http_{status}", 0.0)]
 
 
-def test_the_request_is_the_same_for_every_verbatim_but_its_text(
-    verbatims: Command, recorder: Recorder, file: str
-) -> None:
+def test_requests_differ_only_in_the_text_of_the_verbatim(verbatims: Command, recorder: Recorder, file: str) -> None:
     verbatims("run", "--input", file, ANTHROPIC_BASE_URL=recorder.url, **PROD)
     first, second = recorder.requests
     assert first.pop("messages") != second.pop("messages")

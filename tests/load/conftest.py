@@ -21,7 +21,7 @@ def bigquery_place(folder: Path, endpoint: str) -> Place:
 
 @pytest.fixture
 def faults() -> str:
-    """What goes wrong in the stand-in of a service; a test may say otherwise by its parameters."""
+    """The faults of the sandbox; a test may set others by its parameters."""
     return ""
 
 

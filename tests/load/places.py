@@ -1,4 +1,4 @@
-"""A warehouse of each kind to test on, and its rows as they stand there, read without the code under test."""
+"""A warehouse of each kind, and its rows read without the code under test."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Place:
     endpoint: str | None
     file: Path
     table: str
-    """What the table is called in the file."""
+    """The table's name in the file."""
 
     def open(self, *, sandbox: bool = True) -> Warehouse:
         return open_warehouse(self.url, sandbox=sandbox, endpoint=self.endpoint)
@@ -66,14 +66,14 @@ class Place:
             return warehouse.load(pages, outdated)
 
     def rows(self) -> list[dict[str, Any]]:
-        """All of them by id, lists and instants read."""
+        """All rows by id, with lists and timestamps parsed."""
         with closing(sqlite3.connect(self.file)) as connection:
             connection.row_factory = sqlite3.Row
             found = connection.execute(f'SELECT * FROM "{self.table}" ORDER BY verbatim_id').fetchall()
         return [plain(dict(row)) for row in found]
 
     def make(self, *, without: str = "", extra: str = "") -> None:
-        """A table that somebody else has made, with a column less or more."""
+        """Create the table with a column missing or added, as another program might."""
         fields = [
             {"name": column.name, "type": column.type, "mode": "REQUIRED" if column.required else "NULLABLE"}
             for column in describe(ANALYSED).columns
@@ -93,12 +93,12 @@ class Place:
 
 
 def plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A row for comparing: JSON and instants as what they mean, whatever way they are written."""
+    """A row with JSON and timestamps parsed, so that rows of all warehouses compare equal."""
     read = {name: json.loads(values[name]) for name in ("topics", "new_topics") if isinstance(values[name], str)}
     return {**values, **read, "analysed_at": datetime.fromisoformat(values["analysed_at"])}
 
 
 def expected(rows: list[WarehouseRow]) -> list[dict[str, Any]]:
-    """What `Place.rows` gives when exactly these are there."""
+    """What `Place.rows` returns when the table holds exactly these rows."""
     values = [json.loads(json.dumps(asdict(row))) for row in sorted(rows, key=lambda row: row.verbatim_id)]
     return [plain(value) for value in values]

@@ -1,4 +1,4 @@
-"""What is BigQuery's own: its jobs, its refusals, its service that is away, driven by Google's client."""
+"""BigQuery alone: its jobs, its errors and its outages, through Google's client."""
 
 import json
 import sqlite3
@@ -21,26 +21,26 @@ from pipeline.settings import load_settings as settings
 
 
 def jobs(place: Place, kind: str) -> list[dict[str, Any]]:
-    """The jobs that the stand-in has done, in their order."""
+    """The sandbox's completed jobs in their order."""
     with closing(sqlite3.connect(place.file)) as connection:
         found = [json.loads(text) for (text,) in connection.execute("SELECT resource FROM _jobs ORDER BY rowid")]
     return [job for job in found if kind in job["configuration"]]
 
 
 def merged(place: Place) -> list[str]:
-    """How many rows each MERGE has changed."""
+    """The number of rows that each MERGE changed."""
     queries = [job for job in jobs(place, "query") if job["configuration"]["query"]["query"].startswith("MERGE")]
     return [job["statistics"]["query"]["numDmlAffectedRows"] for job in queries]
 
 
-def test_a_repeated_load_sends_no_row_again_and_its_merge_changes_none(bigquery: Place) -> None:
+def test_a_repeated_load_sends_no_row_and_its_merge_changes_none(bigquery: Place) -> None:
     bigquery.load(many(20))
     bigquery.load(many(20))
     assert len(jobs(bigquery, "load")) == 1
     assert merged(bigquery) == ["20", "0"]
 
 
-def test_rows_of_a_staging_table_that_is_gone_are_sent_anew(bigquery: Place) -> None:
+def test_rows_of_a_missing_staging_table_are_sent_again(bigquery: Place) -> None:
     bigquery.load(many(3))
     with closing(sqlite3.connect(bigquery.file)) as connection:
         names = connection.execute("SELECT name FROM _tables WHERE name LIKE '%load%'").fetchall()
@@ -55,27 +55,29 @@ def test_rows_of_a_staging_table_that_is_gone_are_sent_anew(bigquery: Place) -> 
     assert [job["id"][-1] for job in jobs(bigquery, "load")] == ["0", "1"]
 
 
-def test_shards_have_tables_of_their_own_and_one_merge(bigquery: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_shard_has_its_own_table_and_one_merge_covers_all(
+    bigquery: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("pipeline.load.payload.SHARD_ROWS", 5)
     bigquery.load(many(12))
     assert len({job["configuration"]["load"]["destinationTable"]["tableId"] for job in jobs(bigquery, "load")}) == 3
     assert merged(bigquery) == ["12"]
 
 
-def test_a_large_shard_goes_up_in_steps(bigquery: Place) -> None:
+def test_a_large_shard_is_uploaded_in_chunks(bigquery: Place) -> None:
     rows = [replace(row, text="é" * 30_000) for row in many(100)]
     assert bigquery.load(rows).held == 100
     assert bigquery.rows() == expected(rows)
 
 
-def test_a_row_that_comes_twice_counts_as_it_was_analysed_last(bigquery: Place) -> None:
+def test_of_two_rows_with_one_id_the_last_analysed_is_kept(bigquery: Place) -> None:
     newer = replace(ROW, text="Plus tard", analysed_at="2026-01-04T00:00:00+00:00")
     bigquery.load([newer], [ROW])
     assert bigquery.rows() == expected([newer])
 
 
 @pytest.mark.parametrize("faults", ["row_refused=0.05"])
-def test_rows_that_bigquery_refuses_are_exactly_those_it_names(bigquery: Place, faults: str) -> None:
+def test_the_rejected_rows_are_exactly_those_that_bigquery_names(bigquery: Place, faults: str) -> None:
     rows = many(200)
     bad = {row.verbatim_id for row in rows if draw(7, LoadFault.ROW_REFUSED, row.verbatim_id) < 0.05}
     loaded = bigquery.load(rows)
@@ -86,7 +88,7 @@ def test_rows_that_bigquery_refuses_are_exactly_those_it_names(bigquery: Place, 
 
 
 @pytest.mark.parametrize("faults", ["row_refused=0.05"])
-def test_rows_that_are_not_named_are_found_by_halves(
+def test_rejected_rows_that_bigquery_does_not_name_are_found_by_bisection(
     bigquery: Place, faults: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_bad_rows", lambda shard, job: {})
@@ -98,8 +100,8 @@ def test_rows_that_are_not_named_are_found_by_halves(
 
 
 @pytest.mark.parametrize("faults", ["unavailable=0.3"])
-def test_answers_that_get_lost_double_nothing(bigquery: Place, faults: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half of the 503 come behind the work: the client asks for it again."""
+def test_lost_responses_duplicate_no_row(bigquery: Place, faults: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of the 503 responses are sent after the work was done; the client then repeats the request."""
     monkeypatch.setattr("pipeline.load.payload.SHARD_ROWS", 25)
     rows = many(100)
     assert bigquery.load(rows).held == 100
@@ -107,7 +109,7 @@ def test_answers_that_get_lost_double_nothing(bigquery: Place, faults: str, monk
     assert bigquery.rows() == expected(rows)
 
 
-def refusing(server: HTTPServer, status: int, reason: str, message: str = "no") -> Place:
+def failing(server: HTTPServer, status: int, reason: str, message: str = "no") -> Place:
     """A service that answers everything with one of Google's errors."""
     body = {"error": {"code": status, "message": message, "errors": [{"reason": reason, "message": message}]}}
     server.expect_request("/bigquery/v2/projects/sandbox/datasets/verbatims/tables/" + ANALYSED).respond_with_json(
@@ -128,28 +130,28 @@ def refusing(server: HTTPServer, status: int, reason: str, message: str = "no") 
         (400, "resourceInUse", TransientError, "resourceInUse; try later"),
     ],
 )
-def test_what_google_refuses_is_one_line_that_says_what_to_do(
+def test_an_error_of_google_is_one_line_that_says_what_to_do(
     httpserver: HTTPServer, status: int, reason: str, kind: type[Exception], said: str
 ) -> None:
     with pytest.raises(kind, match=said) as raised:
-        refusing(httpserver, status, reason).open()
+        failing(httpserver, status, reason).open()
     assert "\n" not in str(raised.value)
 
 
-def test_nobody_listening_is_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_connection_is_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "RETRY", module.RETRY.with_timeout(0.5))
     with pytest.raises(TransientError, match="try later"):
         Place("bigquery://sandbox/verbatims", "http://127.0.0.1:9", None, "").open()  # type: ignore[arg-type]
 
 
-def test_no_credentials_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+def test_missing_credentials_are_reported_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "nothing.json"))
     with pytest.raises(SettingsError, match="no credentials that work"):
         module.BigQueryWarehouse("bigquery://project/verbatims", sandbox=False)
 
 
 @pytest.mark.parametrize("mode", ["sandbox", "prod"])
-def test_the_stand_in_is_for_sandbox_mode_and_nothing_else_is(mode: str) -> None:
+def test_sandbox_mode_uses_only_the_sandbox_project_and_prod_never_does(mode: str) -> None:
     project = "company" if mode == "sandbox" else "sandbox"
     given = {"SCRAPER_MODE": mode, "ANTHROPIC_API_KEY": "k", "WAREHOUSE": f"bigquery://{project}/verbatims"}
     with pytest.raises(SettingsError, match="WAREHOUSE: bigquery://sandbox"):
@@ -163,7 +165,7 @@ def test_an_address_that_is_none_is_refused(url: str) -> None:
 
 
 def statements() -> list[str]:
-    """Every text of SQL that BigQuery is given, or that somebody is told to give it."""
+    """Every SQL statement that is sent to BigQuery or suggested in a message."""
     table, staging = describe(ANALYSED), ["p.d.s1", "p.d.s2"]
     texts = [merge_sql(table, "p.d.t", staging), days_sql(table, "p.d.t", staging), delete_sql(table, "p.d.t")]
     texts += [view.replace("{dataset}", "p.d") for view in table.views("bigquery").values()]
@@ -172,14 +174,14 @@ def statements() -> list[str]:
     return [*texts, rebuilding(table, "p.d.t"), *differences(table, there, "p.d.t")[1]]
 
 
-def test_every_statement_parses_in_bigquery_s_own_dialect() -> None:
+def test_every_statement_parses_in_the_bigquery_dialect() -> None:
     for text in statements():
         assert all(sqlglot.parse(text, read="bigquery")), text
         assert "INFORMATION_SCHEMA" not in text.upper()
 
 
-def test_no_window_stands_beside_a_group_by() -> None:
-    """BigQuery takes an expression of a column that is grouped under another name for one that is not grouped."""
+def test_no_statement_combines_a_window_with_a_group_by() -> None:
+    """BigQuery treats an expression on a column that is grouped under an alias as not grouped."""
     for text in statements():
         for statement in sqlglot.parse(text, read="bigquery"):
             for select in statement.find_all(sqlglot.exp.Select):
@@ -188,7 +190,7 @@ def test_no_window_stands_beside_a_group_by() -> None:
 
 
 @pytest.mark.parametrize("reason", ["backendError", "quotaExceeded", "stopped"])
-def test_a_load_job_that_failed_for_a_passing_reason_stands_in_nobody_s_way(bigquery: Place, reason: str) -> None:
+def test_a_load_job_that_failed_temporarily_is_repeated(bigquery: Place, reason: str) -> None:
     bigquery.load(many(5))
     with closing(sqlite3.connect(bigquery.file)) as connection, connection:
         for job_id, resource in connection.execute("SELECT job_id, resource FROM _jobs").fetchall():
@@ -201,7 +203,7 @@ def test_a_load_job_that_failed_for_a_passing_reason_stands_in_nobody_s_way(bigq
     assert bigquery.rows() == expected(many(5))
 
 
-def test_a_table_of_other_partitions_or_stricter_columns_is_refused_with_the_sql(bigquery: Place) -> None:
+def test_a_table_with_other_partitions_or_stricter_columns_is_rejected_with_the_sql_to_fix_it(bigquery: Place) -> None:
     bigquery.load([])
     change(bigquery, lambda table: [field.update(mode="REQUIRED") for field in table["schema"]["fields"]])
     with pytest.raises(SettingsError, match=r"ALTER TABLE `.*` ALTER COLUMN text DROP NOT NULL;"):
@@ -212,7 +214,7 @@ def test_a_table_of_other_partitions_or_stricter_columns_is_refused_with_the_sql
 
 
 def change(place: Place, how: Callable[[dict[str, Any]], object]) -> None:
-    """Let the table be described otherwise than it was made."""
+    """Change the table's description so that it differs from the created table."""
     with closing(sqlite3.connect(place.file)) as connection, connection:
         find = "SELECT resource FROM _tables WHERE name = ?"
         table = json.loads(connection.execute(find, (ANALYSED,)).fetchone()[0])
@@ -220,7 +222,9 @@ def change(place: Place, how: Callable[[dict[str, Any]], object]) -> None:
         connection.execute("UPDATE _tables SET resource = ? WHERE name = ?", (json.dumps(table), ANALYSED))
 
 
-def test_no_request_waits_longer_than_the_limit_of_one(bigquery: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_request_waits_longer_than_the_limit_for_one_request(
+    bigquery: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import requests
 
     waits: list[float | None] = []
@@ -234,5 +238,5 @@ def test_no_request_waits_longer_than_the_limit_of_one(bigquery: Place, monkeypa
     bigquery.load(many(5), outdated=("v1",))
     with closing(bigquery.open()) as warehouse:
         assert warehouse.query("SELECT count(*) AS found FROM verbatims_analysed_v1", {}) == [{"found": 4}]
-    # Google's client waits two minutes at least for the answer of a query
+    # Google's client waits at least two minutes for the result of a query
     assert len(waits) > 10 and all(wait in (module.TIMEOUT_S, 120) for wait in waits)

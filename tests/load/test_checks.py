@@ -1,4 +1,4 @@
-"""What the checks of a table find, in every warehouse of the registry."""
+"""The checks of a table, in every registered warehouse."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -12,73 +12,75 @@ from load.places import Place, many
 from pipeline.load import check
 from pipeline.records import WarehouseRow
 
-TODAY = date(2026, 1, 6)  # the day behind the newest of `many`
+TODAY = date(2026, 1, 6)  # the day after the newest of `many`
 
 
-def told(
+def messages(
     place: Place, run: str = "r1", expected: int = 0, refused: int = 0, ever: int | None = None, today: date = TODAY
 ) -> dict[str, str]:
-    """What is found for a run, as level and words by the name of the check."""
+    """The findings for a run: check name → level and message."""
     with closing(place.open()) as warehouse:
         counts = {"made": expected, "read": expected, "refused": refused, "ever": expected if ever is None else ever}
         findings = check(warehouse, run, counts, today)
     return {found.check.name: f"{found.check.level}: {found.said.partition(': ')[2]}" for found in findings}
 
 
-def test_all_is_well_with_rows_that_are_as_they_should_be(place: Place) -> None:
+def test_correct_rows_pass_every_check(place: Place) -> None:
     place.load(many(60))
-    assert told(place, expected=60) == {}
+    assert messages(place, expected=60) == {}
 
 
-def test_nothing_is_wrong_with_a_run_that_had_nothing_to_do(place: Place) -> None:
+def test_a_run_without_rows_passes_every_check(place: Place) -> None:
     place.load([])
-    assert told(place) == {}
+    assert messages(place) == {}
 
 
-def test_rows_that_are_missing_fail(place: Place) -> None:
+def test_missing_rows_fail(place: Place) -> None:
     place.load(many(60))
-    found = told(place, expected=61, ever=60)["rows_of_the_run"]
+    found = messages(place, expected=61, ever=60)["rows_of_the_run"]
     assert found.startswith("fail: 60 of the 61 verbatims that the run analysed are there; `verbatims load --run ID`")
 
 
-def test_a_warehouse_that_lacks_rows_of_other_runs_warns_and_an_empty_one_fails(place: Place) -> None:
+def test_missing_rows_of_other_runs_warn_and_an_empty_warehouse_fails(place: Place) -> None:
     place.load([])
-    assert told(place, run="r2", ever=60)["not_empty"].startswith("fail: the table is empty, and should have 60 rows")
+    assert messages(place, run="r2", ever=60)["not_empty"].startswith(
+        "fail: the table is empty, and should have 60 rows"
+    )
     place.load(many(59))
-    found = told(place, run="r2", ever=60)
+    found = messages(place, run="r2", ever=60)
     assert found.keys() == {"rows_of_all_runs"} and found["rows_of_all_runs"].startswith("warn: 59 of the 60 rows")
 
 
 @pytest.mark.parametrize(("refused", "fails"), [(30, False), (31, True)])
-def test_a_run_of_which_most_rows_were_refused_fails(place: Place, refused: int, fails: bool) -> None:
+def test_a_run_with_most_rows_rejected_fails(place: Place, refused: int, fails: bool) -> None:
     place.load(many(60))
-    found = told(place, expected=60, refused=refused)
+    found = messages(place, expected=60, refused=refused)
     assert ("most_rows_taken" in found) is fails and len(found) == fails
 
 
-def test_a_text_without_its_summary_fails_and_an_erased_one_does_not(place: Place) -> None:
+def test_a_text_without_a_summary_fails_unless_it_is_erased(place: Place) -> None:
     erased, bare, *rest = many(60)
     place.load([replace(erased, text=None, summary=None), replace(bare, summary=None), *rest])
-    assert told(place, expected=60)["no_value_missing"].startswith("fail: 1 rows of the run lack a value")
+    assert messages(place, expected=60)["no_value_missing"].startswith("fail: 1 rows of the run lack a value")
 
 
 @pytest.mark.parametrize("change", ["summary = ''", "sentiment = NULL", "source = NULL"])
-def test_a_value_that_each_row_must_have_fails_where_it_is_missing(bigquery: Place, change: str) -> None:
-    """SQLite's own rules keep nulls out."""
+def test_a_missing_required_value_fails(bigquery: Place, change: str) -> None:
+    """Only in BigQuery's sandbox: SQLite's constraints reject nulls."""
     bigquery.load(many(60))
     with closing(sqlite3.connect(bigquery.file)) as connection, connection:
         connection.execute(f'UPDATE "{bigquery.table}" SET {change} WHERE verbatim_id IN (?, ?)', ("v7", "v8"))
-    assert told(bigquery, expected=60)["no_value_missing"].startswith("fail: 2 rows of the run lack a value")
+    assert messages(bigquery, expected=60)["no_value_missing"].startswith("fail: 2 rows of the run lack a value")
 
 
 def test_two_rows_of_one_verbatim_fail(bigquery: Place) -> None:
-    """SQLite's own key keeps them out; BigQuery has none."""
+    """Not in SQLite, whose primary key rejects them; BigQuery has none."""
     bigquery.load(many(60))
     with closing(sqlite3.connect(bigquery.file)) as connection, connection:
         connection.execute(
             f'INSERT INTO "{bigquery.table}" SELECT * FROM "{bigquery.table}" WHERE verbatim_id = ?', ("v7",)
         )
-    found = told(bigquery, expected=60)["one_row_per_verbatim"]
+    found = messages(bigquery, expected=60)["one_row_per_verbatim"]
     assert found.startswith("fail: 1 verbatims have more than one row, such as v7")
 
 
@@ -92,11 +94,11 @@ def mixed(run: str, count: int, negative: int) -> Iterator[WarehouseRow]:
     ("before", "now", "warned"),
     [((200, 20), (50, 30), True), ((200, 20), (50, 10), False), ((199, 19), (50, 50), False)],
 )
-def test_another_mix_of_sentiments_warns_once_there_is_enough_to_compare(
+def test_a_changed_mix_of_sentiments_warns_if_there_are_enough_rows_to_compare(
     place: Place, before: tuple[int, int], now: tuple[int, int], warned: bool
 ) -> None:
     place.load(list(mixed("r0", *before)), list(mixed("r1", *now)))
-    found = told(place, expected=50)
+    found = messages(place, expected=50)
     assert set(found) == ({"sentiment_mix"} if warned else set())
     if warned:
         assert (
@@ -105,18 +107,18 @@ def test_another_mix_of_sentiments_warns_once_there_is_enough_to_compare(
         )
 
 
-def test_a_source_that_is_new_is_compared_to_no_other(place: Place) -> None:
+def test_a_new_source_is_not_compared_to_other_sources(place: Place) -> None:
     complaints = [replace(row, source="complaints") for row in mixed("r1", 50, 50)]
     place.load(list(mixed("r0", 200, 20)), complaints)
-    assert told(place, expected=50) == {}
+    assert messages(place, expected=50) == {}
 
 
 def test_rows_without_a_language_warn(place: Place) -> None:
     place.load(many(60, language=None))
-    assert told(place, expected=60)["language_known"].startswith("warn: the language of 60 of the run's 60 rows")
+    assert messages(place, expected=60)["language_known"].startswith("warn: the language of 60 of the run's 60 rows")
 
 
 def test_old_rows_warn(place: Place) -> None:
     place.load(many(60))
-    found = told(place, expected=60, today=TODAY + timedelta(days=7))
+    found = messages(place, expected=60, today=TODAY + timedelta(days=7))
     assert found["freshness"].startswith("warn: the newest verbatim was first seen on 2026-01-05")

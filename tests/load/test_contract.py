@@ -1,4 +1,4 @@
-"""One contract for every warehouse of the registry; `make test` prints which keeps what."""
+"""One contract for every registered warehouse; `make test` prints which warehouse passes which test."""
 
 import os
 import subprocess
@@ -39,7 +39,7 @@ with closing(open_warehouse(url, sandbox=True, endpoint=endpoint or None)) as wa
 
 
 def loader(place: Place, kill: str = "", prompt: str = "analyse_v1") -> subprocess.Popen[str]:
-    """A process that loads 300 rows in three pages, each a shard of its own."""
+    """A process that loads 300 rows in three pages; each page is one shard."""
     arguments = [place.url, place.endpoint or "", kill, prompt]
     return subprocess.Popen(
         [sys.executable, "-c", LOADER, *arguments],
@@ -50,7 +50,7 @@ def loader(place: Place, kill: str = "", prompt: str = "analyse_v1") -> subproce
     )
 
 
-def test_the_same_rows_from_the_same_answers(place: Place) -> None:
+def test_the_same_answers_give_the_same_rows(place: Place) -> None:
     rows = [*many(20), replace(ROW, text=None, summary=None, rating=None, topics=(), new_topics=())]
     assert place.load(rows[:7], rows[7:]).held == 21
     assert place.rows() == expected(rows)
@@ -63,19 +63,19 @@ def test_a_repeated_load_changes_nothing(place: Place) -> None:
     assert place.rows() == before
 
 
-def test_a_changed_row_replaces_its_own_and_back_again(place: Place) -> None:
+def test_a_changed_row_replaces_the_old_row_and_can_be_changed_back(place: Place) -> None:
     for text in ("Un", "Deux", "Un"):
         place.load([replace(ROW, text=text)])
         assert [row["text"] for row in place.rows()] == [text]
 
 
-def test_outdated_rows_go(place: Place) -> None:
+def test_outdated_rows_are_deleted(place: Place) -> None:
     place.load(many(4))
     place.load(outdated=("v1", "v3", "unknown"))
     assert [row["verbatim_id"] for row in place.rows()] == ["v0", "v2"]
 
 
-def test_a_loader_killed_on_the_way_is_made_up_for(place: Place) -> None:
+def test_the_next_load_completes_a_killed_load(place: Place) -> None:
     killed = loader(place, "kill")
     assert (killed.communicate(timeout=120)[1], killed.returncode) == ("", -9)
     assert len(place.rows()) < 300
@@ -83,13 +83,13 @@ def test_a_loader_killed_on_the_way_is_made_up_for(place: Place) -> None:
     assert place.rows() == expected(many(300))
 
 
-def test_two_loaders_at_once_double_nothing(place: Place) -> None:
+def test_two_concurrent_loads_duplicate_no_row(place: Place) -> None:
     loaders = [loader(place), loader(place)]
     assert [(one.communicate(timeout=120)[1], one.returncode) for one in loaders] == [("", 0), ("", 0)]
     assert place.rows() == expected(many(300))
 
 
-def test_one_percent_of_bad_rows_and_exactly_those_are_refused(place: Place) -> None:
+def test_exactly_the_invalid_rows_are_rejected(place: Place) -> None:
     rows = many(300)
     spoilt = {"rating": float("nan"), "seen_on": "2026-02-30", "sentiment": None}
     for number, (column, value) in enumerate(spoilt.items()):
@@ -104,33 +104,33 @@ def test_one_percent_of_bad_rows_and_exactly_those_are_refused(place: Place) -> 
     assert loaded.held == 297 and place.rows() == expected([row for row in rows if row.verbatim_id not in bad])
 
 
-def test_a_dead_letter_that_is_mended_comes_in(place: Place) -> None:
+def test_a_rejected_row_that_is_fixed_is_loaded(place: Place) -> None:
     odd = replace(ROW, analysed_at="yesterday")
     assert [refusal.verbatim_id for refusal in place.load([odd, *many(2)]).refused] == ["a"]
     assert place.load([ROW, *many(2)]).refused == ()
     assert place.rows() == expected([ROW, *many(2)])
 
 
-def test_a_column_that_only_adds_is_added(place: Place) -> None:
+def test_a_missing_optional_column_is_added(place: Place) -> None:
     place.make(without="url")
     place.load([replace(ROW, url="https://boutique.example/avis/1")])
     assert [row["url"] for row in place.rows()] == ["https://boutique.example/avis/1"]
 
 
 @pytest.mark.parametrize(("less", "more"), [("", "mood"), ("sentiment", "")], ids=["extra", "missing"])
-def test_any_other_drift_is_refused_with_the_sql_that_mends_it(place: Place, less: str, more: str) -> None:
+def test_any_other_schema_change_is_rejected_with_the_sql_to_fix_it(place: Place, less: str, more: str) -> None:
     place.make(without=less, extra=more)
     with pytest.raises(SettingsError, match=f"WAREHOUSE.*ALTER TABLE.*{less or more}"):
         place.open()
 
 
-def test_rows_of_the_sandbox_and_of_claude_never_share_a_table(place: Place) -> None:
+def test_sandbox_rows_and_real_rows_never_share_a_table(place: Place) -> None:
     place.load([ROW])
     with pytest.raises(SettingsError, match="WAREHOUSE"):
         place.open(sandbox=False)
 
 
-def test_a_load_whose_store_fails_goes_on(place: Place) -> None:
+def test_a_load_continues_after_the_store_failed(place: Place) -> None:
     def pages() -> Iterator[list[WarehouseRow]]:
         yield many(2)
         raise TransientError("the store is gone")
@@ -142,7 +142,7 @@ def test_a_load_whose_store_fails_goes_on(place: Place) -> None:
     assert place.rows() == expected(many(3))
 
 
-def test_a_verbatim_that_another_store_saw_on_another_day_is_no_second_row(place: Place) -> None:
+def test_a_verbatim_that_another_store_saw_on_another_day_keeps_one_row(place: Place) -> None:
     later = replace(ROW, seen_on="2026-03-01", summary="Plus tard.")
     place.load([ROW, *many(3)])
     place.load([later])

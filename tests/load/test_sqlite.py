@@ -1,4 +1,4 @@
-"""What is SQLite's own: tables and views of older versions give way."""
+"""SQLite alone: tables and views of older versions are replaced."""
 
 import sqlite3
 from contextlib import closing
@@ -16,7 +16,7 @@ def rows(url: str) -> list[tuple[object, ...]]:
         return connection.execute("SELECT * FROM verbatims_analysed_v1 ORDER BY verbatim_id").fetchall()
 
 
-def test_a_view_of_an_older_version_gives_way(tmp_path: Path) -> None:
+def test_a_view_of_an_older_version_is_replaced(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/rows.db"
     open_warehouse(url, sandbox=True).close()
     with closing(sqlite3.connect(tmp_path / "rows.db")) as connection:
@@ -28,8 +28,8 @@ def test_a_view_of_an_older_version_gives_way(tmp_path: Path) -> None:
         assert "old" not in [column[0] for column in connection.execute("SELECT * FROM topics_v1").description]
 
 
-def test_a_table_of_older_rules_is_renewed_with_its_rows_and_everybodys_views(tmp_path: Path) -> None:
-    """Texts could not be null once; what an analyst has built on the table goes on working."""
+def test_a_table_with_older_constraints_is_recreated_with_its_rows_and_all_views(tmp_path: Path) -> None:
+    """Older versions required texts to be non-null; an analyst's own views keep working."""
     url = f"sqlite:///{tmp_path}/rows.db"
     with closing(open_warehouse(url, sandbox=True)) as warehouse:
         warehouse.load([[ROW]])

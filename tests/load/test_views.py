@@ -1,4 +1,4 @@
-"""What an analyst counts by a view is the same in every warehouse."""
+"""A view gives the same numbers in every warehouse."""
 
 import json
 import sqlite3
@@ -22,7 +22,7 @@ SENTIMENTS = ("positive", "negative", "neutral", "mixed")
 
 
 def rows() -> list[WarehouseRow]:
-    """Over four weeks that begin on a Sunday, two sources, all sentiments, none to two topics."""
+    """Rows over four weeks from a Sunday: two sources, all sentiments, zero to two topics."""
     return [
         replace(
             row,
@@ -40,7 +40,7 @@ def rows() -> list[WarehouseRow]:
 
 @pytest.fixture(scope="module")
 def in_duckdb() -> Iterator[duckdb.DuckDBPyConnection]:
-    """The rows in a database that runs BigQuery's views once sqlglot has put them into its own dialect."""
+    """The rows in DuckDB, which runs BigQuery's views as sqlglot translates them."""
     kinds = {"FLOAT64": "DOUBLE", "STRING": "VARCHAR", "TIMESTAMP": "TIMESTAMPTZ"}
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
@@ -71,6 +71,6 @@ def test_both_dialects_of_a_view_give_the_same_numbers(
 
 
 def _plain(value: object) -> object:
-    # DuckDB truncates a date to an instant
+    # DuckDB truncates a date to a timestamp
     value = value.date() if isinstance(value, datetime) else value
     return value if isinstance(value, int | float | str | None) else str(value)

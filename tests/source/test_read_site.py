@@ -104,7 +104,7 @@ def test_an_outage_stops_the_reading_and_tells_no_secret(httpserver: HTTPServer)
     assert "geheim" not in str(stopped.value)
 
 
-def test_nobody_listening_is_an_outage() -> None:
+def test_a_refused_connection_is_an_outage() -> None:
     with pytest.raises(TransientError, match=r"^http://127\.0\.0\.1:9/robots\.txt: no answer"):
         list(site("http://jean:geheim@127.0.0.1:9/avis").reviews())
 

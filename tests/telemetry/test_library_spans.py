@@ -1,4 +1,4 @@
-"""Spans that libraries make under ours: the right ones, and nothing in them that nobody should read."""
+"""Spans that libraries create below ours: no others, and no text or secret in them."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ async def ask_claude(telemetry: Telemetry, base_url: str) -> None:
             await client.messages.create(model="claude-haiku-5-5", max_tokens=10, messages=[question])
 
 
-def test_claudes_client_span_is_the_only_one_under_ours_and_holds_no_text(
+def test_the_sdks_client_span_is_the_only_child_of_ours_and_holds_no_text(
     telemetry: Telemetry, kept: InMemorySpanExporter, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Even where the SDK's own variables ask for contents and propagation."""
+    """Also if the SDK's variables turn on contents and propagation."""
     monkeypatch.setenv("ANTHROPIC_OPEN_TELEMETRY_TRACES_CONTENT_MODE", "content")
     monkeypatch.setenv("ANTHROPIC_OPEN_TELEMETRY_PROPAGATION", "true")
     message = {
@@ -86,11 +86,11 @@ def test_a_fetched_page_has_a_span_without_the_secrets_of_its_address(
     assert fetched.parent == failed.parent == stage.context
     assert not failed.status.is_ok
     assert not any(secret in span.to_json() for span in (fetched, failed) for secret in ("s3cret", "passw0rd"))
-    # the site learns nothing of our traces
+    # no trace context is sent to the site
     assert "traceparent" not in httpserver.log[0][0].headers
 
 
-def test_somebody_elses_tracing_of_requests_is_left_alone(kept: InMemorySpanExporter) -> None:
+def test_existing_instrumentation_of_requests_is_not_changed(kept: InMemorySpanExporter) -> None:
     theirs = RequestsInstrumentor()
     theirs.instrument(tracer_provider=NoOpTracerProvider())
     send = requests.Session.send
@@ -100,7 +100,9 @@ def test_somebody_elses_tracing_of_requests_is_left_alone(kept: InMemorySpanExpo
     theirs.uninstrument()
 
 
-def test_an_exception_marks_the_span_by_its_type_alone(telemetry: Telemetry, kept: InMemorySpanExporter) -> None:
+def test_an_exception_is_recorded_on_the_span_by_its_type_only(
+    telemetry: Telemetry, kept: InMemorySpanExporter
+) -> None:
     """A message or a stack may quote the verbatim, as pydantic's do."""
     with pytest.raises(ValueError), telemetry.observer.call(Ask("v", TEXT, "key")):
         raise ValueError(TEXT)
@@ -110,7 +112,7 @@ def test_an_exception_marks_the_span_by_its_type_alone(telemetry: Telemetry, kep
     assert "livraison" not in span.to_json()
 
 
-def test_inside_an_unsampled_parent_spans_are_kept_and_begin_their_own_trace(
+def test_spans_inside_an_unsampled_parent_are_kept_and_start_a_new_trace(
     telemetry: Telemetry, kept: InMemorySpanExporter
 ) -> None:
     """Airflow runs a task inside such a parent when its own traces are off."""

@@ -1,4 +1,4 @@
-"""The names that dashboards and alerts use are those that a real exporter makes of the catalogue."""
+"""A real exporter gives the catalogue's metrics the names that dashboards and alerts use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.telemetry.instruments import SCOPE, Instruments, meter_provider
 TYPES = {Kind.COUNTER: "counter", Kind.UP_DOWN_COUNTER: "gauge", Kind.GAUGE: "gauge", Kind.HISTOGRAM: "histogram"}
 
 
-def test_the_ten_are_those_of_the_contract() -> None:
+def test_the_ten_metrics_are_those_of_the_contract() -> None:
     assert [(metric.prometheus_name, metric.unit, tuple(metric.attributes)) for metric in TEN] == [
         ("verbatims_analyzed_total", "{verbatim}", ("source", "sentiment")),
         ("verbatims_skipped_total", "{verbatim}", ("source", "reason")),
@@ -30,7 +30,7 @@ def test_the_ten_are_those_of_the_contract() -> None:
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
-def test_prometheus_sees_the_name_and_type_that_the_catalogue_promises(metric: Metric) -> None:
+def test_prometheus_gets_the_name_and_type_of_the_catalogue(metric: Metric) -> None:
     registry = CollectorRegistry()
     reader = PrometheusMetricReader(disable_target_info=True, scope_info_enabled=False, registry=registry)
     provider = meter_provider([reader], Resource({}), AlwaysOffExemplarFilter())

@@ -1,4 +1,4 @@
-"""Telemetry over real sockets: it arrives whole, or the process ends soon and says in one line what was lost."""
+"""Telemetry over real sockets: it arrives completely, or the process ends soon and reports the loss in one line."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def sums_and_histograms(receiver: Any) -> Iterator[tuple[str, str, Any]]:
                 yield metric.name, metric.unit, data
 
 
-def test_everything_arrives_once_cumulative_and_with_its_start_whatever_the_environment_asks(
+def test_everything_arrives_once_and_cumulative_whatever_the_environment_sets(
     receiver: Any, attempt: Callable[..., Attempt], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta")
@@ -47,7 +47,7 @@ def test_everything_arrives_once_cumulative_and_with_its_start_whatever_the_envi
         one_call(telemetry, attempt())
 
     assert warnings == []
-    # the exports themselves leave no span
+    # the exports themselves create no span
     assert sorted(span.name for span in receiver.spans()) == ["analyse verbatim", "stage analyse"]
     assert len(receiver.metrics) == 1
     assert {headers["x-tenant"] for headers in receiver.headers} == {"a"}
@@ -62,7 +62,7 @@ def test_everything_arrives_once_cumulative_and_with_its_start_whatever_the_envi
     assert exemplar.trace_id in {span.trace_id for span in receiver.spans() if span.name == "analyse verbatim"}
 
 
-def test_each_process_is_an_instance_of_its_own_whatever_the_operator_adds(receiver: Any) -> None:
+def test_each_process_has_its_own_instance_id_whatever_the_operator_sets(receiver: Any) -> None:
     added = {"service.instance.id": "fixed", "service.namespace": "shop", "deployment.environment.name": "prod"}
     for _ in range(2):
         with start(endpoint=receiver.endpoint, resource_attributes=added):
@@ -89,7 +89,7 @@ with start(endpoint=sys.argv[1], export_interval_s=0.1) as telemetry:
 """
 
 
-def test_a_forked_child_does_not_send_its_parents_counts_again(receiver: Any) -> None:
+def test_a_forked_child_does_not_export_its_parents_counts(receiver: Any) -> None:
     subprocess.run([sys.executable, "-c", FORK, receiver.endpoint], check=True, timeout=30)
     resources = [request.resource_metrics[0].resource for request in receiver.metrics]
     assert len({resource.SerializeToString() for resource in resources}) == 1
@@ -97,14 +97,14 @@ def test_a_forked_child_does_not_send_its_parents_counts_again(receiver: Any) ->
 
 @pytest.fixture
 def black_hole() -> Iterator[str]:
-    """Accepts, and never answers."""
+    """A server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 @pytest.fixture
 def absent() -> str:
-    """An address where nobody listens."""
+    """An address without a listener."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return f"http://user:secret@127.0.0.1:{listener.getsockname()[1]}"
 
@@ -117,7 +117,7 @@ def end(telemetry: Telemetry) -> None:
 
 
 @pytest.mark.parametrize("collector", ["black_hole", "absent"])
-def test_without_a_collector_the_process_ends_and_says_so_in_one_line(
+def test_without_a_collector_the_process_ends_with_one_warning(
     collector: str,
     attempt: Callable[..., Attempt],
     request: pytest.FixtureRequest,
@@ -137,7 +137,7 @@ def test_without_a_collector_the_process_ends_and_says_so_in_one_line(
     assert not [record for record in caplog.records if record.name.startswith("opentelemetry")]
 
 
-def test_the_end_does_not_wait_for_an_export_timeout_that_is_longer(
+def test_shutdown_does_not_wait_for_a_longer_export_timeout(
     black_hole: str, attempt: Callable[..., Attempt], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(providers, "SHUTDOWN_S", 0.3)
@@ -148,7 +148,7 @@ def test_the_end_does_not_wait_for_an_export_timeout_that_is_longer(
     assert len(warnings) == 1
 
 
-def test_a_collector_that_refuses_is_named_with_its_answer(receiver: Any) -> None:
+def test_a_collector_that_rejects_is_named_with_its_response(receiver: Any) -> None:
     receiver.status = 401
     warnings: list[str] = []
     with start(endpoint=receiver.endpoint, warn=warnings.append):
@@ -158,7 +158,7 @@ def test_a_collector_that_refuses_is_named_with_its_answer(receiver: Any) -> Non
     assert "(HTTP 401)" in warning
 
 
-def test_nothing_is_left_in_the_process(receiver: Any) -> None:
+def test_shutdown_restores_the_process(receiver: Any) -> None:
     before = (requests.Session.send, [len(logging.getLogger(name).filters) for name in loggers()])
     with start(endpoint=receiver.endpoint):
         assert requests.Session.send is not before[0]
@@ -171,6 +171,6 @@ def loggers() -> list[str]:
     return list(_otlp._LOGGERS)
 
 
-def test_an_address_that_is_none_is_refused_at_the_start() -> None:
+def test_an_invalid_address_is_rejected_at_start() -> None:
     with pytest.raises(SettingsError, match="OTEL_EXPORTER_OTLP_ENDPOINT"):
         start(endpoint="localhost:4318")

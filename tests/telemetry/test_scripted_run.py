@@ -1,4 +1,4 @@
-"""The whole export of a small run, span by span and series by series, as it stands in expected.json."""
+"""The complete export of a small run, span by span and series by series, equals expected.json."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ BEGINNING_NS = 1_800_000_000 * 10**9
 
 
 class Recording:
-    """Telemetry with counted ids and a clock that ticks once a second, kept in memory."""
+    """Telemetry in memory, with counted ids and a clock that advances one second per reading."""
 
     def __init__(self) -> None:
         self.exporter, self.reader = InMemorySpanExporter(), InMemoryMetricReader()
@@ -77,8 +77,8 @@ def play(observe: Observer, attempt: Callable[..., Attempt]) -> None:
         raise TransientError("the warehouse does not answer: run the same command again")
 
 
-def test_a_run_exports_exactly_this(attempt: Callable[..., Attempt]) -> None:
-    """Ids and clock are fixed. Where the file is missing it is written, for review."""
+def test_a_scripted_run_exports_exactly_the_expected_file(attempt: Callable[..., Attempt]) -> None:
+    """Ids and clock are fixed. If the file is missing it is written, for review."""
     recording = Recording()
     play(recording.telemetry.observer, attempt)
     got = {
@@ -87,23 +87,23 @@ def test_a_run_exports_exactly_this(attempt: Callable[..., Attempt]) -> None:
     }
     recording.telemetry.shutdown()
     if not EXPECTED.exists():
-        EXPECTED.write_text(by_lines(got))
+        EXPECTED.write_text(one_line_each(got))
         pytest.fail(f"{EXPECTED.name} was written: review it and run again")
     assert got == json.loads(EXPECTED.read_text())
     assert "texte" not in json.dumps(got)
 
 
-def test_a_fresh_process_already_has_every_counter_at_zero() -> None:
+def test_a_new_process_exports_every_counter_at_zero() -> None:
     with start() as telemetry:
         values = {reading.metric.name: reading.value for reading in telemetry.values()}
-    # those of a source begin when it is first met, gauges and histograms with their first measurement
+    # counters of a source start when it is first seen, gauges and histograms at their first measurement
     begun = {metric.name for metric in TEN if "counter" in metric.kind and not metric.open_labels}
     assert begun <= values.keys()
     assert set(values.values()) == {0}
 
 
-def test_without_an_endpoint_there_is_no_trace_but_the_live_values_are_there(attempt: Callable[..., Attempt]) -> None:
-    """As well where the SDK is disabled by its own variable, which empties its providers."""
+def test_without_an_endpoint_there_is_no_trace_but_live_values_exist(attempt: Callable[..., Attempt]) -> None:
+    """Also if the SDK is disabled by its variable, which replaces its providers with no-ops."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("OTEL_SDK_DISABLED", "true")
         telemetry = start(endpoint="http://127.0.0.1:4318", disabled=True)
@@ -119,7 +119,7 @@ def durations(telemetry: Telemetry) -> dict[str, Any]:
     return {reading.labels["outcome"]: reading.value for reading in readings}
 
 
-def test_a_buckets_exemplar_stays_until_a_newer_one_replaces_it(attempt: Callable[..., Attempt]) -> None:
+def test_an_exemplar_is_kept_until_a_newer_one_replaces_it(attempt: Callable[..., Attempt]) -> None:
     recording = Recording()
     seen = []
     for duration_s in (6.5, 0.5, 7.5):
@@ -134,8 +134,8 @@ def test_a_buckets_exemplar_stays_until_a_newer_one_replaces_it(attempt: Callabl
     assert call.trace_id == third
 
 
-def by_lines(got: dict[str, list[Any]]) -> str:
-    """JSON with a line for each span and metric: a change shows as one line in a diff."""
+def one_line_each(got: dict[str, list[Any]]) -> str:
+    """JSON with one line per span and metric, so that a change is one line in a diff."""
     parts = [f'"{name}": [\n' + ",\n".join(map(json.dumps, items)) + "\n]" for name, items in got.items()]
     return "{" + ",\n".join(parts) + "}\n"
 
