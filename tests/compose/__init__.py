@@ -1,1 +1,1 @@
-"""docker-compose.yml: what its text promises, and the whole installation started for real on stand-in images."""
+"""docker-compose.yml: checks of the file, and the whole installation on stand-in images."""

@@ -1,4 +1,4 @@
-"""The Compose command line: the machine's own, or one that Go builds once from the pins in plugin/."""
+"""The Compose command line: the installed one, or one built once with Go from the pins in plugin/."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from stack.servers.build import CannotBuild, cache
 
 PINS = Path(__file__).parent / "plugin"
 OLDEST = (2, 24)
-"""The first that takes an env_file which need not be there."""
+"""The first version with an optional env_file."""
 BUILD_WITHIN_S = 1800
-"""80 s on an idle machine; five minutes on one that builds the servers beside it."""
+"""A build takes 80 s on an idle machine, five minutes while the servers are built too."""
 
 
 def command(build: bool) -> list[str]:
-    """How Compose is called; raises CannotBuild where there is none and `build` doesn't allow to make it."""
+    """The command that runs Compose; raises CannotBuild if there is none and `build` is false."""
     if (found := _installed()) is not None:
         return found
     program = _place() / "docker-compose"
     if not program.is_file() and not build:
         raise CannotBuild("there is no Docker Compose 2.24 or newer; REQUIRE_STACK=1 builds one with Go")
     cache().parent.mkdir(parents=True, exist_ok=True)
-    # tests run in several processes: the second waits, and finds it built
+    # tests run in several processes: the second waits until the first has built it
     with (cache().parent / "compose.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not program.is_file():
@@ -57,7 +57,7 @@ def _build(program: Path) -> None:
         raise CannotBuild("there is neither Docker Compose 2.24 or newer nor Go to build it with")
     print("compose: building Docker Compose with Go, once ...", flush=True)
     begun = time.monotonic()
-    # moved to its place whole: an interrupted build leaves nothing that looks done
+    # moved into place when complete: an interrupted build leaves no partial result
     with tempfile.TemporaryDirectory(prefix="compose-", dir=program.parent.parent) as work:
         made = Path(work) / "bin" / program.name
         _go(go, "build", "-trimpath", "-ldflags=-s -w", "-o", str(made), "github.com/docker/compose/v2/cmd")
@@ -73,5 +73,5 @@ def _go(*arguments: str) -> None:
 
 
 if __name__ == "__main__":
-    # `python -m compose.cli` in tests/: builds it where it is missing, so that no test has to
+    # `python -m compose.cli` in tests/ builds it in advance if it is missing
     print("compose:", *command(build=True))

@@ -1,4 +1,4 @@
-"""Compose, an engine, and the installation started once for all that look at it."""
+"""Fixtures: Compose, an engine, and one installation shared by all tests."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .images import images, names
 from .installation import Installation, clone
 
 REQUIRED = os.environ.get("REQUIRE_STACK") == "1"
-"""What is missing may be installed and built, as in CI; elsewhere a test skips and says what."""
+"""In CI missing parts are installed and built; elsewhere a test skips and names them."""
 
 
 @pytest.fixture(scope="session")
 def compose() -> Sequence[str]:
-    """How Compose is called."""
+    """The command that runs Compose."""
     try:
         return cli.command(build=REQUIRED)
     except CannotBuild as error:
@@ -31,13 +31,13 @@ def compose() -> Sequence[str]:
 
 @pytest.fixture
 def cloned(compose: Sequence[str], tmp_path: Path) -> Installation:
-    """The files, nothing started: no engine is needed."""
+    """The copied files, without anything started: needs no engine."""
     return Installation(compose, clone(tmp_path))
 
 
 @pytest.fixture(scope="session")
 def docker() -> Iterator[Engine]:
-    """An engine, for as long as the tests run."""
+    """An engine that runs during the tests."""
     try:
         with engine(install=REQUIRED) as running:
             yield running
@@ -49,7 +49,7 @@ def docker() -> Iterator[Engine]:
 def installation(
     compose: Sequence[str], docker: Engine, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Installation]:
-    """Everything but Grafana, whose image can't be had here, up and well; gone at the end, whatever happened."""
+    """All services except Grafana, whose image is not available, healthy; always removed at the end."""
     try:
         found = images(docker, build(), install=REQUIRED)
     except (CannotBuild, CannotStart) as error:

@@ -1,4 +1,4 @@
-"""A Docker engine: the one that runs, or one of our own with its own data, ended by its own pid."""
+"""A Docker engine: the running one, or our own with separate data, stopped by its own pid."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ START_WITHIN_S = 90.0
 STOP_WITHIN_S = 60.0
 INSTALL_WITHIN_S = 600
 ANSWER_WITHIN_S = 300
-"""For one command of the client; importing an image of 250 MB is the longest."""
+"""The limit of one client command; importing an image of 250 MB takes longest."""
 PROGRAMS = {"dockerd": "docker.io", "docker": "docker.io", "iptables": "iptables", "debootstrap": "debootstrap"}
-"""What is called, and Debian's package that has it."""
+"""Program → the Debian package that contains it."""
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-"""Debian keeps what only root calls where not every shell looks."""
+"""Debian's folders for root's programs, which are not in every PATH."""
 
 
 class CannotStart(Exception):
-    """There is no engine here; the message says why in words for whoever runs the tests."""
+    """No engine is available; the message tells the user of the tests why."""
 
 
 class Engine:
-    """A running engine, asked through its own socket where it is ours."""
+    """A running engine, called through our socket if it is our own."""
 
     def __init__(self, host: str | None) -> None:
         self.environment = {"DOCKER_HOST": host} if host else {}
 
     def docker(self, *arguments: str, **options: object) -> str:
-        """What a command of the client prints; fails with what it says."""
+        """The output of a client command; fails with its error output."""
         ended = self.run(*arguments, **options)
         assert ended.returncode == 0, f"docker {' '.join(arguments)}\n{ended.stderr}"
         return ended.stdout
 
     def run(self, *arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
-        """The same, however it ends."""
+        """Run a command and return the result, whatever its exit code."""
         return subprocess.run(  # type: ignore[call-overload, no-any-return]
             ["docker", *arguments],
             env=os.environ | self.environment,
@@ -52,19 +52,19 @@ class Engine:
         )
 
     def has(self, image: str) -> bool:
-        """Whether it has an image of that name."""
+        """Whether the engine has an image with this name."""
         return self.run("image", "inspect", image).returncode == 0
 
     def answers(self) -> bool:
-        """Whether an engine is behind the socket."""
+        """Whether an engine answers on the socket."""
         return shutil.which("docker") is not None and self.run("version").returncode == 0
 
 
 @contextmanager
 def engine(install: bool) -> Iterator[Engine]:
-    """The engine that runs, or one started for as long as this lasts. Raises CannotStart.
+    """The running engine, or one started for the duration of the context. Raises CannotStart.
 
-    `install`: Debian's packages may be installed where something is missing.
+    `install`: whether missing Debian packages may be installed.
     """
     running = Engine(None)
     if running.answers():
@@ -73,13 +73,13 @@ def engine(install: bool) -> Iterator[Engine]:
     if os.geteuid() != 0:
         raise CannotStart("no Docker engine runs, and only root can start one")
     programs(install, "dockerd", "docker", "iptables")
-    # in a short place: the path of a socket has at most 107 characters
+    # a short path: a socket's path has at most 107 characters
     with tempfile.TemporaryDirectory(prefix="verbatims-engine-") as folder, _daemon(Path(folder)) as own:
         yield own
 
 
 def programs(install: bool, *names: str) -> None:
-    """Have these; raises CannotStart where one isn't there and may not or can't be installed."""
+    """Provide these programs; raises CannotStart if one is missing and may not or can't be installed."""
     missing = sorted({PROGRAMS[name] for name in names if shutil.which(name, path=PATH) is None})
     if not missing:
         return
@@ -101,11 +101,11 @@ def _apt(*arguments: str) -> None:
 
 @contextmanager
 def _daemon(folder: Path) -> Iterator[Engine]:
-    """Images stay in the cache, so that the second time the base and the pins needn't be fetched again."""
+    """Images stay in the cache, so that the base and the pinned packages are fetched only once."""
     data = cache().parent / "engine"
     data.mkdir(parents=True, exist_ok=True)
     own = Engine(f"unix://{folder}/docker.sock")
-    # an empty file: the machine's own settings are for the machine's own engine
+    # an empty file, so that the machine's engine settings are not used
     (folder / "daemon.json").write_text("{}\n", encoding="utf-8")
     process = _start(folder, [f"--data-root={data}", f"--host={own.environment['DOCKER_HOST']}"])
     try:

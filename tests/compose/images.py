@@ -1,4 +1,4 @@
-"""Stand-ins for the images that can't be pulled here, under names of their own.
+"""Stand-ins, with separate names, for the images that can't be pulled here.
 
 Each server is the program that tests/stack builds, in an image with nothing else in it but what the real one has too:
 busybox beside Prometheus and the Pushgateway. The project's own image is built for real, from its Dockerfile, on a base
@@ -26,22 +26,22 @@ from stack.servers.build import cache
 from .engine import ANSWER_WITHIN_S, PATH, CannotStart, Engine, programs
 
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
-"""The machine's own bundle: pip inside of a build then trusts whom the machine trusts."""
+"""The machine's CA bundle, which pip uses during a build."""
 PACKAGES = ("python3", "python3-venv", "ca-certificates", "busybox-static")
 BASE_WITHIN_S = 1200
-"""45 s on an idle machine, three minutes on a busy one."""
+"""A build takes 45 s on an idle machine, three minutes on a busy one."""
 BUSYBOX = ("sh", "wget")
 BUILT = {"POSTGRES_IMAGE": "postgres", "AIRFLOW_IMAGE": "airflow"}
-"""Stand-ins with a Dockerfile of their own: variable → its name."""
+"""Stand-ins with a separate Dockerfile: variable → its name."""
 HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
 class StandIn:
-    """One server's image: what it holds and how it starts."""
+    """One server's image: its content and its start command."""
 
     variable: str
-    """By which docker-compose.yml takes another image."""
+    """The variable of docker-compose.yml that selects another image."""
     server: str
     """Its folder in tests/stack/servers."""
     programs: Mapping[str, str]
@@ -49,7 +49,7 @@ class StandIn:
     start: str
     busybox: bool = False
     owned: Mapping[str, int] = field(default_factory=dict)
-    """Folder in the image → its owner, whom a new volume takes over."""
+    """Folder in the image → its owner, which a new volume inherits."""
     scripts: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -90,9 +90,9 @@ STAND_INS = (
 
 
 def images(engine: Engine, binaries: Mapping[str, Path], install: bool) -> dict[str, str]:
-    """Variable → image, for all of docker-compose.yml but Grafana, made where the engine doesn't have it.
+    """Variable → image, for all services of docker-compose.yml except Grafana; missing images are built.
 
-    Raises CannotStart where the base is missing and can't be made.
+    Raises CannotStart if the base is missing and can't be built.
     """
     given = {name: value for name, value in os.environ.items() if name.endswith("_IMAGE") and value}
     wanted = {"PYTHON_IMAGE", *BUILT, *(stand_in.variable for stand_in in STAND_INS)}
@@ -108,7 +108,7 @@ def images(engine: Engine, binaries: Mapping[str, Path], install: bool) -> dict[
 
 
 def _base(install: bool) -> Path:
-    """A folder with a small Debian that has Python, made once."""
+    """The folder of a minimal Debian with Python, created once."""
     digest = hashlib.sha256(" ".join(PACKAGES).encode() + CERTIFICATES.read_bytes()).hexdigest()[:16]
     place = cache().parent / f"debian-{digest}"
     if not place.is_dir():
@@ -148,7 +148,7 @@ def _python(engine: Engine, base: Path) -> str:
 
 
 def _built(engine: Engine, name: str, python: str) -> str:
-    """From the Dockerfile beside this module, on the same base."""
+    """Build from the Dockerfile next to this module, on the same base."""
     text = (HERE / f"{name}.Dockerfile").read_text(encoding="utf-8")
     image = f"verbatims-test/{name}:{hashlib.sha256(f'{python} {text}'.encode()).hexdigest()[:16]}"
     if not engine.has(image):
@@ -200,5 +200,5 @@ def _add(
 
 
 def names(given: Mapping[str, str], services: Sequence[str]) -> list[str]:
-    """Which services can be started: Grafana only where the environment names an image for it."""
+    """The services that can be started: Grafana only if the environment names its image."""
     return [service for service in services if service != "grafana" or "GRAFANA_IMAGE" in given]

@@ -1,4 +1,4 @@
-"""The installation as somebody has it after a clone: a copy of the checkout, without `.env`, on ports of its own."""
+"""The installation after a clone: a copy of the checkout, without `.env`, on free ports."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OURS = (
     "POSTGRES_",
     "GRAFANA_",
 )
-"""Variables of whoever runs the tests that must not reach the containers."""
+"""Variables of the test environment that must not reach the containers."""
 PORTS = (
     "AIRFLOW_PORT",
     "OTLP_PORT",
@@ -44,7 +44,7 @@ DOWN_WITHIN_S = 180
 
 
 def clone(folder: Path) -> Path:
-    """What the installation is made of, copied."""
+    """Copy the files of the installation."""
     for name in ("docker-compose.yml", "Dockerfile", ".dockerignore", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder / name)
     for name in ("pipeline", "dags", "requirements", "otel", "grafana"):
@@ -53,7 +53,7 @@ def clone(folder: Path) -> Path:
 
 
 class Installation:
-    """Compose in that copy. Every command is bounded."""
+    """Runs Compose in that copy. Every command has a timeout."""
 
     def __init__(self, compose: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> None:
         self._compose = [*compose, "--project-name", PROJECT, "--progress", "plain"]
@@ -66,17 +66,17 @@ class Installation:
         self._environment = clean | ports | dict(environment or {})
 
     def url(self, port: str) -> str:
-        """The address that one of PORTS is published at."""
+        """The published address of one of PORTS."""
         return f"http://127.0.0.1:{self.ports[port]}"
 
     def compose(self, *arguments: str, within_s: float = 60) -> str:
-        """What a command prints; fails with what it says."""
+        """The output of a command; fails with its error output."""
         ended = self.run(*arguments, within_s=within_s)
         assert ended.returncode == 0, f"compose {' '.join(arguments)}\n{ended.stdout[-4000:]}{ended.stderr[-6000:]}"
         return ended.stdout
 
     def run(self, *arguments: str, within_s: float = 60) -> subprocess.CompletedProcess[str]:
-        """The same, however it ends."""
+        """Run a command and return the result, whatever its exit code."""
         return subprocess.run(
             [*self._compose, *arguments],
             cwd=self.folder,
@@ -88,12 +88,12 @@ class Installation:
         )
 
     def config(self) -> dict[str, Any]:
-        """The file as Compose understands it."""
+        """The file as Compose parses it."""
         found: dict[str, Any] = json.loads(self.compose("config", "--format", "json"))
         return found
 
     def up(self, services: Sequence[str]) -> None:
-        """`docker compose up --build --wait`, the build first for a time of its own."""
+        """`docker compose up --build --wait`; the build runs first, with a separate timeout."""
         built = [name for name, service in self.config()["services"].items() if "build" in service]
         self.compose("build", *(name for name in built if name in services), within_s=BUILD_WITHIN_S)
         wait = ("--wait", "--wait-timeout", str(UP_WITHIN_S - 30))
@@ -101,9 +101,9 @@ class Installation:
         assert ended.returncode == 0, f"{ended.stderr[-4000:]}\n{self.state()}"
 
     def state(self) -> str:
-        """For whoever reads of a failure: which containers there are and what they said last."""
+        """The containers and the end of their logs, for failure messages."""
         return self.run("ps", "--all").stdout + self.run("logs", "--tail", "25").stdout[-12000:]
 
     def down(self) -> None:
-        """Nothing of it stays: no container, no network, no volume."""
+        """Remove every container, network and volume."""
         self.run("down", "--volumes", "--remove-orphans", within_s=DOWN_WITHIN_S)

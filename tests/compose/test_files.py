@@ -1,4 +1,4 @@
-"""What docker-compose.yml promises can be read without an engine."""
+"""Properties of docker-compose.yml that can be checked without an engine."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_without_an_env_file_the_mode_is_sandbox_and_there_is_no_key(cloned: Ins
     assert environment["ANTHROPIC_API_KEY"] == ""
 
 
-def test_an_env_file_reaches_the_tasks_and_its_key_nobody_else(cloned: Installation) -> None:
+def test_only_the_tasks_get_the_env_file_and_its_key(cloned: Installation) -> None:
     (cloned.folder / ".env").write_text(PROD, encoding="utf-8")
     services = cloned.config()["services"]
     tasks = services["airflow-scheduler"]["environment"]
@@ -42,7 +42,7 @@ def test_an_env_file_reaches_the_tasks_and_its_key_nobody_else(cloned: Installat
 
 
 def test_an_exported_variable_wins_over_the_env_file(compose: Sequence[str], tmp_path: Path) -> None:
-    """As it does outside of a container: whoever exports sandbox is not billed."""
+    """As outside a container: an exported sandbox mode is never billed."""
     exported = {"SCRAPER_MODE": "sandbox", "ANTHROPIC_API_KEY": "sk-exported"}
     shell = Installation(compose, clone(tmp_path), exported)
     (shell.folder / ".env").write_text(PROD, encoding="utf-8")
@@ -69,20 +69,24 @@ def test_every_published_port_is_on_loopback(cloned: Installation) -> None:
     assert {port["target"] for port in published} >= {3000, 8000, 9090, 9091}
 
 
-def test_every_service_is_bounded_and_has_no_more_rights_than_it_needs(cloned: Installation) -> None:
+def test_every_service_has_limits_and_only_the_rights_it_needs(cloned: Installation) -> None:
     for name, service in cloned.config()["services"].items():
         assert int(service["mem_limit"]) > 0, name
         assert service["cap_drop"] == ["ALL"] and "no-new-privileges:true" in service["security_opt"], name
         assert service["logging"]["options"]["max-size"], name
         assert service["restart"] == ("no" if name in ONE_SHOT else "unless-stopped"), name
-        # the project's own image names its user
+        # the project's own image sets its user
         assert "build" in service or not re.match(r"0(:|$)|root", service["user"]), name
         assert service.get("read_only") or name in ("grafana", "postgres"), name
 
 
-def test_the_projects_image_is_not_roots() -> None:
+def test_the_projects_image_does_not_run_as_root() -> None:
     users = re.findall(r"^USER (\S+)$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
-    assert users == ["verbatims", "root", "50000:0"]  # of `pipeline`, then while `airflow` is built, and at its end
+    assert users == [
+        "verbatims",
+        "root",
+        "50000:0",
+    ]  # the user of `pipeline`, then during the build of `airflow`, and at its end
 
 
 def test_every_image_is_pinned_and_can_be_replaced_by_a_variable() -> None:
@@ -93,34 +97,34 @@ def test_every_image_is_pinned_and_can_be_replaced_by_a_variable() -> None:
                 images |= {"AIRFLOW_IMAGE": "${AIRFLOW_IMAGE:-apache/airflow:3.3.2}"}
             assert service["build"]["args"] == images, name
         else:
-            # owner/name:version: whoever has a mirror names it in the variable
+            # owner/name:version; a mirror is set by the variable
             assert re.fullmatch(r"\$\{[A-Z]+_IMAGE:-([a-z-]+/)?[a-z-]+:v?\d+\.\d+(\.\d+)?\}", service["image"]), name
 
 
-def test_every_service_has_a_health_check_or_a_reason_why_not() -> None:
+def test_every_service_has_a_health_check_or_a_reason_for_none() -> None:
     texts = {name: TEXT.split(f"\n  {name}:\n", 1)[1].split("\n\n", 1)[0] for name in SERVICES}
     without = {name for name, service in SERVICES.items() if "healthcheck" not in service}
     assert without == {*ONE_SHOT, "collector"} == {name for name, text in texts.items() if "# No health check" in text}
 
 
-def test_prometheus_is_started_as_its_file_asks() -> None:
+def test_prometheus_is_started_with_the_flags_its_file_requires() -> None:
     asked = re.findall(r"--enable-feature=\S+", (ROOT / "otel/prometheus/prometheus.yml").read_text(encoding="utf-8"))
     assert [flag for flag in SERVICES["prometheus"]["command"] if flag.startswith("--enable-feature")] == asked
 
 
-def test_what_is_mounted_from_the_checkout_is_there() -> None:
+def test_every_path_mounted_from_the_checkout_exists() -> None:
     mounts = [mount for service in SERVICES.values() for mount in service.get("volumes", ()) if mount[0] == "."]
     missing = [mount for mount in mounts if not (ROOT / mount.split(":")[0]).exists()]
     assert mounts and not missing
     assert all(mount.endswith(":ro") for mount in mounts)
 
 
-def test_no_variable_of_the_file_is_taken_for_a_setting() -> None:
-    """An unknown VERBATIMS_… in .env is refused by the pipeline, which reads the same file."""
+def test_no_variable_of_the_file_looks_like_a_setting() -> None:
+    """The pipeline reads the same .env and rejects an unknown VERBATIMS_… in it."""
     assert not re.findall(r"\$\{VERBATIMS_\w+", TEXT)
 
 
-def test_the_shell_in_it_is_a_shell_program() -> None:
+def test_the_shell_commands_in_the_file_are_valid_shell() -> None:
     for service in SERVICES.values():
         for command in service.get("command", ()):
             if "\n" in command:

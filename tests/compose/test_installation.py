@@ -1,4 +1,4 @@
-"""`docker compose up --build` for real, asked through the ports that it publishes."""
+"""A real `docker compose up --build`, tested through its published ports."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from .installation import Installation
 pytestmark = pytest.mark.compose
 
 SEEN_WITHIN_S = 180.0
-"""An export takes five seconds, a scrape five; the machine may be busy."""
+"""Exports and scrapes happen every five seconds; the machine may be busy."""
 STAGES = {"scrape", "clean", "analyse", "load", "publish"}
 DAG = "verbatims_daily"
 
 
 def prometheus(installation: Installation, what: str, **parameters: str) -> Any:
-    """The data of an answer of Prometheus' API."""
+    """The data of a response of Prometheus' API."""
     return get(f"{installation.url('PROMETHEUS_PORT')}/api/v1/{what}", params=parameters).json()["data"]
 
 
@@ -36,10 +36,10 @@ def containers(installation: Installation) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
-def test_every_service_is_up_and_well(installation: Installation) -> None:
+def test_every_service_is_up_and_healthy(installation: Installation) -> None:
     states = {c["Service"]: (c["State"], c["Health"], c["ExitCode"]) for c in containers(installation)}
     assert states.pop("volumes") == states.pop("airflow-init") == ("exited", "", 0)
-    # its image holds nothing to ask it with; the forwarder's check asks it
+    # its image has no program for a check; the forwarder's check tests it
     assert states.pop("collector") == ("running", "", 0)
     assert set(states.values()) == {("running", "healthy", 0)}, states
 
@@ -50,20 +50,20 @@ def test_no_container_runs_as_root(installation: Installation, docker: Engine) -
         assert user not in ("", "0", "root", "0:0"), container["Service"]
 
 
-def test_the_projects_image_holds_what_runs_and_nothing_that_builds(installation: Installation) -> None:
+def test_the_projects_image_has_the_runtime_and_no_build_tools(installation: Installation) -> None:
     look = "import importlib.util as i; print([n for n in ('pip', 'hatchling', 'pytest', 'ruff') if i.find_spec(n)])"
     assert installation.compose("exec", "-T", "exporter", "python", "-c", look).strip() == "[]"
 
 
-def test_doctor_finds_everything_from_inside(installation: Installation) -> None:
-    """As the README says to call it."""
+def test_doctor_in_a_container_reaches_every_service(installation: Installation) -> None:
+    """With the README's command."""
     said = installation.run("exec", "-T", "airflow-scheduler", "verbatims", "doctor").stderr.splitlines()
     well = {line.split()[1] for line in said if line.startswith("fine")}
     missing = set() if "grafana" in installation.services else {"Grafana"}
     assert len(said) == 10 and well == {line.split()[1] for line in said} - missing, said
 
 
-def test_every_target_of_prometheus_answers(installation: Installation) -> None:
+def test_every_target_of_prometheus_is_up(installation: Installation) -> None:
     def down() -> list[str] | None:
         targets = prometheus(installation, "targets")["activeTargets"]
         return None if [t for t in targets if t["health"] != "up"] else [t["scrapePool"] for t in targets]
@@ -74,20 +74,20 @@ def test_every_target_of_prometheus_answers(installation: Installation) -> None:
 
 @pytest.fixture(scope="module")
 def airflow(installation: Installation) -> Api:
-    """Logged in as a person is who has read the README."""
+    """Airflow's API, logged in with the README's instructions."""
     [found] = re.findall(r"user (\S+), password (\S+)", installation.compose("logs", "airflow-init"))
     return Api(installation.url("AIRFLOW_PORT"), *found)
 
 
 @pytest.fixture(scope="module")
 def first_run(airflow: Api) -> str:
-    """The nightly run, which a new installation begins by itself, at its good end."""
+    """The first nightly run, which a new installation starts automatically, after its success."""
     [run] = eventually(lambda: airflow.runs(DAG), SEEN_WITHIN_S, "a run has begun")
     assert airflow.ended(DAG, run["dag_run_id"]) == "success"
     return str(run["dag_run_id"])
 
 
-def test_a_new_installation_has_its_rows(installation: Installation, first_run: str) -> None:
+def test_a_new_installation_loads_rows(installation: Installation, first_run: str) -> None:
     look = (
         "import sqlite3, pathlib; [file] = pathlib.Path('var').glob('*.db'); warehouse = sqlite3.connect(file);"
         "print(file.name, *warehouse.execute('SELECT count(*), min(model) FROM verbatims_analysed_v1').fetchone())"
@@ -97,7 +97,7 @@ def test_a_new_installation_has_its_rows(installation: Installation, first_run: 
 
 
 def stored(installation: Installation, name: str) -> int:
-    """A total of the exporter, over its labels."""
+    """A total of the exporter, summed over its labels."""
     text = get(f"{installation.url('EXPORTER_PORT')}/metrics").text
     return sum(
         int(float(line.rpartition(" ")[2])) for line in text.splitlines() if line.startswith((name + "{", name + " "))
@@ -127,14 +127,14 @@ def test_counters_over_all_tasks_equal_the_stores(installation: Installation, fi
 def test_the_ten_names_are_in_prometheus(installation: Installation, prefix: str) -> None:
     def missing() -> list[str] | None:
         names = set(prometheus(installation, "label/__name__/values"))
-        # a histogram and a summary have no series by their bare name
+        # a histogram and a summary have no series with their bare name
         absent = [m for m in TEN if not {prefix + m.prometheus_name, f"{prefix}{m.prometheus_name}_count"} & names]
         return ["none"] if not absent else None
 
     eventually(missing, SEEN_WITHIN_S, "ten names")
 
 
-def test_an_exemplar_leads_to_the_very_call(installation: Installation, first_run: str) -> None:
+def test_an_exemplar_leads_to_the_trace_of_its_request(installation: Installation, first_run: str) -> None:
     def exemplars() -> list[dict[str, Any]]:
         now = time.time()
         query = {"query": "verbatim_analysis_duration_seconds_bucket", "start": str(now - 3600), "end": str(now + 5)}
@@ -148,7 +148,7 @@ def test_an_exemplar_leads_to_the_very_call(installation: Installation, first_ru
 
 
 def calls(installation: Installation, trace_id: str) -> list[Span]:
-    """The calls to Claude in a trace; none while Tempo doesn't have it."""
+    """The requests to Claude in a trace; none until Tempo has the trace."""
     wanted = {"Accept": "application/protobuf"}
     answer = get(f"{installation.url('TEMPO_PORT')}/api/traces/{trace_id}", headers=wanted)
     if answer.status_code != 200:
@@ -167,10 +167,10 @@ def test_the_pushgateway_has_a_group_for_each_stage(installation: Installation, 
         assert "batch_last_success_timestamp_seconds" in group
 
 
-def test_a_command_in_a_container_has_the_keys_of_the_services(
+def test_a_command_in_a_container_has_the_secrets_of_the_services(
     installation: Installation, docker: Engine, airflow: Api
 ) -> None:
-    """It reads what the api-server has encrypted; and who may only look at the containers finds no key."""
+    """It can decrypt what the api-server encrypted, but `docker inspect` shows no key."""
 
     def asked(*command: str) -> str:
         return installation.compose("exec", "-T", "airflow-scheduler", *command)
@@ -193,11 +193,11 @@ def test_a_second_up_changes_nothing_and_keeps_the_password(
 
 
 def test_an_env_file_and_sources_reach_the_tasks(installation: Installation, airflow: Api, first_run: str) -> None:
-    """In prod without a key the first task refuses, at once, and its log says which key is missing."""
+    """In prod without a key the first task fails at once, and its log names the missing key."""
     (installation.folder / ".env").write_text("SCRAPER_MODE=prod\n", encoding="utf-8")
     sources = installation.folder / "sources.toml"
     sources.write_text('[shop]\nkind = "schema_org"\nurls = ["https://shop.example/"]\n', encoding="utf-8")
-    sources.chmod(0o600)  # as somebody may have it who keeps tokens in addresses
+    sources.chmod(0o600)  # as used by sites with tokens in their addresses
     installation.up(installation.services)
     key = ("-e", "ANTHROPIC_API_KEY=x")
     looked = installation.run("exec", "-T", *key, "airflow-scheduler", "verbatims", "doctor").stderr
@@ -212,8 +212,8 @@ def test_an_env_file_and_sources_reach_the_tasks(installation: Installation, air
     )
 
 
-def test_what_has_no_task_to_wait_for_ends_in_good_order(installation: Installation) -> None:
-    """The last one: whoever looks for anything live has looked."""
+def test_services_without_a_running_task_shut_down_cleanly(installation: Installation) -> None:
+    """Must run last, since it stops the services."""
     installation.compose("stop", "airflow-dag-processor", "airflow-api", within_s=100)
     codes = {c["Service"]: c["ExitCode"] for c in containers(installation) if c["State"] == "exited"}
     assert (codes["airflow-dag-processor"], codes["airflow-api"]) == (0, 0)

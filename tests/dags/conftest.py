@@ -16,7 +16,7 @@ from stack.stack import Stack
 from pipeline.sandbox import Sandbox
 
 from .live import Airflow
-from .environment import RunEnvironment, create
+from .night import RunEnvironment, create
 
 __all__ = ["binaries", "pytest_configure", "pytest_runtest_makereport", "stack"]
 
@@ -40,7 +40,7 @@ def new_environment(
     airflow: Airflow, postgres: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., RunEnvironment]]:
     """Makes a run environment with this sandbox latency and writes it to the tasks' `.env`."""
-    folder: Path = tmp_path_factory.mktemp("nights")
+    folder: Path = tmp_path_factory.mktemp("environments")
     numbers = itertools.count(1)
     with ExitStack() as sandboxes:
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 import requests
-from stack.counts import counted, held
+from stack.counts import counter_increases, store_counts
 from stack.server import eventually
 from stack.stack import Stack, attributes
 
 from .live import Airflow
-from .environment import IN_FLIGHT, RunEnvironment
+from .night import IN_FLIGHT, RunEnvironment
 
 pytestmark = pytest.mark.airflow
 
@@ -50,8 +50,8 @@ def test_four_workers_share_one_run_and_its_rows_are_exact(
 
 
 def test_counters_over_all_processes_equal_the_store(first: tuple[RunEnvironment, str], stack: Stack) -> None:
-    expected = held(first[0].store)
-    eventually(lambda: counted(stack) == expected, SEEN_WITHIN_S, "the counters equal the store")
+    expected = store_counts(first[0].store)
+    eventually(lambda: counter_increases(stack) == expected, SEEN_WITHIN_S, "the counters equal the store")
 
 
 def test_each_stage_has_its_group_in_the_pushgateway(first: tuple[RunEnvironment, str], stack: Stack) -> None:

@@ -41,7 +41,7 @@ def test_all_dags_parse_without_error_or_warning(bag: Any) -> None:
 
 
 @pytest.mark.parametrize("dag_id", DAGS)
-def test_a_dag_names_its_schedule_its_owner_and_what_to_do_on_failure(bag: Any, dag_id: str) -> None:
+def test_a_dag_has_a_schedule_tags_and_docs_in_both_languages(bag: Any, dag_id: str) -> None:
     from _house import TAGS
 
     dag = bag.dags[dag_id]
@@ -119,7 +119,7 @@ def test_the_kind_of_error_decides_on_retries(bag: Any) -> None:
         assert (decided.action, decided.retry_delay) == decision, kind
 
 
-LOOK = """
+IMPORT_DAG = """
 import socket, sys
 def no_socket(*_): raise AssertionError("a socket was opened")
 import airflow.sdk, structlog
@@ -138,7 +138,7 @@ def test_importing_a_dag_does_no_work(bag: Any, dag_id: str, tmp_path: Path) -> 
     home, cwd = tmp_path / "home", tmp_path / "cwd"
     cwd.mkdir()
     said = subprocess.run(
-        [sys.executable, "-c", LOOK, str(ROOT / "dags"), dag_id],
+        [sys.executable, "-c", IMPORT_DAG, str(ROOT / "dags"), dag_id],
         cwd=cwd,
         env={**os.environ, "AIRFLOW_HOME": str(home), "PYTHONPATH": str(ROOT)},
         capture_output=True,

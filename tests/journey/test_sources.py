@@ -53,7 +53,7 @@ def test_the_second_run_on_a_site_and_a_feed_fetches_only_what_is_new(
     assert all(call["model"] == "claude-haiku-5-5" for call in recorder.requests)
 
 
-def test_the_same_command_repeats_a_run_that_claude_rejected(
+def test_the_same_command_repeats_a_run_after_claude_rejected_the_key(
     verbatims: Command, recorder: Recorder, tmp_path: Path
 ) -> None:
     settings = {"ANTHROPIC_BASE_URL": recorder.url, "VERBATIMS_PRIVATE_ADDRESSES": "true", **PROD}
@@ -98,7 +98,7 @@ def test_a_mistake_in_the_sources_ends_the_run_in_one_line_before_anything_is_wr
     assert "sources" in verbatims("doctor", **PROD).err
 
 
-def test_private_addresses_are_read_only_if_a_setting_allows_it(
+def test_private_addresses_are_rejected_by_default(
     verbatims: Command, recorder: Recorder, httpserver: HTTPServer, tmp_path: Path
 ) -> None:
     describe(tmp_path, recorder.url, SHOP)

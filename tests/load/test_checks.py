@@ -66,7 +66,7 @@ def test_a_text_without_a_summary_fails_unless_it_is_erased(place: Place) -> Non
 
 @pytest.mark.parametrize("change", ["summary = ''", "sentiment = NULL", "source = NULL"])
 def test_a_missing_required_value_fails(bigquery: Place, change: str) -> None:
-    """Only in BigQuery's sandbox: SQLite's constraints reject nulls."""
+    """Only in BigQuery: SQLite's constraints reject nulls."""
     bigquery.load(many(60))
     with closing(sqlite3.connect(bigquery.file)) as connection, connection:
         connection.execute(f'UPDATE "{bigquery.table}" SET {change} WHERE verbatim_id IN (?, ?)', ("v7", "v8"))
@@ -74,7 +74,7 @@ def test_a_missing_required_value_fails(bigquery: Place, change: str) -> None:
 
 
 def test_two_rows_of_one_verbatim_fail(bigquery: Place) -> None:
-    """Not in SQLite, whose primary key rejects them; BigQuery has none."""
+    """Only in BigQuery, which has no primary key."""
     bigquery.load(many(60))
     with closing(sqlite3.connect(bigquery.file)) as connection, connection:
         connection.execute(

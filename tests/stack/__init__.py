@@ -1,1 +1,1 @@
-"""The whole stack for real: what the processes report, seen from the servers that people will ask."""
+"""The real servers of the stack: what they show of the telemetry that the processes export."""

@@ -1,4 +1,4 @@
-"""The stack, started once for each test file, and what every test of it needs."""
+"""Fixtures of the stack, which is started once per test file."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .stack import Stack
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # whoever ends pytest by SIGTERM ends its servers too: as with Ctrl-C, fixtures come to their end
+    # treat SIGTERM like Ctrl-C, so that fixtures are finalised and their servers stopped
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
 def binaries() -> Mapping[str, Path]:
-    """Each server's folder of binaries, built where they are missing."""
+    """Server → folder of its binaries; missing ones are built."""
     try:
         return build()
     except NoGo as error:
@@ -32,7 +32,7 @@ def binaries() -> Mapping[str, Path]:
 
 @pytest.fixture(scope="module")
 def stack(binaries: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """All servers, empty; shared by the tests of a file."""
+    """All servers without data; shared by the tests of a file."""
     stack = Stack(binaries, tmp_path_factory.mktemp("stack"))
     try:
         stack.start()
@@ -43,7 +43,7 @@ def stack(binaries: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture
 def runs(stack: Stack, tmp_path: Path) -> Iterator[Callable[..., Runs]]:
-    """Runs that report to the stack; whatever a failed test leaves running is ended."""
+    """Makes runs that export to the stack; at teardown it stops those that a failed test left running."""
     made: list[Runs] = []
 
     def make(**environment: str) -> Runs:

@@ -1,4 +1,4 @@
-"""What the counters say in Prometheus, and what the store says: the two that have to be equal."""
+"""The counters in Prometheus and the counts in the store, which must be equal."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ COUNTERS = (
 Counts = Counter[tuple[str, ...]]
 
 
-def held(url: str) -> Counts:
-    """What the store has come to: name and label values → count."""
+def store_counts(url: str) -> Counts:
+    """The counts of the store: name and label values → count."""
     opened = open_store(url)
     try:
         totals = opened.totals
@@ -37,8 +37,8 @@ def held(url: str) -> Counts:
     return Counter({(name, *labels): int(n) for name, series in found.items() for labels, n in series.items() if n})
 
 
-def counted(stack: Stack) -> Counts:
-    """What Prometheus has seen the counters grow by: last raw sample less first, summed over processes."""
+def counter_increases(stack: Stack) -> Counts:
+    """The counters' increase in Prometheus: last raw sample minus first, summed over processes."""
     grown: Counts = Counter()
     for name, labels, series in every_series(stack):
         grown[name, *(series.labels[label] for label in labels)] += round(series.growth)

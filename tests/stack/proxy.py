@@ -1,4 +1,4 @@
-"""A proxy on loopback that repeats what passes, as a network that loses answers makes senders do."""
+"""A proxy on loopback that duplicates requests, as retries after lost responses do."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 import requests
 
 HOPS = ("host", "connection", "content-length", "accept-encoding")
-"""Headers between two neighbours; the rest belongs to the message."""
+"""Hop-by-hop headers, which are not forwarded."""
 
 
 @contextmanager
 def repeating(target: str) -> Iterator[str]:
-    """Hands each POST on twice, and the one before it once more, late; the address to send to.
+    """Forwards each POST twice, then the previous one again; yields the proxy's address.
 
-    While the target is away it hangs up, as the target itself would.
+    While the target is down the proxy closes the connection, as the target would.
     """
     before: dict[str, tuple[bytes, dict[str, str]]] = {}
 

@@ -1,4 +1,4 @@
-"""The pipeline as short-lived processes, the way a scheduler starts it."""
+"""The pipeline as short-lived processes, as a scheduler starts it."""
 
 from __future__ import annotations
 
@@ -13,53 +13,53 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 OURS = ("VERBATIMS_", "OTEL_", "ANTHROPIC_", "SCRAPER_MODE", "STORE", "WAREHOUSE")
-"""Variables of whoever runs the tests that must not reach the processes."""
+"""Variables of the test environment that must not reach the processes."""
 ENDS_WITHIN_S = 240.0
-"""Twenty at once take a minute and a half on two slow cores."""
+"""Twenty concurrent runs take 90 s on two slow cores."""
 
 
 @dataclass
 class Run:
-    """One process of `verbatims run` and where its words go."""
+    """One process of `verbatims run` and the path of its log."""
 
     process: subprocess.Popen[bytes]
-    words: Path
+    log_path: Path
 
     def alive(self) -> bool:
         return self.process.poll() is None
 
     def interrupt(self) -> None:
-        """As a scheduler stops a task."""
+        """Send SIGTERM, as a scheduler does to stop a task."""
         self.process.send_signal(signal.SIGTERM)
 
     def end(self) -> int:
-        """Wait for it; its exit code."""
+        """Wait for its end; return its exit code."""
         return self.process.wait(ENDS_WITHIN_S)
 
-    def said(self) -> str:
-        return self.words.read_text(encoding="utf-8", errors="replace")
+    def output(self) -> str:
+        return self.log_path.read_text(encoding="utf-8", errors="replace")
 
 
 class Runs:
-    """Starts runs in one folder with one environment, and ends what a failed test leaves behind."""
+    """Starts runs in one folder with one environment, and stops those that are left."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self.folder = folder
         self.store = f"sqlite:///{folder / 'store.db'}"
         clean = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-        # one transport retry less to wait for, and an export each second: what is tested is what arrives, not when
+        # export each second: the tests check what arrives, not when
         shared = {"PYTHONPATH": str(ROOT), "STORE": self.store, "OTEL_METRIC_EXPORT_INTERVAL": "1000"}
         self._environment = clean | shared | environment
         self.all: list[Run] = []
 
     def start(self, name: str, texts: Sequence[str], **environment: str) -> Run:
-        """`verbatims run` on a file of its own, whose verbatims are known by its name and their place."""
+        """Start `verbatims run` on a new file; ids are the file's name and the text's position."""
         file = self.folder / f"{name}.jsonl"
         reviews = ({"id": f"{name}-{number}", "texte": text, "langue": "fr"} for number, text in enumerate(texts))
         lines = (json.dumps(review, ensure_ascii=False) for review in reviews)
         file.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        words = self.folder / f"{name}.log"
-        with words.open("wb") as log:
+        log_path = self.folder / f"{name}.log"
+        with log_path.open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "pipeline", "run", "--input", file.name],
                 cwd=self.folder,
@@ -68,12 +68,12 @@ class Runs:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        run = Run(process, words)
+        run = Run(process, log_path)
         self.all.append(run)
         return run
 
     def stop(self) -> None:
-        """Kill what still runs, each by its own pid."""
+        """Kill the runs that are still alive, each by its own pid."""
         for run in self.all:
             if run.alive():
                 run.process.kill()

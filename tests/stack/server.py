@@ -1,4 +1,4 @@
-"""One server as a process of its own: started, asked whether it is ready, stopped by its own pid."""
+"""One server as a process: start, readiness check, stop by its own pid."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from typing import Any, TypeVar
 import requests
 
 READY_WITHIN_S = 60.0
-"""Tempo says ready after 16 s on an idle machine."""
+"""Tempo is ready after 16 s on an idle machine."""
 STOP_WITHIN_S = 10.0
 SHOWN_BYTES = 4000
-"""Of a log, from its end, where a test fails."""
+"""The number of log characters shown for a failed test."""
 
 Found = TypeVar("Found")
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on now."""
+    """A loopback port that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def eventually(look: Callable[[], Found], within_s: float, what: str, every_s: float = 0.25) -> Found:
-    """What `look` finds, asked again until it is something; fails with `what` when the time is over."""
+    """Call `look` until its result is true and return it; fail with `what` after the timeout."""
     deadline = time.monotonic() + within_s
     while True:
         if found := look():
@@ -41,7 +41,7 @@ def eventually(look: Callable[[], Found], within_s: float, what: str, every_s: f
 
 
 def get(url: str, **options: Any) -> requests.Response:
-    """GET on loopback, past any proxy that the environment names."""
+    """GET on loopback, without any proxy of the environment."""
     with requests.Session() as session:
         session.trust_env = False
         return session.get(url, timeout=10, **options)
@@ -49,7 +49,7 @@ def get(url: str, **options: Any) -> requests.Response:
 
 @dataclass
 class Server:
-    """A command and how to ask whether it is ready. Started again it has the same ports, files and log."""
+    """A command and its readiness check. A restart keeps the ports, files and log."""
 
     name: str
     command: Sequence[str]
@@ -59,7 +59,7 @@ class Server:
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it; `wait` says when it is ready."""
+        """Start it without waiting; `wait` waits until it is ready."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self.command,
@@ -71,22 +71,22 @@ class Server:
             )
 
     def wait(self) -> None:
-        """Until it answers that it is ready."""
+        """Wait until it is ready."""
         eventually(self._ready, READY_WITHIN_S, f"{self.name} is ready\n{self.tail()}")
 
     def kill(self) -> None:
-        """As a machine that fails would: no flush, no goodbye."""
+        """Kill it without flush or shutdown, as a machine failure would."""
         if self.process is not None:
             self.process.kill()
             self.process.wait(STOP_WITHIN_S)
 
     def ask_to_stop(self) -> None:
-        """Tell it to end in good order; `stop` waits for that."""
+        """Ask it to shut down; `stop` waits for that."""
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
 
     def stop(self) -> None:
-        """End it in good order, or the hard way where it doesn't come to an end."""
+        """Shut it down; kill it if it does not end in time."""
         self.ask_to_stop()
         if self.process is None:
             return

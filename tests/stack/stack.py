@@ -1,4 +1,4 @@
-"""The real servers on free ports, from the files that ship; and the questions that tests ask them.
+"""The real servers on free ports with the shipped files, and queries on them.
 
 Only addresses and folders differ from the shipped files: by their own environment variables, or, for Prometheus, which
 has none, by replacing each `host:port` in a copy.
@@ -30,19 +30,19 @@ PORTS = (
 
 @dataclass(frozen=True)
 class Series:
-    """A series as Prometheus keeps it: its labels and its raw samples, (time, value) each."""
+    """A Prometheus series: its labels and its raw samples as (time, value)."""
 
     labels: Mapping[str, str]
     samples: list[tuple[float, float]]
 
     @property
     def growth(self) -> float:
-        """The last raw sample less the first."""
+        """The last raw sample minus the first."""
         return self.samples[-1][1] - self.samples[0][1]
 
 
 class Stack:
-    """Collector, Prometheus, Pushgateway and Tempo, in a folder of their own."""
+    """Collector, Prometheus, Pushgateway and Tempo in one folder."""
 
     def __init__(self, binaries: Mapping[str, Path], folder: Path) -> None:
         self.folder = folder
@@ -56,7 +56,7 @@ class Stack:
 
     @property
     def otlp_endpoint(self) -> str:
-        """What a process gets as OTEL_EXPORTER_OTLP_ENDPOINT."""
+        """The value of OTEL_EXPORTER_OTLP_ENDPOINT for a process."""
         return self.url("otlp_http")
 
     def url(self, name: str) -> str:
@@ -64,7 +64,7 @@ class Stack:
         return f"http://127.0.0.1:{self.ports[name]}"
 
     def start(self) -> None:
-        """Start everything. Tempo takes longest and is waited for by whoever asks it."""
+        """Start everything. Tempo takes longest; queries on it wait until it is ready."""
         for server in self.servers:
             server.start()
         for server in self.servers:
@@ -72,7 +72,7 @@ class Stack:
                 server.wait()
 
     def stop(self) -> None:
-        """Stop each by its own pid, all at the same time."""
+        """Stop all servers at the same time, each by its own pid."""
         for server in self.servers:
             server.ask_to_stop()
         for server in self.servers:
@@ -80,7 +80,7 @@ class Stack:
 
     @contextmanager
     def serving(self, name: str, **environment: str) -> Iterator[Server]:
-        """`verbatims exporter` (give it STORE) or `verbatims forwarder`, where the shipped files expect it."""
+        """Run `verbatims exporter` (pass STORE) or `verbatims forwarder` on the address in the shipped files."""
         server = Server(
             name,
             [sys.executable, "-m", "pipeline", name, "--host", "127.0.0.1", "--port", str(self.ports[name])],
@@ -101,20 +101,20 @@ class Stack:
             server.stop()
             self.servers.remove(server)
 
-    # -- questions to Prometheus
+    # -- queries to Prometheus
 
     def query(self, expression: str) -> list[tuple[dict[str, str], float]]:
-        """An instant query: (labels, value) of each result."""
+        """Run an instant query; return (labels, value) of each result."""
         found = self._ask("query", query=expression)["result"]
         return [(result["metric"], float(result["value"][1])) for result in found]
 
     def value(self, expression: str) -> float | None:
-        """The one value of an expression that has one, or None where there is no data."""
+        """The value of an expression with one result, or None without data."""
         found = self.query(expression)
         return found[0][1] if found else None
 
     def series(self, selector: str, window: str = "1h") -> list[Series]:
-        """The raw samples of each series that matches; nothing is interpolated or extrapolated."""
+        """The raw samples of each matching series, without interpolation or extrapolation."""
         found = self._ask("query", query=f"{selector}[{window}]")["result"]
         return [
             Series(result["metric"], [(float(at), float(value)) for at, value in result["values"]]) for result in found
@@ -134,7 +134,7 @@ class Stack:
         assert said["status"] == "success", said
         return said["data"]
 
-    # -- questions to the others
+    # -- queries to the other servers
 
     def live(self) -> str:
         """The Collector's :8889/metrics, as OpenMetrics."""
@@ -147,7 +147,7 @@ class Stack:
         return groups
 
     def trace(self, trace_id: str, spans: int = 1, within_s: float = 30) -> list[Span]:
-        """The spans of a trace, once Tempo has at least so many; fails where it hasn't in time."""
+        """The spans of a trace, when Tempo has at least this many; fails after the timeout."""
         self.tempo.wait()
 
         def look() -> list[Span] | None:
@@ -157,7 +157,7 @@ class Stack:
 
         return eventually(look, within_s, f"Tempo has trace {trace_id}") or []
 
-    # -- how each is started
+    # -- start of each server
 
     def _server(self, name: str, port: str, ready: str, *command: str, **environment: str) -> Server:
         (self.folder / name).mkdir(parents=True, exist_ok=True)
@@ -227,7 +227,7 @@ class Stack:
 
 
 def addressed(folder: Path, ports: Mapping[str, int]) -> Path:
-    """A copy of Prometheus' files whose targets are on loopback; each of them must be there, once."""
+    """A copy of Prometheus' files with targets on loopback; each target must occur exactly once."""
     folder.mkdir(parents=True)
     for file in (OTEL / "prometheus").glob("*.yml"):
         (folder / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
@@ -241,18 +241,18 @@ def addressed(folder: Path, ports: Mapping[str, int]) -> Path:
 
 
 def features() -> str:
-    """The flag that prometheus.yml asks to be started with, as it stands in its comment."""
+    """The feature flag that the comment in prometheus.yml requires at start."""
     [flag] = re.findall(r"--enable-feature=\S+", (OTEL / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
     return str(flag)
 
 
 def attributes(span: Span) -> dict[str, object]:
-    """What a span says of itself."""
+    """The attributes of a span."""
     values = ((each.key, each.value) for each in span.attributes)
     return {key: getattr(value, value.WhichOneof("value") or "string_value") for key, value in values}
 
 
 def _spans(body: bytes) -> list[Span]:
-    """Tempo answers with its own message, which has the fields of OTLP's."""
+    """Parse Tempo's response, whose message has the same fields as OTLP's."""
     scopes = [scope for resource in TracesData.FromString(body).resource_spans for scope in resource.scope_spans]
     return [span for scope in scopes for span in scope.spans]

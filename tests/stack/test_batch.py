@@ -1,4 +1,4 @@
-"""What a task leaves in the Pushgateway: right after success, failure and a second run, and through an outage."""
+"""A task's metrics in the Pushgateway after success, failure, a second run and an outage."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def forwarder(stack: Stack) -> Iterator[None]:
 
 
 def left(stack: Stack) -> Values:
-    """(metric, task, outcome) → value, of every group that the runs have left."""
+    """(metric, task, outcome) → value, of every group that the runs pushed."""
     values: Values = {}
     for group in stack.groups():
         assert group["labels"]["job"] == "verbatims" and "instance" not in group["labels"]
@@ -40,7 +40,7 @@ def left(stack: Stack) -> Values:
 
 
 def arrived(stack: Stack, key: tuple[str, str, str], value: float, within_s: float = 60) -> Values:
-    """What is left, once one value of it is what it should be."""
+    """The pushed values, as soon as one of them has the expected value."""
 
     def look() -> Values | None:
         values = left(stack)
@@ -72,9 +72,7 @@ def test_groups_and_values_after_success_failure_and_a_second_run(stack: Stack, 
     assert second[success, "analyse", ""] > failed[success, "analyse", ""]
 
 
-def test_what_is_pushed_while_the_gateway_is_away_arrives_when_it_is_back(
-    stack: Stack, runs: Callable[..., Runs]
-) -> None:
+def test_metrics_pushed_during_a_gateway_outage_arrive_afterwards(stack: Stack, runs: Callable[..., Runs]) -> None:
     gateway = next(server for server in stack.servers if server.name == "pushgateway")
     gateway.kill()
     with Sandbox(latency_s=0) as sandbox:
@@ -84,7 +82,7 @@ def test_what_is_pushed_while_the_gateway_is_away_arrives_when_it_is_back(
     arrived(stack, ("batch_verbatims", "load", "analysed"), 7, within_s=120)
 
 
-def test_a_poisonous_metric_is_refused_once_and_blocks_nothing(stack: Stack, runs: Callable[..., Runs]) -> None:
+def test_an_invalid_metric_is_rejected_once_and_blocks_no_other(stack: Stack, runs: Callable[..., Runs]) -> None:
     poison = ExportMetricsServiceRequest()
     resource = poison.resource_metrics.add()
     resource.resource.attributes.append(label("service.name", "verbatims"))

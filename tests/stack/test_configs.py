@@ -1,4 +1,4 @@
-"""The files in otel/ are what their servers accept, and each alert is tested, explained and written down."""
+"""The servers accept the files in otel/, and each alert has a test and a runbook section."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CASES = [case for test in read("rules_test.yml")["tests"] for case in test["aler
 
 
 def accepts(*command: object, **environment: str) -> str:
-    """What a server's own check says; fails with it where it is not content."""
+    """Run a server's own check of a file; fail with its output if it reports an error."""
     ended = subprocess.run(
         [str(part) for part in command], env=environment, capture_output=True, text=True, timeout=60, cwd=PROMETHEUS
     )
@@ -55,12 +55,12 @@ def test_prometheus_accepts_its_file(binaries: Binaries) -> None:
     assert "2 rule files found" in accepts(promtool, "check", "config", "prometheus.yml")
 
 
-def test_every_rule_is_well_formed(binaries: Binaries) -> None:
+def test_every_rule_is_valid(binaries: Binaries) -> None:
     promtool = binaries["prometheus"] / "promtool"
     accepts(promtool, "check", "rules", "--lint=all", "--lint-fatal", "recording.yml", "alerts.yml")
 
 
-def test_alerts_fire_and_stay_silent_as_their_cases_say(binaries: Binaries) -> None:
+def test_alerts_fire_exactly_in_their_firing_cases(binaries: Binaries) -> None:
     accepts(binaries["prometheus"] / "promtool", "test", "rules", "rules_test.yml")
 
 
@@ -71,7 +71,7 @@ def test_each_alert_has_a_firing_and_a_silent_case(alert: str) -> None:
 
 
 @pytest.mark.parametrize("alert", ALERTS)
-def test_each_alert_says_how_long_how_bad_what_and_what_to_do(alert: str) -> None:
+def test_each_alert_has_a_duration_a_severity_a_summary_and_a_runbook_link(alert: str) -> None:
     rule = ALERTS[alert]
     assert rule["for"] and rule["labels"]["severity"] in ("critical", "warning")
     assert all(rule["annotations"][about] for about in ("summary", "description"))

@@ -1,4 +1,4 @@
-"""Every query of the dashboard and the rules returns data on a Prometheus that has seen a sandbox run."""
+"""After a sandbox run, every query of the dashboards and rules returns data."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RULES = Path(__file__).parents[2] / "otel" / "prometheus" / "recording.yml"
 
 @pytest.fixture(scope="module")
 def seen(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack through which two runs have gone, with exporter and forwarder beside it."""
+    """A stack after two runs, with exporter and forwarder."""
     runs = Runs(tmp_path_factory.mktemp("dashboard"), {"OTEL_EXPORTER_OTLP_ENDPOINT": stack.otlp_endpoint})
     faults = {"unreadable": 0.1, "empty": 0.1}
     with (
@@ -47,7 +47,7 @@ def test_every_query_of_the_dashboard_returns_data(seen: Stack) -> None:
 def test_every_recording_rule_has_recorded_something(seen: Stack) -> None:
     groups = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
     for rule in (rule for group in groups for rule in group["rules"]):
-        # this Prometheus is a minute old: what looks six hours back is asked to look back ten seconds
+        # this Prometheus is a minute old: offsets of six hours are replaced by ten seconds
         query = rule["expr"].replace("6h", "10s") if "6h" in rule["expr"] else rule["record"]
         eventually(lambda query=query: seen.query(query), 90, f"data for {rule['record']}")
 

@@ -1,4 +1,4 @@
-"""From a slow call in Grafana to its trace: every exemplar of a short-lived process leads to the very Claude call."""
+"""Every exemplar of a slow request in a short-lived process leads to the trace of that request."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ pytestmark = pytest.mark.stack
 PROCESSES = 20
 AT_A_TIME = 5
 LATENCY_S = 3.0
-"""Give or take a fifth, as the sandbox does: between two bounds of the histogram, 2 and 4 s."""
+"""The sandbox varies it by a fifth: it stays between two histogram bounds, 2 and 4 s."""
 SLOW_S = 2.0
 CANARY = "canari-4d2b"
 
 
 @pytest.fixture(scope="module")
 def slow_calls(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
-    """One slow call in each of twenty processes; the trace ids that the store has of them."""
+    """One slow request in each of twenty processes; their trace ids in the store."""
     folder = tmp_path_factory.mktemp("drilldown")
     runs = Runs(folder, {"OTEL_EXPORTER_OTLP_ENDPOINT": stack.otlp_endpoint})
     try:
@@ -38,7 +38,7 @@ def slow_calls(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterat
                     runs.start(f"slow{n}", [f"Le colis {CANARY} numéro {n} a tardé."], ANTHROPIC_BASE_URL=sandbox.url)
                     for n in range(first, first + AT_A_TIME)
                 ]
-                assert [run.end() for run in wave] == [0] * AT_A_TIME, wave[0].said()
+                assert [run.end() for run in wave] == [0] * AT_A_TIME, wave[0].output()
         with closing(sqlite3.connect(folder / "store.db")) as store:
             found = store.execute("SELECT trace_id FROM attempts WHERE duration_s > ?", (SLOW_S,)).fetchall()
         yield [trace_id for (trace_id,) in found]
@@ -58,7 +58,7 @@ def test_each_slow_call_of_twenty_processes_has_its_exemplar(stack: Stack, slow_
     assert min(values) > SLOW_S
 
 
-def test_each_trace_holds_our_span_and_exactly_one_call_to_claude(stack: Stack, slow_calls: list[str]) -> None:
+def test_each_trace_has_our_span_and_exactly_one_request_to_claude(stack: Stack, slow_calls: list[str]) -> None:
     assert len(slow_calls) == PROCESSES
     for trace_id in slow_calls:
         spans = stack.trace(trace_id, spans=2)

@@ -1,4 +1,4 @@
-"""The ten names are what everyone will look for: on the Collector, on the exporter, and in Prometheus."""
+"""The Collector, the exporter and Prometheus show the ten metrics by their documented names."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ TEXTS = ["La livraison est rapide et le produit superbe.", "Bof", "Très déçu,
 
 
 def types(exposition: str) -> dict[str, str]:
-    """Family → type, as an exposition says it; OpenMetrics leaves `_total` out of a counter's family."""
+    """Family → type in an exposition; in OpenMetrics a counter's family has no `_total`."""
     lines = (line.split() for line in exposition.splitlines() if line.startswith("# TYPE "))
     return {f"{name}_total" if kind == "counter" else name: kind for _, _, name, kind in lines}
 
 
 @pytest.fixture(scope="module")
 def store(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The store of one run that reported to the stack."""
+    """The store of one run that exported to the stack."""
     runs = Runs(tmp_path_factory.mktemp("names"), {"OTEL_EXPORTER_OTLP_ENDPOINT": stack.otlp_endpoint})
     with Sandbox(latency_s=0.05) as sandbox:
         run = runs.start("reviews", TEXTS, ANTHROPIC_BASE_URL=sandbox.url)
-        assert run.end() == 0, run.said()
-    assert "telemetry" not in run.said()
+        assert run.end() == 0, run.output()
+    assert "telemetry" not in run.output()
     yield runs.store
     runs.stop()
 
@@ -46,7 +46,7 @@ def test_the_collector_shows_the_ten_with_their_types(stack: Stack, store: str) 
     }
 
 
-def test_the_exporter_shows_the_same_names_and_prometheus_keeps_them_apart(stack: Stack, store: str) -> None:
+def test_the_exporter_shows_the_same_names_and_prometheus_stores_them_separately(stack: Stack, store: str) -> None:
     with stack.serving("exporter", STORE=store):
         text = get(f"{stack.url('exporter')}/metrics").text
         shown = {line.split()[2]: line.split()[3] for line in text.splitlines() if line.startswith("# TYPE ")}
@@ -60,11 +60,11 @@ def test_the_exporter_shows_the_same_names_and_prometheus_keeps_them_apart(stack
 
 
 def stored(metric: Metric) -> str:
-    """What Prometheus calls the exporter's; a summary has no series of its bare name."""
+    """The names of the exporter's series in Prometheus; a summary has no series with its bare name."""
     return f"store_{metric.prometheus_name}{'_count' if metric.kind is Kind.HISTOGRAM else ''}"
 
 
-def test_prometheus_keeps_the_ten_by_their_bare_names_one_instance_a_process(stack: Stack, store: str) -> None:
+def test_prometheus_stores_the_ten_by_their_bare_names_with_one_instance_per_process(stack: Stack, store: str) -> None:
     for metric in TEN:
         name = metric.prometheus_name + ("_count" if metric.kind is Kind.HISTOGRAM else "")
         found = eventually(lambda name=name: stack.query(name), 30, f"Prometheus has {name}")

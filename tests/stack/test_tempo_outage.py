@@ -1,4 +1,4 @@
-"""Tempo comes back after an outage to what the Collector has queued, and keeps all of it within its memory."""
+"""After an outage Tempo receives everything that the Collector queued, within its memory limit."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from .stack import ROOT, Stack
 pytestmark = pytest.mark.stack
 
 TRACES = 20_000
-"""Twice as many as Tempo keeps in memory by default, and more bytes than it takes at once by otel/tempo.yaml."""
+"""Twice Tempo's default limit of traces in memory, and more bytes than otel/tempo.yaml accepts at once."""
 TRACES_A_POST = 250
 TEXT = "x" * 570
-"""Makes a trace as large as one of ours, 1.3 kB."""
+"""Pads a trace to the size of a real one, 1.3 kB."""
 SAMPLED = range(0, TRACES, TRACES // 20)
 SPANS = 2 * TRACES
 
@@ -30,7 +30,7 @@ def trace_id(number: int) -> bytes:
 
 
 def add_trace(resource: ResourceSpans, number: int) -> None:
-    """A span and its child, as of a verbatim and its call to Claude."""
+    """A span and its child, like a verbatim's and its request's."""
     spans = resource.scope_spans.add().spans
     for span_id in (b"\x01" * 8, b"\x02" * 8):
         span = spans.add(trace_id=trace_id(number), span_id=span_id, name="outage")
@@ -58,7 +58,7 @@ def send(stack: Stack) -> None:
 
 
 def counted(stack: Stack, server: str, metric: str, without: str = "") -> int:
-    """The sum of a server's counter over its series, but for those with the label `without`; 0 where there are none."""
+    """The sum of a server's counter over its series without the label `without`; 0 if there are none."""
     lines = get(f"{stack.url(server)}/metrics").text.splitlines()
     found = [line for line in lines if re.match(rf"{metric}(\{{| )", line)]
     return round(sum(float(line.rsplit(" ", 1)[1]) for line in found if not without or without not in line))
@@ -86,8 +86,8 @@ def peak_memory(server: Server) -> int:
 
 
 @pytest.fixture(scope="module")
-def back(stack: Stack) -> Stack:
-    """Tempo was away while the Collector took every trace; it is back and the Collector has nothing left to send."""
+def after_outage(stack: Stack) -> Stack:
+    """Tempo was down while the Collector accepted every trace; it is up again and the queue is empty."""
     stack.tempo.stop()
     send(stack)
     stack.tempo.start()
@@ -96,19 +96,19 @@ def back(stack: Stack) -> Stack:
     return stack
 
 
-def test_the_collector_has_given_nothing_up(back: Stack) -> None:
-    assert (sent(back), failed(back)) == (SPANS, 0)
+def test_the_collector_dropped_nothing(after_outage: Stack) -> None:
+    assert (sent(after_outage), failed(after_outage)) == (SPANS, 0)
 
 
-def test_tempo_has_discarded_nothing(back: Stack) -> None:
-    """`rate_limited` counts what was refused and has come again."""
-    discarded = counted(back, "tempo", "tempo_discarded_spans_total", without='reason="rate_limited"')
-    assert (counted(back, "tempo", "tempo_distributor_spans_received_total"), discarded) == (SPANS, 0)
+def test_tempo_discarded_nothing(after_outage: Stack) -> None:
+    """`rate_limited` counts rejected traces, which the Collector sent again."""
+    discarded = counted(after_outage, "tempo", "tempo_discarded_spans_total", without='reason="rate_limited"')
+    assert (counted(after_outage, "tempo", "tempo_distributor_spans_received_total"), discarded) == (SPANS, 0)
 
 
-def test_sampled_traces_are_whole(back: Stack) -> None:
-    assert [len(back.trace(trace_id(number).hex(), spans=2)) for number in SAMPLED] == [2] * len(SAMPLED)
+def test_sampled_traces_are_complete(after_outage: Stack) -> None:
+    assert [len(after_outage.trace(trace_id(number).hex(), spans=2)) for number in SAMPLED] == [2] * len(SAMPLED)
 
 
-def test_tempo_stays_within_the_memory_of_its_container(back: Stack) -> None:
-    assert peak_memory(back.tempo) < container_memory()
+def test_tempo_stays_within_the_memory_of_its_container(after_outage: Stack) -> None:
+    assert peak_memory(after_outage.tempo) < container_memory()
