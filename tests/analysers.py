@@ -1,7 +1,7 @@
-"""Who answers in tests that need no prompt."""
+"""Analysers for tests that need no prompt."""
 
 from pipeline.records import AnalyserRecord
 
 ANALYSER = AnalyserRecord("v1", "sandbox", "v1", "{}")
 OTHER = AnalyserRecord("v2", "sandbox", "v2", "{}")
-"""The same with other settings."""
+"""Another analyser, with other settings."""

@@ -1,4 +1,4 @@
-"""What tests share: a store of each kind, and the folder of real reviews."""
+"""Shared fixtures: a store of each kind, the folder of real reviews, an OTLP receiver."""
 
 import re
 import threading
@@ -26,7 +26,7 @@ def reviews() -> Path:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """A Postgres server of its own: its URL without a database name."""
+    """A separate Postgres server: its URL without a database name."""
     try:
         with serving() as server:
             yield server
@@ -51,7 +51,7 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def store(store_url: str) -> Iterator[Store]:
-    """The same, opened."""
+    """A new, empty store of each kind, opened."""
     opened = open_store(store_url)
     yield opened
     opened.close()
@@ -68,23 +68,23 @@ def receiver() -> Iterator[Receiver]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What each warehouse keeps of the contract, where its tests have run."""
-    said: dict[str, dict[str, str]] = {}
+    """Print which warehouse passed which contract test."""
+    results: dict[str, dict[str, str]] = {}
     for outcome, mark in (("passed", "yes"), ("failed", "NO"), ("error", "NO"), ("skipped", "skipped")):
         for report in terminalreporter.stats.get(outcome, []):
             if found := re.search(r"load/test_contract\.py::test_(\w+)\[(\w+?)(?:-(\w+))?\]", report.nodeid):
                 name, warehouse, case = found.groups()
                 sentence = name.replace("_", " ") + (f" ({case})" if case else "")
-                said.setdefault(sentence, {})[warehouse] = mark
-    if said:
-        _table(terminalreporter, said)
+                results.setdefault(sentence, {})[warehouse] = mark
+    if results:
+        _table(terminalreporter, results)
 
 
-def _table(terminalreporter: pytest.TerminalReporter, said: dict[str, dict[str, str]]) -> None:
-    warehouses = sorted({warehouse for marks in said.values() for warehouse in marks})
-    width = max(map(len, said))
+def _table(terminalreporter: pytest.TerminalReporter, results: dict[str, dict[str, str]]) -> None:
+    warehouses = sorted({warehouse for marks in results.values() for warehouse in marks})
+    width = max(map(len, results))
     terminalreporter.section("every warehouse")
     terminalreporter.line(f"{'':{width}}  {'  '.join(f'{one:>8}' for one in warehouses)}")
-    for sentence, marks in said.items():
+    for sentence, marks in results.items():
         cells = "  ".join(f"{marks.get(one, '-'):>8}" for one in warehouses)
         terminalreporter.line(f"{sentence:{width}}  {cells}")

@@ -1,4 +1,4 @@
-"""An OTLP/HTTP receiver on loopback, for tests that look at what leaves a process."""
+"""An OTLP/HTTP receiver on loopback, for tests of exported telemetry."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 
 class Receiver:
-    """An OTLP/HTTP receiver on a real port, which keeps what it decodes and answers with `status`."""
+    """An OTLP/HTTP receiver on a real port, which stores decoded requests and answers with `status`."""
 
     def __init__(self) -> None:
         self.status = 200

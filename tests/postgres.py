@@ -1,4 +1,4 @@
-"""A real Postgres of its own for tests and benchmarks, gone when they end."""
+"""A temporary Postgres server for tests and benchmarks."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from stack.server import free_port
 
 
 class NoPostgres(Exception):
-    """There is no Postgres server on this machine; the message says how to get one."""
+    """No Postgres server is installed; the message says how to install one."""
 
 
 @contextmanager
 def serving() -> Iterator[str]:
-    """Starts a server; gives its URL without a database name. Raises NoPostgres."""
+    """Start a server and yield its URL without a database name. Raises NoPostgres."""
     server = _binaries()
     user = "postgres" if os.geteuid() == 0 else None  # the server refuses to run as root
     folder = Path(subprocess.check_output(["mktemp", "-d"], user=user, text=True, cwd="/").strip())

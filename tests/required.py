@@ -1,4 +1,4 @@
-"""What is missing: a reason to skip on a user's machine, a failure in CI."""
+"""Missing requirements skip a test on a user's machine and fail it in CI."""
 
 import os
 from typing import NoReturn
@@ -6,7 +6,7 @@ from typing import NoReturn
 import pytest
 
 REQUIRED = os.environ.get("REQUIRE_STACK") == "1"
-"""Whether this machine has to have everything, as CI has."""
+"""Whether every requirement must be present, as in CI."""
 
 
 def skip_or_fail(reason: str) -> NoReturn:

@@ -1,4 +1,4 @@
-"""The doctor says for each part whether it is fine, or what to do."""
+"""The doctor reports for each part whether it works, or what to do."""
 
 import socket
 
@@ -19,14 +19,16 @@ def look(tmp_path: object, **environment: str) -> dict[str, Finding]:
 
 
 @pytest.fixture
-def nobody() -> str:
-    """An address where nobody listens."""
+def unused_address() -> str:
+    """An address where unused_address listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{probe.getsockname()[1]}"
 
 
-def test_all_is_fine_where_all_answer(tmp_path: object, httpserver: HTTPServer, receiver: Receiver) -> None:
+def test_every_part_is_fine_if_every_server_answers(
+    tmp_path: object, httpserver: HTTPServer, receiver: Receiver
+) -> None:
     for path in set(SERVERS.values()):
         httpserver.expect_request(path).respond_with_data("ok")
     urls = {f"VERBATIMS_{name.upper()}_URL": httpserver.url_for("") for name in SERVERS}
@@ -35,9 +37,9 @@ def test_all_is_fine_where_all_answer(tmp_path: object, httpserver: HTTPServer, 
     assert len(found) == 10 and all(finding.fine for finding in found.values()), found
 
 
-def test_what_does_not_answer_is_named_with_its_setting(tmp_path: object, nobody: str) -> None:
-    urls = {f"VERBATIMS_{name.upper()}_URL": nobody for name in SERVERS}
-    found = look(tmp_path, ANTHROPIC_BASE_URL=nobody, OTEL_EXPORTER_OTLP_ENDPOINT=nobody, **urls)
+def test_a_server_that_does_not_answer_is_named_with_its_setting(tmp_path: object, unused_address: str) -> None:
+    urls = {f"VERBATIMS_{name.upper()}_URL": unused_address for name in SERVERS}
+    found = look(tmp_path, ANTHROPIC_BASE_URL=unused_address, OTEL_EXPORTER_OTLP_ENDPOINT=unused_address, **urls)
     wrong = {name for name, finding in found.items() if not finding.fine}
     assert wrong == {*SERVERS, "Claude", "Collector"}
     assert all(f"VERBATIMS_{name.upper()}_URL" in found[name].said for name in SERVERS)
@@ -45,7 +47,7 @@ def test_what_does_not_answer_is_named_with_its_setting(tmp_path: object, nobody
 
 
 @pytest.mark.parametrize(("status", "fine"), [(200, True), (401, False), (500, False)])
-def test_a_key_is_tried_without_asking_anything_that_costs(
+def test_the_key_is_checked_without_a_paid_request(
     tmp_path: object, httpserver: HTTPServer, status: int, fine: bool
 ) -> None:
     httpserver.expect_request("/v1/models").respond_with_data("{}", status)

@@ -1,4 +1,4 @@
-"""The exporter over HTTP, in front of a store that can fail on request."""
+"""The exporter over HTTP, on a fake store that can fail on request."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def address(totals: FakeTotals) -> Iterator[str]:
 
 def test_a_scrape_exposes_exactly_the_ten_with_their_types(address: str) -> None:
     families = {family.name: family.type for family in parse(requests.get(address, timeout=5).text)}
-    # the parser takes `_total` off the counters
+    # the parser removes `_total` from counter names
     assert families == {
         "verbatims_analyzed": "counter",
         "verbatims_skipped": "counter",
@@ -108,14 +108,14 @@ def test_known_label_values_without_events_show_0(address: str) -> None:
     assert 'verbatims_by_length_bucket{length="long"} 0.0' in lines
 
 
-def test_what_is_not_known_yet_has_no_sample(address: str, totals: FakeTotals) -> None:
+def test_unknown_values_have_no_sample(address: str, totals: FakeTotals) -> None:
     totals.ended = False
     text = requests.get(address, timeout=5).text
     assert "current_verbatim_size" not in text
     assert "claude_call_success_ratio" not in text
 
 
-def test_openmetrics_is_given_to_those_who_ask(address: str) -> None:
+def test_openmetrics_is_sent_if_requested(address: str) -> None:
     accept = {"Accept": "application/openmetrics-text; version=1.0.0"}
     response = requests.get(address, headers=accept, timeout=5)
     assert response.headers["Content-Type"].startswith("application/openmetrics-text")
@@ -143,7 +143,7 @@ def test_other_paths_are_not_found(address: str) -> None:
     assert requests.get(address.removesuffix("metrics"), timeout=5).status_code == 404
 
 
-def test_a_taken_port_is_a_settings_error_that_names_it(totals: FakeTotals) -> None:
+def test_a_port_in_use_is_a_settings_error_that_names_it(totals: FakeTotals) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         with pytest.raises(SettingsError, match=f"port {port} of 127.0.0.1 .*in use"):
@@ -151,7 +151,7 @@ def test_a_taken_port_is_a_settings_error_that_names_it(totals: FakeTotals) -> N
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_it_cleanly(number: signal.Signals) -> None:
+def test_a_signal_stops_the_exporter_cleanly(number: signal.Signals) -> None:
     script = "from pipeline.exporter import serve; serve(None, '127.0.0.1', 0, listening=lambda a: print(a))"
     with subprocess.Popen([sys.executable, "-uc", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout and process.stderr

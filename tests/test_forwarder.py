@@ -1,4 +1,4 @@
-"""OTLP in, Pushgateway out: whole families by group, 400 for what has no place there, 503 while it is away."""
+"""The forwarder from OTLP to the Pushgateway: whole families by group, 400 for unsupported data, 503 in an outage."""
 
 import gzip
 import re
@@ -52,7 +52,7 @@ def request(*metrics: Metric, job: str = "verbatims") -> bytes:
 
 
 class Gateway:
-    """Notes what is pushed and answers with `status`; the real one runs in the stack tests."""
+    """A fake Pushgateway that records pushes and answers with `status`; stack tests use the real one."""
 
     def __init__(self, server: HTTPServer) -> None:
         self.url = server.url_for("")
@@ -77,7 +77,7 @@ Send = Callable[..., tuple[int, str]]
 
 @pytest.fixture
 def send(gateway: Gateway) -> Iterator[Send]:
-    """POST to a running forwarder; gives status and body."""
+    """POST to a running forwarder; returns status and message."""
     stop, ready = threading.Event(), threading.Event()
     addresses: list[str] = []
 
@@ -104,7 +104,7 @@ def send(gateway: Gateway) -> Iterator[Send]:
     thread.join(10)
 
 
-def test_families_arrive_whole_in_the_group_of_job_dag_and_task(send: Send, gateway: Gateway) -> None:
+def test_whole_families_are_pushed_to_the_group_of_job_dag_and_task(send: Send, gateway: Gateway) -> None:
     body = request(
         gauge("batch_duration", 1.5, "s", **GROUP),
         gauge("batch_verbatims", 3, "{verbatim}", outcome="analysed", **GROUP),
@@ -136,13 +136,15 @@ def test_families_arrive_whole_in_the_group_of_job_dag_and_task(send: Send, gate
         (request(Metric(name="x")), "no data"),
     ],
 )
-def test_what_it_cannot_carry_is_refused_with_a_reason(send: Send, gateway: Gateway, body: bytes, reason: str) -> None:
+def test_unsupported_requests_are_rejected_with_a_reason(
+    send: Send, gateway: Gateway, body: bytes, reason: str
+) -> None:
     status, said = send(body)
     assert status == 400 and reason in said
     assert gateway.pushed == []
 
 
-def test_a_histogram_is_refused_and_what_stands_beside_it_is_carried(send: Send, gateway: Gateway) -> None:
+def test_a_histogram_is_rejected_and_the_other_metrics_are_pushed(send: Send, gateway: Gateway) -> None:
     histogram = Metric(name="h")
     histogram.histogram.data_points.add(attributes=attributes(GROUP), count=1)
     status, said = send(request(histogram, total("good", 7, CUMULATIVE, **GROUP)))
@@ -152,15 +154,15 @@ def test_a_histogram_is_refused_and_what_stands_beside_it_is_carried(send: Send,
 
 
 @pytest.mark.parametrize(("gateways", "ours"), [(400, 400), (500, 503), (503, 503)])
-def test_the_pushgateways_no_stands_and_its_absence_passes(
+def test_a_rejection_by_the_pushgateway_is_final_and_an_outage_is_retryable(
     send: Send, gateway: Gateway, gateways: int, ours: int
 ) -> None:
     gateway.status = gateways
     assert send(request(gauge("x", 1, **GROUP)))[0] == ours
 
 
-def test_while_the_pushgateway_is_away_the_collector_is_asked_to_come_again(unused_address: str) -> None:
-    """The reason goes into the Collector's log: it names the server, and no path that may open it."""
+def test_a_pushgateway_outage_makes_the_collector_retry(unused_address: str) -> None:
+    """The reason goes into the Collector's log: it names the server without its path, which may be secret."""
     status, reason = forwarder.Forwarder(f"{unused_address}/hush").take(request(gauge("x", 1, **GROUP)))
     assert status == 503 and f"{unused_address} does not answer" in reason and "hush" not in reason
 
@@ -172,18 +174,18 @@ def unused_address() -> str:
         return f"http://127.0.0.1:{probe.getsockname()[1]}"
 
 
-def test_an_old_request_that_comes_late_does_not_replace_a_newer_one(send: Send, gateway: Gateway) -> None:
+def test_a_late_request_does_not_replace_a_newer_one(send: Send, gateway: Gateway) -> None:
     old, new = gauge("x", 1, **GROUP), gauge("x", 2, **GROUP)
     old.gauge.data_points[0].time_unix_nano, new.gauge.data_points[0].time_unix_nano = 1, 2
     assert [send(request(metric))[0] for metric in (new, old)] == [200, 200]
     assert [list(samples.values()) for _, _, samples in gateway.pushed] == [[2]]
 
 
-def test_a_body_that_unpacks_to_more_than_a_batch_has_is_refused(send: Send) -> None:
+def test_a_body_that_unpacks_beyond_the_limit_is_rejected(send: Send) -> None:
     status, said = send(gzip.compress(b"0" * 10_000_000), **{"Content-Encoding": "gzip"})
     assert status == 400 and "more than" in said
 
 
-def test_a_taken_port_is_one_line(httpserver: HTTPServer) -> None:
+def test_a_port_in_use_is_a_settings_error(httpserver: HTTPServer) -> None:
     with pytest.raises(SettingsError, match="--port"):
         forwarder.serve("http://127.0.0.1:1", "127.0.0.1", httpserver.port)

@@ -1,4 +1,4 @@
-"""The house rules that no linter knows."""
+"""Project rules that no linter checks."""
 
 import ast
 import json
@@ -35,7 +35,7 @@ def imports(file: Path) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         if isinstance(node, ast.ImportFrom):
-            assert node.level == 0 and node.module, f"{file}: imports are written out"
+            assert node.level == 0 and node.module, f"{file}: imports are absolute"
             found.add(node.module)
             if node.module == "pipeline":
                 found |= {f"pipeline.{alias.name}" for alias in node.names}
@@ -47,14 +47,14 @@ def ours(file: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_knows_no_other_stage_no_store_and_no_telemetry(stage: str) -> None:
+def test_a_stage_imports_no_other_stage_no_store_and_no_telemetry(stage: str) -> None:
     for file in (ROOT / "pipeline" / stage).rglob("*.py"):
         foreign = {name for name in ours(file) if not name.startswith(f"pipeline.{stage}")} - SHARED
         assert foreign <= {f"pipeline.{stage}"}, file
         assert not any(name.startswith(("opentelemetry", "sqlalchemy")) for name in imports(file)), file
 
 
-def test_what_stands_beside_the_stages_knows_none_of_them() -> None:
+def test_modules_beside_the_stages_import_no_stage() -> None:
     allowed = {
         "exporter.py": {
             "pipeline.store",
@@ -76,24 +76,24 @@ def test_what_stands_beside_the_stages_knows_none_of_them() -> None:
 @pytest.mark.parametrize(
     "file", ["records.py", "errors.py", "settings.py", "urls.py", "events.py", "observer.py", "claiming.py"]
 )
-def test_what_all_share_knows_no_stage(file: str) -> None:
+def test_shared_modules_import_no_stage(file: str) -> None:
     assert ours(ROOT / "pipeline" / file) <= SHARED
 
 
-def test_the_store_and_telemetry_know_no_stage() -> None:
+def test_the_store_and_telemetry_import_no_stage() -> None:
     for folder in ("store", "telemetry"):
         for file in (ROOT / "pipeline" / folder).rglob("*.py"):
             assert ours(file) <= SHARED | {n for n in ours(file) if n.startswith(f"pipeline.{folder}")}, file
 
 
-def test_the_pipeline_never_imports_airflow_nor_a_heavy_library_where_it_is_not_used() -> None:
+def test_the_pipeline_never_imports_airflow_and_imports_heavy_libraries_only_if_used() -> None:
     for file in (ROOT / "pipeline").rglob("*.py"):
         assert not any(name.split(".")[0] == "airflow" for name in imports(file)), file
     code = "import sys, pipeline.session; print([m for m in sys.modules if m in ('google.cloud.bigquery', 'alembic')])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True, cwd=ROOT).strip() == "[]"
 
 
-def test_only_the_store_speaks_to_its_database() -> None:
+def test_only_the_store_uses_its_database() -> None:
     for folder in ("pipeline", "dags"):
         for file in (ROOT / folder).rglob("*.py"):
             if "store" not in file.relative_to(ROOT).parts:
@@ -113,7 +113,7 @@ sys.exit(main(["run", "--limit", "5", "--json"]))
 """
 
 
-def test_the_pipeline_runs_where_airflow_is_not_installed(tmp_path: Path) -> None:
+def test_the_pipeline_runs_without_airflow_installed(tmp_path: Path) -> None:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     ended = subprocess.run(
         [sys.executable, "-c", WITHOUT_AIRFLOW],
@@ -138,7 +138,7 @@ def test_the_readme_names_every_command_and_option() -> None:
             assert all(option in readme for option in long), f"{name} {long}"
 
 
-def test_pinned_requirements_hold_no_address_and_are_hashed() -> None:
+def test_pinned_requirements_have_no_urls_and_have_hashes() -> None:
     for file in sorted((ROOT / "requirements").glob("*.txt")):
         text = file.read_text(encoding="utf-8")
         assert "://" not in text, file

@@ -1,4 +1,4 @@
-"""Settings fail at start, in one line that names the key, and never show a secret."""
+"""Invalid settings fail at start, in one line that names the key and shows no secret."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from pipeline.settings import load_settings
 KEY = "sk-ant-secret-0123"
 
 
-def test_the_example_file_is_what_the_settings_say() -> None:
+def test_the_example_file_equals_the_rendered_settings() -> None:
     example = Path(__file__).parents[1] / ".env.example"
     assert example.read_text(encoding="utf-8") == render(), "run: python tests/env_example.py > .env.example"
 
@@ -43,7 +43,7 @@ def test_the_example_file_is_what_the_settings_say() -> None:
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://user:{KEY}@host"}, "OTEL_EXPORTER_OTLP_ENDPOINT"),
     ],
 )
-def test_a_wrong_value_is_one_line_that_names_the_key(environment: dict[str, str], names: str) -> None:
+def test_an_invalid_value_is_reported_in_one_line_that_names_the_key(environment: dict[str, str], names: str) -> None:
     with pytest.raises(SettingsError) as error:
         load_settings(environment, dotenv=None)
     assert names in str(error.value)
@@ -51,7 +51,7 @@ def test_a_wrong_value_is_one_line_that_names_the_key(environment: dict[str, str
     assert KEY not in str(error.value)
 
 
-def test_secrets_do_not_print() -> None:
+def test_secrets_are_not_in_the_repr() -> None:
     settings = load_settings(
         {
             "SCRAPER_MODE": "prod",
@@ -65,14 +65,14 @@ def test_secrets_do_not_print() -> None:
     assert KEY not in repr(settings) + str(settings)
 
 
-def test_the_environment_wins_over_the_file_and_others_may_live_in_it(tmp_path: Path) -> None:
+def test_the_environment_overrides_the_file_and_foreign_keys_are_ignored(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text("VERBATIMS_CONCURRENCY=8\nVERBATIMS_RETRIES=1\nGF_SECURITY_ADMIN_PASSWORD=x\n")
     settings = load_settings({"VERBATIMS_CONCURRENCY": "9"}, dotenv=file)
     assert (settings.concurrency, settings.retries) == (9, 1)
 
 
-def test_an_unknown_key_of_ours_in_the_file_is_an_error_too(tmp_path: Path) -> None:
+def test_an_unknown_verbatims_key_in_the_file_is_an_error(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text("VERBATIMS_MODLE=x\n")
     with pytest.raises(SettingsError, match="VERBATIMS_MODLE"):

@@ -1,4 +1,4 @@
-"""An answer is what the contract says, or it is unreadable for a stated reason."""
+"""An answer follows the contract, or is unreadable for a named reason."""
 
 import contextlib
 import json
@@ -42,22 +42,22 @@ def test_a_good_answer_becomes_an_analysis() -> None:
         (answer(new_topics=[new_topic("emballage de fête")]), JsonError.QUOTE_NOT_IN_TEXT),
     ],
 )
-def test_a_broken_answer_says_what_is_wrong(raw: str, reason: JsonError) -> None:
+def test_a_broken_answer_has_its_reason(raw: str, reason: JsonError) -> None:
     with pytest.raises(Unreadable) as error:
         parse_answer(raw, TEXT, TOPICS)
     assert error.value.reason is reason
 
 
-def test_a_quote_may_differ_in_case_blanks_and_apostrophe() -> None:
+def test_a_quote_may_differ_in_case_whitespace_and_apostrophe() -> None:
     assert parse_answer(answer(new_topics=[new_topic("L'Emballage  cadeau")]), TEXT, TOPICS).new_topics
 
 
-def test_what_no_database_takes_is_left_out() -> None:
+def test_characters_that_databases_reject_are_removed() -> None:
     assert parse_answer(answer(summary="Livraison \x00lente."), TEXT, TOPICS).summary == "Livraison lente."
 
 
 @given(st.text() | st.binary().map(lambda b: b.decode("latin-1")))
-def test_whatever_comes_back_is_an_analysis_or_unreadable(raw: str) -> None:
+def test_any_answer_is_an_analysis_or_unreadable(raw: str) -> None:
     with contextlib.suppress(Unreadable):
         assert isinstance(parse_answer(raw, TEXT, TOPICS), Analysis)
 

@@ -1,4 +1,4 @@
-"""The rules on paid attempts, as a table: what happens to the text, and what to the run."""
+"""The rules on attempts as a table: the effect on the text and on the run."""
 
 from datetime import UTC, datetime
 
@@ -13,7 +13,7 @@ UNREADABLE, WORDLESS, CUT = "unreadable", "truncated before its first word", "tr
 
 
 def attempt(what: str) -> Attempt:
-    """An attempt of that outcome; anything else is the error of a failed one."""
+    """An attempt with this outcome; any other value is the error of a failed attempt."""
     outcome, raw, error = Outcome.FAILED, None, what
     if what in [one.value for one in Outcome]:
         outcome, raw, error = Outcome(what), "…", None
@@ -26,11 +26,11 @@ def attempt(what: str) -> Attempt:
     ("history", "step"),
     [
         ([GOOD], Step.DONE),
-        # what the model says stands: the same request would be paid again for the same waste
+        # the model's answer is final: the same request would cost again and give the same answer
         ([EMPTY], Step.FINAL),
         ([REFUSED], Step.FINAL),
         ([CUT], Step.FINAL),
-        # one more attempt, and no more
+        # one retry only
         ([UNREADABLE], Step.AGAIN),
         ([UNREADABLE, GOOD], Step.DONE),
         ([UNREADABLE, UNREADABLE], Step.FINAL),
@@ -40,7 +40,7 @@ def attempt(what: str) -> Attempt:
         ([WORDLESS, GOOD], Step.DONE),
         ([WORDLESS, WORDLESS], Step.FINAL),
         ([WORDLESS, UNREADABLE], Step.FINAL),
-        # an outage says nothing of the text: the next run asks again, also behind an answer that was to be repeated
+        # an outage is no result for the text: the next run retries, also after an answer to be retried
         (["http_500"], Step.LATER),
         (["http_529"], Step.LATER),
         (["http_429"], Step.LATER),
@@ -53,14 +53,14 @@ def attempt(what: str) -> Attempt:
     ],
     ids=lambda value: ", ".join(value) if isinstance(value, list) else value.name,
 )
-def test_what_becomes_of_a_text(history: list[str], step: Step) -> None:
+def test_the_next_step_of_a_text(history: list[str], step: Step) -> None:
     for run_has_answers in (True, False):
         assert next_step([attempt(what) for what in history], run_has_answers=run_has_answers) is step
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-def test_outcomes_that_stand_are_those_after_which_a_text_is_not_asked_again(outcome: Outcome) -> None:
-    """The store knows them by name, for identical texts."""
+def test_final_outcomes_are_those_after_which_a_text_is_not_retried(outcome: Outcome) -> None:
+    """The store gets their names, for identical texts."""
     twice = [attempt(outcome.value)] * 2
     assert (outcome in FINAL_OUTCOMES) is (next_step(twice, run_has_answers=True) is Step.FINAL)
 
@@ -71,8 +71,8 @@ def test_a_second_answer_may_be_four_times_as_long() -> None:
 
 
 @pytest.mark.parametrize("error", ["http_400", "http_413"])
-def test_an_invalid_request_is_the_texts_fault_only_among_good_answers(error: str) -> None:
-    """Before any good answer it may be the settings that are wrong, and no text is condemned."""
+def test_an_invalid_request_is_final_for_the_text_only_after_a_good_answer(error: str) -> None:
+    """Before any good answer the settings may be wrong, so no text fails permanently."""
     assert next_step([attempt(error)], run_has_answers=True) is Step.FINAL
     assert next_step([attempt(error)], run_has_answers=False) is Step.LATER
 
@@ -95,7 +95,9 @@ def test_an_invalid_request_is_the_texts_fault_only_among_good_answers(error: st
         ("connection", 25, TransientError, "connection"),
     ],
 )
-def test_what_becomes_of_the_run(error: str, in_a_row: int, stops: type[Exception] | None, names: str) -> None:
+def test_the_effect_of_failures_on_the_run(
+    error: str, in_a_row: int, stops: type[Exception] | None, names: str
+) -> None:
     reason = stop_reason(attempt(error), in_a_row)
     assert type(reason) is (stops or type(None)) and names in str(reason)
 

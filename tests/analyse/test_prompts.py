@@ -1,4 +1,4 @@
-"""A prompt that has been used does not change: rows name it by its version, and answers are kept under its text."""
+"""A published prompt does not change: rows refer to its version, and answers are stored under its text."""
 
 from hashlib import sha256
 from pathlib import Path
@@ -7,7 +7,7 @@ from pipeline.analyse import analyser
 
 FOLDER = Path(analyser.__file__).parent / "prompts"
 PUBLISHED = {"analyse_v1": "cf96f88f31cf1d3f"}
-"""Version → the beginning of its file's SHA-256."""
+"""Version → the first digits of its file's SHA-256."""
 
 
 def test_no_published_prompt_has_changed() -> None:

@@ -1,1 +1,1 @@
-"""Measurements that docs/ quotes, as programs that anybody can run again; no test asserts a time."""
+"""The programs of the measurements that docs/ quotes; no test asserts a time."""

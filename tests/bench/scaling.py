@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How much more 2 and 4 workers get done than one: `python tests/bench/scaling.py` (four minutes, needs Postgres).
+"""The speed-up of 2 and 4 workers over one: `python tests/bench/scaling.py` (four minutes, needs Postgres).
 
 Each worker is a process that claims from the same run, on one real Postgres, with 32 calls in flight that the sandbox
 answers in 300 ms. What counts is the time from the first call sent to the last answer, as the store has it, so starting

@@ -1,4 +1,4 @@
-"""The real servers, as the tests of the stack start them."""
+"""The real servers, from the fixtures of the stack tests."""
 
 from stack.conftest import binaries, pytest_configure, pytest_runtest_makereport, stack
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 BLOCK = re.compile(r"(?<=```console\n).*?(?=```)", re.DOTALL)
 MARK = "\x1e"
-"""Between the outputs of two commands: nothing that is shown here prints it."""
+"""Separates the outputs of two commands; no shown command prints it."""
 ENDS_WITHIN_S = 240
 
 OPEN = (
@@ -20,19 +20,19 @@ OPEN = (
     (r'"duration_s": [\d.]+', "a duration"),
     (r"\b\d+ passed.*", "tests that pass"),
 )
-"""What may differ from one time to the next."""
+"""Parts of an output that may differ between runs."""
 
 
 @dataclass(frozen=True)
 class Shell:
-    """Bash in one folder. `addresses`: where a server that a page names by its usual address is found here."""
+    """Bash in one folder. `addresses`: a server's usual address → its address in this test."""
 
     folder: Path
     environment: Mapping[str, str]
     addresses: Mapping[str, str]
 
     def answer(self, block: str) -> str:
-        """The block with what its commands print now. Raises AssertionError where one fails."""
+        """The block with the current output of its commands. Raises AssertionError if one fails."""
         commands = [line for line in block.splitlines() if line.startswith("$ ")]
         printed = self._run([_replaced(command[2:], self.addresses) for command in commands])
         back = {here: usual for usual, here in self.addresses.items()}
@@ -54,7 +54,7 @@ class Shell:
 
 
 def closed(text: str) -> str:
-    """The text without what may differ."""
+    """The text without the parts that may differ."""
     for pattern, word in OPEN:
         text = re.sub(pattern, f"<{word}>", text)
     return text

@@ -1,4 +1,4 @@
-"""What the page of criteria shows is what its commands print today, on the real servers."""
+"""The outputs in the page of criteria equal those of its commands on the real servers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ OURS = ("VERBATIMS_", "OTEL_", "ANTHROPIC_", "SCRAPER_MODE", "STORE", "WAREHOUSE
 
 @pytest.fixture(scope="module")
 def shell(stack: Stack, binaries: Mapping[str, Path]) -> Iterator[Shell]:
-    """A terminal as the page asks for it: the environment active, the services up."""
+    """A shell as the page requires: the environment active, the services up."""
     if find_spec("pypandoc") is None:
         skip_or_fail("pypandoc is not installed (make c11 does it)")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
@@ -48,7 +48,7 @@ def shell(stack: Stack, binaries: Mapping[str, Path]) -> Iterator[Shell]:
         yield Shell(ROOT, {**clean, "PATH": path, "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8", **GIT}, addresses)
 
 
-def test_the_page_shows_what_its_commands_print(shell: Shell, stack: Stack) -> None:
+def test_the_page_shows_the_output_of_its_commands(shell: Shell, stack: Stack) -> None:
     page = PAGE.read_text(encoding="utf-8")
     first, *rest = [block for block in BLOCK.findall(page) if tracked() or "$ git " not in block]
     made = {first: shell.answer(first)}
@@ -61,14 +61,14 @@ def test_the_page_shows_what_its_commands_print(shell: Shell, stack: Stack) -> N
 
 
 def tracked() -> bool:
-    """Whether this is a checkout of Git, and not a copy of its files: one of the commands asks Git."""
+    """Whether this is a Git checkout and not a copy: one of the commands uses Git."""
     command = ["git", "ls-files", str(PAGE)]
     said = subprocess.run(command, cwd=ROOT, env=os.environ | GIT, capture_output=True, text=True)
     return bool(said.stdout)
 
 
 def seen(stack: Stack) -> None:
-    """Wait until the run is in every place that the page asks, as a reader who goes on reading does."""
+    """Wait until the run is visible in every server that the page queries."""
     places = {
         "live": 'verbatims_analyzed_total{sentiment="positive"} > 0',
         "totals": 'store_verbatims_analyzed_total{sentiment="positive"} > 0',

@@ -1,4 +1,4 @@
-"""The French pages say what the code says: metrics, alerts, commands, addresses."""
+"""The French pages agree with the code: metrics, alerts, commands, addresses."""
 
 import re
 import runpy
@@ -11,12 +11,12 @@ ROOT = Path(__file__).parents[2]
 PAGES = {page.name: page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs" / "c11").glob("*.md"))}
 
 
-def test_the_table_of_metrics_is_what_the_catalogue_says() -> None:
+def test_the_table_of_metrics_equals_the_catalogue() -> None:
     made = runpy.run_path(str(ROOT / "docs" / "metrics_table.py"))["page"]()
     assert PAGES["1-metriques.md"] == made, "run: python docs/metrics_table.py"
 
 
-def test_every_alert_is_explained_and_no_other() -> None:
+def test_exactly_the_existing_alerts_are_explained() -> None:
     rules = yaml.safe_load((ROOT / "otel" / "prometheus" / "alerts.yml").read_text(encoding="utf-8"))
     words = {"critical": "critique", "warning": "avertissement"}
     alerts = {
@@ -32,7 +32,7 @@ def test_every_make_command_that_is_named_exists() -> None:
     assert named and all(re.search(rf"^{name}: ", makefile, re.MULTILINE) for name in named), named
 
 
-def test_every_address_is_one_that_compose_publishes() -> None:
+def test_every_address_is_published_by_compose() -> None:
     compose = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
     published = set(re.findall(r"127\.0\.0\.1:\$\{\w+:-(\d+)\}", compose))
     named = {port for page in PAGES.values() for port in re.findall(r"http://127\.0\.0\.1:(\d+)", page)}
@@ -40,7 +40,7 @@ def test_every_address_is_one_that_compose_publishes() -> None:
 
 
 @pytest.mark.parametrize("picture", sorted((ROOT / "docs").rglob("*.svg")), ids=lambda path: path.name)
-def test_the_picture_for_word_shows_the_one_of_the_pages(picture: Path) -> None:
+def test_the_picture_for_word_equals_the_one_of_the_pages(picture: Path) -> None:
     render = runpy.run_path(str(ROOT / "docs" / "render.py"))
     assert render["shown"](picture.with_suffix(".png").read_bytes()) == render["digest"](picture), (
         f"run: python docs/render.py {picture.relative_to(ROOT)}"

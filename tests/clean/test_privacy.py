@@ -1,4 +1,4 @@
-"""Personal data is masked, and numbers that only look like it are left alone."""
+"""Personal data is masked; other numbers are kept."""
 
 import pytest
 from hypothesis import given
@@ -16,7 +16,7 @@ PIECES = st.lists(
 
 
 @given(st.text(), st.emails(), st.text())
-def test_no_email_survives_whatever_surrounds_it(before: str, email: str, after: str) -> None:
+def test_every_email_is_masked_whatever_surrounds_it(before: str, email: str, after: str) -> None:
     assert email not in mask(f"{before}{email}{after}")
 
 
@@ -43,7 +43,7 @@ def test_ibans_are_masked_up_to_the_next_word(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["4111 1111 1111 1111", "5555-5555-5555-4444", "378282246310005", "3782 822463 10005"])
-def test_card_numbers_are_masked_but_not_what_follows(text: str) -> None:
+def test_card_numbers_are_masked_and_the_following_text_is_kept(text: str) -> None:
     assert mask(f"carte {text} 12/27") == "carte [card] 12/27"
 
 
@@ -60,12 +60,12 @@ def test_emails_spelt_out_are_masked(text: str) -> None:
     "commande 20240102030405", "note 4/5", "score 3-2", "merci @garmin !", "de 06h12 à 07h30", "4111 1111 1111 1112",
     "FR76 3000 6000 0112 3456 7890 188", "+1234567.89 €", "192.168.1.1",
 ])  # fmt: skip
-def test_other_numbers_are_left_alone(text: str) -> None:
+def test_other_numbers_are_kept(text: str) -> None:
     assert mask(text) == text
 
 
 @pytest.mark.parametrize("piece", ["a", "@", "a@b.", "4444 ", "FR76 ", "06 12 ", "+1 (1) ", "a (at) "])
-def test_a_megabyte_made_to_be_slow_is_masked_all_the_same(piece: str) -> None:
+def test_a_megabyte_built_to_be_slow_is_masked(piece: str) -> None:
     mask(piece * (1_000_000 // len(piece)))
 
 
@@ -77,7 +77,7 @@ def test_a_review_is_repaired_before_it_is_masked() -> None:
     assert (ready.text, ready.url) == ("écrire à [email] svp", "https://x.fr/avis?mail=[email]&n=2")
 
 
-def test_the_language_of_the_source_wins_over_the_guess() -> None:
+def test_the_language_of_the_source_overrides_the_guess() -> None:
     text = "Cette application est vraiment très pratique"
     assert prepare(Review("s", "1", text, 1, language="de")).language == "de"
     assert prepare(Review("s", "1", text, 1)).language == "fr"

@@ -1,4 +1,4 @@
-"""A text is repaired once and for all, and keeps its words."""
+"""Repair is idempotent and keeps the words of a text."""
 
 import pytest
 from hypothesis import example, given
@@ -18,7 +18,7 @@ def test_repairing_twice_changes_nothing(text: str) -> None:
 
 
 @given(NASTY)
-def test_what_is_left_can_be_stored(text: str) -> None:
+def test_a_repaired_text_can_be_stored(text: str) -> None:
     repaired = repair(text)
     repaired.encode("utf-8")
     assert not any(ord(character) < 32 and character != "\n" for character in repaired)
@@ -37,5 +37,5 @@ def test_what_is_left_can_be_stored(text: str) -> None:
         ("👩\u200d💻 génial", "👩\u200d💻 génial"),
     ],
 )
-def test_damage_is_undone_and_nothing_else(text: str, repaired: str) -> None:
+def test_only_damage_is_repaired(text: str, repaired: str) -> None:
     assert repair(text) == repaired

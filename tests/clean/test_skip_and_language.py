@@ -1,4 +1,4 @@
-"""What is put aside, and what is said of a language."""
+"""The reasons to skip a text, and the guessed language."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from pipeline.records import SkipReason
 
 
 @pytest.mark.parametrize("text", ["", "Super", "Très bien", "👍 👍 👍 👍", "Top !!! 👍", "... - !"])
-def test_under_three_words_is_too_short_and_emoji_are_no_words(text: str) -> None:
+def test_under_three_words_is_too_short_and_emoji_are_not_words(text: str) -> None:
     assert reason(text, duplicate=True) is SkipReason.TOO_SHORT
 
 
@@ -15,7 +15,7 @@ def test_three_words_are_enough() -> None:
     assert reason("ne marche plus", duplicate=False) is None
 
 
-def test_the_limit_of_length_is_the_last_that_passes() -> None:
+def test_a_text_of_exactly_the_maximum_length_passes() -> None:
     assert reason(("mot " * 6000)[:20_000], duplicate=False) is None
     assert reason(("mot " * 6000)[:20_001], duplicate=False) is SkipReason.TOO_LONG
 
@@ -36,5 +36,5 @@ def test_only_longer_texts_are_duplicates() -> None:
         ("👍" * 40, None),
     ],
 )
-def test_a_language_is_guessed_only_where_there_is_enough_to_read(text: str, language: str | None) -> None:
+def test_a_language_is_guessed_only_for_long_enough_texts(text: str, language: str | None) -> None:
     assert guess(text) == language

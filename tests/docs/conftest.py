@@ -1,4 +1,4 @@
-"""A repository with sample pages or the real ones, and the builder run in it as a user runs it."""
+"""Fixtures: a repository with sample pages or the real ones, and the builder run in it."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def run(root: Path, *options: str, **variables: str) -> subprocess.CompletedProc
 @pytest.fixture
 def sample(tmp_path: Path) -> Path:
     """A repository of the builder and the sample pages."""
-    return laid(tmp_path / "repository")
+    return make_repository(tmp_path / "repository")
 
 
 @pytest.fixture(scope="session", params=["sample", "c11"])
 def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a built document: the sample one, and the project's own where it is written."""
+    """The folder of a built document: the sample, and the project's own if it exists."""
     if request.param == "sample":
-        root = laid(tmp_path_factory.mktemp("docs") / "repository")
+        root = make_repository(tmp_path_factory.mktemp("docs") / "repository")
         result = run(root)
     else:
         result, root = _real(tmp_path_factory.mktemp("docs"))
@@ -55,8 +55,8 @@ def word(built: Path) -> Word:
     return Word(built / "c11.docx")
 
 
-def laid(root: Path) -> Path:
-    """Lay a repository of the builder and the sample pages; skip where pandoc is not installed."""
+def make_repository(root: Path) -> Path:
+    """Create a repository of the builder and the sample pages; skip if pandoc is not installed."""
     if find_spec("pypandoc") is None:
         skip_or_fail("pypandoc is not installed (make docs does it)")
     shutil.copytree(SAMPLE, root)

@@ -1,4 +1,4 @@
-"""The built documents as a test reads them: HTML pages, the Word file, the colours of the template."""
+"""Parsers of the built documents: HTML pages, the Word file, the template's colours."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Word:
         return self.body.findall(path, NAMES)
 
     def paragraphs(self, style: str) -> list[str]:
-        """The texts of the paragraphs whose style begins so."""
+        """The texts of the paragraphs whose style starts with this name."""
         return [text(p) for p in self.found(".//w:p") if style_of(p).startswith(style)]
 
     @property
@@ -85,12 +85,12 @@ def text(node: ElementTree.Element) -> str:
 
 
 def skips(levels: list[int]) -> list[tuple[int, int]]:
-    """Where a heading lies more than one level below the one before it."""
+    """Headings more than one level below the previous one."""
     return [(a, b) for a, b in zip([0, *levels], levels, strict=False) if b > a + 1]
 
 
 def themes(css: str) -> dict[str, dict[str, str]]:
-    """The colours by their names, in the light theme and in the dark one."""
+    """Name → colour, for the light and the dark theme."""
     light, dark = re.findall(r":root \{(.*?)\}", css, re.DOTALL)[:2]
     assert css.index("prefers-color-scheme: dark") < css.index(dark)
     both = {"light": light, "dark": dark}
@@ -98,7 +98,7 @@ def themes(css: str) -> dict[str, dict[str, str]]:
 
 
 def contrast(one: str, other: str) -> float:
-    """The contrast of two colours as WCAG 2 defines it, from 1 to 21."""
+    """The contrast of two colours by WCAG 2, from 1 to 21."""
     light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 

@@ -1,4 +1,4 @@
-"""What the builder makes of the sample pages, and what it says where something is wrong."""
+"""The builder's output for the sample pages, and its error messages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_every_picture_has_an_alternative_text(pages: list[Page], word: Word) ->
     assert all(picture.get("descr", "").strip() for picture in drawn)
 
 
-def test_the_sample_becomes_these_chapters_and_links(sample: Path) -> None:
+def test_the_sample_gives_the_expected_chapters_and_links(sample: Path) -> None:
     assert run(sample).returncode == 0
     word, page = Word(sample / "built" / "c11.docx"), Page(sample / "built" / "c11" / "index.html")
     assert word.paragraphs("Title") == ["Guide du potager"]
@@ -49,7 +49,7 @@ FRENCH = (
 LISTING = 'echo "un : deux ; trois ? quatre ! « cinq » 6 %"'
 
 
-def test_french_marks_stay_beside_their_words_and_code_stays_as_it_is(sample: Path) -> None:
+def test_french_punctuation_stays_with_its_word_and_code_is_unchanged(sample: Path) -> None:
     assert run(sample).returncode == 0
     page, word = Page(sample / "built" / "c11" / "arrosage.html"), Word(sample / "built" / "c11.docx")
     assert FRENCH in [p.text() for p in page.all("main p")]
@@ -57,7 +57,7 @@ def test_french_marks_stay_beside_their_words_and_code_stays_as_it_is(sample: Pa
     assert page.all("pre")[-1].text().strip() == LISTING == word.paragraphs("SourceCode")[-1]
 
 
-def test_an_english_document_has_english_words(sample: Path) -> None:
+def test_an_english_document_has_english_labels(sample: Path) -> None:
     builder = sample / "docs" / "build.py"
     builder.write_text(builder.read_text(encoding="utf-8").replace('"fr"', '"en"'), encoding="utf-8")
     assert run(sample).returncode == 0
@@ -70,14 +70,14 @@ def test_an_english_document_has_english_words(sample: Path) -> None:
     assert word.part("docProps/core.xml").findtext("dc:language", namespaces=NAMES) == "en-GB"
 
 
-def test_an_address_of_the_repository_makes_links_of_its_files(sample: Path) -> None:
+def test_a_repository_address_turns_file_paths_into_links(sample: Path) -> None:
     result = run(sample, DOCS_REPOSITORY="https://exemple.fr/depot/")
     assert result.returncode == 0, result.stderr
     links = [a.attributes["href"] for a in Page(sample / "built" / "c11" / "index.html").all("main a")]
     assert "https://exemple.fr/depot/README.md" in links
 
 
-def test_two_builds_of_one_date_are_equal(sample: Path) -> None:
+def test_two_builds_with_the_same_date_are_equal(sample: Path) -> None:
     files = []
     for _ in range(2):
         assert run(sample, SOURCE_DATE_EPOCH="1700000000").returncode == 0
@@ -85,7 +85,7 @@ def test_two_builds_of_one_date_are_equal(sample: Path) -> None:
     assert files[0] == files[1] and len(files[0]) == 3
 
 
-def test_the_page_of_a_removed_file_goes(sample: Path) -> None:
+def test_the_page_of_a_removed_file_is_deleted(sample: Path) -> None:
     (sample / "docs" / "c11" / "zinnias.md").write_text("# Zinnias\n\nTexte.\n", encoding="utf-8")
     assert run(sample).returncode == 0
     (sample / "docs" / "c11" / "zinnias.md").unlink()
@@ -107,25 +107,25 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("file", "old", "new", "message"), BROKEN, ids=[case[3] for case in BROKEN])
-def test_what_is_broken_is_one_line(sample: Path, file: str, old: str, new: str, message: str) -> None:
+def test_an_error_in_a_page_is_reported_in_one_line(sample: Path, file: str, old: str, new: str, message: str) -> None:
     source = sample / file
     assert old in source.read_text(encoding="utf-8")
     source.write_text(source.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
     _fails(sample, f"docs: {file}: {message}")
 
 
-def test_a_drawing_without_its_png_is_one_line(sample: Path) -> None:
+def test_a_drawing_without_its_png_is_reported_in_one_line(sample: Path) -> None:
     (sample / "docs" / "c11" / "entree-sortie.png").unlink()
     needed = "the picture entree-sortie.svg has no entree-sortie.png beside it, which the Word file needs"
     _fails(sample, f"docs: {GUIDE}: {needed}")
 
 
-def test_a_document_that_is_not_there_is_one_line(sample: Path) -> None:
+def test_a_missing_document_is_reported_in_one_line(sample: Path) -> None:
     (sample / "docs" / "c11").rename(sample / "docs" / "c12")
     _fails(sample, f"docs: {GUIDE} is missing, and the document c11 is made of it")
 
 
-def test_without_pandoc_the_builder_names_the_command(sample: Path, tmp_path: Path) -> None:
+def test_without_pandoc_the_builder_names_the_install_command(sample: Path, tmp_path: Path) -> None:
     (tmp_path / "pypandoc.py").write_text("raise ModuleNotFoundError('pypandoc')", encoding="utf-8")
     _fails(sample, "pypandoc is missing: run `make docs`, which installs it", PYTHONPATH=str(tmp_path))
 

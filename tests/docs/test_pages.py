@@ -1,4 +1,4 @@
-"""What a reader of the HTML pages relies on, with a screen reader, a keyboard, a zoom or a printer."""
+"""Accessibility of the HTML pages: screen reader, keyboard, zoom and print."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ pytestmark = pytest.mark.docs
 TEMPLATE = (ROOT / "docs" / "template.html").read_text(encoding="utf-8")
 
 
-def test_a_page_says_its_language_and_has_a_title_of_its_own(pages: list[Page]) -> None:
+def test_a_page_has_its_language_and_a_unique_title(pages: list[Page]) -> None:
     assert {page.one("html").attributes["lang"] for page in pages} == {"fr"}
     titles = [page.one("head > title").text(strip=True) for page in pages]
     assert all(titles) and len(set(titles)) == len(titles)
 
 
-def test_a_page_has_one_h1_in_its_main_part_and_leaves_out_no_level(pages: list[Page]) -> None:
+def test_a_page_has_one_h1_in_main_and_skips_no_heading_level(pages: list[Page]) -> None:
     for page in pages:
         assert page.one("h1").css_matches("main > h1") and page.levels[0] == 1, page.file
         assert not skips(page.levels), page.file
@@ -39,7 +39,7 @@ def test_a_page_has_its_landmarks_and_the_skip_link_comes_first(pages: list[Page
         assert labels == ["Pages du document", "Sommaire"][: len(labels)] and labels, page.file
 
 
-def test_the_heading_stands_before_the_navigation_and_the_contents_are_folded(pages: list[Page]) -> None:
+def test_the_heading_is_before_the_navigation_and_the_contents_are_folded(pages: list[Page]) -> None:
     for page in pages:
         assert page.one("main > h1:first-child + nav.pages")
         for contents in page.all("nav.contents"):
@@ -68,7 +68,7 @@ def test_ids_are_unique(pages: list[Page]) -> None:
         assert len(page.ids) == len(set(page.ids)), page.file
 
 
-def test_header_cells_say_what_they_head_and_a_table_scrolls_by_keyboard(pages: list[Page]) -> None:
+def test_header_cells_have_a_scope_and_a_table_scrolls_by_keyboard(pages: list[Page]) -> None:
     for page in pages:
         for table in page.all("table"):
             assert table.css("thead th"), page.file
@@ -82,7 +82,7 @@ def test_header_cells_say_what_they_head_and_a_table_scrolls_by_keyboard(pages: 
         assert all(labels) and len(set(labels)) == len(labels), page.file
 
 
-def test_a_region_is_called_after_the_heading_above_it(sample: Path) -> None:
+def test_a_region_is_labelled_by_the_heading_above_it(sample: Path) -> None:
     assert run(sample).returncode == 0
     names = {}
     for file in ("index", "arrosage"):
@@ -98,21 +98,21 @@ def test_code_wraps_and_needs_no_region(pages: list[Page]) -> None:
     assert "white-space: pre-wrap" in rule and "overflow-wrap: anywhere" in rule
 
 
-def test_a_long_name_in_a_table_may_wrap_and_is_copied_whole(sample: Path) -> None:
+def test_a_long_name_in_a_table_may_wrap_and_is_copied_unchanged(sample: Path) -> None:
     assert run(sample).returncode == 0
     code = Page(sample / "built" / "c11" / "index.html").one("tbody tr:has(td) th code:has(wbr)")
     assert code.text() == "duree_moyenne_de_l_arrosage_en_secondes"
     assert code.html is not None and code.html.count("_<wbr>") == code.text().count("_")
 
 
-def test_a_page_needs_nothing_from_elsewhere(pages: list[Page]) -> None:
+def test_a_page_loads_no_external_resource(pages: list[Page]) -> None:
     for page in pages:
         assert not page.all("script, link, iframe, object, embed, base"), page.file
         assert all((node.attributes["src"] or "").startswith("data:") for node in page.all("[src]")), page.file
         assert not page.all("[srcset]") and "@import" not in page.html and "url(" not in page.one("style").text()
 
 
-def test_every_link_between_pages_leads_somewhere(pages: list[Page]) -> None:
+def test_every_link_between_pages_has_a_target(pages: list[Page]) -> None:
     ids = {page.file.name: set(page.ids) for page in pages}
     for page in pages:
         for link in page.all("a[href]"):
@@ -125,7 +125,7 @@ def test_every_link_between_pages_leads_somewhere(pages: list[Page]) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_colours_of_the_template_have_contrast(theme: str) -> None:
+def test_the_colours_of_the_template_have_enough_contrast(theme: str) -> None:
     colours = themes(TEMPLATE)[theme]
     for name, behind in product(("text", "quiet", "link", "visited"), ("background", "surface")):
         assert contrast(colours[name], colours[behind]) >= 7, (name, behind)
@@ -135,11 +135,9 @@ def test_the_colours_of_the_template_have_contrast(theme: str) -> None:
 
 def test_the_template_has_no_other_colour() -> None:
     rest = re.sub(r":root \{.*?\}", "", TEMPLATE, flags=re.DOTALL)
-    assert re.findall(r"#[0-9a-fA-F]{3,8}\b(?=[;\s])", rest) == ["#ffffff"], (
-        "only a picture lies on white in both themes"
-    )
+    assert re.findall(r"#[0-9a-fA-F]{3,8}\b(?=[;\s])", rest) == ["#ffffff"], "only pictures are on white in both themes"
 
 
-def test_contrast_is_what_wcag_defines() -> None:
+def test_contrast_equals_the_wcag_definition() -> None:
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
     assert contrast("#ffffff", "#777777") == pytest.approx(4.48, abs=0.01)

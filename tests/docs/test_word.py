@@ -1,4 +1,4 @@
-"""What a reader of the Word file relies on, with a screen reader or a printer."""
+"""Accessibility of the Word file: screen reader and print."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .parsed import NAMES, Page, R, W, Word, contrast, skips, style_of, text
 pytestmark = pytest.mark.docs
 
 
-def test_the_word_file_says_its_language_and_its_title(word: Word) -> None:
+def test_the_word_file_has_its_language_and_its_title(word: Word) -> None:
     core = word.part("docProps/core.xml")
     assert core.findtext("dc:language", namespaces=NAMES) == "fr-FR"
     assert core.findtext("dc:title", namespaces=NAMES) == word.paragraphs("Title")[0] != ""
@@ -20,7 +20,7 @@ def test_the_word_file_says_its_language_and_its_title(word: Word) -> None:
     assert [language.get(f"{W}val") for language in languages] == ["fr-FR"]
 
 
-def test_the_headings_of_the_word_file_are_styles_and_leave_out_no_level(word: Word) -> None:
+def test_the_headings_of_the_word_file_are_styles_and_skip_no_level(word: Word) -> None:
     assert word.levels and not skips(word.levels)
     for level in set(word.levels):
         outline = word.styles[f"Heading{level}"].find("w:pPr/w:outlineLvl", NAMES)
@@ -74,7 +74,7 @@ def test_a_column_of_the_word_file_with_more_text_is_wider(sample: Path) -> None
     assert words > name > TEXT_WIDTH / 4, "a name of 39 letters still has room for 24"
 
 
-def test_code_of_the_word_file_has_letters_of_one_width(word: Word) -> None:
+def test_code_of_the_word_file_is_monospaced(word: Word) -> None:
     fonts = word.styles["VerbatimChar"].find("w:rPr/w:rFonts", NAMES)
     assert fonts is not None and fonts.get(f"{W}ascii") == "Consolas"
     code = [run for run in word.found(".//w:tbl//w:r") if run.find(CODE_STYLE, NAMES) is not None]
@@ -92,7 +92,7 @@ def test_the_word_file_numbers_its_pages(word: Word) -> None:
     assert fields == ["PAGE", "NUMPAGES"]
 
 
-def test_each_file_but_the_first_begins_a_page_of_the_word_file(word: Word, pages: list[Page]) -> None:
+def test_each_file_except_the_first_starts_a_page_of_the_word_file(word: Word, pages: list[Page]) -> None:
     begun = [text(p) for p in word.found(".//w:p") if p.find("w:pPr/w:pageBreakBefore", NAMES) is not None]
     assert sorted(begun) == sorted(page.one("h1").text() for page in pages if page.file.name != "index.html")
 
@@ -106,7 +106,7 @@ def test_a_picture_of_the_word_file_is_as_wide_as_the_text(word: Word) -> None:
         )
 
 
-def test_the_word_file_has_paper_and_colours_that_can_be_read(word: Word) -> None:
+def test_the_word_file_has_a4_pages_and_readable_colours(word: Word) -> None:
     (paper,) = word.found(".//w:sectPr/w:pgSz")
     assert (paper.get(f"{W}w"), paper.get(f"{W}h")) == ("11906", "16838"), "A4"
     for name in {style_of(p) for p in word.found(".//w:p")} - {""} | {"Hyperlink"}:

@@ -1,4 +1,4 @@
-"""What Grafana would ask, read from the files it is given: for tests here, and for those that have a Prometheus."""
+"""Grafana's queries from its provisioned files, for the tests here and those with a Prometheus."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ import yaml
 ROOT = Path(__file__).parents[2]
 GRAFANA = ROOT / "grafana"
 FILLED_IN = {"$__rate_interval": "5m", "$__range": "1h", "$__interval": "15s"}
-"""What Grafana computes from the time shown, for someone who looks at the last hour."""
+"""The values of Grafana's time variables for a range of one hour."""
 
 
 def dashboards() -> dict[str, dict[str, Any]]:
-    """Each committed dashboard, by its file's name."""
+    """File name → committed dashboard."""
     return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in (GRAFANA / "built").glob("*.json")}
 
 
 def panels() -> Iterator[dict[str, Any]]:
-    """Every panel of every dashboard; rows are headings, not panels."""
+    """Every panel of every dashboard, without rows."""
     for dashboard in dashboards().values():
         yield from (panel for panel in dashboard["panels"] if panel["type"] != "row")
 
 
 def targets() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """(panel, what it asks), once for each query."""
+    """(panel, target) of each query."""
     for panel in panels():
         yield from ((panel, target) for target in panel.get("targets", []))
 
 
 def queries() -> list[str]:
-    """Every query of every panel as Prometheus would get it, each once."""
+    """The distinct queries of all panels as sent to Prometheus."""
     return list(dict.fromkeys(expand(target["expr"]) for _, target in targets()))
 
 
 def expand(expression: str) -> str:
-    """Fill in Grafana's own variables; fails where one is left."""
+    """Replace Grafana's variables; fails if one is left."""
     for variable, value in FILLED_IN.items():
         expression = expression.replace(variable, value)
     assert "$" not in expression, expression
@@ -59,7 +59,7 @@ def exemplar_labels() -> list[str]:
 
 
 def span_queries(attributes: Mapping[str, str]) -> list[str]:
-    """What Tempo's data source asks about a span, given its attributes and those of its resource."""
+    """The queries of Tempo's data source for a span's attributes and its resource's."""
     link = datasources()["tempo"]["jsonData"]["tracesToMetrics"]
     labels = [f'{tag["value"]}="{attributes[tag["key"]]}"' for tag in link["tags"] if tag["key"] in attributes]
     return [expand(each["query"].replace("$$__tags", ", ".join(labels))) for each in link["queries"]]

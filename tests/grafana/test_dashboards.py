@@ -1,4 +1,4 @@
-"""What the dashboards promise: fresh, complete, readable by everyone, and every name a real one."""
+"""The dashboards are up to date, complete and accessible, and use only existing names."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def build(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 
 def readable(metric: Metric, prefix: str = "") -> set[str]:
-    """The names under which Prometheus has a metric; the store's histogram is a summary."""
+    """A metric's series names in Prometheus; the store's histogram is a summary."""
     if metric.kind is not Kind.HISTOGRAM:
         return {prefix + metric.prometheus_name}
     parts = ("sum", "count") if prefix else ("bucket", "sum", "count")
@@ -51,12 +51,12 @@ def steps(panel: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def test_the_committed_dashboards_are_what_the_python_files_make() -> None:
+def test_the_committed_dashboards_equal_the_built_ones() -> None:
     checked = build(GRAFANA, "--check")
     assert checked.returncode == 0, checked.stderr
 
 
-def test_a_stale_dashboard_is_named_and_building_mends_it(tmp_path: Path) -> None:
+def test_a_stale_dashboard_is_named_and_a_build_updates_it(tmp_path: Path) -> None:
     copy = tmp_path / "grafana"
     shutil.copytree(GRAFANA, copy, ignore=shutil.ignore_patterns("__pycache__"))
     built = copy / "built" / "pipeline.json"
@@ -75,7 +75,7 @@ def test_every_panel_has_a_title_a_description_in_both_languages_and_a_unit() ->
     for panel in panels():
         assert panel["title"], panel["id"]
         assert re.fullmatch(r"FR: .+\n\nEN: .+", panel["description"]), panel["title"]
-        if panel["type"] == "heatmap":  # the unit of its axis; a cell's is a count
+        if panel["type"] == "heatmap":  # the unit of the axis; a cell's unit is a count
             assert panel["options"]["yAxis"]["unit"] == "s"
         elif panel["type"] != "text":
             assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]
@@ -103,13 +103,13 @@ def test_every_data_source_named_is_provisioned() -> None:
         assert panel["datasource"] == target["datasource"], panel["title"]
 
 
-def test_each_of_the_ten_has_a_panel_live_and_in_total() -> None:
+def test_each_of_the_ten_has_a_live_and_a_total_panel() -> None:
     for metric in catalogue.TEN:
         assert readable(metric) & used(), metric.prometheus_name
         assert readable(metric, "store_") & used(), f"store_{metric.prometheus_name}"
 
 
-def test_everything_else_that_is_measured_has_a_panel_too() -> None:
+def test_every_metric_of_the_catalogue_has_a_panel() -> None:
     for metric in (*catalogue.METRICS, *catalogue.BATCH):
         assert readable(metric) & used(), metric.prometheus_name
 
@@ -120,14 +120,14 @@ def test_no_query_names_a_metric_that_is_not_in_the_catalogue() -> None:
     assert used() <= live | stored
 
 
-def test_live_series_are_taken_together_over_processes() -> None:
+def test_live_series_are_aggregated_over_processes() -> None:
     for metric in catalogue.METRICS:
         for query in queries():
             if readable(metric) & metric_names(query):
                 assert re.search(r"without \(instance\)|sum by \(le\)|sum\(", query), query
 
 
-def test_what_is_counted_over_time_misses_no_jump_of_a_short_process() -> None:
+def test_rates_use_an_interval_that_includes_short_processes() -> None:
     for panel, target in targets():
         if "$__rate_interval" in target["expr"]:
             assert target["interval"] == "15s", panel["title"]
@@ -151,7 +151,7 @@ def test_ratios_are_shown_in_percent_and_costs_in_dollars() -> None:
             assert unit == "currencyUSD", panel["title"]
 
 
-def test_nothing_is_said_by_colour_alone() -> None:
+def test_no_panel_shows_information_by_colour_alone() -> None:
     for panel in panels():
         if panel["type"] == "text":
             continue
@@ -166,7 +166,7 @@ def test_nothing_is_said_by_colour_alone() -> None:
             assert all(target["legendFormat"] for target in panel["targets"]), panel["title"]
 
 
-def test_every_label_in_a_legend_is_one_of_the_metric() -> None:
+def test_every_label_in_a_legend_exists_on_its_metric() -> None:
     labels = {metric: set(metric.attributes) | {"le"} for metric in (*catalogue.METRICS, *catalogue.BATCH)}
     for panel, target in targets():
         names = metric_names(expand(target["expr"]))
@@ -179,7 +179,7 @@ def test_every_label_in_a_legend_is_one_of_the_metric() -> None:
         assert set(re.findall(r"\{\{(\w+)\}\}", target.get("legendFormat", ""))) <= known, panel["title"]
 
 
-def test_the_links_search_for_the_very_span_that_the_observer_makes() -> None:
+def test_the_links_search_for_the_span_that_the_observer_writes() -> None:
     span = observed()
     fields = [panel["fieldConfig"]["defaults"] for panel in panels() if "fieldConfig" in panel]
     links = [link for field in fields for link in field.get("links", [])]

@@ -1,4 +1,4 @@
-"""What Grafana is given at its start: data sources that know each other, and the folder of dashboards."""
+"""Grafana's provisioning: linked data sources and the dashboard folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .queries import GRAFANA, ROOT, datasources, exemplar_labels, metric_names, 
 FILES = sorted((GRAFANA / "provisioning").rglob("*.yaml"))
 COMPOSE = ROOT / "docker-compose.yml"
 DEFAULTS = {"PROMETHEUS_URL": "http://prometheus:9090", "TEMPO_URL": "http://tempo:3200"}
-"""Grafana's own files know no default value: the file that starts it holds them."""
+"""Grafana's files can't hold default values, so docker-compose.yml holds them."""
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
@@ -31,20 +31,20 @@ def test_the_data_sources_have_fixed_uids_and_an_address_from_the_environment() 
     assert found == {"prometheus": ("prometheus", "${PROMETHEUS_URL}"), "tempo": ("tempo", "${TEMPO_URL}")}
 
 
-def test_prometheus_is_asked_by_post_and_knows_its_scrape_interval() -> None:
+def test_prometheus_is_queried_by_post_with_its_scrape_interval() -> None:
     config = yaml.safe_load((ROOT / "otel" / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
     settings = datasources()["prometheus"]["jsonData"]
     assert settings["httpMethod"] == "POST"
     assert settings["timeInterval"] == config["global"]["scrape_interval"]
 
 
-def test_an_exemplar_leads_to_tempo_by_the_label_it_has() -> None:
+def test_an_exemplar_links_to_tempo_by_its_label() -> None:
     assert exemplar_labels() == ["trace_id"]
     [destination] = datasources()["prometheus"]["jsonData"]["exemplarTraceIdDestinations"]
     assert datasources()[destination["datasourceUid"]]["type"] == "tempo"
 
 
-def test_a_span_leads_back_to_the_metrics_of_its_process() -> None:
+def test_a_span_links_to_the_metrics_of_its_process() -> None:
     link = datasources()["tempo"]["jsonData"]["tracesToMetrics"]
     assert datasources()[link["datasourceUid"]]["type"] == "prometheus"
     assert link["tags"] == [{"key": "service.name", "value": "job"}]
@@ -58,7 +58,7 @@ def test_a_span_leads_back_to_the_metrics_of_its_process() -> None:
         }
 
 
-def test_the_service_graph_asks_a_prometheus_that_is_provisioned() -> None:
+def test_the_service_graph_uses_a_provisioned_prometheus() -> None:
     tempo = datasources()["tempo"]["jsonData"]
     assert datasources()[tempo["serviceMap"]["datasourceUid"]]["type"] == "prometheus"
     assert tempo["nodeGraph"]["enabled"]

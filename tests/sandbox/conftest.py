@@ -1,4 +1,4 @@
-"""One sandbox for the tests that need no special one, and a client as users have it."""
+"""A shared sandbox with default settings, and the real SDK as its client."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def topics() -> list[str]:
-    """The closed list that requests carry."""
+    """The closed list of topics in requests."""
     return list(TOPICS)
 
 

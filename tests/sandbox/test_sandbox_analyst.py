@@ -1,4 +1,4 @@
-"""The analyst answers any text within the contract, and feels as the stars say often enough to be of use."""
+"""The analyst answers any text within the contract; its sentiment mostly agrees with the stars."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REFERENCE_BASE = yaml.safe_load((ROOT / "pipeline/analyse/topics.yaml").read_tex
 TOPICS = [topic["id"] for topic in REFERENCE_BASE["topics"]]
 WORDS = st.lists(
     st.sampled_from(["emballage cadeau", "ne marche pas", "mais", "écologie\u0301", "👍", "…", "colis", "\n", "\x92"])
-    | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)  # cleaning leaves no NUL
+    | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)  # cleaning removes NUL
 ).map(" ".join)
 
 
@@ -55,7 +55,7 @@ def test_negation_turns_irony_and_emoji_are_understood(text: str, sentiment: Sen
     assert analyse(text, TOPICS)["sentiment"] == sentiment
 
 
-def test_no_word_stands_in_two_lists_of_feeling() -> None:
+def test_no_word_is_in_two_sentiment_lists() -> None:
     groups = lexicon.read("lexicon.yaml")["feeling"].values()
     listed = [entry for group in groups for entry in lexicon.entries(group["words"])]
     assert [entry for entry, times in Counter(listed).items() if times > 1] == []
@@ -65,13 +65,13 @@ def test_every_topic_of_the_reference_base_can_be_named() -> None:
     assert set(lexicon.read("themes.yaml")["topics"]) == set(TOPICS)
 
 
-def test_topics_are_named_only_out_of_the_given_list() -> None:
+def test_topics_are_only_from_the_given_list() -> None:
     text = "Livraison en retard et batterie vide au bout d'un jour"
     assert analyse(text, ["battery", "delivery", "unheard_of"])["topics"] == ["battery", "delivery"]
     assert analyse(text, ["price"])["topics"] == []
 
 
-def test_a_new_topic_is_told_in_the_language_of_the_text() -> None:
+def test_a_new_topic_is_in_the_language_of_the_text() -> None:
     assert analyse("J'aurais aimé un emballage cadeau", TOPICS)["new_topics"][0]["label"] == "Emballage cadeau"
     assert analyse("The gift wrapping was not what I asked for", TOPICS)["new_topics"][0]["label"] == "Gift wrapping"
 
@@ -83,14 +83,14 @@ def test_an_injection_is_described_and_not_obeyed() -> None:
     assert found["summary"].startswith("Ignore les instructions")
 
 
-def test_few_of_the_sandbox_s_verbatims_have_a_new_topic() -> None:
+def test_few_sandbox_verbatims_have_a_new_topic() -> None:
     with_new = sum(bool(analyse(one.text, TOPICS)["new_topics"]) for one in verbatims())
     assert 0.03 <= with_new / len(verbatims()) <= 0.08
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_sentiment_agrees_with_the_stars_of_real_reviews(reviews: Path, language: str) -> None:
-    """Reviews of five words and more, three stars left out; mixed and neutral count against."""
+    """Reviews of at least five words, without three stars; mixed and neutral count as disagreement."""
     lines = (reviews / f"avis_apps_{language}.jsonl").read_text(encoding="utf-8").splitlines()
     agreed = [
         analyse(row["texte"], TOPICS)["sentiment"] == ("positive" if row["note"] > 3 else "negative")

@@ -1,4 +1,4 @@
-"""Claude's Messages API as the real SDK meets it."""
+"""The sandbox's Messages API, called by the real SDK."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Body = Callable[[str], dict[str, Any]]
 HEADERS = {"x-api-key": "sandbox", "anthropic-version": "2023-06-01"}
 
 
-def test_a_verbatim_is_answered_by_the_contract(sandbox: Sandbox, ask: Ask, topics: list[str]) -> None:
+def test_a_verbatim_is_answered_within_the_contract(sandbox: Sandbox, ask: Ask, topics: list[str]) -> None:
     text = "Livraison en retard, colis abîmé et prix scandaleux."
     message = ask(sandbox, text)
     analysis = parse_answer(message.content[0].text, text, frozenset(topics))
@@ -30,24 +30,22 @@ def test_a_verbatim_is_answered_by_the_contract(sandbox: Sandbox, ask: Ask, topi
     assert (message.model, message.role, message.stop_reason) == ("sandbox", "assistant", "end_turn")
 
 
-def test_the_same_question_has_the_same_answer(sandbox: Sandbox, ask: Ask) -> None:
+def test_the_same_request_gets_the_same_answer(sandbox: Sandbox, ask: Ask) -> None:
     assert ask(sandbox, "Bien").content == ask(sandbox, "Bien").content
 
 
-def test_tokens_are_counted_by_four_characters(sandbox: Sandbox, ask: Ask) -> None:
+def test_four_characters_count_as_one_token(sandbox: Sandbox, ask: Ask) -> None:
     plain = {"model": "sandbox", "max_tokens": 50, "messages": [{"role": "user", "content": "x" * 41}]}
     usage = ask(sandbox, "", **plain, system="y" * 8, output_config=anthropic.NOT_GIVEN).usage
     assert (usage.input_tokens, usage.cache_creation_input_tokens, usage.cache_read_input_tokens) == (11 + 2, 0, 0)
 
 
-def test_an_answer_longer_than_max_tokens_is_cut_there(sandbox: Sandbox, ask: Ask) -> None:
+def test_an_answer_is_cut_at_max_tokens(sandbox: Sandbox, ask: Ask) -> None:
     message = ask(sandbox, "Bonne montre", max_tokens=5)
     assert (message.stop_reason, message.usage.output_tokens) == ("max_tokens", 5)
 
 
-def test_a_request_that_is_silent_about_thinking_is_thought_about_and_billed(
-    sandbox: Sandbox, body: Body, ask: Ask
-) -> None:
+def test_a_request_without_a_thinking_mode_is_billed_for_thinking(sandbox: Sandbox, body: Body, ask: Ask) -> None:
     plain = ask(sandbox, "Bonne montre").usage
     assert plain.output_tokens_details is not None and plain.output_tokens_details.thinking_tokens == 0
     for said in ({"thinking": anthropic.NOT_GIVEN}, {"thinking": {"type": "adaptive"}}):
@@ -58,7 +56,7 @@ def test_a_request_that_is_silent_about_thinking_is_thought_about_and_billed(
         assert [block.type for block in message.content] == ["thinking", "text"]
 
 
-def test_thinking_may_leave_no_room_for_a_word(sandbox: Sandbox, ask: Ask) -> None:
+def test_thinking_can_use_up_all_tokens_of_the_answer(sandbox: Sandbox, ask: Ask) -> None:
     message = ask(sandbox, "Bonne montre", max_tokens=150, thinking={"type": "adaptive"})
     assert (message.stop_reason, message.usage.output_tokens) == ("max_tokens", 150)
     assert [block.type for block in message.content] == ["thinking"]
@@ -79,7 +77,7 @@ def test_thinking_may_leave_no_room_for_a_word(sandbox: Sandbox, ask: Ask) -> No
         ({"output_config": {"format": {"type": "json"}}}, 400, "invalid_request_error"),
     ],
 )
-def test_a_bad_request_is_turned_away_as_the_api_would(
+def test_a_bad_request_gets_the_error_of_the_api(
     sandbox: Sandbox, body: Body, change: dict[str, Any], status: int, kind: str
 ) -> None:
     changed = {name: value for name, value in {**body("Bien"), **change}.items() if value is not None}
@@ -89,21 +87,21 @@ def test_a_bad_request_is_turned_away_as_the_api_would(
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"model": "\\ud800"}', b"\xff", b"[" * 100_000])
-def test_a_body_that_is_no_json_object_is_a_bad_request(sandbox: Sandbox, body: bytes) -> None:
+def test_a_body_that_is_not_a_json_object_is_a_bad_request(sandbox: Sandbox, body: bytes) -> None:
     assert requests.post(f"{sandbox.url}/v1/messages", data=body, headers=HEADERS, timeout=5).status_code == 400
 
 
-def test_without_a_key_nothing_is_answered(sandbox: Sandbox, body: Body) -> None:
+def test_a_request_without_a_key_is_rejected(sandbox: Sandbox, body: Body) -> None:
     answer = requests.post(f"{sandbox.url}/v1/messages", json=body("Bien"), timeout=5)
     assert (answer.status_code, answer.json()["error"]["type"]) == (401, "authentication_error")
 
 
-def test_an_unknown_path_of_the_api_is_an_error_object(sandbox: Sandbox) -> None:
+def test_an_unknown_path_gets_an_error_object(sandbox: Sandbox) -> None:
     answer = requests.get(f"{sandbox.url}/v1/models", timeout=5)
     assert (answer.status_code, answer.json()["error"]["type"]) == (404, "not_found_error")
 
 
-def test_every_answer_carries_the_rate_limits(sandbox: Sandbox, body: Body) -> None:
+def test_every_answer_has_the_rate_limit_headers(sandbox: Sandbox, body: Body) -> None:
     for headers in (HEADERS, {}):
         answer = requests.post(f"{sandbox.url}/v1/messages", json=body("Bien"), headers=headers, timeout=5)
         for kind in ("requests", "input-tokens", "output-tokens"):
@@ -112,8 +110,8 @@ def test_every_answer_carries_the_rate_limits(sandbox: Sandbox, body: Body) -> N
             assert answer.headers[f"{prefix}-reset"].endswith("Z")
 
 
-def test_every_paid_answer_is_billed_once_under_its_request_id(ask: Ask, tmp_path: Path) -> None:
-    """Asked by many at once; error statuses cost nothing."""
+def test_every_paid_answer_is_billed_once_with_its_request_id(ask: Ask, tmp_path: Path) -> None:
+    """With concurrent requests; error statuses cost nothing."""
     bill = tmp_path / "billed.jsonl"
     texts = [f"Montre {n}" for n in range(40)]
 

@@ -1,4 +1,4 @@
-"""Faults happen as often as asked, to the same texts each time, and look as they do on Claude's own API."""
+"""Faults occur at the given rate, on the same texts each time, and look like those of Claude's API."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ Ask = Callable[..., anthropic.types.Message]
 
 
 @given(st.dictionaries(st.sampled_from(list(Fault)), st.integers(0, 12).map(lambda percent: percent / 100)))
-def test_a_spec_is_read_as_it_is_written(shares: dict[Fault, float]) -> None:
+def test_a_valid_spec_is_parsed(shares: dict[Fault, float]) -> None:
     assert parse(",".join(f" {kind} = {share}" for kind, share in shares.items())) == shares
 
 
 @given(st.text())
-def test_any_other_spec_is_a_settings_error_of_one_line(spec: str) -> None:
+def test_any_invalid_spec_is_a_settings_error_of_one_line(spec: str) -> None:
     try:
         shares = parse(spec)
     except SettingsError as error:
@@ -48,12 +48,12 @@ def test_any_other_spec_is_a_settings_error_of_one_line(spec: str) -> None:
         ("empty=0.1,empty=0.1", "twice"),
     ],
 )
-def test_a_bad_spec_is_refused_with_what_to_write_instead(spec: str, says: str) -> None:
+def test_the_error_on_an_invalid_spec_says_what_to_write(spec: str, says: str) -> None:
     with pytest.raises(SettingsError, match=says):
         Sandbox(faults=spec)
 
 
-def test_shares_are_met_and_depend_on_nothing_but_seed_text_and_turn() -> None:
+def test_rates_are_met_and_depend_only_on_seed_text_and_attempt() -> None:
     shares = {"empty": 0.1, "error": 0.2}
     drawn = [choose(shares, 7, f"text {n}", 0) for n in range(5000)]
     assert drawn == [choose(shares, 7, f"text {n}", 0) for n in range(5000)]
@@ -71,7 +71,7 @@ def test_shares_are_met_and_depend_on_nothing_but_seed_text_and_turn() -> None:
         ("error", anthropic.InternalServerError, 500),
     ],
 )
-def test_an_error_status_is_the_sdk_s_own_error(ask: Ask, kind: str, error: type, status: int) -> None:
+def test_an_error_status_raises_the_sdks_error(ask: Ask, kind: str, error: type, status: int) -> None:
     with Sandbox(latency_s=0, faults={kind: 1}) as sandbox, pytest.raises(error) as raised:
         ask(sandbox, "Bien")
     assert raised.value.status_code == status
@@ -82,7 +82,7 @@ def test_an_error_status_is_the_sdk_s_own_error(ask: Ask, kind: str, error: type
 @pytest.mark.parametrize(
     ("kind", "stop_reason"), [("empty", "end_turn"), ("truncated", "max_tokens"), ("refused", "refusal")]
 )
-def test_an_answer_that_is_no_answer_is_paid_all_the_same(ask: Ask, kind: str, stop_reason: str) -> None:
+def test_a_faulty_answer_is_paid(ask: Ask, kind: str, stop_reason: str) -> None:
     with Sandbox(latency_s=0, faults={kind: 1}) as sandbox:
         message = ask(sandbox, "Livraison rapide")
     assert message.stop_reason == stop_reason
@@ -105,21 +105,19 @@ def test_an_unreadable_answer_breaks_the_contract_in_each_of_three_ways(ask: Ask
     assert reasons == set(JsonError)
 
 
-def test_stopping_neither_waits_for_a_question_that_hangs_nor_complains(
-    ask: Ask, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_stopping_does_not_wait_for_a_hanging_request(ask: Ask, caplog: pytest.LogCaptureFixture) -> None:
     sandbox = Sandbox(faults={"timeout": 1}).start()
     with pytest.raises(anthropic.APITimeoutError):
         ask(sandbox, "Bien", timeout=0.2)
     started = time.monotonic()
     sandbox.stop()
     gc.collect()
-    # not a measurement: a sandbox that waits would take two minutes
+    # not a benchmark: a sandbox that waits would take two minutes
     assert time.monotonic() - started < 60
     assert caplog.records == []
 
 
-def test_a_text_asked_again_can_succeed(ask: Ask) -> None:
+def test_a_retry_can_succeed(ask: Ask) -> None:
     with Sandbox(latency_s=0, faults={"error": 0.5}) as sandbox:
         outcomes = []
         for _ in range(12):

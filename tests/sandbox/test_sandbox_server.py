@@ -37,21 +37,21 @@ def test_a_running_sandbox_is_identified_and_a_stopped_one_is_not() -> None:
         ('{"sandbox": "verbatims"}', 500, {"x-verbatims-sandbox": "true"}),
     ],
 )
-def test_anything_else_is_not_taken_for_a_sandbox(
+def test_another_server_is_not_identified_as_a_sandbox(
     httpserver: Stranger, body: str, status: int, headers: dict[str, str]
 ) -> None:
     httpserver.expect_request("/sandbox").respond_with_data(body, status=status, headers=headers)
     assert not identify(httpserver.url_for("/"))
 
 
-def test_an_address_that_redirects_to_a_sandbox_is_not_one(httpserver: Stranger, sandbox: Sandbox) -> None:
+def test_a_redirect_to_a_sandbox_is_not_identified_as_a_sandbox(httpserver: Stranger, sandbox: Sandbox) -> None:
     headers = {"Location": f"{sandbox.url}/sandbox", "x-verbatims-sandbox": "true"}
     httpserver.expect_request("/sandbox").respond_with_data("", status=302, headers=headers)
     assert not identify(httpserver.url_for("/"))
 
 
 @pytest.mark.parametrize("url", ["", "nonsense", "http://", "ftp://127.0.0.1", "http://[::1", "http://127.0.0.1:1"])
-def test_what_is_no_address_is_no_sandbox(url: str) -> None:
+def test_an_invalid_address_is_not_identified_as_a_sandbox(url: str) -> None:
     assert not identify(url)
 
 
@@ -94,7 +94,7 @@ def test_a_sandbox_can_be_started_again_and_stopped_twice() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_in_the_foreground_it_says_where_and_ends_cleanly_on_a_signal(number: signal.Signals) -> None:
+def test_in_the_foreground_it_prints_its_address_and_ends_cleanly_on_a_signal(number: signal.Signals) -> None:
     command = [sys.executable, "-c", "from pipeline.sandbox import serve; serve(port=0)"]
     root = Path(__file__).parents[2]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=root) as process:

@@ -1,4 +1,4 @@
-"""The review site can be walked as any shop's, and shows every oddity that real reviews have."""
+"""The review site can be crawled like a shop's, and contains every oddity of real reviews."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_following_next_reaches_every_review_once(sandbox: Sandbox) -> None:
     assert [review["reviewBody"] for review in found] == [one.text for one in verbatims()]
 
 
-def test_link_and_anchor_name_the_same_next_page(sandbox: Sandbox) -> None:
+def test_link_and_anchor_have_the_same_next_page(sandbox: Sandbox) -> None:
     for page in _walk(sandbox):
         targets = [node.attributes["href"] for node in page.css('link[rel="next"], a[rel="next"]')]
         assert len(targets) in (0, 2)
@@ -35,7 +35,7 @@ def test_reviews_are_nested_in_more_than_one_way(sandbox: Sandbox) -> None:
     assert ratings == {int, str}
 
 
-def test_each_page_says_that_it_is_a_sandbox_in_words_and_header(sandbox: Sandbox) -> None:
+def test_each_page_is_marked_as_sandbox_in_text_and_header(sandbox: Sandbox) -> None:
     for path in ("/", "/?page=2", "/?page=99", "/nowhere", "/robots.txt"):
         assert requests.get(sandbox.url + path, timeout=5).headers["x-verbatims-sandbox"] == "true"
     for page in _walk(sandbox):
@@ -48,14 +48,14 @@ def test_a_page_beyond_the_end_is_not_found(sandbox: Sandbox) -> None:
         assert requests.get(sandbox.url, params={"page": number}, timeout=5).status_code == 404
 
 
-def test_a_review_s_own_address_shows_it_alone(sandbox: Sandbox) -> None:
+def test_the_address_of_a_review_shows_only_that_review(sandbox: Sandbox) -> None:
     one = next(one for one in verbatims() if one.url)
     page = LexborHTMLParser(requests.get(f"{sandbox.url}{one.url}", timeout=5).content)
     assert [review["reviewBody"] for review in _reviews(page)] == [one.text]
     assert requests.get(f"{sandbox.url}/avis/none", timeout=5).status_code == 404
 
 
-def test_robots_txt_closes_the_private_part_alone(sandbox: Sandbox) -> None:
+def test_robots_txt_forbids_only_the_private_part(sandbox: Sandbox) -> None:
     rules = requests.get(f"{sandbox.url}/robots.txt", timeout=5).text.splitlines()
     assert rules == ["User-agent: *", "Allow: /", "Disallow: /private/"]
 
@@ -70,7 +70,7 @@ def test_every_known_oddity_occurs_among_the_verbatims() -> None:
     assert min(map(len, repeated)) < 30 < max(map(len, repeated))
     assert max(map(len, texts)) > 20_000
     for oddity in (
-        r"[\x80-\x9f]",  # cp1252 read as latin-1
+        r"[\x80-\x9f]",  # cp1252 decoded as latin-1
         "Ã©",
         r"\n",
         r"[.!?][A-Z]\w+",

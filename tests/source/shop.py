@@ -18,7 +18,7 @@ from pipeline.store import Decision, Store
 
 @dataclass
 class Shop:
-    """A shop's pages of four reviews, newest first, with ETags; changed by the test as it likes."""
+    """A shop's pages of four reviews, newest first, with ETags; the test changes them."""
 
     names: list[str]
     size: int = 4
@@ -58,7 +58,7 @@ class CrawlRunner:
     store: Store
     url: str
     shop: Shop
-    said: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def site(self, name: str = "shop", **more: object) -> Site:
         return Site(
@@ -73,22 +73,22 @@ class CrawlRunner:
         answered: bool = True,
         source: Site | Sources | None = None,
     ) -> list[str]:
-        """Reads into the store, and gives what was read; `ends` says whether the run comes to its rows, `answered`
-        whether all that it read comes to an outcome."""
+        """Crawl into the store and return ids and problems. `ends`: whether the run is published; `answered`:
+        whether every text gets an outcome."""
         self.shop.asked.clear()
         source = source or self.site()
         run_id = self.store.runs.start("prod", "test", day)
         history = self.store.crawls(run_id)
         records: list[Review | BrokenRecord] = []
 
-        def noted() -> Iterator[Review | BrokenRecord]:
+        def recorded() -> Iterator[Review | BrokenRecord]:
             for record in source.reviews(history, prepare):
                 records.append(record)
                 yield record
 
-        for _ in self.store.texts.add(run_id, noted()):
+        for _ in self.store.texts.add(run_id, recorded()):
             pass
-        self.said = source.finish(history)
+        self.warnings = source.finish(history)
         for page in self.store.texts.uncleaned(run_id) if answered else ():
             self.store.texts.decide(run_id, [Decision(one.text_id, one.source, SkipReason.TOO_SHORT) for one in page])
         if ends:

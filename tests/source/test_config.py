@@ -1,4 +1,4 @@
-"""`sources.toml` names its sources, and a mistake in it is one line that says where."""
+"""`sources.toml`: every option, and one line with the location for every mistake."""
 
 import json
 import re
@@ -29,14 +29,14 @@ def sources(folder: Path, text: str) -> list[str]:
     return [source.name for source in load_sources(file, Fetcher())]
 
 
-def test_the_example_of_the_docs_is_read(tmp_path: Path) -> None:
+def test_the_example_in_the_docs_is_valid(tmp_path: Path) -> None:
     [example] = re.findall(r"```toml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     (tmp_path / "exports").mkdir()
     (tmp_path / "exports" / "survey.csv").write_text("answer,no,score,sent,lang\nBien,1,5,2026-06-30,fr\n")
     assert sources(tmp_path, example) == list(tomllib.loads(example))
 
 
-def test_the_docs_name_every_key() -> None:
+def test_the_docs_describe_every_key() -> None:
     from pipeline.source import config
 
     text = PAGE.read_text(encoding="utf-8")
@@ -98,7 +98,7 @@ def test_the_docs_name_every_key() -> None:
         ("\n".join(f'[s{i}]\nkind = "file"\npath = "x"' for i in range(101)), "sources.toml: more than 100 sources"),
     ],
 )
-def test_a_mistake_is_one_line_that_says_where(tmp_path: Path, text: str, said: str) -> None:
+def test_a_mistake_is_reported_in_one_line_with_its_location(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises((SettingsError, InputError)) as error:
         sources(tmp_path, text)
     message = str(error.value)
@@ -106,7 +106,7 @@ def test_a_mistake_is_one_line_that_says_where(tmp_path: Path, text: str, said: 
     assert len(message.splitlines()) == 1
 
 
-def test_a_file_that_is_not_there_is_an_error_of_its_setting(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error_that_names_the_setting(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"^VERBATIMS_SOURCES: there is no file .*sources\.toml: .* --input"):
         load_sources(tmp_path / "sources.toml", Fetcher())
     with pytest.raises(SettingsError, match="cannot be read"):
@@ -123,7 +123,7 @@ VALUES = st.recursive(
 @given(st.dictionaries(st.sampled_from(
     ["kind", "urls", "path", "language", "expected", "delay_s", "pages", "selectors", "scale", "columns"]
 ), VALUES))  # fmt: skip
-def test_any_table_is_a_source_or_one_line(table: dict[str, object]) -> None:
+def test_any_table_is_a_source_or_an_error_that_names_it(table: dict[str, object]) -> None:
     from pipeline.source.config import _definition
 
     try:
@@ -132,7 +132,7 @@ def test_any_table_is_a_source_or_one_line(table: dict[str, object]) -> None:
         assert str(error).startswith("sources.toml: shop")
 
 
-def test_the_name_of_a_source_is_the_source_of_its_rows_and_gives_what_the_file_does_not_say(tmp_path: Path) -> None:
+def test_a_file_source_sets_the_source_and_the_default_language_of_its_rows(tmp_path: Path) -> None:
     (tmp_path / "avis.csv").write_text("texte,id,source\nTrès bien,1,autre\n", encoding="utf-8")
     (tmp_path / "sources.toml").write_text('[survey]\nkind = "file"\npath = "avis.csv"\nlanguage = "fr"')
     [survey] = load_sources(tmp_path / "sources.toml", Fetcher())
@@ -170,7 +170,7 @@ columns = {text = "b", id = "n", rating = "r"}
 """
 
 
-def test_all_that_the_file_says_decides_what_is_read(
+def test_every_option_of_the_file_is_applied(
     tmp_path: Path, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def forum(request: Request) -> Response:

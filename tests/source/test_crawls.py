@@ -1,4 +1,4 @@
-"""A second crawl asks only for what is new, loses nothing, and says what has changed."""
+"""A second crawl fetches only new reviews, misses none, and reports changes of the site."""
 
 import json
 import time
@@ -21,7 +21,7 @@ from pipeline.store import Crawls, Store
 from source.shop import CrawlRunner, Shop
 
 
-def test_the_second_crawl_reads_no_further_than_the_first_page_without_news(
+def test_the_second_crawl_stops_at_the_first_page_without_new_reviews(
     store: Store, httpserver: HTTPServer, shop: Shop
 ) -> None:
     """On SQLite and on Postgres."""
@@ -29,108 +29,108 @@ def test_the_second_crawl_reads_no_further_than_the_first_page_without_news(
     assert len(runner.run()) == 20 and len(runner.pages) == 5
     shop.names[:0] = ["n22", "n21"]
     assert runner.run()[:2] == ["n22", "n21"]
-    assert runner.pages == ["/1", "/2"] and runner.said == []
+    assert runner.pages == ["/1", "/2"] and runner.warnings == []
 
 
-def test_a_page_that_is_as_it_was_is_not_sent_again(runner: CrawlRunner, shop: Shop) -> None:
+def test_an_unchanged_page_is_answered_with_304(runner: CrawlRunner, shop: Shop) -> None:
     runner.run()
     assert runner.run() == [] and runner.pages == ["/1"] and shop.not_modified == 1
-    assert runner.said == [], "what stands behind it is remembered"
+    assert runner.warnings == [], "the following pages are known from the first crawl"
 
 
-def test_a_first_page_that_changed_without_news_is_enough(runner: CrawlRunner, shop: Shop) -> None:
+def test_a_changed_first_page_without_new_reviews_ends_the_crawl(runner: CrawlRunner, shop: Shop) -> None:
     runner.run()
     shop.extra = {"helpful": 3}
     assert runner.run() == ["n20", "n19", "n18", "n17"] and runner.pages == ["/1"]
 
 
-def test_an_edited_review_is_news(runner: CrawlRunner, shop: Shop) -> None:
+def test_an_edited_review_counts_as_new(runner: CrawlRunner, shop: Shop) -> None:
     runner.run()
     shop.extra = {"reviewBody": "Avis modifié"}
     assert len(runner.run()) == 20
 
 
-def test_a_crawl_that_stopped_on_the_way_is_made_up_for(runner: CrawlRunner, shop: Shop) -> None:
+def test_a_stopped_crawl_is_repeated_completely(runner: CrawlRunner, shop: Shop) -> None:
     runner.run()
     shop.names[:0] = [f"n{number}" for number in range(30, 20, -1)]
     shop.down = "/2"
     with pytest.raises(TransientError, match="answers 503"):
         runner.run()
     shop.down = None
-    assert len(runner.run()) == 30, "n26 to n21 stand behind a page without news"
+    assert len(runner.run()) == 30, "n26 to n21 follow a page without new reviews"
     assert runner.run() == []
 
 
-def test_a_run_that_came_to_no_rows_is_made_up_for(runner: CrawlRunner) -> None:
+def test_the_crawl_of_an_unpublished_run_is_repeated(runner: CrawlRunner) -> None:
     runner.run(ends=False)
     assert len(runner.run(ends=False)) == 20 and len(runner.run()) == 20
     assert runner.run() == []
 
 
-def test_a_verbatim_that_met_an_outage_is_read_again(runner: CrawlRunner) -> None:
+def test_verbatims_without_an_answer_are_read_again(runner: CrawlRunner) -> None:
     runner.run(answered=False)
-    assert len(runner.run()) == 20, "or nobody would ask about it again"
+    assert len(runner.run()) == 20, "otherwise they would never be analysed"
     assert runner.run() == []
 
 
-def test_a_night_that_failed_is_made_up_for_and_one_that_did_not_is_not(runner: CrawlRunner) -> None:
+def test_only_the_crawl_of_a_failed_daily_run_is_repeated(runner: CrawlRunner) -> None:
     runner.run(day=date(2026, 6, 29), ends=False)
     assert len(runner.run(day=date(2026, 6, 30))) == 20
     assert runner.run(day=date(2026, 7, 1)) == []
 
 
-def test_a_source_described_otherwise_is_another(runner: CrawlRunner) -> None:
+def test_a_source_with_a_changed_description_is_crawled_completely(runner: CrawlRunner) -> None:
     runner.run()
     assert len(runner.run(source=runner.site(language="fr"))) == 20
     assert len(runner.run(source=runner.site(name="other"))) == 20
     assert len(runner.run(source=runner.site(pages=3))) == 12
-    assert len(runner.run()) == 20, "as it was before: between the two, others may have come and gone"
+    assert len(runner.run()) == 20, "the old description again: reviews may have been missed in between"
 
 
-def test_a_limited_look_is_no_crawl(runner: CrawlRunner) -> None:
+def test_a_limited_crawl_is_not_recorded(runner: CrawlRunner) -> None:
     next(runner.site().reviews(runner.store.crawls(runner.store.runs.start("prod", "test")), prepare))
     assert len(runner.run()) == 20
 
 
-def test_a_dry_look_leaves_nothing_behind(runner: CrawlRunner) -> None:
+def test_a_dry_crawl_is_not_recorded(runner: CrawlRunner) -> None:
     site, history = runner.site(), runner.store.crawls()
     assert len(list(site.reviews(history, prepare))) == 20 and site.finish(history) == []
     assert len(runner.run()) == 20
 
 
-def test_many_fewer_than_usual_are_said_and_looked_for_again(runner: CrawlRunner, shop: Shop) -> None:
+def test_a_drop_in_reviews_is_reported_and_the_next_crawl_is_complete(runner: CrawlRunner, shop: Shop) -> None:
     runner.run()
     everything, shop.names = shop.names, ["n20", "n19"]
     runner.run()
-    assert runner.said == ["2 reviews, where it usually holds 20: are pages missing?"]
+    assert runner.warnings == ["2 reviews, where it usually holds 20: are pages missing?"]
     shop.names = ["n21", *everything]
-    assert len(runner.run()) == 21, "a page without news is not trusted behind a fall"
+    assert len(runner.run()) == 21, "after a drop a page without new reviews does not end the crawl"
 
 
-def test_a_changed_layout_is_said(runner: CrawlRunner, shop: Shop) -> None:
+def test_a_changed_layout_is_reported_once(runner: CrawlRunner, shop: Shop) -> None:
     runner.run()
     shop.date, shop.extra = None, {"reviewBody": "Autre", "stars": 4, "Très déçu par ce produit": 1}
     runner.run()
-    assert runner.said == [
+    assert runner.warnings == [
         "no review has the field written_at any more; has the layout changed?",
         "its pages have new fields, which are not read: stars",
     ]
     runner.run()
-    assert runner.said == [], "once"
+    assert runner.warnings == [], "reported only once"
 
 
-def test_a_layout_without_any_review_is_an_error_that_says_what_is_there(runner: CrawlRunner, shop: Shop) -> None:
+def test_a_layout_without_reviews_is_an_error_that_names_what_was_found(runner: CrawlRunner, shop: Shop) -> None:
     runner.run()
     shop.extra = {"@type": "Product", "reviewBody": None}
     with pytest.raises(InputError, match=r"/1: no review\(s\) on 5 page\(s\) \(no Review, but Product\); is this"):
         runner.run()
 
 
-def test_a_page_that_others_lead_to_and_that_holds_nothing_is_said(runner: CrawlRunner, httpserver: HTTPServer) -> None:
+def test_a_linked_page_without_reviews_is_reported(runner: CrawlRunner, httpserver: HTTPServer) -> None:
     httpserver.expect_oneshot_request("/3").respond_with_data("<p>Erreur</p>")
     assert len(runner.run()) == 8
-    assert runner.said == [f"{runner.url}/3 holds no review: no schema.org data"]
-    assert len(runner.run()) == 20, "what stands behind it was never seen"
+    assert runner.warnings == [f"{runner.url}/3 holds no review: no schema.org data"]
+    assert len(runner.run()) == 20, "the following pages were never read"
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_a_page_that_others_lead_to_and_that_holds_nothing_is_said(runner: Crawl
         ("<script type='application/ld+json'>{</script>", "broken JSON-LD script"),
     ],
 )
-def test_a_crawl_that_something_stood_in_the_way_of_is_made_up_for(
+def test_a_crawl_ended_by_a_problem_is_repeated_completely(
     runner: CrawlRunner, httpserver: HTTPServer, page: str, problem: str
 ) -> None:
     review = '<script type="application/ld+json">{"@type": "Review", "reviewBody": "Bien"}</script>'
@@ -150,7 +150,7 @@ def test_a_crawl_that_something_stood_in_the_way_of_is_made_up_for(
     assert len(runner.run()) == 20 and runner.run() == []
 
 
-def test_two_addresses_that_overlap_give_each_review_once_and_are_read_to_the_end(runner: CrawlRunner) -> None:
+def test_two_overlapping_addresses_give_each_review_once_and_both_are_read(runner: CrawlRunner) -> None:
     urls = [f"{runner.url}/1", f"{runner.url}/3"]
 
     def both() -> Site:
@@ -158,11 +158,13 @@ def test_two_addresses_that_overlap_give_each_review_once_and_are_read_to_the_en
 
     assert len(runner.run(source=both())) == 20 and runner.pages == ["/1", "/2", "/3", "/4", "/5"]
     runner.shop.names[:0] = [f"m{number}" for number in range(9)]
-    assert len(runner.run(source=both())) >= 12 and runner.said == []
+    assert len(runner.run(source=both())) >= 12 and runner.warnings == []
 
 
-def test_a_cursor_in_the_address_is_no_fall(runner: CrawlRunner, httpserver: HTTPServer) -> None:
-    """Where pages have no address of their own: each says behind which review it begins."""
+def test_pages_with_a_cursor_in_the_address_are_not_reported_as_a_drop(
+    runner: CrawlRunner, httpserver: HTTPServer
+) -> None:
+    """Pages without fixed addresses: each address names the review before its first one."""
 
     def page(request: Request) -> Response:
         names = runner.shop.names
@@ -176,14 +178,14 @@ def test_a_cursor_in_the_address_is_no_fall(runner: CrawlRunner, httpserver: HTT
         runner.shop.names[:0] = [f"news{news}"]
         source = Site("c", Description([f"{runner.url}/c"], delay_s=0, expected=20), Fetcher(private=True))
         records = runner.run(source=source)
-        assert (f"news{news}" in records, runner.said) == (True, [])
+        assert (f"news{news}" in records, runner.warnings) == (True, [])
         assert len(records) == (21 if news == 0 else 8)
     with runner.store.database.read() as connection:
-        assert connection.exec_driver_sql("SELECT count(*) FROM pages").scalar() == 2, "they do not pile up"
+        assert connection.exec_driver_sql("SELECT count(*) FROM pages").scalar() == 2, "old page addresses are deleted"
 
 
 @pytest.mark.parametrize("expected", [21, 20])
-def test_too_few_are_an_error(runner: CrawlRunner, expected: int) -> None:
+def test_fewer_reviews_than_expected_are_an_error(runner: CrawlRunner, expected: int) -> None:
     source = runner.site(expected=expected)
     if expected > 20:
         with pytest.raises(InputError, match=r"20 review\(s\) on 5 page\(s\), where 21 are expected"):
@@ -192,7 +194,7 @@ def test_too_few_are_an_error(runner: CrawlRunner, expected: int) -> None:
         assert len(runner.run(source=source)) == 20
 
 
-def test_what_is_wrong_with_one_source_keeps_no_other_from_being_read(runner: CrawlRunner, shop: Shop) -> None:
+def test_an_error_in_one_source_does_not_stop_the_others(runner: CrawlRunner, shop: Shop) -> None:
     def sources() -> Sources:
         return Sources([runner.site("broken", expected=99), runner.site("shop")])
 
@@ -203,7 +205,7 @@ def test_what_is_wrong_with_one_source_keeps_no_other_from_being_read(runner: Cr
     assert held == [("broken", 20), ("shop", 20)]
 
 
-def test_two_sources_on_one_host_share_its_pace(monkeypatch: pytest.MonkeyPatch, runner: CrawlRunner) -> None:
+def test_two_sources_on_one_host_share_its_delay(monkeypatch: pytest.MonkeyPatch, runner: CrawlRunner) -> None:
     waited: list[float] = []
     clock = SimpleNamespace(sleep=waited.append, monotonic=time.monotonic)
     monkeypatch.setattr("pipeline.source.web.fetcher.time", clock)
@@ -214,12 +216,12 @@ def test_two_sources_on_one_host_share_its_pace(monkeypatch: pytest.MonkeyPatch,
     assert runner.shop.asked.count("/robots.txt") == 1
 
 
-def test_a_review_is_prepared_once_and_the_history_is_asked_once_a_page(runner: CrawlRunner) -> None:
-    """Repair and masking are most of what reading costs, and a transaction for each review was the rest."""
+def test_a_review_is_prepared_once_and_the_history_is_queried_once_per_page(runner: CrawlRunner) -> None:
+    """Repair, masking and one transaction per review dominated the time of a crawl."""
     prepared: list[str] = []
     asked: list[int] = []
 
-    class Asked(Crawls):
+    class CountingCrawls(Crawls):
         def known(self, reviews: Sequence[Review]) -> list[bool]:
             asked.append(len(reviews))
             return super().known(reviews)
@@ -229,7 +231,7 @@ def test_a_review_is_prepared_once_and_the_history_is_asked_once_a_page(runner: 
         return prepare(review)
 
     site = runner.site()
-    history = Asked(runner.store.database, runner.store.runs.start("prod", "test"))
+    history = CountingCrawls(runner.store.database, runner.store.runs.start("prod", "test"))
     read = [record for record in site.reviews(history, counted) if isinstance(record, Review)]
     assert sorted(prepared) == sorted(record.external_id for record in read) and len(read) > 10
-    assert len(asked) == len(runner.shop.asked) - 1 and sum(asked) == len(read)  # one of them was robots.txt
+    assert len(asked) == len(runner.shop.asked) - 1 and sum(asked) == len(read)  # minus the request for robots.txt

@@ -1,4 +1,4 @@
-"""A source is no way into the own network, and no server holds a run for ever."""
+"""Sources can't reach private networks, and no server can block a run forever."""
 
 import gzip
 import socket
@@ -34,7 +34,7 @@ Fetchers = Callable[..., Fetcher]
 
 @pytest.fixture
 def fetchers() -> Iterator[Fetchers]:
-    """Makes guests that hang up in the end."""
+    """Makes fetchers, which are closed at teardown."""
     made: list[Fetcher] = []
 
     def make(*, private: bool = False) -> Fetcher:
@@ -48,14 +48,14 @@ def fetchers() -> Iterator[Fetchers]:
 
 @pytest.fixture
 def proxy(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> HTTPServer:
-    """What the environment names as its proxy."""
+    """A server that the environment names as proxy."""
     monkeypatch.setenv("http_proxy", httpserver.url_for(""))
     monkeypatch.setenv("no_proxy", "")
     return httpserver
 
 
 @pytest.mark.parametrize("address", PRIVATE)
-def test_a_private_address_is_known_as_such_however_it_is_wrapped(address: str) -> None:
+def test_a_private_address_is_recognised_in_every_notation(address: str) -> None:
     assert not is_public(address)
 
 
@@ -65,7 +65,7 @@ def test_a_public_address_is_public(address: str) -> None:
 
 
 @given(st.ip_addresses(v=4, network="10.0.0.0/8") | st.ip_addresses(v=4, network="127.0.0.0/8"))
-def test_no_wrapping_makes_a_private_address_public(address: IPv4Address) -> None:
+def test_no_ipv6_embedding_makes_a_private_address_public(address: IPv4Address) -> None:
     number = int(address)
     wrapped = [(0xFFFF << 32) | number, (0x64FF9B << 96) | number, (0x2002 << 112) | (number << 80)]
     assert not any(is_public(str(IPv6Address(one))) for one in wrapped)
@@ -75,7 +75,7 @@ def test_no_wrapping_makes_a_private_address_public(address: IPv4Address) -> Non
     "host",
     ["127.0.0.1", "localhost", "localhost.", "shop.localhost", "nas.local", "2130706433", "0x7f.1", "[::1]", "127.1"],
 )
-def test_an_address_of_the_own_network_is_refused_before_anything_is_sent(
+def test_a_private_address_is_rejected_before_any_request(
     host: str, httpserver: HTTPServer, fetchers: Fetchers
 ) -> None:
     with pytest.raises(InputError, match="lies in a private network; VERBATIMS_PRIVATE_ADDRESSES=true"):
@@ -92,10 +92,8 @@ def test_an_address_of_the_own_network_is_refused_before_anything_is_sent(
         "168.63.129.16",
     ],
 )  # fmt: skip
-def test_behind_a_proxy_a_private_address_is_refused_in_whatever_form_it_is_written(
-    host: str, proxy: HTTPServer
-) -> None:
-    """There the name is all that is known: the proxy connects, and would read all of these as addresses of its own."""
+def test_behind_a_proxy_a_private_address_is_rejected_in_every_notation(host: str, proxy: HTTPServer) -> None:
+    """Only the name is known there: the proxy connects, and would parse all of these as private addresses."""
     proxy.expect_request("/robots.txt").respond_with_data("")
     with pytest.raises(InputError), Fetcher(timeout_s=5, retry_s=0) as fetcher:
         fetcher.may_read(f"http://{host}/reviews")
@@ -105,7 +103,7 @@ def test_behind_a_proxy_a_private_address_is_refused_in_whatever_form_it_is_writ
 @pytest.mark.parametrize(
     "host", ["shop.example", "8.8.8.8", "134744072", "1.example", "xn--caf-dma.example", "café.example"]
 )
-def test_behind_a_proxy_a_public_host_is_asked_for(host: str, proxy: HTTPServer) -> None:
+def test_behind_a_proxy_a_public_host_is_requested(host: str, proxy: HTTPServer) -> None:
     proxy.expect_request("/robots.txt").respond_with_data("User-agent: *\nDisallow: /r")
     with Fetcher(timeout_s=5, retry_s=0) as fetcher:
         assert not fetcher.may_read(f"http://{host}/reviews")
@@ -121,8 +119,8 @@ def test_behind_a_proxy_a_public_host_is_asked_for(host: str, proxy: HTTPServer)
         "http://127.0.0.1%5c.x.com/", "http://127.0.0.1/", "http://0x7f.1/", "http://[::ffff:7f00:1]/"
     ],
 )  # fmt: skip
-def test_behind_a_proxy_no_redirect_leads_inside(page: str, location: str, proxy: HTTPServer) -> None:
-    """Python ends a host at the last @, urllib3 at the first backslash: one host would be judged, another asked."""
+def test_behind_a_proxy_no_redirect_reaches_a_private_network(page: str, location: str, proxy: HTTPServer) -> None:
+    """Python's host starts after the last @, urllib3's ends at the first backslash: the checked host could differ."""
     proxy.expect_oneshot_request(page).respond_with_data("", 302, {"Location": location})
     proxy.expect_request("/robots.txt").respond_with_data("")
     with suppress(InputError, TransientError), Fetcher(timeout_s=5, retry_s=0) as fetcher:
@@ -133,7 +131,7 @@ def test_behind_a_proxy_no_redirect_leads_inside(page: str, location: str, proxy
 
 @pytest.mark.parametrize("before", ["", "\ufeff", "\n\ufeff", "# ours\n\ufeff", "\ufeff\ufeff"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
-def test_robots_txt_is_obeyed_in_whatever_way_it_is_saved(
+def test_robots_txt_is_obeyed_in_every_encoding(
     httpserver: HTTPServer, fetchers: Fetchers, encoding: str, before: str
 ) -> None:
     rules = before + "User-agent: *\nDisallow: /\nCrawl-delay: 0"
@@ -141,10 +139,10 @@ def test_robots_txt_is_obeyed_in_whatever_way_it_is_saved(
     assert not fetchers(private=True).may_read(httpserver.url_for("/reviews"))
 
 
-def test_a_public_name_that_leads_inside_is_refused(
+def test_a_public_name_with_a_private_address_is_rejected(
     monkeypatch: pytest.MonkeyPatch, httpserver: HTTPServer, fetchers: Fetchers
 ) -> None:
-    """Both when the name says so at first, and when it says so only to whoever connects (DNS rebinding)."""
+    """Both if the first lookup gives the private address and if only the connection's does (DNS rebinding)."""
     real = socket.getaddrinfo
     inside, outside = ("127.0.0.1", httpserver.port), ("93.184.215.14", httpserver.port)
     for answers in ([inside], [outside, inside]):
@@ -161,10 +159,10 @@ def test_a_public_name_that_leads_inside_is_refused(
     assert httpserver.log == []
 
 
-def test_a_redirect_of_robots_txt_leads_no_further_inside_than_an_address(
+def test_a_redirect_of_robots_txt_to_a_private_network_is_rejected(
     httpserver: HTTPServer, fetchers: Fetchers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The test's own server counts as public here."""
+    """The test server's address counts as public here."""
     monkeypatch.setattr("pipeline.source.web.network.is_public", lambda address: address == "127.0.0.1")
     httpserver.expect_request("/robots.txt").respond_with_data("", 301, {"Location": "http://10.0.0.1:9/robots.txt"})
     with pytest.raises(InputError, match=r"^10\.0\.0\.1 lies in a private network"):
@@ -172,7 +170,9 @@ def test_a_redirect_of_robots_txt_leads_no_further_inside_than_an_address(
     assert len(httpserver.log) == 1
 
 
-def test_a_redirect_into_what_robots_txt_forbids_is_not_followed(httpserver: HTTPServer, fetchers: Fetchers) -> None:
+def test_a_redirect_to_a_path_that_robots_txt_forbids_is_not_followed(
+    httpserver: HTTPServer, fetchers: Fetchers
+) -> None:
     httpserver.expect_request("/robots.txt").respond_with_data("User-agent: *\nDisallow: /b")
     httpserver.expect_request("/a").respond_with_data("", 302, {"Location": "/b"})
     with pytest.raises(InputError, match=r"redirects to .*/b, which robots\.txt forbids"):
@@ -180,7 +180,7 @@ def test_a_redirect_into_what_robots_txt_forbids_is_not_followed(httpserver: HTT
     assert [request.path for request, _ in httpserver.log] == ["/robots.txt", "/a"]
 
 
-def test_a_crawl_delay_is_kept_between_pages_and_between_tries(
+def test_the_crawl_delay_is_kept_between_pages_and_retries(
     httpserver: HTTPServer, fetchers: Fetchers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waited: list[float] = []
@@ -196,19 +196,19 @@ def test_a_crawl_delay_is_kept_between_pages_and_between_tries(
     assert len(waited) == 3 and all(4 < one <= 5 for one in waited)
 
 
-def test_no_password_of_the_machine_travels(
+def test_no_password_from_netrc_is_sent(
     httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "netrc").write_text("default login me password geheim\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     httpserver.expect_request("/robots.txt").respond_with_data("", 404)
     httpserver.expect_request("/a").respond_with_data("a")
-    with Fetcher(private=True) as fetcher:  # with the proxy settings of the machine, as a run has them
+    with Fetcher(private=True) as fetcher:  # uses the machine's proxy settings, like a run
         assert fetcher.read(httpserver.url_for("/a"), 0).body == b"a"
     assert len(httpserver.log) == 2 and not any("Authorization" in request.headers for request, _ in httpserver.log)
 
 
-def test_what_a_redirect_carries_is_not_read(httpserver: HTTPServer, fetchers: Fetchers) -> None:
+def test_the_body_of_a_redirect_is_not_read(httpserver: HTTPServer, fetchers: Fetchers) -> None:
     import resource
 
     bomb = gzip.compress(bytes(600_000_000), 1)
@@ -220,7 +220,7 @@ def test_what_a_redirect_carries_is_not_read(httpserver: HTTPServer, fetchers: F
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000, "kilobytes"
 
 
-def test_redirects_end(httpserver: HTTPServer, fetchers: Fetchers) -> None:
+def test_endless_redirects_are_an_error(httpserver: HTTPServer, fetchers: Fetchers) -> None:
     httpserver.expect_request("/robots.txt").respond_with_data("", 404)
     httpserver.expect_request("/round").respond_with_data("", 302, {"Location": "/round"})
     with pytest.raises(InputError, match="redirects without end"):
@@ -228,7 +228,7 @@ def test_redirects_end(httpserver: HTTPServer, fetchers: Fetchers) -> None:
     assert len(httpserver.log) < 10
 
 
-def test_what_unpacks_without_end_is_given_up(httpserver: HTTPServer, fetchers: Fetchers) -> None:
+def test_a_page_that_unpacks_beyond_the_limit_is_an_error(httpserver: HTTPServer, fetchers: Fetchers) -> None:
     httpserver.expect_request("/robots.txt").respond_with_data("", 404)
     bomb = Response(gzip.compress(bytes(200_000_000)), headers={"Content-Encoding": "gzip"})
     httpserver.expect_request("/bomb").respond_with_response(bomb)
@@ -236,7 +236,7 @@ def test_what_unpacks_without_end_is_given_up(httpserver: HTTPServer, fetchers: 
         fetchers(private=True).read(httpserver.url_for("/bomb"), 0)
 
 
-def test_of_rules_without_end_the_first_500_kb_count(httpserver: HTTPServer, fetchers: Fetchers) -> None:
+def test_only_the_first_500_kb_of_robots_txt_are_read(httpserver: HTTPServer, fetchers: Fetchers) -> None:
     rules = "User-agent: *\nDisallow: /\n" + "# more\n" * 200_000
     httpserver.expect_request("/robots.txt").respond_with_data(rules)
     assert not fetchers(private=True).may_read(httpserver.url_for("/1"))
@@ -244,7 +244,7 @@ def test_of_rules_without_end_the_first_500_kb_count(httpserver: HTTPServer, fet
 
 @contextmanager
 def answering(speak: Callable[[socket.socket], None]) -> Iterator[str]:
-    """A server that reads a request and then says what it likes."""
+    """A server that reads a request and then calls `speak` with the connection."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def serve() -> None:
@@ -262,7 +262,7 @@ def answering(speak: Callable[[socket.socket], None]) -> Iterator[str]:
         listening.shutdown(socket.SHUT_RDWR)
 
 
-def test_headers_that_never_end_are_given_up(monkeypatch: pytest.MonkeyPatch, fetchers: Fetchers) -> None:
+def test_endless_headers_are_an_outage(monkeypatch: pytest.MonkeyPatch, fetchers: Fetchers) -> None:
     def drip(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\n")
         for number in range(10_000):
@@ -275,7 +275,7 @@ def test_headers_that_never_end_are_given_up(monkeypatch: pytest.MonkeyPatch, fe
         fetchers(private=True).may_read(url)
 
 
-def test_a_body_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch, fetchers: Fetchers) -> None:
+def test_an_endless_body_is_an_outage(monkeypatch: pytest.MonkeyPatch, fetchers: Fetchers) -> None:
     def drip(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
         for _ in range(10_000):
@@ -287,7 +287,7 @@ def test_a_body_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch, fet
         fetchers(private=True).may_read(url)
 
 
-def test_what_is_no_http_is_an_outage_and_no_log_repeats_it(
+def test_a_response_that_is_not_http_is_an_outage_and_is_not_logged(
     fetchers: Fetchers, caplog: pytest.LogCaptureFixture
 ) -> None:
     with (

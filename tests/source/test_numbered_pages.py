@@ -1,4 +1,4 @@
-"""Numbered pages end behind the last one that holds a review, and no page that is away for a moment ends them."""
+"""Numbered pages end after the last page with a review; a temporarily missing page does not end them."""
 
 import pytest
 from pytest_httpserver import HTTPServer
@@ -14,7 +14,7 @@ Answers = list[str | int]
 
 
 class Forum:
-    """Numbered pages, each as the test says: names of reviews, a status, or anything else."""
+    """Numbered pages set by the test: names of reviews, a status, or other text."""
 
     def __init__(self, httpserver: HTTPServer) -> None:
         self.pages: Answers = []
@@ -47,38 +47,38 @@ def forum(httpserver: HTTPServer) -> Forum:
 
 
 @pytest.mark.parametrize("last", [404, 410, 400, ""])
-def test_numbered_pages_end_before_two_without_a_review(forum: Forum, last: str | int) -> None:
+def test_two_pages_without_a_review_end_numbered_pages(forum: Forum, last: str | int) -> None:
     forum.pages = ["a b", "c", last, last]
     assert forum.read() == (["a", "b", "c"], []) and forum.asked == [1, 2, 3, 4]
 
 
-def test_numbered_pages_end_where_the_last_one_comes_again(forum: Forum) -> None:
+def test_a_repeated_last_page_ends_numbered_pages(forum: Forum) -> None:
     forum.pages = ["a b", "c", "c", "c"]
     assert forum.read() == (["a", "b", "c"], []) and forum.asked == [1, 2, 3]
 
 
 @pytest.mark.parametrize("moment", [404, ""])
-def test_a_page_that_is_gone_for_a_moment_ends_nothing_and_is_made_up_for(
+def test_a_temporarily_missing_page_does_not_end_the_crawl_and_is_read_later(
     forum: Forum, runner: CrawlRunner, moment: str | int
 ) -> None:
     forum.pages = ["a", "b", moment, "d"]
     assert runner.run(source=forum.site()) == ["a", "b", "d"]
     forum.pages = ["a", "b", "c", "d"]
     assert runner.run(source=forum.site()) == ["a", "b", "c", "d"]
-    assert runner.run(source=forum.site()) == ["a"], "from then on the first page says it all"
+    assert runner.run(source=forum.site()) == ["a"], "the crawl is complete, so the first page is enough"
 
 
-def test_pages_that_shift_while_they_are_read_end_nothing(forum: Forum) -> None:
+def test_pages_that_shift_during_a_crawl_do_not_end_it(forum: Forum) -> None:
     forum.pages = ["a b", "b a", "c d", "e"]
     assert forum.read()[0] == ["a", "b", "c", "d", "e"]
 
 
-def test_a_page_of_broken_reviews_is_not_the_last(forum: Forum) -> None:
+def test_a_page_with_only_broken_reviews_does_not_end_the_crawl(forum: Forum) -> None:
     forum.pages = ["a", "-1 -2", "b"]
     assert forum.read()[0] == ["a", "no text", "no text", "b"]
 
 
-def test_a_first_page_that_holds_nothing_is_said(forum: Forum) -> None:
+def test_a_first_page_without_reviews_is_reported(forum: Forum) -> None:
     forum.pages = ["", "b"]
     read, said = forum.read()
     assert read == ["b"] and said == [f"{forum.url.replace('{page}', '1')} holds no review: {NOTHING_FOUND}"]

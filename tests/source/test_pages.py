@@ -1,6 +1,6 @@
-"""Each folder of tests/sources holds a page and what is read from it; folders are found by themselves.
+"""Each folder of tests/sources holds a page and the expected result; new folders are found automatically.
 
-`source.toml` beside the cases of a site says its kind and options, where that is not schema.org.
+`source.toml` next to the cases of a site gives its kind and options, unless it is schema.org.
 """
 
 import json
@@ -41,8 +41,8 @@ def read(case: Path, mutate: bytes | None = None) -> ParsedPage:
     return PARSERS[kind](page.read_bytes() if mutate is None else mutate, URL, options)
 
 
-def sound(page: ParsedPage) -> None:
-    """What every page must come to, whatever was in it."""
+def assert_valid(page: ParsedPage) -> None:
+    """Assert what holds for the result of every page."""
     for found in page.reviews:
         assert found.text.strip() and "\0" not in found.text
         found.text.encode()  # no lone surrogate
@@ -51,11 +51,11 @@ def sound(page: ParsedPage) -> None:
         assert found.url is None or found.url.startswith(("http://", "https://"))
         assert found.external_id is None or 0 < len(found.external_id) <= 200
     assert all(problem and len(problem) < 100 for problem in page.problems)
-    assert page.reviews or page.problems or page.instead, "a page that holds nothing says what it holds instead"
+    assert page.reviews or page.problems or page.instead, "a page without reviews names what it contains instead"
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: "/".join(case.parts[-2:]))
-def test_a_page_gives_what_is_expected_of_it(case: Path) -> None:
+def test_a_page_gives_its_expected_result(case: Path) -> None:
     found = json.loads(json.dumps(asdict(read(case))))
     expected = case / "expected.json"
     if not expected.exists():
@@ -65,7 +65,7 @@ def test_a_page_gives_what_is_expected_of_it(case: Path) -> None:
 
 
 @given(st.data())
-def test_a_saved_page_that_is_cut_spliced_or_flipped_is_still_records_or_problems(data: st.DataObject) -> None:
+def test_a_mutated_page_still_gives_records_or_problems(data: st.DataObject) -> None:
     case = data.draw(st.sampled_from(CASES))
     [page] = case.glob("page.*")
     body = bytearray(page.read_bytes())
@@ -73,7 +73,7 @@ def test_a_saved_page_that_is_cut_spliced_or_flipped_is_still_records_or_problem
         at = data.draw(st.integers(0, len(body)))
         to = data.draw(st.integers(at, min(len(body), at + 200)))
         body[at:to] = data.draw(st.sampled_from([b"", bytes(body[at:to]) * 2, body[:100]]) | st.binary(max_size=8))
-    sound(read(case, bytes(body)))
+    assert_valid(read(case, bytes(body)))
 
 
 @given(st.sampled_from(CASES), st.binary() | st.lists(st.sampled_from([
@@ -81,36 +81,36 @@ def test_a_saved_page_that_is_cut_spliced_or_flipped_is_still_records_or_problem
     b'"@type":', b'"Review"', b"\xff", b"<base href=//[>", b"<title>", b'"', b"<div itemscope itemtype=Review>",
     b"<p itemprop=reviewBody>", b"<li class=avis>", b"<p class=corps>", b"\0", b"Bien", b"&#0;&#xd800;",
 ])).map(b"".join))  # fmt: skip
-def test_any_bytes_are_a_page(case: Path, body: bytes) -> None:
-    sound(read(case, body))
+def test_any_bytes_give_a_valid_result(case: Path, body: bytes) -> None:
+    assert_valid(read(case, body))
 
 
 @given(JSON)
-def test_any_json_is_a_page_and_a_feed(value: object) -> None:
+def test_any_json_gives_a_valid_result(value: object) -> None:
     written = json.dumps(value)
-    sound(PARSERS["schema_org"](SCRIPT.format(written.replace("<", "\\u003c")).encode(), URL, {}))
-    sound(PARSERS["apple"](written.encode(), URL, {}))
+    assert_valid(PARSERS["schema_org"](SCRIPT.format(written.replace("<", "\\u003c")).encode(), URL, {}))
+    assert_valid(PARSERS["apple"](written.encode(), URL, {}))
 
 
 @pytest.mark.parametrize("piece", ["[", '{"review":', '[{"a":'])
-def test_depth_is_a_problem_and_not_a_crash(piece: str) -> None:
+def test_deep_nesting_is_a_problem_and_not_a_crash(piece: str) -> None:
     page = PARSERS["schema_org"](SCRIPT.format(piece * 100_000).encode(), URL, {})
     assert page.problems == ("broken JSON-LD script",)
     assert PARSERS["apple"]((piece * 100_000).encode(), URL, {}).instead == "not Apple's feed"
 
 
-def test_items_within_items_do_not_multiply() -> None:
+def test_nested_items_give_one_review() -> None:
     html = "<div itemscope itemtype=Review itemprop=review>" * 200 + "<p itemprop=reviewBody>Bien</p>"
     assert [found.text for found in PARSERS["schema_org"](html.encode(), URL, {}).reviews] == ["Bien"]
 
 
 @pytest.mark.parametrize("charset", ["utf-8", "iso-8859-1", "windows-1252", "iso-8859-15"])
-def test_the_charset_of_the_page_is_believed(charset: str) -> None:
+def test_the_charset_of_the_page_is_used(charset: str) -> None:
     review = SCRIPT.format('{"@type": "Review", "reviewBody": "Déçu"}')
     page = PARSERS["schema_org"](f'<meta charset="{charset}">{review}'.encode(charset), URL, {})
     assert page.reviews[0].text == "Déçu"
 
 
-def test_a_key_that_may_be_anybody_s_words_is_not_shown() -> None:
+def test_a_key_that_may_be_personal_text_is_not_shown() -> None:
     review = SCRIPT.format('{"@type": "Review", "reviewBody": "Bien", "Mon avis : nul": 1, "author": "x", "a b": 2}')
     assert PARSERS["schema_org"](review.encode(), URL, {}).left_over == ("author",)

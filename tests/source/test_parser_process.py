@@ -1,4 +1,4 @@
-"""A page made to be slow or large costs what the limits say, and no more."""
+"""A page built to be slow or large is bounded by the limits."""
 
 import json
 import resource
@@ -30,8 +30,8 @@ def parse(
         b"<select><option>", b"<li itemscope itemprop=review itemtype=Review>", b"<b>",
     ],
 )  # fmt: skip
-def test_a_page_made_to_be_slow_still_gives_its_review(piece: bytes) -> None:
-    """Within the limits that ship: on a busy machine the slowest of them took more than two seconds."""
+def test_a_page_built_to_be_slow_still_gives_its_review(piece: bytes) -> None:
+    """With the default limits: on a busy machine the slowest took more than two seconds."""
     page = parse("schema_org", REVIEW + piece * (SIZE // len(piece)), URL, limits=Limits())
     assert page.reviews[0].text == "Bien"
 
@@ -41,7 +41,7 @@ def test_a_page_made_to_be_slow_still_gives_its_review(piece: bytes) -> None:
     [b"<div>" * (SIZE // 5), b"<p " + b" ".join(b"a%d=1" % number for number in range(500_000)) + b">"],
     ids=["depth", "attributes"],
 )
-def test_a_page_beyond_the_time_is_an_error_of_input_and_does_not_last(body: bytes) -> None:
+def test_a_page_beyond_the_time_limit_is_an_input_error_and_is_stopped(body: bytes) -> None:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with pytest.raises(InputError, match="a page that cannot be parsed within 2 s") as error:
         parse("schema_org", REVIEW + body, URL, limits=LIMITS)
@@ -50,41 +50,41 @@ def test_a_page_beyond_the_time_is_an_error_of_input_and_does_not_last(body: byt
     assert "geheim" not in str(error.value)
 
 
-def test_a_selector_of_quadratic_cost_is_bounded_too() -> None:
+def test_a_selector_of_quadratic_cost_is_bounded() -> None:
     options = {"review": "p:nth-last-child(2n)", "text": "p"}
     with pytest.raises(InputError, match="cannot be parsed"):
         parse("css", b"<p>" * 1_000_000, URL, options, LIMITS)
 
 
 @pytest.mark.parametrize("megabytes", [40, 60])
-def test_a_page_beyond_the_memory_is_an_error_of_input(megabytes: int) -> None:
+def test_a_page_beyond_the_memory_limit_is_an_input_error(megabytes: int) -> None:
     with pytest.raises(InputError, match=f"cannot be parsed within 2 s and {megabytes} MB"):
         parse("schema_org", REVIEW * (SIZE // len(REVIEW)), URL, limits=Limits(2, memory=megabytes << 20))
 
 
-def test_a_parser_that_is_broken_says_so_and_blames_no_page() -> None:
+def test_an_error_of_the_parser_is_not_reported_as_an_error_of_the_page() -> None:
     with pytest.raises(
         TransientError, match=r"^https://boutique\.example/avis\?token=\*\*\*: could not be parsed: .* KeyError$"
     ):
         parse("no such kind", b"", URL)
 
 
-def test_the_limits_are_those_of_each_page_and_one_beyond_them_spoils_no_other() -> None:
+def test_the_limits_apply_per_page_and_a_page_beyond_them_affects_no_other() -> None:
     usual = b"<div itemscope itemtype=Review><p itemprop=reviewBody>Bien</p></div>" * 5_000
     with ParserProcess("schema_org", limits=Limits(cpu_s=1)) as parser:
-        for _ in range(10):  # together beyond the limit, each far below it
+        for _ in range(10):  # beyond the limit together, each far below it
             assert len(parser.parse(usual, URL).reviews) == 5_000
         with pytest.raises(InputError):
             parser.parse(b"<div>" * (SIZE // 5), URL)
         assert parser.parse(REVIEW, URL).reviews[0].text == "Bien"
 
 
-def test_the_clock_ends_what_the_processor_time_does_not() -> None:
+def test_the_wall_clock_limit_stops_a_page_within_the_cpu_limit() -> None:
     with pytest.raises(InputError, match="cannot be parsed"):
         parse("schema_org", b"<div>" * (SIZE // 5), URL, limits=Limits(cpu_s=1000, wall_s=0.5))
 
 
-def test_no_secret_is_where_a_page_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_parser_process_has_no_secrets_in_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "geheim")
     with ParserProcess("schema_org") as parser:
         parser.parse(REVIEW, URL)
@@ -93,22 +93,22 @@ def test_no_secret_is_where_a_page_is_read(monkeypatch: pytest.MonkeyPatch) -> N
     assert b"PYTHONPATH" in given and b"geheim" not in given
 
 
-def test_no_process_is_left_behind() -> None:
+def test_closing_the_parser_ends_its_process() -> None:
     with ParserProcess("schema_org") as parser:
         parser.parse(REVIEW, URL)
         process = parser._process
     assert process is not None and process.poll() == 0
 
 
-def test_a_text_told_many_times_over_does_not_travel() -> None:
-    """Nested elements around one text."""
+def test_texts_of_nested_elements_are_bounded_in_total() -> None:
+    """Each nested element contains the whole text."""
     body = b"<div class=r>" * 200 + b"Bien " * 12_000
     page = parse("css", body, URL, {"review": ".r", "text": ".r"})
     assert sum(len(found.text) for found in page.reviews) <= 10_000_000 and len(page.reviews) > 100
     assert page.problems[-1].endswith("texts of more than 100,000 characters, or too many of them")
 
 
-def test_whoever_leaves_in_haste_waits_for_no_page() -> None:
+def test_an_interrupt_kills_the_parser_without_waiting() -> None:
     parser = ParserProcess("schema_org", limits=Limits(cpu_s=1000))
     with pytest.raises(KeyboardInterrupt), parser:
         process = parser._process = parser._start()

@@ -1,4 +1,4 @@
-"""What a field means is read, or is None."""
+"""A field is parsed to its value, or to None."""
 
 from datetime import datetime
 
@@ -36,7 +36,7 @@ def test_dates_are_iso_or_unambiguous(given: object, read: str | None) -> None:
     [(4, 4.0), ("4,5", 4.5), (" 3.5 ", 3.5), ("", None), ("quatre", None), (-1, None), (1000, None), (True, None),
      (float("nan"), None), (10**400, None), ("1e5", None)],
 )  # fmt: skip
-def test_ratings_are_numbers_in_a_sane_range(given: object, read: float | None) -> None:
+def test_ratings_are_numbers_in_a_valid_range(given: object, read: float | None) -> None:
     assert fields.rating(given) == read
 
 
@@ -67,7 +67,7 @@ def test_ids_are_strings_or_missing(given: object, read: str | None) -> None:
         ("", 5, None), (float("nan"), 5, None), ("4", 0, None),
     ],
 )  # fmt: skip
-def test_a_rating_is_one_out_of_five_or_none(said: object, best: float, rating: float | None) -> None:
+def test_a_rating_is_converted_to_five_or_is_none(said: object, best: float, rating: float | None) -> None:
     assert fields.out_of_five(said, best) == rating
 
 
@@ -77,7 +77,7 @@ ZONES = st.sampled_from(
 
 
 @given(st.datetimes(datetime(1970, 1, 1), datetime(2099, 12, 31)), ZONES, st.booleans(), st.sampled_from("T t"))
-def test_iso_dates_of_any_form_are_read(when: datetime, zone: tuple[str, str], basic: bool, between: str) -> None:
+def test_every_form_of_iso_date_is_parsed(when: datetime, zone: tuple[str, str], basic: bool, between: str) -> None:
     when = when.replace(microsecond=0)
     day, clock = (f"{when:%Y%m%d}", f"{when:%H%M%S}") if basic else (f"{when:%Y-%m-%d}", f"{when:%H:%M:%S}")
     iso = when.date().isoformat()
@@ -91,5 +91,5 @@ def test_iso_dates_of_any_form_are_read(when: datetime, zone: tuple[str, str], b
     ["2026-06", "2026", "2026-366", "2026-06-31", "2026-06-30T25:00", "2026-06-30T10.30", "2026-06-30 10:30-11:30x",
      "31/12/2025 99h99", "03/04/2026", "12345678", "2026-06-30T", "hier", "٢٠٢٦-٠٦-٣٠", "1969-12-31", "2100-01-01"],
 )  # fmt: skip
-def test_a_date_that_is_none_or_two_is_no_date(said: str) -> None:
+def test_an_invalid_or_ambiguous_date_is_none(said: str) -> None:
     assert fields.written_at(said) is None

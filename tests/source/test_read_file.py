@@ -1,4 +1,4 @@
-"""Files give reviews, name what is broken by its line, and are refused as a whole before the first record."""
+"""Files give reviews, report broken records by line, and are rejected before the first record if unusable."""
 
 import csv
 import io
@@ -38,13 +38,13 @@ def test_a_line_of_json_is_a_review(tmp_path: Path) -> None:
     assert read(tmp_path, "a.jsonl", json.dumps(line)) == [expected]
 
 
-def test_positions_are_lines_even_behind_quoted_line_ends(tmp_path: Path) -> None:
+def test_positions_are_line_numbers_even_after_quoted_line_ends(tmp_path: Path) -> None:
     records = reviews(read(tmp_path, "a.csv", 'id;avis\n1;"un\ndeux ""trois"""\n\n2;quatre\n'))
     assert [(r.position, r.external_id, r.text) for r in records] == [(2, "1", 'un\ndeux "trois"'), (5, "2", "quatre")]
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
-def test_the_delimiter_is_read_off_the_header(tmp_path: Path, delimiter: str) -> None:
+def test_the_delimiter_is_detected_from_the_header(tmp_path: Path, delimiter: str) -> None:
     content = f"id{delimiter}texte\n1{delimiter}Bien\n"
     assert [r.text for r in reviews(read(tmp_path, "a.csv", content))] == ["Bien"]
 
@@ -55,7 +55,7 @@ def test_every_usual_encoding_is_read(tmp_path: Path, encoding: str) -> None:
     assert [r.text for r in reviews(read(tmp_path, "a.csv", content))] == ["Déçu à 5 €"]
 
 
-def test_guesses_are_said_aloud(tmp_path: Path) -> None:
+def test_guesses_are_reported(tmp_path: Path) -> None:
     source = File(write(tmp_path, "a.csv", "Étoiles;TEXTE\n5;d\xe9\xe7u\n".encode("cp1252")))
     assert source.guesses == [
         "encoding: Windows-1252 (guessed, since it is not UTF-8; save as UTF-8 to be sure)",
@@ -65,14 +65,14 @@ def test_guesses_are_said_aloud(tmp_path: Path) -> None:
     ]
 
 
-def test_named_columns_are_taken_as_named(tmp_path: Path) -> None:
+def test_named_columns_are_used(tmp_path: Path) -> None:
     columns = Columns(text="b", id="n")
     assert reviews(read(tmp_path, "a.csv", "n,texte,b\n1,x,y\n", columns))[0].text == "y"
     with pytest.raises(InputError, match=r'a\.csv: no column "zz" for --text-column \(columns: texte and 2 more\)'):
         read(tmp_path, "a.csv", "n,texte,b\n1,x,y\n", Columns(text="zz"))
 
 
-def test_identical_records_stay_apart_and_order_does_not_matter(tmp_path: Path) -> None:
+def test_identical_records_get_distinct_ids_and_order_does_not_matter(tmp_path: Path) -> None:
     lines = ["Super,5", "Super,5", "Super,4", "Nul,1"]
     forth = reviews(read(tmp_path, "a.csv", "\n".join(["texte,note", *lines])))
     back = reviews(read(tmp_path, "a.csv", "\n".join(["texte,note", *lines[::-1]])))
@@ -99,32 +99,32 @@ def test_an_email_never_becomes_an_id(tmp_path: Path) -> None:
         (b'{"id": 1, "texte": "d\xe9"}', "not UTF-8"),
     ],
 )
-def test_a_broken_line_of_json_names_its_place(tmp_path: Path, line: str | bytes, problem: str) -> None:
+def test_a_broken_line_of_json_is_reported_with_its_position(tmp_path: Path, line: str | bytes, problem: str) -> None:
     good = b'{"id": 1.0, "texte": "a"}\n\n'
     records = read(tmp_path, "a.jsonl", good + (line if isinstance(line, bytes) else line.encode()))
     assert records == [Review("a", "1", "a", 1), BrokenRecord(3, problem)]
 
 
-def test_a_line_without_end_is_broken_and_reading_goes_on(tmp_path: Path) -> None:
+def test_an_overlong_line_is_broken_and_reading_continues(tmp_path: Path) -> None:
     long = '{"id": 2, "texte": "' + "a" * 10_000_000 + '"}'
     records = read(tmp_path, "a.jsonl", f'{{"id": 1, "texte": "a"}}\n{long}\n{{"id": 3, "texte": "c"}}\n')
     assert [record.position for record in records] == [1, 2, 3]
     assert isinstance(records[1], BrokenRecord)
 
 
-def test_rows_of_another_width_are_broken(tmp_path: Path) -> None:
+def test_rows_with_another_number_of_columns_are_broken(tmp_path: Path) -> None:
     records = read(tmp_path, "a.csv", "id,texte\n1,a,b\n2\n3,c\n")
     assert records[:2] == [BrokenRecord(2, "3 fields instead of 2"), BrokenRecord(3, "1 fields instead of 2")]
     assert isinstance(records[2], Review)
 
 
-def test_a_quote_that_is_never_closed_costs_one_record(tmp_path: Path) -> None:
+def test_an_unclosed_quote_breaks_one_record(tmp_path: Path) -> None:
     records = read(tmp_path, "a.csv", 'id,texte\n1,"jamais fermé\n2,b\n3,"c, d"\n4,e\n')
     assert records[0] == BrokenRecord(2, "quotes out of place")
     assert [(r.position, r.external_id) for r in reviews(records[1:])] == [(3, "2"), (4, "3"), (5, "4")]
 
 
-def test_the_hundred_and_first_source_is_refused(tmp_path: Path) -> None:
+def test_more_than_a_hundred_sources_are_rejected(tmp_path: Path) -> None:
     lines = [json.dumps({"id": n, "texte": "a", "source": f"s{n}"}) for n in range(101)]
     records = read(tmp_path, "a.jsonl", "\n".join(lines))
     assert records[-1] == BrokenRecord(101, "more than 100 different values of source; it is a label for charts")
@@ -151,13 +151,13 @@ def test_nul_and_lone_surrogates_do_not_reach_the_store(tmp_path: Path) -> None:
         ("a.xlsx", b"x", "reads files that end in .csv, .tsv, .jsonl, .ndjson"),
     ],
 )
-def test_an_unusable_file_is_refused_in_one_line(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+def test_an_unusable_file_is_rejected_in_one_line(tmp_path: Path, name: str, content: bytes, message: str) -> None:
     with pytest.raises(InputError, match=message) as refused:
         File(write(tmp_path, name, content))
     assert "\n" not in str(refused.value)
 
 
-def test_missing_files_and_folders_are_refused(tmp_path: Path) -> None:
+def test_missing_files_and_folders_are_rejected(tmp_path: Path) -> None:
     (tmp_path / "folder.csv").mkdir()
     for name in ("missing.csv", "folder.csv", "nul\0.csv"):
         with pytest.raises(InputError):
@@ -171,7 +171,7 @@ def test_a_verbatim_in_place_of_a_header_is_not_shown(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ['\n {"id": 1, "texte": "Bien"}', "id,texte\n1,Bien\n"])
-def test_stdin_is_json_where_it_begins_with_a_brace_and_csv_otherwise(content: str) -> None:
+def test_stdin_is_json_if_it_starts_with_a_brace_and_csv_otherwise(content: str) -> None:
     source = File("-", stdin=io.BytesIO(content.encode()))
     (review,) = source.reviews()
     assert isinstance(review, Review)
@@ -180,7 +180,7 @@ def test_stdin_is_json_where_it_begins_with_a_brace_and_csv_otherwise(content: s
 
 @given(st.sampled_from([".csv", ".jsonl", "-"]), st.binary(max_size=300), st.sampled_from([b"", b"id,texte\n1,a\n"]))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_bytes_give_records_or_one_refusal(tmp_path: Path, kind: str, content: bytes, head: bytes) -> None:
+def test_any_bytes_give_records_or_one_error(tmp_path: Path, kind: str, content: bytes, head: bytes) -> None:
     try:
         if kind == "-":
             records = list(File("-", stdin=io.BytesIO(head + content)).reviews())
@@ -199,9 +199,7 @@ VALID = {
 
 @given(st.data())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_file_that_is_cut_spliced_or_flipped_gives_records_or_one_refusal(
-    tmp_path: Path, data: st.DataObject
-) -> None:
+def test_a_mutated_file_gives_records_or_one_error(tmp_path: Path, data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from(sorted(VALID)))
     body = bytearray(VALID[kind])
     for _ in range(data.draw(st.integers(1, 5))):
@@ -234,8 +232,8 @@ for path in sys.argv[1:]:
 """
 
 
-def test_files_made_to_be_slow_or_large_stay_within_time_and_memory(tmp_path: Path) -> None:
-    """A line without end, a quote without end, columns, depth and digits without end: 400 MB are enough for each."""
+def test_files_built_to_be_slow_or_large_stay_within_time_and_memory(tmp_path: Path) -> None:
+    """Endless lines, quotes, columns, nesting and digits: 400 MB are enough for each."""
     size = 15_000_000
     bodies = {
         "line.csv": b"id,texte\n1," + b"x" * size,
@@ -257,7 +255,7 @@ CELL = st.text(alphabet=LETTERS, min_size=1, max_size=100).filter(str.strip)
 
 
 @given(st.lists(st.tuples(CELL, CELL.filter(lambda cell: "@" not in cell and "%40" not in cell)), min_size=1))
-def test_what_a_csv_writer_wrote_is_what_is_read(rows: list[tuple[str, str]]) -> None:
+def test_csv_written_by_the_csv_module_is_read_unchanged(rows: list[tuple[str, str]]) -> None:
     file = io.StringIO(newline="")
     csv.writer(file).writerows([("texte", "id"), *rows])
     read_back = reviews(list(File("-", stdin=io.BytesIO(file.getvalue().encode())).reviews()))

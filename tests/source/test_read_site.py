@@ -1,4 +1,4 @@
-"""A site is read politely, to its last page, and a message says what stops the reading."""
+"""A site is read to its last page by the rules of robots.txt, and a message names what ends the crawl."""
 
 import json
 from typing import Any
@@ -38,7 +38,7 @@ def site(*urls: str, **more: Any) -> Site:
     return Site("boutique", Description(urls, delay_s=0, **more), Fetcher(timeout_s=2, retry_s=0, private=True))
 
 
-def told(records: list[Review | BrokenRecord]) -> list[str]:
+def ids_and_problems(records: list[Review | BrokenRecord]) -> list[str]:
     return [record.problem if isinstance(record, BrokenRecord) else record.external_id for record in records]
 
 
@@ -46,57 +46,57 @@ def test_pages_are_followed_to_the_last(httpserver: HTTPServer) -> None:
     serve(httpserver, {"/avis?page=1": html("a", "b", onward="?page=2"), "/avis?page=2": html("c")})
     records = read(httpserver, "/avis?page=1")
     assert records[2] == Review("boutique", "c", "Avis c", 3)
-    assert told(records) == ["a", "b", "c"]
+    assert ids_and_problems(records) == ["a", "b", "c"]
 
 
-def test_a_loop_of_pages_ends(httpserver: HTTPServer) -> None:
+def test_a_loop_of_pages_ends_the_crawl(httpserver: HTTPServer) -> None:
     serve(httpserver, {"/1": html("a", onward="/2"), "/2": html("b", onward="/1#top")})
-    assert told(read(httpserver)) == ["a", "b"]
+    assert ids_and_problems(read(httpserver)) == ["a", "b"]
 
 
-def test_the_reader_names_itself(httpserver: HTTPServer) -> None:
+def test_requests_have_our_user_agent(httpserver: HTTPServer) -> None:
     serve(httpserver, {"/1": html("a")})
     read(httpserver)
     assert all(request.headers["User-Agent"].startswith("verbatims") for request, _ in httpserver.log)
 
 
-def test_another_host_is_not_entered(httpserver: HTTPServer) -> None:
+def test_a_link_to_another_host_is_not_followed(httpserver: HTTPServer) -> None:
     serve(httpserver, {"/1": html("a", onward="http://other.invalid/2")})
-    assert told(read(httpserver)) == ["a", "the next page is on another host; reading ends here"]
+    assert ids_and_problems(read(httpserver)) == ["a", "the next page is on another host; reading ends here"]
 
 
-def test_robots_may_forbid_the_first_page(httpserver: HTTPServer) -> None:
+def test_a_first_page_that_robots_txt_forbids_is_not_read(httpserver: HTTPServer) -> None:
     serve(httpserver, {"/1": html("a")}, robots="User-agent: *\nDisallow: /")
     with pytest.raises(InputError, match=r"robots\.txt forbids"):
         read(httpserver)
     assert len(httpserver.log) == 1
 
 
-def test_robots_may_forbid_a_later_page(httpserver: HTTPServer) -> None:
+def test_a_later_page_that_robots_txt_forbids_ends_the_crawl(httpserver: HTTPServer) -> None:
     serve(httpserver, {"/1": html("a", onward="/2")}, robots="User-agent: verbatims\nDisallow: /2")
-    assert told(read(httpserver)) == ["a", "robots.txt forbids the next page; reading ends here"]
+    assert ids_and_problems(read(httpserver)) == ["a", "robots.txt forbids the next page; reading ends here"]
 
 
-def test_a_crawl_delay_without_measure_is_refused(httpserver: HTTPServer) -> None:
+def test_an_excessive_crawl_delay_is_rejected(httpserver: HTTPServer) -> None:
     serve(httpserver, {"/1": html("a")}, robots="User-agent: *\nCrawl-delay: 86400")
     with pytest.raises(InputError, match="too slow"):
         read(httpserver)
 
 
-def test_rules_that_cannot_be_read_forbid(httpserver: HTTPServer) -> None:
+def test_an_unreadable_robots_txt_stops_the_crawl(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/robots.txt").respond_with_data("", status=500)
     with pytest.raises(TransientError, match="without its rules"):
         read(httpserver)
 
 
-def test_a_moment_of_overload_is_waited_out(httpserver: HTTPServer) -> None:
+def test_a_page_is_retried_after_a_503(httpserver: HTTPServer) -> None:
     answers = [Response("", 503, {"Retry-After": "0"}), Response(html("a"))]
     serve(httpserver, {})
     httpserver.expect_request("/1").respond_with_handler(lambda _request: answers.pop(0))
-    assert told(read(httpserver)) == ["a"]
+    assert ids_and_problems(read(httpserver)) == ["a"]
 
 
-def test_an_outage_stops_the_reading_and_tells_no_secret(httpserver: HTTPServer) -> None:
+def test_an_outage_stops_the_crawl_and_shows_no_secret(httpserver: HTTPServer) -> None:
     serve(httpserver, {"/1": html("a", onward="/2?token=geheim&page=2")})
     httpserver.expect_request("/2").respond_with_data("", status=503)
     with pytest.raises(TransientError, match=r"/2\?token=\*\*\*&page=2: answers 503; try later") as stopped:
@@ -109,52 +109,52 @@ def test_a_refused_connection_is_an_outage() -> None:
         list(site("http://jean:geheim@127.0.0.1:9/avis").reviews())
 
 
-def test_a_wrong_address_is_an_error_of_input(httpserver: HTTPServer) -> None:
+def test_a_wrong_address_is_an_input_error(httpserver: HTTPServer) -> None:
     serve(httpserver, {})
     httpserver.expect_request("/1").respond_with_data("", status=404)
     with pytest.raises(InputError, match="/1: answers 404; check the address"):
         read(httpserver)
 
 
-def test_a_page_that_vanishes_on_the_way_stops_the_reading(httpserver: HTTPServer) -> None:
+def test_a_missing_later_page_stops_the_crawl(httpserver: HTTPServer) -> None:
     serve(httpserver, {"/1": html("a", onward="/2")})
     httpserver.expect_request("/2").respond_with_data("", status=404)
     with pytest.raises(TransientError):
         read(httpserver)
 
 
-def test_no_review_at_all_is_a_failure(httpserver: HTTPServer) -> None:
+def test_a_site_without_reviews_is_an_error(httpserver: HTTPServer) -> None:
     serve(httpserver, {"/1": "<p>Bientôt des avis</p>"})
     with pytest.raises(InputError, match=r"/1: no review\(s\) on 1 page\(s\) \(no schema\.org data\); is this"):
         read(httpserver)
 
 
-def test_an_endless_page_is_given_up(httpserver: HTTPServer) -> None:
+def test_a_page_beyond_the_size_limit_is_an_error(httpserver: HTTPServer) -> None:
     serve(httpserver, {"/1": "a" * 5_000_001})
     with pytest.raises(InputError, match="over 5 MB"):
         read(httpserver)
 
 
-def test_redirects_stay_on_the_host(httpserver: HTTPServer) -> None:
+def test_only_redirects_within_the_host_are_followed(httpserver: HTTPServer) -> None:
     serve(httpserver, {"/deux/": html("a", onward="../3"), "/3": html("b")})
     httpserver.expect_request("/1").respond_with_data("", status=301, headers={"Location": "/deux/"})
     httpserver.expect_request("/9").respond_with_data("", status=301, headers={"Location": "http://other.invalid/"})
-    assert told(read(httpserver)) == ["a", "b"]
+    assert ids_and_problems(read(httpserver)) == ["a", "b"]
     with pytest.raises(InputError, match=r"redirects to http://other\.invalid/"):
         read(httpserver, "/9")
 
 
-def test_a_review_that_stands_on_every_page_counts_once(httpserver: HTTPServer) -> None:
+def test_the_same_review_repeated_on_several_pages_counts_once(httpserver: HTTPServer) -> None:
     serve(httpserver, {"/1": html("a", "b", onward="/2"), "/2": html("a", "c")})
-    assert told(read(httpserver)) == ["a", "b", "c"]
+    assert ids_and_problems(read(httpserver)) == ["a", "b", "c"]
 
 
-def test_one_id_for_two_texts_is_broken(httpserver: HTTPServer) -> None:
+def test_a_repeated_id_with_another_text_is_a_broken_record(httpserver: HTTPServer) -> None:
     serve(httpserver, {"/1": html("a", onward="/2"), "/2": html("a", reviewBody="Un autre")})
-    assert told(read(httpserver)) == ["a", "the id of an earlier review with another text"]
+    assert ids_and_problems(read(httpserver)) == ["a", "the id of an earlier review with another text"]
 
 
-def test_pages_without_end_are_cut_aloud(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_endless_pages_are_cut_and_reported(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
     def page(request: Request) -> Response:
         number = int(request.path.rpartition("/")[2])
         return Response(html(str(number), onward=f"/p/{number + 1}"))
@@ -163,10 +163,15 @@ def test_pages_without_end_are_cut_aloud(httpserver: HTTPServer, monkeypatch: py
     serve(httpserver, {})
     for number in range(1, 6):
         httpserver.expect_request(f"/p/{number}").respond_with_handler(page)
-    assert told(read(httpserver, "/p/1")) == ["1", "2", "3", "there are more than 3 pages; reading ends here"]
+    assert ids_and_problems(read(httpserver, "/p/1")) == [
+        "1",
+        "2",
+        "3",
+        "there are more than 3 pages; reading ends here",
+    ]
 
 
 @pytest.mark.parametrize("url", ["", "avis", "ftp://x.fr", "http://", "http://[", "http://x.fr:port/"])
-def test_what_is_no_address_is_refused_at_once(url: str) -> None:
+def test_an_invalid_address_is_rejected_at_construction(url: str) -> None:
     with pytest.raises(InputError, match="not the address of a web page"):
         site(url)

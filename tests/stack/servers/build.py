@@ -25,26 +25,26 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 SERVERS = ("pushgateway", "collector", "prometheus", "tempo")
-"""The quick ones first: what is wrong with the machine shows early."""
+"""The quick builds first, so that a problem with the machine appears early."""
 SHOWN_LINES = 20
-"""Of Go's output where it fails; what is wrong stands at the end."""
+"""The length of Go's output shown on failure; the error is at the end."""
 
 
 class CannotBuild(Exception):
-    """A server is missing and can't be made; the message says why, in words for whoever runs the tests."""
+    """A server is missing and can't be built; the message tells the user of the tests why."""
 
 
 class NoGo(CannotBuild):
-    """There is no Go on this machine, or one that is too old: nothing is broken, something is missing."""
+    """Go is not installed or too old."""
 
 
 def cache() -> Path:
-    """Where binaries are kept; another folder lets CI keep it from one checkout to the next."""
+    """The folder of the binaries; CI sets one that outlives a checkout."""
     return Path(os.environ.get("VERBATIMS_TEST_CACHE") or HERE.parents[2] / ".cache").expanduser() / "servers"
 
 
 def folder(server: str) -> Path:
-    """Where the binaries of these pins for this machine are, built or not."""
+    """The folder for the binaries of these pins on this machine, whether built or not."""
     digest = hashlib.sha256(f"{platform.system()} {platform.machine()}".encode())
     for file in sorted((HERE / server).rglob("*")):
         if file.is_file():
@@ -53,7 +53,7 @@ def folder(server: str) -> Path:
 
 
 def build() -> dict[str, Path]:
-    """Make what is missing; each server's folder of binaries. Raises CannotBuild."""
+    """Build missing servers; return each server's folder of binaries. Raises CannotBuild."""
     folders = {server: folder(server) for server in SERVERS}
     if all(place.is_dir() for place in folders.values()):
         return folders
@@ -67,7 +67,7 @@ def build() -> dict[str, Path]:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Two checkouts may share a cache: the second waits, and finds everything built."""
+    """Lock a cache that two checkouts share: the second waits until the first has built it."""
     with (cache() / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -77,7 +77,7 @@ def _build(server: str, place: Path) -> None:
     go = _go()
     print(f"{server}: building {_versions(server)} with Go, once ...", flush=True)
     begun = time.monotonic()
-    # beside its place, so that it can be moved there whole: a build that was interrupted leaves nothing that looks done
+    # built next to its place and moved when complete: an interrupted build leaves no partial result
     with tempfile.TemporaryDirectory(prefix=f"{server}-", dir=cache()) as work:
         binaries = Path(work) / "bin"
         binaries.mkdir()
@@ -89,7 +89,7 @@ def _build(server: str, place: Path) -> None:
 
 
 def _assemble(go: str, binaries: Path, source: Path) -> None:
-    """Turn the manifest into source, put the pinned modules beside it, compile."""
+    """Generate the source from the manifest, add the pinned modules, compile."""
     pins = HERE / "collector"
     shutil.copytree(pins / "distribution", source)
     manifest = source / "builder.yaml"
@@ -103,7 +103,7 @@ def _assemble(go: str, binaries: Path, source: Path) -> None:
 
 
 def _run(server: str, command: list[str], where: Path) -> None:
-    # read-only: pins are never changed by a build; without version control: a checkout without .git builds too
+    # -mod=readonly: a build never changes pins; -buildvcs=false: a checkout without .git builds too
     environment = os.environ | {"GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off", "CGO_ENABLED": "0"}
     ended = subprocess.run(
         command, cwd=where, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -145,7 +145,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def main() -> int:
-    """Build what is missing and say where everything is."""
+    """Build missing servers and print the folder of each."""
     try:
         for server, place in build().items():
             print(f"{server}: {place}")
