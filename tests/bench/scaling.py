@@ -39,7 +39,7 @@ def main() -> None:
             print(f"{workers} workers: {seconds[workers][-1]:.1f} s", file=sys.stderr)
     one = statistics.mean(seconds[1])
     best = VERBATIMS * LATENCY_S / IN_FLIGHT
-    print("| workers | times one worker's pace | of what 300 ms and 32 in flight allow |\n|---|---|---|")
+    print("| workers | speed relative to one worker | share of the maximum at 300 ms and 32 in flight |\n|---|---|---|")
     for workers in WORKERS:
         took = statistics.mean(seconds[workers])
         print(f"| {workers} | {one / took:.1f} | {best / workers / took:.0%} |")
