@@ -2,8 +2,8 @@
 """The speed-up of 2 and 4 workers over one: `python tests/bench/scaling.py` (four minutes, needs Postgres).
 
 Each worker is a process that claims from the same run, on one real Postgres, with 32 calls in flight that the sandbox
-answers in 300 ms. What counts is the time from the first call sent to the last answer, as the store has it, so starting
-Python is out. Each number of workers is measured in turn, forth and back; only ratios are told.
+answers in 300 ms. Measured is the time from the first request to the last answer, from the store, so the start of
+Python is excluded. Each number of workers is measured in ascending and descending order; only ratios are printed.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Stand-ins, with separate names, for the images that can't be pulled here.
 
-Each server is the program that tests/stack builds, in an image with nothing else in it but what the real one has too:
+Each server is the program that tests/stack builds, in an image with only what the real one has too:
 busybox beside Prometheus and the Pushgateway. The project's own image is built for real, from its Dockerfile, on a base
-that `debootstrap` makes. An image that the environment names, such as PROMETHEUS_IMAGE, is taken instead.
+that `debootstrap` makes. An image that the environment names, such as PROMETHEUS_IMAGE, is used instead.
 """
 
 from __future__ import annotations

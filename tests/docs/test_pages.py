@@ -46,7 +46,7 @@ def test_the_heading_is_before_the_navigation_and_the_contents_are_folded(pages:
             assert contents.css("details:not([open]) > summary")[0].text(strip=True) == "Sommaire"
         assert page.all(".pages a")[0].text(strip=True) == "Accueil"
         title = page.one("h1").text(strip=True)
-        assert title not in [node.text(strip=True) for node in page.all("header p")], "said once"
+        assert title not in [node.text(strip=True) for node in page.all("header p")], "shown once"
 
 
 def test_the_table_of_contents_lists_the_headings_of_the_page(pages: list[Page]) -> None:

@@ -58,7 +58,7 @@ def test_a_small_run_exports_exactly_the_expected_file(tmp_path: Path) -> None:
         context = Session(load_settings(environment, dotenv=None), store, telemetry, progress, claude_url=sandbox.url)
         run(context, source)
         exported = {
-            "spans": [told(span) for span in spans.get_finished_spans()],
+            "spans": [stable_part(span) for span in spans.get_finished_spans()],
             "metrics": [series for scope in scopes(reader) for series in scope],
         }
     if not EXPECTED.exists():
@@ -67,7 +67,7 @@ def test_a_small_run_exports_exactly_the_expected_file(tmp_path: Path) -> None:
     assert exported == json.loads(EXPECTED.read_text(encoding="utf-8"))
 
 
-def told(span: ReadableSpan) -> dict[str, Any]:
+def stable_part(span: ReadableSpan) -> dict[str, Any]:
     """A span without the values that differ between runs."""
     return {
         "name": span.name,

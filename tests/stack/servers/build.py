@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Builds the real servers that tests/stack runs, each once, from the pinned Go modules beside this file.
+"""Builds the real servers that tests/stack runs, each once, from the pinned Go modules next to this file.
 
 A server is a folder here: its go.mod names the commands as `tool` and pins, with go.sum, everything they are made of.
 The Collector has a step more: its tool is the Collector's own builder, which turns builder.yaml into a program, whose
 modules distribution/ pins. Binaries are kept in .cache/servers, or servers/ of the folder that VERBATIMS_TEST_CACHE
-names, under a hash of the pinned files: a change builds anew, nothing else does.
+names, under a hash of the pinned files: only a change of these files causes a rebuild.
 """
 
 from __future__ import annotations
