@@ -1,4 +1,4 @@
-"""A store of each kind, a warehouse, and the runs of some days; the test decides who answers what."""
+"""A store of each kind, a warehouse, and runs of several days; the test sets the result of each verbatim."""
 
 import hashlib
 import itertools
@@ -30,36 +30,36 @@ from pipeline.telemetry import start
 
 OLD, NEW = date(2026, 1, 1), date(2026, 3, 1)
 BEFORE = date(2026, 2, 1)
-"""What was first seen before this day is to be erased."""
+"""Texts first seen before this day are to be erased."""
 
 GOOD, REFUSED, OUTAGE, UNASKED, SKIPPED = "good", "refused", "outage", "unasked", "skipped"
-"""What becomes of a verbatim when its run comes by."""
+"""The result of a verbatim in its run."""
 
-WORDS = ("text", "summary", "new_topics")
-"""The warehouse's columns that hold somebody's words."""
+TEXT_COLUMNS = ("text", "summary", "new_topics")
+"""The warehouse's columns that hold personal text."""
 
 
 def completed(ask: Ask, ended: Attempt) -> CompletedRequest:
-    """An ended request, as the policy takes it."""
+    """A completed request, as the policy accepts it."""
     return CompletedRequest(ask, (ended,), None, next_step([ended], run_has_answers=True) is Step.FINAL)
 
 
-class World:
-    """What a night does, without the network: read, decided, answered, loaded."""
+class Scenario:
+    """A nightly run without the network: scrape, clean, analyse, load."""
 
     def __init__(self, session: Session, warehouse: Path) -> None:
         self.session, self.store, self.warehouse = session, session.store, warehouse
         self._crawls = itertools.count()
 
-    def night(self, day: date | None, verbatims: Mapping[str, tuple[str, str]], loads: bool = True) -> str:
-        """The run of a day that reads name → (text, fate)."""
+    def run_night(self, day: date | None, verbatims: Mapping[str, tuple[str, str]], loads: bool = True) -> str:
+        """Run one day on name → (text, result); return the run id."""
         run_id = self.scrape(day, {name: text for name, (text, _) in verbatims.items()})
-        fates = {text: fate for text, fate in verbatims.values()}
-        self.clean(run_id, fates)
+        results = {text: result for text, result in verbatims.values()}
+        self.clean(run_id, results)
         claims = self.store.claims(run_id, ANALYSER, FINAL_OUTCOMES)
-        asks = self.asks(claims, fates)
+        asks = self.asks(claims, results)
         taken = claims.take(asks)
-        claims.commit([completed(ask, attempt(fates[ask.text], ask.text)) for ask in taken.asks])
+        claims.commit([completed(ask, attempt(results[ask.text], ask.text)) for ask in taken.asks])
         claims.take(taken.waiting)
         claims.release()
         if loads:
@@ -67,13 +67,13 @@ class World:
         return run_id
 
     def load_all(self) -> None:
-        """Every run once more."""
+        """Load every run again."""
         for run_id in self.runs():
             load(self.session, run_id)
 
     def scrape(self, day: date | None, texts: Mapping[str, str]) -> str:
         run_id = self.store.runs.start("sandbox", "test", day)
-        page = f"http://s/{next(self._crawls)}"  # moves with each crawl, so that known ones are refreshed
+        page = f"http://s/{next(self._crawls)}"  # changes with each crawl, so that known reviews are refreshed
         records = [
             Review("shop", name, text, number, f"{page}/{name}", 4.0, written_at=INSTANT)
             for number, (name, text) in enumerate(texts.items(), 1)
@@ -81,17 +81,17 @@ class World:
         list(self.store.texts.add(run_id, records))
         return run_id
 
-    def clean(self, run_id: str, fates: Mapping[str, str]) -> None:
+    def clean(self, run_id: str, results: Mapping[str, str]) -> None:
         for page in self.store.texts.uncleaned(run_id):
-            skipped = {v.text_id: SkipReason.TOO_SHORT if fates.get(v.text) == SKIPPED else None for v in page}
+            skipped = {v.text_id: SkipReason.TOO_SHORT if results.get(v.text) == SKIPPED else None for v in page}
             self.store.texts.decide(run_id, [Decision(v.text_id, v.source, skipped[v.text_id]) for v in page])
 
-    def asks(self, claims: Claims, fates: Mapping[str, str]) -> list[Ask]:
+    def asks(self, claims: Claims, results: Mapping[str, str]) -> list[Ask]:
         found = [Ask(identity, text, key(text), text_id) for text_id, identity, text in claims.pending(0, 100)]
-        return [ask for ask in found if fates.get(ask.text, UNASKED) not in (UNASKED, SKIPPED)]
+        return [ask for ask in found if results.get(ask.text, UNASKED) not in (UNASKED, SKIPPED)]
 
     def counts(self) -> dict[str, Any]:
-        """Every number that anybody shows. What has no outcome is one number, however it is called."""
+        """Every number that is shown anywhere. Verbatims without an outcome are one number."""
         totals = self.store.totals
         methods = [name for name in vars(StoreTotals) if not name.startswith("_")]
         return {name: getattr(totals, name)() for name in methods} | {one: self.count(one) for one in self.runs()}
@@ -105,15 +105,15 @@ class World:
         undecided = counts["failed"].pop("failed", 0) + counts["skipped"].pop("withdrawn", 0)
         return counts | {"undecided": undecided}
 
-    def rows(self, *, words: bool) -> list[dict[str, Any]]:
-        """The warehouse's rows, with or without what somebody said."""
+    def rows(self, *, with_texts: bool) -> list[dict[str, Any]]:
+        """The warehouse's rows, with or without their texts."""
         with closing(sqlite3.connect(self.warehouse)) as connection:
             connection.row_factory = sqlite3.Row
             found = connection.execute("SELECT * FROM verbatims_analysed_v1 ORDER BY verbatim_id").fetchall()
-        return [{name: row[name] for name in row.keys() if words or name not in WORDS} for row in found]  # noqa: SIM118
+        return [{name: row[name] for name in row.keys() if with_texts or name not in TEXT_COLUMNS} for row in found]  # noqa: SIM118
 
     def dump(self) -> dict[str, list[Any]]:
-        """All of the store."""
+        """Every row of every table of the store."""
         with self.store.database.read() as connection:
             return {
                 table.name: [one._asdict() for one in connection.execute(sa.select(table).order_by(*table.primary_key))]
@@ -138,20 +138,20 @@ def key(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def attempt(fate: str, text: str) -> Attempt:
-    """How Claude answers, with the words of the text wherever they may be."""
-    outcome = {GOOD: Outcome.ANALYSED, REFUSED: Outcome.REFUSED, OUTAGE: Outcome.FAILED}[fate]
+def attempt(result: str, text: str) -> Attempt:
+    """Claude's answer; it repeats the text wherever an answer can hold it."""
+    outcome = {GOOD: Outcome.ANALYSED, REFUSED: Outcome.REFUSED, OUTAGE: Outcome.FAILED}[result]
     found = (NewTopic("cadeaux", "Tout sur les cadeaux.", text), NewTopic("cadeaux", "Encore.", f"{text} !"))
-    analysis = Analysis(f"Dit : {text}", Sentiment.MIXED, ("delivery",), found) if fate == GOOD else None
+    analysis = Analysis(f"Dit : {text}", Sentiment.MIXED, ("delivery",), found) if result == GOOD else None
     sent = datetime(2026, 1, 2, tzinfo=UTC)
     return Attempt(outcome, "sandbox", sent, 0.5, 100, 10, 0.001, analysis, raw=json.dumps({"summary": text}))
 
 
 @pytest.fixture
-def world(store: Store, store_url: str, tmp_path: Path) -> Iterator[World]:
+def scenario(store: Store, store_url: str, tmp_path: Path) -> Iterator[Scenario]:
     warehouse = tmp_path / "rows" / "rows.db"
     settings = load_settings({"STORE": store_url, "WAREHOUSE": f"sqlite:///{warehouse}"}, dotenv=None)
     open_warehouse(settings.warehouse_url, sandbox=True).close()
     with start(disabled=True) as telemetry, open(tmp_path / "words", "w") as words:
         progress = Terminal(Console(file=words), billed=False)
-        yield World(Session(settings, store, telemetry, progress), warehouse)
+        yield Scenario(Session(settings, store, telemetry, progress), warehouse)

@@ -1,4 +1,4 @@
-"""Erasing while others scrape, edit and analyse the same verbatims: nobody stops, and no word is left."""
+"""Erasing beside processes that write the same verbatims: no error, no deadlock, no text left."""
 
 import threading
 from collections.abc import Iterator
@@ -7,26 +7,26 @@ from datetime import date
 
 from pipeline.retention import expire, forget
 
-from .conftest import GOOD, World
+from .conftest import GOOD, Scenario
 
 NAMES = [f"n{number:02}" for number in range(12)]
 ALL = date(9999, 1, 1)
 
 
 @contextmanager
-def two_others(world: World) -> Iterator[list[threading.Thread]]:
-    """Two who read the same names over and over, with texts that change and that names share."""
+def two_writers(scenario: Scenario) -> Iterator[list[threading.Thread]]:
+    """Two threads that scrape the same names repeatedly, with texts that change and that names share."""
     errors: list[BaseException] = []
 
-    def nights() -> None:
+    def run_nights() -> None:
         try:
             for version in range(15):
                 texts = {name: (f"canari {(number + version) % 5}", GOOD) for number, name in enumerate(NAMES)}
-                world.night(None, texts, loads=False)
+                scenario.run_night(None, texts, loads=False)
         except BaseException as error:
             errors.append(error)
 
-    threads = [threading.Thread(target=nights) for _ in range(2)]
+    threads = [threading.Thread(target=run_nights) for _ in range(2)]
     for thread in threads:
         thread.start()
     yield threads
@@ -35,17 +35,17 @@ def two_others(world: World) -> Iterator[list[threading.Thread]]:
     assert errors == []
 
 
-def test_forgotten_is_forgotten(world: World) -> None:
-    world.night(None, {name: (f"canari {name}", GOOD) for name in NAMES})
-    with two_others(world):
+def test_forgetting_beside_writers_leaves_no_text(scenario: Scenario) -> None:
+    scenario.run_night(None, {name: (f"canari {name}", GOOD) for name in NAMES})
+    with two_writers(scenario):
         for name in NAMES:
-            forget(world.session, "shop", name)
-    assert "canari" not in repr(world.dump()) and "http" not in repr(world.dump())
+            forget(scenario.session, "shop", name)
+    assert "canari" not in repr(scenario.dump()) and "http" not in repr(scenario.dump())
 
 
-def test_age_meets_nobody_in_a_circle(world: World) -> None:
-    with two_others(world) as others:
-        while any(other.is_alive() for other in others):
-            expire(world.session, ALL)
-    expire(world.session, ALL)
-    assert "canari" not in repr(world.dump())
+def test_expiring_beside_writers_does_not_deadlock(scenario: Scenario) -> None:
+    with two_writers(scenario) as writers:
+        while any(other.is_alive() for other in writers):
+            expire(scenario.session, ALL)
+    expire(scenario.session, ALL)
+    assert "canari" not in repr(scenario.dump())

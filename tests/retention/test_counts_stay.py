@@ -1,4 +1,4 @@
-"""Whatever is erased, by age or on request and in whatever order: every word of it goes, and every count stays."""
+"""Erasing by age or on request, in any order, removes every text and keeps every count."""
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pipeline.retention import expire, forget
 from pipeline.store import verbatim_id
 
-from .conftest import BEFORE, GOOD, NEW, OLD, OUTAGE, REFUSED, SKIPPED, UNASKED, World
+from .conftest import BEFORE, GOOD, NEW, OLD, OUTAGE, REFUSED, SKIPPED, UNASKED, Scenario
 
 NAMES = "abcd"
 TEXTS = ["canari un", "canari deux", "canari trois"]
@@ -23,47 +23,52 @@ NIGHTS = st.lists(
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(NIGHTS, st.sets(st.sampled_from(NAMES)), st.booleans())
-def test_words_go_and_counts_stay(world: World, nights, forgotten, age_first) -> None:  # type: ignore[no-untyped-def]
-    world.clear()
-    for day, verbatims in nights:
-        world.night(day, verbatims)
-    world.load_all()
-    forgotten &= {name for _, verbatims in nights for name in verbatims}
-    counts, rows = world.counts(), world.rows(words=True)
+def test_erasing_removes_texts_and_keeps_counts(scenario: Scenario, run_nights, forgotten, age_first) -> None:  # type: ignore[no-untyped-def]
+    scenario.clear()
+    for day, verbatims in run_nights:
+        scenario.run_night(day, verbatims)
+    scenario.load_all()
+    forgotten &= {name for _, verbatims in run_nights for name in verbatims}
+    counts, rows = scenario.counts(), scenario.rows(with_texts=True)
     kept = [row for row in rows if row["seen_on"] >= str(BEFORE) and row["external_id"] not in forgotten]
 
-    steps = [lambda: expire(world.session, BEFORE), lambda: [forget(world.session, "shop", name) for name in forgotten]]
+    steps = [
+        lambda: expire(scenario.session, BEFORE),
+        lambda: [forget(scenario.session, "shop", name) for name in forgotten],
+    ]
     for step in steps if age_first else reversed(steps):
         step()
-    assert world.counts() == counts
-    left = world.rows(words=True)
+    assert scenario.counts() == counts
+    left = scenario.rows(with_texts=True)
     assert [row for row in left if row["text"] is not None] == kept
     assert {row["verbatim_id"]: anonymous(row, forgotten) for row in rows} == {
         row["verbatim_id"]: {name: row[name] for name in anonymous(row, ())} for row in left
     }
-    nothing_left_of_the_erased(world, {verbatim_id("shop", name) for name in forgotten})
+    assert_nothing_left(scenario, {verbatim_id("shop", name) for name in forgotten})
 
-    everything = stored(world)
-    world.load_all()
-    assert expire(world.session, BEFORE) == 0 and not any(forget(world.session, "shop", name) for name in forgotten)
-    assert (stored(world), world.rows(words=True)) == (everything, left)
+    all_bytes = stored(scenario)
+    scenario.load_all()
+    assert expire(scenario.session, BEFORE) == 0 and not any(
+        forget(scenario.session, "shop", name) for name in forgotten
+    )
+    assert (stored(scenario), scenario.rows(with_texts=True)) == (all_bytes, left)
 
 
-def stored(world: World) -> dict[str, list[object]]:
+def stored(scenario: Scenario) -> dict[str, list[object]]:
     """All of the store but the numbers of loads and of changes."""
-    return {table: rows for table, rows in world.dump().items() if table not in ("warehouses", "deliveries")}
+    return {table: rows for table, rows in scenario.dump().items() if table not in ("warehouses", "deliveries")}
 
 
 def anonymous(row: dict[str, object], forgotten: object) -> dict[str, object]:
-    """What of a row has to be the same afterwards."""
+    """The part of a row that must be the same after erasing."""
     left = {name: value for name, value in row.items() if name not in ("text", "summary", "new_topics")}
     if row["external_id"] in forgotten:  # type: ignore[operator]
         left |= {"external_id": row["verbatim_id"], "url": None, "written_at": "2025-12-31"}
     return left
 
 
-def nothing_left_of_the_erased(world: World, forgotten: set[str]) -> None:
-    dump = world.dump()
+def assert_nothing_left(scenario: Scenario, forgotten: set[str]) -> None:
+    dump = scenario.dump()
     erased = [text for text in dump["texts"] if text["seen_on"] < str(BEFORE) or text["verbatim_id"] in forgotten]
     ids = {text["text_id"] for text in erased}
     keys = {analysis["request_key"] for analysis in dump["analyses"] if analysis["text_id"] in ids} - {None}
@@ -76,4 +81,4 @@ def nothing_left_of_the_erased(world: World, forgotten: set[str]) -> None:
     ]
     assert "canari" not in repr(words) and "http" not in repr(words)
     needed = {analysis["request_key"] for analysis in dump["analyses"]} - {None}
-    assert set(answers) == needed, "an answer that nobody needs stays"
+    assert set(answers) == needed, "an answer that no text needs was kept"
