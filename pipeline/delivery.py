@@ -35,7 +35,7 @@ def deliver(store: Store, warehouse: Warehouse, advance: Advance, *, erased: boo
     """
     delivered = Delivered()
     with store.deliveries.exclusive():
-        loading = store.deliveries.begin(warehouse.marks())
+        loading = store.deliveries.start_load(warehouse.marks())
         for _ in range(PASSES):
             pages = store.deliveries.due(loading, erased=erased)
             if not _bring(store, warehouse, loading, pages, delivered, advance):
@@ -50,7 +50,7 @@ def _bring(
     brought = False
     while True:
         chunk = _Chunk(pages, delivered, advance)
-        loaded = warehouse.load(chunk.rows(), chunk.gone())
+        loaded = warehouse.load_rows(chunk.rows(), chunk.gone())
         if not chunk.changes:
             return brought
         brought = True
@@ -58,7 +58,7 @@ def _bring(
         delivered.rejected.update(rejected)
         warehouse.mark(loading.identity, loading.number)
         store.deliveries.settle(loading, chunk.changes, rejected)
-        store.deliveries.finish(loading)
+        store.deliveries.finish_load(loading)
 
 
 class _Chunk:

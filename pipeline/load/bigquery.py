@@ -82,7 +82,7 @@ class BigQueryWarehouse:
             self._client = _client(self._project, endpoint)
             self._create_tables()
 
-    def load(self, pages: Iterable[Sequence[WarehouseRow]], outdated: Iterable[str] = ()) -> Loaded:
+    def load_rows(self, pages: Iterable[Sequence[WarehouseRow]], outdated: Iterable[str] = ()) -> Loaded:
         """Load each shard into its staging table, then merge all of them at once.
 
         A killed process leaves the table either unchanged or complete.

@@ -41,7 +41,7 @@ class SqliteWarehouse:
         except (sqlite3.Error, OSError) as error:
             raise SettingsError(f"WAREHOUSE: cannot use {self._path}: {error}") from error
 
-    def load(self, pages: Iterable[Sequence[WarehouseRow]], outdated: Iterable[str] = ()) -> Loaded:
+    def load_rows(self, pages: Iterable[Sequence[WarehouseRow]], outdated: Iterable[str] = ()) -> Loaded:
         """Upsert page by page, each in its own transaction; unchanged rows are not written."""
         held = 0
         refused: list[RejectedRow] = []

@@ -35,7 +35,7 @@ class Warehouse(Protocol):
     def name(self) -> str:
         """Where the rows are, for messages; contains no secret."""
 
-    def load(self, pages: Iterable[Sequence[WarehouseRow]], outdated: Iterable[str] = ()) -> Loaded:
+    def load_rows(self, pages: Iterable[Sequence[WarehouseRow]], outdated: Iterable[str] = ()) -> Loaded:
         """Insert or replace rows by verbatim_id, and delete the rows of outdated ids, whose text has been erased.
 
         Raises TransientError if the warehouse is unreachable or full.

@@ -10,7 +10,7 @@ import yaml
 from pipeline.sandbox.tokenizer import fold
 
 
-def read(name: str) -> Any:
+def load_word_list(name: str) -> Any:
     """The content of a YAML file in this folder."""
     return yaml.safe_load(Path(__file__).with_name(name).read_text(encoding="utf-8"))
 
@@ -20,7 +20,7 @@ def entries(listed: str) -> list[str]:
     return [fold(entry.strip()) for entry in listed.split(",")]
 
 
-_LEXICON = read("lexicon.yaml")
+_LEXICON = load_word_list("lexicon.yaml")
 
 FEELING: dict[str, float] = {
     entry: group["weight"] for group in _LEXICON["feeling"].values() for entry in entries(group["words"])

@@ -23,7 +23,7 @@ Schema = Sequence[Mapping[str, Any]]
 """Fields with name, type and mode, as in the API."""
 
 
-def read(payload: bytes, schema: Schema) -> Iterator[tuple[int, list[Any]] | BadRow]:
+def parse_rows(payload: bytes, schema: Schema) -> Iterator[tuple[int, list[Any]] | BadRow]:
     """The position and values of each row in the order of the schema, or its problem."""
     position = 0
     for line in payload.split(b"\n"):

@@ -12,7 +12,7 @@ from typing import Any
 
 from pipeline.sandbox import googlesql
 from pipeline.sandbox.googlesql import local
-from pipeline.sandbox.ndjson import BadRow, read
+from pipeline.sandbox.ndjson import BadRow, parse_rows
 
 Resource = dict[str, Any]
 """A table or a job in the format of the API."""
@@ -63,7 +63,7 @@ class Tables:
     ) -> int:
         """Replace the rows of a table, all or none. `refused` says of an id whether to inject a bad row."""
         good, bad = [], []
-        for row in read(payload, schema):
+        for row in parse_rows(payload, schema):
             if isinstance(row, BadRow):
                 bad.append(row)
             elif refused(row[1][0]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from pipeline.sandbox.lexicon import entries, read
+from pipeline.sandbox.lexicon import entries, load_word_list
 from pipeline.sandbox.tokenizer import Listing
 
 
@@ -39,7 +39,7 @@ def _themes(listed: list[dict[str, Any]]) -> dict[str, Theme]:
     }
 
 
-_FILE = read("themes.yaml")
+_FILE = load_word_list("themes.yaml")
 
 TOPICS: Listing[tuple[str, ...]] = Listing(_by_entry(_FILE["topics"]))
 """Ids of topics by word."""

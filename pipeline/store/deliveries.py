@@ -53,7 +53,7 @@ class Deliveries:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def begin(self, marks: Mapping[str, int]) -> Loading:
+    def start_load(self, marks: Mapping[str, int]) -> Loading:
         """Begin a load into the warehouse that bears these marks: identity → number of the last load.
 
         A warehouse without a mark of this store, or with another number, was emptied, restored or exchanged: then
@@ -140,7 +140,7 @@ class Deliveries:
                 said: dict[str, Any] = {"problem": sa.bindparam("said")}
                 connection.execute(sa.update(deliveries).where(here).values(said), refused)
 
-    def finish(self, loading: Loading) -> None:
+    def finish_load(self, loading: Loading) -> None:
         """The warehouse bears the number of this load."""
         # two loads at once may end in any order: the number never falls
         ended = sa.case((warehouses.c.done > loading.number, warehouses.c.done), else_=loading.number)

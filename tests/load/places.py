@@ -63,7 +63,7 @@ class Place:
     def load(self, *pages: list[WarehouseRow], outdated: tuple[str, ...] = ()) -> Any:
         """Open, load, close."""
         with closing(self.open()) as warehouse:
-            return warehouse.load(pages, outdated)
+            return warehouse.load_rows(pages, outdated)
 
     def rows(self) -> list[dict[str, Any]]:
         """All rows by id, with lists and timestamps parsed."""

@@ -34,7 +34,7 @@ def pages():
             os.kill(os.getpid(), signal.SIGKILL)
 
 with closing(open_warehouse(url, sandbox=True, endpoint=endpoint or None)) as warehouse:
-    warehouse.load(pages())
+    warehouse.load_rows(pages())
 """
 
 
@@ -137,8 +137,8 @@ def test_a_load_continues_after_the_store_failed(place: Place) -> None:
 
     with closing(place.open()) as warehouse:
         with pytest.raises(TransientError, match="the store is gone"):
-            warehouse.load(pages())
-        assert warehouse.load([many(3)]).held == 3
+            warehouse.load_rows(pages())
+        assert warehouse.load_rows([many(3)]).held == 3
     assert place.rows() == expected(many(3))
 
 

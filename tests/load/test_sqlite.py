@@ -32,7 +32,7 @@ def test_a_table_with_older_constraints_is_recreated_with_its_rows_and_all_views
     """Older versions required texts to be non-null; an analyst's own views keep working."""
     url = f"sqlite:///{tmp_path}/rows.db"
     with closing(open_warehouse(url, sandbox=True)) as warehouse:
-        warehouse.load([[ROW]])
+        warehouse.load_rows([[ROW]])
     before, today = rows(url), _schema(tmp_path)
     with closing(sqlite3.connect(tmp_path / "rows.db")) as connection:
         connection.execute("ALTER TABLE verbatims_analysed_v1 RENAME TO newer")
@@ -47,7 +47,7 @@ def test_a_table_with_older_constraints_is_recreated_with_its_rows_and_all_views
             connection.execute("UPDATE verbatims_analysed_v1 SET summary = NULL")
     with closing(open_warehouse(url, sandbox=True)) as warehouse:
         assert rows(url) == before
-        assert warehouse.load([[replace(ROW, text=None, summary=None)]]).refused == ()
+        assert warehouse.load_rows([[replace(ROW, text=None, summary=None)]]).refused == ()
     mine = {"mine": "CREATE VIEW mine AS SELECT text FROM verbatims_analysed_v1"}
     assert _schema(tmp_path) == today | mine
     with closing(sqlite3.connect(tmp_path / "rows.db")) as connection:

@@ -60,7 +60,7 @@ def test_both_dialects_of_a_view_give_the_same_numbers(
     view: str, tmp_path: Path, in_duckdb: duckdb.DuckDBPyConnection
 ) -> None:
     with closing(open_warehouse(f"sqlite:///{tmp_path}/rows.db", sandbox=True)) as warehouse:
-        warehouse.load([rows()])
+        warehouse.load_rows([rows()])
     with closing(sqlite3.connect(tmp_path / "rows.db")) as connection:
         here = sorted(map(str, connection.execute(f"SELECT * FROM {view}")))
     [select] = sqlglot.transpile(

@@ -77,10 +77,12 @@ def test_an_erasure_waits_for_a_load_that_has_read_the_row(scenario: Scenario) -
     erased = threading.Thread(target=expire, args=(scenario.session, BEFORE))
     with closing(open_warehouse(f"sqlite:///{scenario.warehouse}", sandbox=True)) as slow:
         with scenario.store.deliveries.exclusive():
-            pages = [due.rows for due in scenario.store.deliveries.due(scenario.store.deliveries.begin(slow.marks()))]
+            pages = [
+                due.rows for due in scenario.store.deliveries.due(scenario.store.deliveries.start_load(slow.marks()))
+            ]
             erased.start()
             erased.join(0.5)
-            slow.load(pages)
+            slow.load_rows(pages)
         erased.join(60)
     assert [row["text"] for row in scenario.rows(with_texts=True)] == [None]
 

@@ -56,13 +56,13 @@ def test_negation_turns_irony_and_emoji_are_understood(text: str, sentiment: Sen
 
 
 def test_no_word_is_in_two_sentiment_lists() -> None:
-    groups = lexicon.read("lexicon.yaml")["feeling"].values()
+    groups = lexicon.load_word_list("lexicon.yaml")["feeling"].values()
     listed = [entry for group in groups for entry in lexicon.entries(group["words"])]
     assert [entry for entry, times in Counter(listed).items() if times > 1] == []
 
 
 def test_every_topic_of_the_reference_base_can_be_named() -> None:
-    assert set(lexicon.read("themes.yaml")["topics"]) == set(TOPICS)
+    assert set(lexicon.load_word_list("themes.yaml")["topics"]) == set(TOPICS)
 
 
 def test_topics_are_only_from_the_given_list() -> None:

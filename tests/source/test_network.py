@@ -124,7 +124,7 @@ def test_behind_a_proxy_no_redirect_reaches_a_private_network(page: str, locatio
     proxy.expect_oneshot_request(page).respond_with_data("", 302, {"Location": location})
     proxy.expect_request("/robots.txt").respond_with_data("")
     with suppress(InputError, TransientError), Fetcher(timeout_s=5, retry_s=0) as fetcher:
-        fetcher.read("http://shop.example/reviews", 0)
+        fetcher.fetch("http://shop.example/reviews", 0)
     assert {request.headers["Host"] for request, _ in proxy.log} == {"shop.example"}
     assert not any("169" in request.url or "%5C" in request.url for request, _ in proxy.log)
 
@@ -176,7 +176,7 @@ def test_a_redirect_to_a_path_that_robots_txt_forbids_is_not_followed(
     httpserver.expect_request("/robots.txt").respond_with_data("User-agent: *\nDisallow: /b")
     httpserver.expect_request("/a").respond_with_data("", 302, {"Location": "/b"})
     with pytest.raises(InputError, match=r"redirects to .*/b, which robots\.txt forbids"):
-        fetchers(private=True).read(httpserver.url_for("/a"), 0)
+        fetchers(private=True).fetch(httpserver.url_for("/a"), 0)
     assert [request.path for request, _ in httpserver.log] == ["/robots.txt", "/a"]
 
 
@@ -192,7 +192,7 @@ def test_the_crawl_delay_is_kept_between_pages_and_retries(
     answers = [Response("a"), Response("", 503), Response("", 503, {"Retry-After": "0"}), Response("b")]
     httpserver.expect_request("/a").respond_with_handler(lambda _: answers.pop(0))
     fetcher = fetchers(private=True)
-    assert [fetcher.read(httpserver.url_for("/a"), 0.1).body for _ in range(2)] == [b"a", b"b"]
+    assert [fetcher.fetch(httpserver.url_for("/a"), 0.1).body for _ in range(2)] == [b"a", b"b"]
     assert len(waited) == 3 and all(4 < one <= 5 for one in waited)
 
 
@@ -204,7 +204,7 @@ def test_no_password_from_netrc_is_sent(
     httpserver.expect_request("/robots.txt").respond_with_data("", 404)
     httpserver.expect_request("/a").respond_with_data("a")
     with Fetcher(private=True) as fetcher:  # uses the machine's proxy settings, like a run
-        assert fetcher.read(httpserver.url_for("/a"), 0).body == b"a"
+        assert fetcher.fetch(httpserver.url_for("/a"), 0).body == b"a"
     assert len(httpserver.log) == 2 and not any("Authorization" in request.headers for request, _ in httpserver.log)
 
 
@@ -224,7 +224,7 @@ def test_endless_redirects_are_an_error(httpserver: HTTPServer, fetchers: Fetche
     httpserver.expect_request("/robots.txt").respond_with_data("", 404)
     httpserver.expect_request("/round").respond_with_data("", 302, {"Location": "/round"})
     with pytest.raises(InputError, match="redirects without end"):
-        fetchers(private=True).read(httpserver.url_for("/round"), 0)
+        fetchers(private=True).fetch(httpserver.url_for("/round"), 0)
     assert len(httpserver.log) < 10
 
 
@@ -233,7 +233,7 @@ def test_a_page_that_unpacks_beyond_the_limit_is_an_error(httpserver: HTTPServer
     bomb = Response(gzip.compress(bytes(200_000_000)), headers={"Content-Encoding": "gzip"})
     httpserver.expect_request("/bomb").respond_with_response(bomb)
     with pytest.raises(InputError, match="over 5 MB"):
-        fetchers(private=True).read(httpserver.url_for("/bomb"), 0)
+        fetchers(private=True).fetch(httpserver.url_for("/bomb"), 0)
 
 
 def test_only_the_first_500_kb_of_robots_txt_are_read(httpserver: HTTPServer, fetchers: Fetchers) -> None:

@@ -58,7 +58,7 @@ class Watched:
     def load(self, store: Store, *, refuse: str = "") -> Delivered:
         self.given.clear()
         with closing(open_warehouse(f"sqlite:///{self.path}", sandbox=True)) as warehouse:
-            write = warehouse.load
+            write = warehouse.load_rows
 
             def noting(pages: Iterable[Sequence[WarehouseRow]], outdated: Iterable[str] = ()) -> Loaded:
                 rows = [row for page in pages for row in page]
@@ -68,7 +68,7 @@ class Watched:
                 loaded = write([[row for row in rows if row not in bad]], gone)
                 return Loaded(loaded.held, tuple(RejectedRow(row.verbatim_id, "no such row") for row in bad))
 
-            warehouse.load = noting  # type: ignore[method-assign]
+            warehouse.load_rows = noting  # type: ignore[method-assign]
             return deliver(store, warehouse, lambda *_: None)
 
     def rows(self) -> dict[str, str]:
@@ -82,6 +82,18 @@ def watched(tmp_path: Path) -> Watched:
 
 
 TWO = {"a": "merci", "b": "bof"}
+
+
+def breaking_off(warehouse: Warehouse, at: int) -> None:
+    """The warehouse fails at this call of `load_rows`, counted from 0."""
+    write, calls = warehouse.load_rows, iter(range(10))
+
+    def load_rows(pages: Iterable[Sequence[WarehouseRow]], outdated: Iterable[str] = ()) -> Loaded:
+        if next(calls) == at:
+            raise TransientError("the disk is full")
+        return write(pages, outdated)
+
+    warehouse.load_rows = load_rows  # type: ignore[method-assign]
 
 
 def test_a_load_brings_what_is_new_of_any_run_and_says_of_which(store: Store, watched: Watched) -> None:
@@ -193,14 +205,7 @@ def test_what_was_brought_before_a_load_broke_off_is_not_brought_again(
     monkeypatch.setattr("pipeline.store.deliveries.PAGE", 1)
     answered(store, TWO | {"c": "encore"})
     with closing(open_warehouse(f"sqlite:///{watched.path}", sandbox=True)) as warehouse:
-        write, calls = warehouse.load, iter(range(10))
-
-        def breaks_off(pages: Iterable[Sequence[WarehouseRow]], outdated: Iterable[str] = ()) -> Loaded:
-            if next(calls) == 2:
-                raise TransientError("the disk is full")
-            return write(pages, outdated)
-
-        warehouse.load = breaks_off  # type: ignore[method-assign]
+        breaking_off(warehouse, at=2)
         with pytest.raises(TransientError):
             deliver(store, warehouse, lambda *_: None)
     assert len(watched.rows()) == 2
@@ -211,10 +216,10 @@ def test_what_was_brought_before_a_load_broke_off_is_not_brought_again(
 def test_a_load_clears_no_dead_letter_of_a_later_change(store: Store, watched: Watched) -> None:
     """A slow load read the row before it changed; one beside it met the change and was refused."""
     run_id = answered(store, {"a": "merci"})
-    slow = store.deliveries.begin({})
+    slow = store.deliveries.start_load({})
     [read_early] = store.deliveries.due(slow)
     answered(store, {"a": "merci"}, rating=2.0)
-    quick = store.deliveries.begin({slow.identity: slow.number})
+    quick = store.deliveries.start_load({slow.identity: slow.number})
     [read_late] = store.deliveries.due(quick)
     [identity] = read_late.changes
     store.deliveries.settle(quick, read_late.changes, {identity: "no such row"})
@@ -236,14 +241,7 @@ def test_an_emptied_warehouse_whose_filling_breaks_off_is_filled_by_the_next_loa
     monkeypatch.setattr(pipeline.delivery, "CHUNK", 1)
     monkeypatch.setattr("pipeline.store.deliveries.PAGE", 1)
     with closing(open_warehouse(f"sqlite:///{watched.path}", sandbox=True)) as warehouse:
-        write, calls = warehouse.load, iter(range(10))
-
-        def breaks_off(pages: Iterable[Sequence[WarehouseRow]], outdated: Iterable[str] = ()) -> Loaded:
-            if next(calls) == 1:
-                raise TransientError("killed")
-            return write(pages, outdated)
-
-        warehouse.load = breaks_off  # type: ignore[method-assign]
+        breaking_off(warehouse, at=1)
         with pytest.raises(TransientError):
             deliver(store, warehouse, lambda *_: None)
     watched.load(store)
@@ -284,7 +282,7 @@ def test_a_warehouse_registered_beside_workers_misses_nothing(store: Store, stor
     worker = threading.Thread(target=work)
     worker.start()
     while not done.is_set():
-        store.deliveries.begin({})
+        store.deliveries.start_load({})
     worker.join()
     with store.database.read() as connection:
         owed = connection.execute(
@@ -303,9 +301,9 @@ def marked(tmp_path: Path) -> Iterator[Warehouse]:
 def test_a_load_that_ends_behind_a_later_one_does_not_turn_the_number_back(store: Store, marked: Warehouse) -> None:
     answered(store, TWO)
     deliver(store, marked, lambda *_: None)
-    early, late = (store.deliveries.begin(marked.marks()) for _ in range(2))
+    early, late = (store.deliveries.start_load(marked.marks()) for _ in range(2))
     for loading in (late, early):
         marked.mark(loading.identity, loading.number)
-        store.deliveries.finish(loading)
+        store.deliveries.finish_load(loading)
     assert marked.marks() == {late.identity: late.number}
-    assert list(store.deliveries.due(store.deliveries.begin(marked.marks()))) == []
+    assert list(store.deliveries.due(store.deliveries.start_load(marked.marks()))) == []

@@ -91,7 +91,7 @@ def test_a_row_has_all_its_columns_from_the_current_analysis(store: Store, watch
     run_id, claims = again(store)
     ask(claims)
     accept(store, run_id)
-    [page] = store.deliveries.due(store.deliveries.begin({}))
+    [page] = store.deliveries.due(store.deliveries.start_load({}))
     [row] = page.rows
     assert (row.run_id, row.summary, row.sentiment, row.topics, row.cost_usd) == (run_id, "Mieux.", "negative", (), 0.5)
     assert (row.prompt_version, row.new_topics) == (OTHER.prompt_version, ())
@@ -113,7 +113,7 @@ def test_only_good_analyses_are_accepted_and_one_that_heals_a_failure_counts_the
     assert accept(store, other) == 1
     assert store.totals.analysed() == {("shop", "positive"): 1, ("shop", "negative"): 1}
     assert store.runs.count(other).failed == {"unreadable": 1}
-    [page] = store.deliveries.due(store.deliveries.begin({}))
+    [page] = store.deliveries.due(store.deliveries.start_load({}))
     assert {row.external_id: row.sentiment for row in page.rows} == {"a": "negative", "b": "positive"}
 
 

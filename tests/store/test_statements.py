@@ -96,7 +96,7 @@ def test_a_page_of_any_size_takes_a_handful_of_statements(store: Store) -> None:
             run_id = kept(store, *(f"texte {size} {number}" for number in range(size)))
             claims = store.claims(run_id, ANALYSER, FINAL_OUTCOMES)
             claims.commit(good(*claims.take(asks(claims)).asks))
-            loading = store.deliveries.begin({})
+            loading = store.deliveries.start_load({})
             for due in store.deliveries.due(loading):
                 store.deliveries.settle(loading, due.changes, {})
         taken[size] = len(found)
@@ -106,7 +106,7 @@ def test_a_page_of_any_size_takes_a_handful_of_statements(store: Store) -> None:
 PAGES = {
     "clean": lambda store, run_id: next(store.texts.uncleaned(run_id), None),
     "analyse": lambda store, run_id: store.claims(run_id, ANALYSER, FINAL_OUTCOMES).pending(5, 64),
-    "load": lambda store, run_id: next(store.deliveries.due(store.deliveries.begin({})), None),
+    "load": lambda store, run_id: next(store.deliveries.due(store.deliveries.start_load({})), None),
     "expire": lambda store, run_id: next(store.erasure.aged(date(2000, 1, 1)), None),
 }
 INDEXES = {

@@ -33,7 +33,7 @@ def read_csv(lines: Lines, name: str, delimiter: str | None) -> Table:
     """The table of a file. Raises InputError if the header or the first record is missing."""
     source = iter(lines)
     header, delimiter = _header(source, name, delimiter)
-    rows = _Rows(chain([header], source), lines.number - 1, delimiter).read()
+    rows = _Rows(chain([header], source), lines.number - 1, delimiter).parse_rows()
     names = next(rows)
     if isinstance(names, BrokenRecord):
         raise InputError(f"{name}: the header cannot be read ({names.problem})")
@@ -89,7 +89,7 @@ class _Rows:
         self._delimiter = delimiter
         self._reread = 0
 
-    def read(self) -> Iterator[tuple[int, list[str]] | BrokenRecord]:
+    def parse_rows(self) -> Iterator[tuple[int, list[str]] | BrokenRecord]:
         """The rows, and a broken record for each that cannot be parsed. Blank lines are skipped."""
         while True:
             start, self._record, self._size = self._line + 1, [], 0

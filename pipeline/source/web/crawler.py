@@ -162,7 +162,7 @@ class Crawler:
     def _fetch(self, url: str, seen: PageSeen | None) -> HttpResponse:
         etag, last_modified = (seen.etag, seen.last_modified) if seen else (None, None)
         try:
-            response = self._fetcher.read(url, self._description.delay_s, etag, last_modified)
+            response = self._fetcher.fetch(url, self._description.delay_s, etag, last_modified)
         except InputError as error:
             raise self._failure(str(error)) from error
         if response.url != url:

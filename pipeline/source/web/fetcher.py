@@ -82,7 +82,9 @@ class Fetcher:
         """Whether the robots.txt of its host allows an address. Raises as `read` does."""
         return self._host(url).rules.can_fetch(url, ROBOT)
 
-    def read(self, url: str, delay_s: float, etag: str | None = None, last_modified: str | None = None) -> HttpResponse:
+    def fetch(
+        self, url: str, delay_s: float, etag: str | None = None, last_modified: str | None = None
+    ) -> HttpResponse:
         """A page, after redirects within its host. Status 304 if it has not changed since that ETag or date.
 
         `delay_s` is the time between two requests to a host, unless robots.txt asks for more.
