@@ -24,7 +24,7 @@ class ClaimResult:
     settled: tuple[VerbatimAnalysed, ...]
     """Answered before by an identical request, and committed with this claim."""
     finished: int
-    """How many of the page need nothing more: answered, failed for good, or settled by somebody else."""
+    """How many of the page are done: answered, finally failed, or settled by another process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class CompletedRequest:
     attempts: tuple[Attempt, ...]
     trace_id: str | None
     final: bool
-    """Whether the last outcome stands where it is not a good answer."""
+    """Whether the last outcome is final where it is no good answer."""
 
 
 class ClaimStore(Protocol):
@@ -48,7 +48,7 @@ class ClaimStore(Protocol):
         """Claim what is unclaimed, settle what has an answer, leave the rest waiting. Raises as `renew` does."""
 
     def unclaimed(self, asks: Sequence[Ask]) -> list[Ask]:
-        """Of those that wait, the ones that nobody asks any more; writes nothing."""
+        """Waiting texts whose claims have ended; writes nothing."""
 
     def commit(self, ended: Sequence[CompletedRequest]) -> list[VerbatimAnalysed | None]:
         """Store ended requests in one transaction and give their claims back.

@@ -100,7 +100,7 @@ def clean(session: Session, run_id: str) -> int:
 
 
 def analyse(session: Session, run_id: str) -> int:
-    """One call to Claude for each text that nobody has asked yet; returns how many are still without an outcome.
+    """One call to Claude for each unanswered text; returns how many are still without an outcome.
 
     Those met a passing error: asking again may help. Ctrl-C and SIGTERM let what is in flight come back, then raise
     Interrupted; the same once more ends the process.
@@ -162,7 +162,7 @@ def publish(session: Session, run_id: str) -> RunCounts:
 
 
 def report(session: Session, stage: Stage, run_id: str, succeeded: bool, duration_s: float) -> None:
-    """Say how a stage went, for the Pushgateway; for a stage of several tasks, whoever comes behind them calls it."""
+    """Report how a stage went, for the Pushgateway. For a stage of several tasks, the task after them calls it."""
     counts = session.store.runs.count(run_id)
     failed = sum(counts.failed.values())
     session.observer.emit(

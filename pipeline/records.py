@@ -76,7 +76,7 @@ class Stage(StrEnum):
 
 
 SANDBOX_MODEL = "sandbox"
-"""The model name of everything the sandbox answers: it is part of each request key and stands in each row."""
+"""The model name of everything the sandbox answers: it is part of each request key and of each row."""
 
 SHORT_BELOW, MEDIUM_BELOW = 100, 500
 """Where the classes of length end, in characters."""
@@ -209,10 +209,10 @@ class Task:
 
     dag_id: str = "cli"
     task_id: str | None = None
-    """None outside a scheduler, where the stage's name stands for it."""
+    """None outside a scheduler: the stage's name is used instead."""
     try_number: int = 1
     shared: bool = False
-    """One of several tasks that do a stage together: it leaves the batch metrics to whoever comes behind them all."""
+    """One of several tasks that share a stage: the task after them writes the batch metrics."""
 
 
 COMMAND_LINE = Task()

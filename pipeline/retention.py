@@ -1,4 +1,4 @@
-"""Texts that may not be kept any longer: by age (`expire`), or because somebody asks (`forget`).
+"""Texts that may not be kept any longer: by age (`expire`), or on request (`forget`).
 
 Store and warehouse lose the words of a verbatim, that is its text, its quotes, its summary and Claude's raw answers.
 Sentiment, topics, tokens, cost and every count stay as they were.
@@ -44,8 +44,8 @@ def expire(session: Session, before: date) -> int:
 def forget(session: Session, source: str, external_id: str) -> bool:
     """Erase one verbatim and who it is, and never take it in again; False where that had been done before.
 
-    The store comes first: a load that runs meanwhile then finds nothing to bring back, and the same call once more
-    does to the warehouse whatever a stop has left undone. Raises InputError for a verbatim nobody knows.
+    The store comes first, and its rows are due in the warehouse until they are there: the same call finishes what an
+    interruption left undone. Raises InputError for an unknown verbatim.
     """
     erasure = session.store.erasure
     given = verbatim_id(source, external_id)

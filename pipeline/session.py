@@ -35,7 +35,7 @@ from pipeline.urls import origin
 
 @dataclass(frozen=True)
 class Session:
-    """Where things are kept, what is set, who is told: given to every stage."""
+    """Settings, store, telemetry and progress: what every stage is given."""
 
     settings: Settings
     store: Store

@@ -35,7 +35,7 @@ class Analyser:
         self._fixed: dict[str, Any] = {
             "model": record.model,
             "max_tokens": max_tokens,
-            # the marker stands on the system block: on the whole request it would land on the verbatim
+            # cache_control belongs to the system block: on the whole request it would apply to the verbatim
             "system": [
                 {"type": "text", "text": definition["instructions"], "cache_control": {"type": "ephemeral"}},
             ],

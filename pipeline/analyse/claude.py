@@ -94,8 +94,8 @@ def _storable(raw: str) -> str:
 async def _cap_retry_after(request: Any, call_next: Any) -> Any:
     """The SDK waits as long as a server says, however long that is."""
     response = await call_next(request)
-    told = response.headers.get("retry-after", "")
-    if told.isdigit() and int(told) > MAX_RETRY_AFTER_S:
+    seconds = response.headers.get("retry-after", "")
+    if seconds.isdigit() and int(seconds) > MAX_RETRY_AFTER_S:
         response.headers["retry-after"] = str(MAX_RETRY_AFTER_S)
     return response
 

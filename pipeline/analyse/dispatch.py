@@ -20,10 +20,10 @@ from pipeline.records import Ask, Attempt
 T = TypeVar("T")
 
 LOOK_AGAIN_S = 0.2
-"""How often a text that somebody else is asking is looked at again; a call takes a second or more."""
+"""How often texts that are claimed elsewhere are checked again; a call takes a second or more."""
 
 MAX_WAITING = 1000
-"""Texts kept in memory while others ask them; beyond that no new page is read."""
+"""Texts kept in memory while they wait for other claims; beyond that no new page is read."""
 
 RATIO_EVERY_S = 2.0
 """How often the success ratio is read from the store while a run goes on."""
@@ -66,7 +66,7 @@ class _ClaimedTexts:
 
     @property
     def waits(self) -> bool:
-        """Whether texts are left that others ask."""
+        """Whether texts are left that are claimed elsewhere."""
         return bool(self._waiting)
 
     async def claim(self) -> ClaimResult | None:
@@ -90,7 +90,7 @@ class _ClaimedTexts:
         return [Ask(identity, text, self._key(text), text_id) for text_id, identity, text in found]
 
     async def _unclaimed(self) -> list[Ask]:
-        """Of those that wait, what nobody asks any more. Only reads: others are at work."""
+        """Waiting texts whose claims have ended. Only reads: the store's writers are at work."""
         if not self._waiting:
             return []
         found = await self._thread.run(self._claims.unclaimed, self._waiting)
@@ -107,7 +107,7 @@ class _Entry:
 
 
 class _GroupCommit:
-    """What ends while one group is on its way to the disk is the next group."""
+    """Requests that end while one group is being written form the next group."""
 
     def __init__(
         self, claims: ClaimStore, thread: _StoreThread, observer: Observer, progress: Callable[[int, float], None]
@@ -163,7 +163,7 @@ class Dispatcher:
         progress: Callable[[int, float], None],
         page: int,
     ) -> None:
-        """`key` gives a text's request key; `progress` is told (verbatims done, USD) as they are committed."""
+        """`key` returns a text's request key; `progress` is called with (verbatims done, USD) at each commit."""
         self._claims = claims
         self._observer = observer
         self._progress = progress
@@ -197,7 +197,7 @@ class Dispatcher:
         self._stopped.set()
 
     async def next(self) -> Ask | None:
-        """The next verbatim that is ours to ask; waits while all that is left is being asked by others."""
+        """The next verbatim to send; waits while all that are left are claimed elsewhere."""
         async with self._pulling:
             while not self._stopped.is_set():
                 await self._renew_if_late()
@@ -223,7 +223,7 @@ class Dispatcher:
         self._renewed_at = _clock()
 
     async def _claim(self) -> bool:
-        """Claim more, or wait a moment for what others ask; False when there is nothing left to do."""
+        """Claim more, or pause while claims elsewhere go on; False when nothing is left to do."""
         taken = await self._texts.claim()
         if taken is None:
             if self._texts.waits:

@@ -1,4 +1,4 @@
-"""What follows an attempt. Every rule on asking again stands here, since each further attempt is paid.
+"""What follows an attempt. Every rule on retries that are paid is in this file.
 
 Pure: outcomes and error codes go in, a decision comes out. The transport's own retries (connections, limits,
 overload) happen within an attempt and cost nothing.
@@ -47,7 +47,7 @@ class Step(Enum):
     LATER = auto()
     """The next run asks again."""
     FINAL = auto()
-    """The outcome stands, and nobody asks again."""
+    """The outcome is final: the text is not sent again."""
 
 
 def next_step(attempts: Sequence[Attempt], *, run_has_answers: bool) -> Step:

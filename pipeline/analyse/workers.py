@@ -12,20 +12,23 @@ from pipeline.records import Ask, Attempt, Outcome
 
 
 class Asker(Protocol):
-    """Claude, or what stands for it in a test."""
+    """Claude, or a fake in a test."""
 
     async def ask(self, text: str, room: int = 1) -> Attempt:
         """Raises nothing that can be foreseen: whatever comes back is an outcome. `room` multiplies `max_tokens`."""
 
 
 class RequestQueue(Protocol):
-    """Where verbatims come from and where ended calls go; the store stands behind it."""
+    """Gives verbatims to send and takes completed requests; backed by the store."""
 
     async def next(self) -> Ask | None:
-        """The next verbatim to send; None when none is left or somebody asked to stop."""
+        """The next verbatim to send; None when none is left or `stop` was called."""
 
     async def commit(self, ask: Ask, attempts: tuple[Attempt, ...], call: RequestSpan, *, final: bool) -> None:
-        """Returns once the attempts are on disk: only then is the worker free again. `final`: nobody asks again."""
+        """Returns once the attempts are on disk, so that a worker never has two answers unsaved.
+
+        `final`: the text is not sent again.
+        """
 
     def stop(self) -> None:
         """Hand out nothing more; what is in flight still ends and is committed."""

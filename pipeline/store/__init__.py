@@ -7,7 +7,7 @@ claims.py     who asks what just now        holders.py   who is alive
 analyses.py   attempts, answers, and what is current        analysers.py  who has answered
 reanalyses.py asking again                  erasure.py   words that go
 deliveries.py what a warehouse lacks        rows.py      the rows it is given
-totals.py     what is counted               predicates.py  what is said of a text
+totals.py     what is counted               predicates.py  conditions on texts
 tables.py     all tables                    migrate.py, migrations/   how older stores become these
 """
 

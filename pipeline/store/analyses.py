@@ -100,7 +100,7 @@ class Analyses:
         return connection.execute(statement).all()
 
     def _insert(self, connection: sa.Connection, rows: Sequence[tuple[int, str, str | None]]) -> None:
-        """An analyser's first good answer for a text stands; a failure gives way to it."""
+        """Keep an analyser's first good answer for a text; it replaces a failure."""
         made = {"analyser": self._analyser.fingerprint, "run_id": self._run_id}
         if rows:
             statement = insert(connection, analyses)

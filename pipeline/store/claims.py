@@ -42,7 +42,7 @@ class Claims:
             note_analyser(connection, analyser)
             theirs = connection.execute(sa.select(runs.c.analyser).where(runs.c.run_id == run_id)).scalar()
         self._again = theirs is not None
-        """A re-analysis asks again what others have answered; a run asks only what nobody has."""
+        """A re-analysis sends texts again that other analysers have answered; a run sends only unanswered ones."""
         self._analyses = Analyses(database, run_id, analyser, counts=not self._again)
 
     def pending(self, after: int, limit: int) -> list[tuple[int, str, str]]:
@@ -79,7 +79,7 @@ class Claims:
             return []
         with self._database.write() as connection:
             news = self._analyses.add(connection, ended)
-            # only its own: a process that was taken for dead must not free the claim of whoever took over
+            # only its own: a process that was taken for dead must not free the claims that another took over
             mine = claims.c.text_id.in_([one.ask.text_id for one in ended]) & (claims.c.holder == self._holder.name)
             connection.execute(sa.delete(claims).where(mine))
             return [news.get(one.ask.text_id) for one in ended]
@@ -114,10 +114,7 @@ class Claims:
         closed = [(ask.text_id, failed[ask.request_key]) for ask in free if ask.request_key in failed]
         self._analyses.close(connection, closed)
         unasked = [ask for ask in free if ask.request_key not in answered.keys() | failed.keys()]
-        first: dict[str, Ask] = {}
-        for ask in unasked:
-            first.setdefault(ask.request_key, ask)
-        mine = tuple(first.values())
+        mine = _one_per_request(unasked)
         self._claim(connection, mine)
         decided = {ask.text_id for ask in free} - {ask.text_id for ask in unasked} | {ask.text_id for ask in mine}
         waiting = tuple(ask for ask in offered if ask.text_id not in decided)
@@ -132,7 +129,7 @@ class Claims:
         return set(connection.execute(query).scalars())
 
     def _free(self, connection: sa.Connection, asks: Sequence[Ask]) -> list[Ask]:
-        """Those on which nobody has a claim, once the claims of the dead are freed."""
+        """Unclaimed ones, after claims of dead holders are freed."""
         found = self._claims_on(connection, asks)
         freed = take_over(connection, self._holder.dead_among(connection, _each_holder(found)))
         return _not_claimed(asks, [claim for claim in found if claim.holder not in freed])
@@ -165,6 +162,14 @@ class Claims:
 
 def _each_holder(found: Sequence[Any]) -> list[Any]:
     return list({claim.holder: claim for claim in found}.values())
+
+
+def _one_per_request(asks: Sequence[Ask]) -> tuple[Ask, ...]:
+    """Of identical texts the first is asked, and the others wait for its answer."""
+    first: dict[str, Ask] = {}
+    for ask in asks:
+        first.setdefault(ask.request_key, ask)
+    return tuple(first.values())
 
 
 def _not_claimed(asks: Sequence[Ask], living: Sequence[Any]) -> list[Ask]:

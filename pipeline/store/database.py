@@ -1,4 +1,4 @@
-"""The connection to the store: SQLite embedded, Postgres shared; both behave alike to what stands above."""
+"""The connection to the store: SQLite embedded, Postgres shared; callers see no difference."""
 
 from __future__ import annotations
 
@@ -122,8 +122,10 @@ class Database:
             connection.execute(sa.select(lock(int(turn))))
 
     def now(self, connection: sa.Connection) -> float:
-        """Seconds by a clock that all share and nobody sets: the server's, or for a SQLite file the machine's since
-        its start, sleep included."""
+        """Seconds by a clock that all processes share: the server's, or for a SQLite file the time since boot.
+
+        The time of day is not used for files: setting it would end leases.
+        """
         if self.sqlite:
             return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))  # Linux has the first
         return float(connection.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())").scalar_one())

@@ -58,7 +58,7 @@ class Erasure:
         Raises InputError where the store has never seen it.
         """
         with self._database.write() as connection:
-            # whoever takes in a page just now finishes first, and is seen below
+            # waits until pages that are being added are committed: their texts are found below
             self._database.take_turns(connection, Turn.FORGETTING)
             fresh = not forgotten_among(connection, [verbatim_id])
             mine = sa.select(texts.c.text_id).where(texts.c.verbatim_id == verbatim_id)
@@ -112,7 +112,7 @@ def _strip_answers(connection: sa.Connection, ids: Sequence[int]) -> None:
         .join(answers, answers.c.request_key == analyses.c.request_key)
         .where(analyses.c.text_id.in_(ids))
         .order_by(answers.c.request_key, analyses.c.analysis_id)
-        .with_for_update(of=answers)  # whoever is about to refer to one waits, and then finds it gone
+        .with_for_update(of=answers)  # a commit that is about to refer to one waits, and inserts it anew
     )
     found = connection.execute(query).all()
     if not found:

@@ -37,12 +37,12 @@ class ProcessIdentity:
 
     @classmethod
     def own(cls) -> ProcessIdentity:
-        """This process's. Where there is no /proc the host name stands for the boot, and only the lease decides."""
+        """This process. Without /proc the host name replaces the boot id, and only the lease decides."""
         pid = os.getpid()
         return cls(_boot_id(), _namespace(), pid, started_at(pid) or 0)
 
     def sees_end_of(self, holder: Any) -> bool:
-        """Whether this process knows that the holder's is gone. Another machine's or container's it cannot see."""
+        """Whether the holder's process has ended. False for processes of other machines and containers: unknown."""
         if not self.started or (holder.boot_id, holder.pid_namespace) != (self.boot_id, self.pid_namespace):
             return False
         return bool(started_at(holder.pid) != holder.started)

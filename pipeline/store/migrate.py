@@ -71,7 +71,7 @@ def revision(connection: sa.Connection) -> str | None:
 
 
 def _wait_for_claims(database: Database) -> None:
-    """Give whoever works on the older store the time of a lease to end."""
+    """Wait up to a lease for processes that work on the older store."""
     deadline = time.monotonic() + WAIT_S
     while True:
         with database.read() as connection:

@@ -1,4 +1,4 @@
-"""What is said of a text, each in one place: the conditions that the store's queries are made of."""
+"""Named conditions on texts, each defined once; the store's queries are made of them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _OPEN: Condition = texts.c.current.is_(None) & texts.c.skip_reason.is_(None) & t
 
 
 def has_final_outcome() -> Condition:
-    """Some analyser's outcome stands, good or not: nobody asks again."""
+    """Some analyser has a good answer or a final failure: a run does not send it again."""
     return sa.exists().where(analyses.c.text_id == texts.c.text_id)
 
 

@@ -35,7 +35,7 @@ class Reanalyses:
             texts.c.kept,
             texts.c.text.is_not(None),
             LATEST,
-            # one that nobody has answered yet is left to the runs that read it
+            # unanswered texts are left to the runs that read them
             has_final_outcome(),
         )
         numbered = asked.subquery()

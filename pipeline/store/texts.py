@@ -117,7 +117,7 @@ class Texts:
             .where(run_records.c.run_id == run_id, UNCLEANED)
         )
         after = 0
-        while True:  # by number: no cursor stays open while somebody writes
+        while True:  # by number: an open cursor would block writers
             behind = query.where(run_records.c.text_id > after).order_by(run_records.c.text_id).limit(PAGE)
             with self._database.read() as connection:
                 page = connection.execute(behind).all()
@@ -167,7 +167,7 @@ class Texts:
     ) -> None:
         # locks the run of a day: two who read for it must not give one position twice
         day = _day(connection, run_id)
-        # the run of a day may read its source more than once: what it reads goes behind what it has
+        # the run of a day may read its source more than once: new records are numbered after the ones it has
         base = 0 if day is None else _last_position(connection, run_id) - page[0].position + 1
         reviews, taken = _sorted(page, seen)
         gone = self._forgotten(connection, reviews)

@@ -1,7 +1,7 @@
 """Totals since the first run and of each run, kept up in the transactions that change them.
 
-Whoever reads them adds up some hundred rows, however many verbatims there are. Texts that were edited or erased since
-count as often as they were analysed.
+Reading them adds up some dozen rows, however many verbatims there are. Edited and erased texts count as often as they
+were analysed.
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ def _upsert(connection: sa.Connection) -> Any:
 def fold(connection: sa.Connection) -> None:
     """Add what processes have counted to their runs' totals and to those of all runs, in one row per series each.
 
-    Safe at any moment: a row that somebody is writing is left for the next time, and whoever still counts begins a
-    new one. It waits for nobody, so that it cannot deadlock with the workers of another run.
+    Safe at any moment: rows that are being written are left for the next call, and a process that counts on begins a
+    new row. It waits for no lock, so that it cannot deadlock with the workers of another run.
     """
     free = sa.select(totals).where(totals.c.process != "").with_for_update(skip_locked=True)
     found = connection.execute(free).all()
