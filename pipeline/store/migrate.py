@@ -37,7 +37,7 @@ def migrate(database: Database, head: str = HEAD, scripts: Path = SCRIPTS) -> No
         found = revision(connection)
     if found == head:
         return
-    _refuse_newer(database, found, head)
+    refuse_newer(database, found, head)
     if found is not None:
         _wait_for_claims(database)
     with database.exclusive(Turn.UPGRADING):
@@ -90,7 +90,8 @@ def _refusal(database: Database, working: Sequence[str]) -> SettingsError:
     )
 
 
-def _refuse_newer(database: Database, found: str | None, head: str) -> None:
+def refuse_newer(database: Database, found: str | None, head: str = HEAD) -> None:
+    """Raises SettingsError where newer code has made the store."""
     if found is not None and found > head:
         raise SettingsError(
             f"STORE: {database.name} has schema {found}, this version of verbatims knows up to {head}: "

@@ -12,7 +12,7 @@ from pipeline.store.crawls import Crawls
 from pipeline.store.database import Database
 from pipeline.store.deliveries import Deliveries
 from pipeline.store.erasure import Erasure
-from pipeline.store.migrate import HEAD, migrate, revision
+from pipeline.store.migrate import HEAD, migrate, refuse_newer, revision
 from pipeline.store.reanalyses import Reanalyses
 from pipeline.store.runs import Runs
 from pipeline.store.texts import Texts
@@ -72,4 +72,5 @@ def peek_store(url: str) -> Store | None:
     database.close()
     if found is None:
         return None
+    refuse_newer(database, found)
     raise SettingsError(f"STORE: {database.name} has schema {found}, this version works with {HEAD}: a run upgrades it")

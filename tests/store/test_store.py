@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 
 from pipeline.errors import SettingsError
 from pipeline.records import BrokenRecord, Review, SkipReason
-from pipeline.store import Decision, Store, open_store
+from pipeline.store import Decision, Store, open_store, peek_store
 from pipeline.store.database import Database
 from pipeline.store.migrate import HEAD, SCRIPTS, migrate
 from pipeline.store.tables import metadata, texts
@@ -97,8 +97,9 @@ def test_migrations_build_exactly_the_tables_of_the_code(store: Store) -> None:
 def test_a_store_of_newer_code_is_refused_in_one_line(store: Store, store_url: str) -> None:
     with store.database.write() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(SettingsError, match=r"STORE: .* has schema 9999"):
-        open_store(store_url)
+    for look in (open_store, peek_store):
+        with pytest.raises(SettingsError, match=r"STORE: .* has schema 9999.*: install the newer version"):
+            look(store_url)
 
 
 def test_an_older_store_is_upgraded_and_its_content_backed_up_first(
