@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,6 +12,11 @@ from pipeline.records import Ask, Attempt
 
 LEASE_S = 60.0
 """How long a process may show no sign of life before another takes over its claims."""
+
+
+def boot_clock() -> float:
+    """Seconds since the machine started, suspended ones included where the system counts them (Linux)."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pipeline.claiming import LEASE_S, ClaimResult, ClaimStore, CompletedRequest
+from pipeline.claiming import LEASE_S, ClaimResult, ClaimStore, CompletedRequest, boot_clock
 from pipeline.errors import VerbatimsError
 from pipeline.events import SuccessRatioRead
 from pipeline.observer import Observer, RequestSpan
@@ -30,11 +29,6 @@ RATIO_EVERY_S = 2.0
 
 RENEW_EVERY_BEATS = int(LEASE_S / 3 / RATIO_EVERY_S)
 """Leases are renewed at a third of their length, so that one missed beat costs nothing."""
-
-
-def _clock() -> float:
-    """Seconds, those of a suspended machine included where the system counts them."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class _StoreThread:
@@ -174,7 +168,7 @@ class Dispatcher:
         self._pulling = asyncio.Lock()
         self._error: VerbatimsError | None = None
         self._heartbeat: asyncio.Task[None] | None = None
-        self._renewed_at = _clock()
+        self._renewed_at = boot_clock()
 
     async def __aenter__(self) -> Dispatcher:
         self._heartbeat = asyncio.create_task(self._beat())
@@ -215,12 +209,12 @@ class Dispatcher:
 
     async def _renew_if_late(self) -> None:
         """A process that was stopped for a while must not send what another may have taken over."""
-        if _clock() - self._renewed_at > LEASE_S / 2:
+        if boot_clock() - self._renewed_at > LEASE_S / 2:
             await self._renew()
 
     async def _renew(self) -> None:
         await self._thread.run(self._claims.renew)
-        self._renewed_at = _clock()
+        self._renewed_at = boot_clock()
 
     async def _claim(self) -> bool:
         """Claim more, or pause while claims elsewhere go on; False when nothing is left to do."""

@@ -24,6 +24,8 @@ from pipeline.store.totals import Tally, Total
 
 def lock_texts(connection: sa.Connection, ids: Sequence[int]) -> dict[int, Any]:
     """Texts for the rest of the transaction, by number; everybody locks them in this order."""
+    if not ids:
+        return {}
     query = sa.select(texts.c.text_id, texts.c.verbatim_id, texts.c.current, texts.c.erased)
     # FOR NO KEY UPDATE: inserting a row that refers to a text must not wait for it
     query = query.where(texts.c.text_id.in_(ids)).order_by(texts.c.text_id).with_for_update(key_share=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import secrets
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
@@ -15,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from pipeline.claiming import boot_clock
 from pipeline.errors import SettingsError, TransientError
 
 BUSY_TIMEOUT_S = 60
@@ -103,17 +103,25 @@ class Database:
         A lock of the session on Postgres, of a file beside the store on SQLite.
         """
         if not self.sqlite:
-            # a connection of its own: the lock belongs to it
-            with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                connection.execute(sa.select(sa.func.pg_advisory_lock(int(turn))))
-                try:
-                    yield
-                finally:
-                    connection.execute(sa.select(sa.func.pg_advisory_unlock(int(turn))))
+            with self._session_lock(int(turn)):
+                yield
             return
         with open(f"{self._url.database}.{turn.name.lower()}-lock", "w", encoding="ascii") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+    @contextmanager
+    def _session_lock(self, key: int) -> Iterator[None]:
+        try:
+            # a connection of its own: the lock belongs to it
+            with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.execute(sa.select(sa.func.pg_advisory_lock(key)))
+                try:
+                    yield
+                finally:
+                    connection.execute(sa.select(sa.func.pg_advisory_unlock(key)))
+        except DBAPIError as error:
+            raise self._translate(error) from error
 
     def take_turns(self, connection: sa.Connection, turn: Turn, *, shared: bool = False) -> None:
         """Wait until no other transaction has this turn; it is over with the transaction."""
@@ -127,7 +135,7 @@ class Database:
         The time of day is not used for files: setting it would end leases.
         """
         if self.sqlite:
-            return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))  # Linux has the first
+            return boot_clock()
         return float(connection.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())").scalar_one())
 
     def close(self) -> None:
