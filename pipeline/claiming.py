@@ -11,7 +11,7 @@ from pipeline.events import VerbatimAnalysed
 from pipeline.records import Ask, Attempt
 
 LEASE_S = 60.0
-"""How long a process may show no sign of life before another takes over its claims."""
+"""How long a process may show no sign of life, while another looks, before that one takes over its claims."""
 
 
 def boot_clock() -> float:
@@ -63,7 +63,7 @@ class ClaimStore(Protocol):
         """
 
     def renew(self) -> None:
-        """Show that this process is alive. Raises TransientError where it was taken for dead: it sends nothing more."""
+        """Show that this process is alive. Raises ClaimsLost where it was taken for dead: it sends nothing more."""
 
     def release(self) -> None:
         """Give back what was claimed and never sent."""

@@ -39,8 +39,20 @@ class TransientError(VerbatimsError):
     exit_code = 3
 
 
+class StoreUnavailable(TransientError):
+    """The store does not answer, or its disk is full. A statement that met it may be repeated."""
+
+
+class ClaimsLost(TransientError):
+    """Another process has taken over this one's texts: it must not send them."""
+
+
 class RateLimited(TransientError):
     """The rate limit of Claude's API is reached: wait, then resume."""
+
+
+class StoreRejection(VerbatimsError):
+    """The store cannot hold a value, such as one beyond a limit of the database. Repeating it changes nothing."""
 
 
 class Interrupted(VerbatimsError):

@@ -222,7 +222,15 @@ async def _analyse(session: Session, claims: Claims, analyser: Analyser, advance
     concurrency = session.settings.concurrency
     async with (
         session.connect() as client,
-        Dispatcher(claims, analyser.key, session.observer, advance, page=concurrency) as work,
+        Dispatcher(
+            claims,
+            analyser.key,
+            session.observer,
+            advance,
+            session.progress.say,
+            page=concurrency,
+            patience_s=session.settings.store_patience_s,
+        ) as work,
     ):
         with Drain(work.stop, session.progress.say).listening() as drain:
             await send(work, Claude(client, analyser, price_of(session.settings)), session.observer, concurrency)

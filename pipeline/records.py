@@ -24,6 +24,7 @@ class Outcome(StrEnum):
     EMPTY = "empty"
     TRUNCATED = "truncated"
     UNREADABLE = "unreadable"
+    UNSTORABLE = "unstorable"
     FAILED = "failed"
 
 
@@ -199,6 +200,8 @@ class Attempt:
     """Present when, and only when, the outcome is `unreadable`."""
     error: str | None = None
     """For `failed`: `http_529`, `timeout`, `connection` or `bad_response`."""
+    retried: tuple[str, ...] = ()
+    """Errors of earlier tries of the transport; one that timed out may have been paid, which nobody can see."""
     raw: str | None = None
     """The answer's text as received, for the store only."""
 

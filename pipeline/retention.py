@@ -17,7 +17,6 @@ from pipeline.errors import TransientError
 from pipeline.file_erasure import erase_file
 from pipeline.load import Warehouse
 from pipeline.session import Session
-from pipeline.store import verbatim_id
 
 
 def first_day_kept(days: int) -> date:
@@ -47,10 +46,10 @@ def forget(session: Session, source: str, external_id: str) -> bool:
     The store comes first, and its rows are due in the warehouse until they are there: the same call finishes what an
     interruption left undone. Raises InputError for an unknown verbatim.
     """
-    erasure = session.store.erasure
-    given = verbatim_id(source, external_id)
-    identity = given if erasure.knows(given) else verbatim_id(*cleaning.name(source, external_id))
-    fresh = erasure.forget(identity)
+    identities = session.store.erasure.identities
+    given = identities.of(source, external_id)
+    identity = given if identities.knows(given) else identities.of(*cleaning.name(source, external_id))
+    fresh = session.store.erasure.forget(identity)
     with _warehouse(session) as warehouse:
         _bring(session, warehouse)
     return fresh

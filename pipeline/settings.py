@@ -110,6 +110,14 @@ class Settings(BaseSettings):
         validation_alias=_key("VERBATIMS_RETRIES"),
         description="How often the SDK repeats a request that met a limit, an overload or a broken connection.",
     )
+    store_patience_s: float = Field(
+        120.0,
+        ge=0,
+        le=3600,
+        validation_alias=_key("VERBATIMS_STORE_PATIENCE_S"),
+        description="Seconds that analyse waits for a store that does not answer. Paid answers are kept meanwhile, and "
+        "nothing new is asked.",
+    )
     retention_days: int = Field(
         365,
         ge=1,

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from stack.server import free_port
@@ -16,33 +16,61 @@ class NoPostgres(Exception):
     """No Postgres server is installed; the message says how to install one."""
 
 
+class Server:
+    """A server with a folder of its own, which can be stopped and started again."""
+
+    def __init__(self) -> None:
+        self._binaries = _binaries()
+        self._user = "postgres" if os.geteuid() == 0 else None  # the server refuses to run as root
+        self._folder = Path(subprocess.check_output(["mktemp", "-d"], user=self._user, text=True, cwd="/").strip())
+        self._port = free_port()
+        self.url = f"postgresql://postgres@127.0.0.1:{self._port}"
+        self._call("initdb", "-D", f"{self._folder}/data", "-U", "postgres", "-A", "trust", "--no-sync")
+
+    def start(self) -> None:
+        options = f"-p {self._port} -k {self._folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        self._control("-o", options, "-w", "-l", f"{self._folder}/log", "start")
+
+    def stop(self) -> None:
+        """At once: whoever is connected is cut off."""
+        self._control("-m", "immediate", "stop")
+
+    def remove(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _control(self, *arguments: str) -> None:
+        self._call("pg_ctl", "-D", f"{self._folder}/data", *arguments)
+
+    def _call(self, program: str, *arguments: str) -> None:
+        subprocess.run(
+            [f"{self._binaries}/{program}", *arguments],
+            user=self._user,
+            check=True,
+            # not a pipe: the server would keep it open as long as it runs
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=self._folder,
+        )
+
+
+@contextmanager
+def running() -> Iterator[Server]:
+    """A server that runs. Raises NoPostgres."""
+    server = Server()
+    try:
+        server.start()
+        yield server
+    finally:
+        with suppress(subprocess.CalledProcessError):  # stopped already
+            server.stop()
+        server.remove()
+
+
 @contextmanager
 def serving() -> Iterator[str]:
     """Start a server and yield its URL without a database name. Raises NoPostgres."""
-    server = _binaries()
-    user = "postgres" if os.geteuid() == 0 else None  # the server refuses to run as root
-    folder = Path(subprocess.check_output(["mktemp", "-d"], user=user, text=True, cwd="/").strip())
-    port = free_port()
-
-    def call(*command: str) -> None:
-        subprocess.run(command, user=user, check=True, capture_output=True, cwd=folder)
-
-    call(f"{server}/initdb", "-D", f"{folder}/data", "-U", "postgres", "-A", "trust", "--no-sync")
-    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-    # its output goes to a file: a pipe would stay open as long as the server runs
-    subprocess.run(
-        [f"{server}/pg_ctl", "-D", f"{folder}/data", "-o", options, "-w", "-l", f"{folder}/log", "start"],
-        user=user,
-        check=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=folder,
-    )
-    try:
-        yield f"postgresql://postgres@127.0.0.1:{port}"
-    finally:
-        call(f"{server}/pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "stop")
-        shutil.rmtree(folder, ignore_errors=True)
+    with running() as server:
+        yield server.url
 
 
 def _binaries() -> Path:

@@ -16,10 +16,12 @@ from anthropic import AsyncAnthropic, DefaultAioHttpClient
 from pipeline.analyse.analyser import Analyser
 from pipeline.analyse.answer import Unreadable, parse_answer
 from pipeline.analyse.price import Price, Tokens
+from pipeline.analyse.tries import BeforeSending, Tries, each_try
+from pipeline.errors import VerbatimsError
 from pipeline.records import Analysis, Attempt, JsonError, Outcome
 
-MAX_RETRY_AFTER_S = 60
-"""The longest wait between two tries of one call; the API's limits are per minute."""
+MAX_TOKENS = 100_000_000
+"""More than any model takes or gives: a count beyond it is no count, and no column would hold it."""
 
 LONGEST_CALL_S = 600.0
 """An upper bound over all retries of a call."""
@@ -33,18 +35,30 @@ class Claude:
         self._analyser = analyser
         self._price = price
 
-    async def ask(self, text: str, room: int = 1) -> Attempt:
-        """Ask once, the transport's retries included. Whatever comes back is an outcome."""
-        sent_at, started = datetime.now(UTC), time.perf_counter()
+    async def ask(self, text: str, before_sending: BeforeSending, room: int = 1) -> Attempt:
+        """Ask once, the transport's retries included. Whatever comes back is an outcome.
 
-        def ended(outcome: Outcome, **more: Any) -> Attempt:
-            return Attempt(outcome, self._analyser.model, sent_at, time.perf_counter() - started, **more)
+        Raises what `before_sending` raises before the first try; before another one that is what ends the attempt.
+        """
+        sent_at, started = datetime.now(UTC), time.perf_counter()
+        tries = Tries(before_sending)
+
+        def ended(outcome: Outcome, error: str | None = None, **more: Any) -> Attempt:
+            # the last try is the attempt itself
+            retried = tries.errors[:-1] if [error] == tries.errors[-1:] else tries.errors
+            duration_s = time.perf_counter() - started
+            return Attempt(
+                outcome, self._analyser.model, sent_at, duration_s, error=error, retried=tuple(retried), **more
+            )
 
         try:
             # raw: the SDK's own parsing raises on bad JSON and takes the paid usage with it
-            async with asyncio.timeout(LONGEST_CALL_S):
-                response = await self._client.messages.with_raw_response.create(**self._analyser.request(text, room))
-                message = await response.json()
+            with tries.watching():
+                async with asyncio.timeout(LONGEST_CALL_S):
+                    response = await self._client.messages.with_raw_response.create(
+                        **self._analyser.request(text, room)
+                    )
+                    message = await response.json()
             outcome, more = self._judge(message, text)
             return ended(outcome, **more, **self._paid(message["usage"]))
         except anthropic.APIStatusError as error:
@@ -56,6 +70,10 @@ class Claude:
         except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError):
             # 200, and not the API's shape: a gateway's page, a body cut short
             return ended(Outcome.FAILED, error="bad_response")
+        except VerbatimsError:
+            if not tries.errors:
+                raise  # nothing was sent
+            return ended(Outcome.FAILED, error=tries.errors[-1])
 
     def _judge(self, message: Any, text: str) -> tuple[Outcome, dict[str, Any]]:
         """Which of the outcomes a message is. Only a complete one is read as an answer."""
@@ -79,6 +97,8 @@ class Claude:
 
     def _paid(self, usage: Mapping[str, Any]) -> dict[str, Any]:
         tokens = Tokens.of(usage)
+        if not (0 <= tokens.input < MAX_TOKENS and 0 <= tokens.output < MAX_TOKENS):
+            raise ValueError("no count of tokens")
         return {
             "input_tokens": tokens.input,
             "output_tokens": tokens.output,
@@ -89,15 +109,6 @@ class Claude:
 def _storable(raw: str) -> str:
     """Without what no database takes: half a surrogate pair, and NUL."""
     return raw.encode("utf-8", "replace").decode().replace("\0", "")
-
-
-async def _cap_retry_after(request: Any, call_next: Any) -> Any:
-    """The SDK waits as long as a server says, however long that is."""
-    response = await call_next(request)
-    seconds = response.headers.get("retry-after", "")
-    if seconds.isdigit() and int(seconds) > MAX_RETRY_AFTER_S:
-        response.headers["retry-after"] = str(MAX_RETRY_AFTER_S)
-    return response
 
 
 def connect(
@@ -129,6 +140,6 @@ def connect(
         http_client=DefaultAioHttpClient(
             limits=type(limits)(max_connections=max(concurrency, 100)), trust_env=not sandbox, follow_redirects=False
         ),
-        middleware=[_cap_retry_after],
+        middleware=[each_try],
         open_telemetry=open_telemetry,
     )

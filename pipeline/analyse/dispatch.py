@@ -5,18 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, TypeVar
 
+from pipeline.analyse.group_commit import GroupCommit
+from pipeline.analyse.store_thread import StoreThread
 from pipeline.claiming import LEASE_S, ClaimResult, ClaimStore, CompletedRequest, boot_clock
-from pipeline.errors import VerbatimsError
+from pipeline.errors import StoreUnavailable, VerbatimsError
 from pipeline.events import SuccessRatioRead
 from pipeline.observer import Observer, RequestSpan
 from pipeline.records import Ask, Attempt
-
-T = TypeVar("T")
 
 LOOK_AGAIN_S = 0.2
 """How often texts that are claimed elsewhere are checked again; a call takes a second or more."""
@@ -31,24 +28,10 @@ RENEW_EVERY_BEATS = int(LEASE_S / 3 / RATIO_EVERY_S)
 """Leases are renewed at a third of their length, so that one missed beat costs nothing."""
 
 
-class _StoreThread:
-    """Where the store's blocking calls run."""
-
-    def __init__(self) -> None:
-        # one thread: SQLite has one writer, and waiting for it in a queue is fairer than in its busy loop
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="store")
-
-    async def run(self, function: Callable[..., T], *arguments: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
-
-    def close(self) -> None:
-        self._pool.shutdown()
-
-
 class _ClaimedTexts:
     """The texts that this process may send, claimed a page at a time."""
 
-    def __init__(self, claims: ClaimStore, thread: _StoreThread, key: Callable[[str], str], page: int) -> None:
+    def __init__(self, claims: ClaimStore, thread: StoreThread, key: Callable[[str], str], page: int) -> None:
         self._claims = claims
         self._thread = thread
         self._key = key
@@ -93,59 +76,6 @@ class _ClaimedTexts:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    ended: CompletedRequest
-    call: RequestSpan
-    done: asyncio.Future[None]
-
-
-class _GroupCommit:
-    """Requests that end while one group is being written form the next group."""
-
-    def __init__(
-        self, claims: ClaimStore, thread: _StoreThread, observer: Observer, progress: Callable[[int, float], None]
-    ) -> None:
-        self._claims = claims
-        self._thread = thread
-        self._observer = observer
-        self._progress = progress
-        self._entries: list[_Entry] = []
-        self._flushing: asyncio.Task[None] | None = None
-
-    async def add(self, ended: CompletedRequest, call: RequestSpan) -> None:
-        """Join the next group; returns when it is on disk."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._entries.append(_Entry(ended, call, done))
-        if self._flushing is None or self._flushing.done():
-            self._flushing = asyncio.create_task(self._flush())
-        await done
-
-    async def _flush(self) -> None:
-        while self._entries:
-            group, self._entries = self._entries, []
-            if not await self._commit(group) and len(group) > 1:
-                for entry in group:  # one that cannot be stored must not take the others with it
-                    await self._commit([entry])
-
-    async def _commit(self, group: list[_Entry]) -> bool:
-        """One transaction; False where it failed and more than one entry may be to blame."""
-        try:
-            news = await self._thread.run(self._claims.commit, [entry.ended for entry in group])
-        except Exception as error:
-            if len(group) == 1:
-                group[0].done.set_exception(error)
-            return False
-        for entry, analysed in zip(group, news, strict=True):
-            for attempt in entry.ended.attempts:
-                entry.call.committed(attempt)
-            if analysed is not None:
-                self._observer.emit(analysed)
-            self._progress(1, sum(attempt.cost_usd for attempt in entry.ended.attempts))
-            entry.done.set_result(None)
-        return True
-
-
 class Dispatcher:
     """Implements the analyse stage's `RequestQueue`. Use it as an async context manager inside one event loop."""
 
@@ -155,15 +85,20 @@ class Dispatcher:
         key: Callable[[str], str],
         observer: Observer,
         progress: Callable[[int, float], None],
+        say: Callable[[str], None],
         page: int,
+        patience_s: float,
     ) -> None:
-        """`key` returns a text's request key; `progress` is called with (verbatims done, USD) at each commit."""
+        """`key` returns a text's request key; `progress` is called with (verbatims done, USD) at each commit.
+
+        A store that does not answer is waited for, `patience_s` at most.
+        """
         self._claims = claims
         self._observer = observer
         self._progress = progress
-        self._thread = _StoreThread()
+        self._thread = StoreThread(patience_s, say)
         self._texts = _ClaimedTexts(claims, self._thread, key, page)
-        self._commits = _GroupCommit(claims, self._thread, observer, progress)
+        self._commits = GroupCommit(claims, self._thread, observer, progress)
         self._stopped = asyncio.Event()
         self._pulling = asyncio.Lock()
         self._error: VerbatimsError | None = None
@@ -174,7 +109,7 @@ class Dispatcher:
         self._heartbeat = asyncio.create_task(self._beat())
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         if self._heartbeat:
             self._heartbeat.cancel()
         try:
@@ -185,6 +120,8 @@ class Dispatcher:
                 raise  # otherwise the first error says more than this one
         finally:
             self._thread.close()
+            if isinstance(error, StoreUnavailable) and self._commits.loss:
+                raise StoreUnavailable(f"{error}; {self._commits.loss}") from error
 
     def stop(self) -> None:
         """Hand out nothing more."""
@@ -194,7 +131,7 @@ class Dispatcher:
         """The next verbatim to send; waits while all that are left are claimed elsewhere."""
         async with self._pulling:
             while not self._stopped.is_set():
-                await self._renew_if_late()
+                await self.before_sending()
                 if self._texts.ready:
                     return self._texts.ready.popleft()
                 if not await self._claim():
@@ -202,6 +139,12 @@ class Dispatcher:
         if self._error is not None:
             raise self._error
         return None
+
+    async def before_sending(self) -> None:
+        """Wait while the store is away. Raises ClaimsLost where another process may send our texts by now."""
+        if self._thread.away:
+            await self._renew()
+        await self._renew_if_late()
 
     async def commit(self, ask: Ask, attempts: tuple[Attempt, ...], call: RequestSpan, *, final: bool) -> None:
         """Join the next group commit and return when it is on disk."""

@@ -18,7 +18,7 @@ OUTAGE = 20
 MORE_ROOM = 4
 """How much longer the second answer may be where the first one ended before its first word."""
 
-FINAL_OUTCOMES = frozenset({Outcome.REFUSED, Outcome.EMPTY, Outcome.TRUNCATED, Outcome.UNREADABLE})
+FINAL_OUTCOMES = frozenset(Outcome) - {Outcome.ANALYSED, Outcome.FAILED}
 """Outcomes that stand: the same request would be paid again for the same waste."""
 
 INVALID_REQUEST = frozenset({"http_400", "http_413"})

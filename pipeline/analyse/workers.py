@@ -6,6 +6,8 @@ import asyncio
 from typing import Protocol
 
 from pipeline.analyse.policy import MORE_ROOM, Step, next_step, stop_reason
+from pipeline.analyse.tries import BeforeSending
+from pipeline.errors import VerbatimsError
 from pipeline.events import TextSent
 from pipeline.observer import Observer, RequestSpan
 from pipeline.records import Ask, Attempt, Outcome
@@ -14,8 +16,11 @@ from pipeline.records import Ask, Attempt, Outcome
 class Asker(Protocol):
     """Claude, or a fake in a test."""
 
-    async def ask(self, text: str, room: int = 1) -> Attempt:
-        """Raises nothing that can be foreseen: whatever comes back is an outcome. `room` multiplies `max_tokens`."""
+    async def ask(self, text: str, before_sending: BeforeSending, room: int = 1) -> Attempt:
+        """Raises only what `before_sending` raises: whatever comes back is an outcome.
+
+        `room` multiplies `max_tokens`.
+        """
 
 
 class RequestQueue(Protocol):
@@ -23,6 +28,9 @@ class RequestQueue(Protocol):
 
     async def next(self) -> Ask | None:
         """The next verbatim to send; None when none is left or `stop` was called."""
+
+    async def before_sending(self) -> None:
+        """Wait until a request may be sent. Raises VerbatimsError where none may be sent any more."""
 
     async def commit(self, ask: Ask, attempts: tuple[Attempt, ...], call: RequestSpan, *, final: bool) -> None:
         """Returns once the attempts are on disk, so that a worker never has two answers unsaved.
@@ -62,10 +70,17 @@ async def _one(ask: Ask, work: RequestQueue, claude: Asker, observer: Observer, 
     step = Step.AGAIN
     with observer.call(ask) as call:
         while step in (Step.AGAIN, Step.AGAIN_WITH_MORE_ROOM):
-            observer.emit(TextSent(len(ask.text)))
-            attempts.append(await claude.ask(ask.text, MORE_ROOM if step is Step.AGAIN_WITH_MORE_ROOM else 1))
-            call.answered(attempts[-1])
-            step = next_step(attempts, run_has_answers=health.answered)
+            room = MORE_ROOM if step is Step.AGAIN_WITH_MORE_ROOM else 1
+            try:
+                attempts.append(await claude.ask(ask.text, work.before_sending, room))
+            except VerbatimsError:
+                if not attempts:
+                    raise
+                step = Step.LATER  # the first answer is paid, and the second question may not be sent any more
+            else:
+                observer.emit(TextSent(len(ask.text)))
+                call.answered(attempts[-1])
+                step = next_step(attempts, run_has_answers=health.answered)
     await work.commit(ask, tuple(attempts), call, final=step is Step.FINAL)
     return attempts[-1]
 

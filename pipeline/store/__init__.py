@@ -18,7 +18,7 @@ from pipeline.store.deliveries import Due, Loading
 from pipeline.store.failures import Failure
 from pipeline.store.runs import day_run_id
 from pipeline.store.store import Store, open_store, peek_store
-from pipeline.store.texts import Decision, verbatim_id
+from pipeline.store.texts import Decision
 from pipeline.store.totals import StoreTotals
 
 __all__ = [
@@ -35,5 +35,4 @@ __all__ = [
     "day_run_id",
     "open_store",
     "peek_store",
-    "verbatim_id",
 ]

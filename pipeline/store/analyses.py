@@ -44,6 +44,8 @@ class Analyses:
 
     def add(self, connection: sa.Connection, ended: Sequence[CompletedRequest]) -> dict[int, VerbatimAnalysed]:
         """Store ended requests; returns, by text, what is now analysed for the first time."""
+        if not ended:
+            return {}
         locked = lock_texts(connection, [one.ask.text_id for one in ended])
         erased = {text_id for text_id, found in locked.items() if found.erased}
         # first what was paid: it counts whatever becomes of the answers
@@ -63,6 +65,27 @@ class Analyses:
             ],
         )
         return told
+
+    def stored_before(
+        self, connection: sa.Connection, ended: Sequence[CompletedRequest]
+    ) -> dict[int, VerbatimAnalysed | None]:
+        """Those that are stored already, as where no word came of a commit: text → what `add` returned of it."""
+        sent = {one.ask.text_id: _instant(one.attempts[-1]) for one in ended}
+        query = sa.select(attempts.c.text_id, attempts.c.sent_at).where(attempts.c.text_id.in_(sent))
+        stored = {found.text_id for found in connection.execute(query) if sent[found.text_id] == found.sent_at}
+        answered = (
+            sa.select(texts.c.text_id, texts.c.source, texts.c.characters)
+            .add_columns(answers.c.sentiment, answers.c.new_topics, answers.c.analysed_at)
+            .join(analyses, analyses.c.analysis_id == texts.c.current)
+            .join(answers, answers.c.request_key == analyses.c.request_key)
+            .where(texts.c.text_id.in_(stored))
+        )
+        told = {
+            found.text_id: count(Tally(), found, found)
+            for found in connection.execute(answered)
+            if found.analysed_at == sent[found.text_id]
+        }
+        return {text_id: told.get(text_id) for text_id in stored}
 
     def settle(
         self, connection: sa.Connection, asks: Sequence[Ask], known: Mapping[str, Any], tally: Tally | None = None
@@ -154,8 +177,9 @@ class Analyses:
             "input_tokens": attempt.input_tokens,
             "output_tokens": attempt.output_tokens,
             "cost_usd": attempt.cost_usd,
-            "sent_at": attempt.sent_at.isoformat(timespec="microseconds"),
+            "sent_at": _instant(attempt),
             "duration_s": attempt.duration_s,
+            "retried": ",".join(attempt.retried) or None,
             "raw": attempt.raw,
             "trace_id": ended.trace_id,
         }
@@ -174,8 +198,12 @@ class Analyses:
             "model": attempt.model,
             "prompt_version": self._analyser.prompt_version,
             "trace_id": ended.trace_id,
-            "analysed_at": attempt.sent_at.isoformat(timespec="microseconds"),
+            "analysed_at": _instant(attempt),
         }
+
+
+def _instant(attempt: Attempt) -> str:
+    return attempt.sent_at.isoformat(timespec="microseconds")
 
 
 def tally_of(ended: Sequence[CompletedRequest]) -> Tally:

@@ -9,12 +9,14 @@ key, deliveries, totals.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
 
 from pipeline.claiming import ClaimResult, CompletedRequest
+from pipeline.errors import StoreUnavailable
 from pipeline.events import VerbatimAnalysed
 from pipeline.records import AnalyserRecord, Ask, Outcome
 from pipeline.store.analysers import note_analyser
@@ -44,6 +46,8 @@ class Claims:
         self._again = theirs is not None
         """A re-analysis sends texts again that other analysers have answered; a run sends only unanswered ones."""
         self._analyses = Analyses(database, run_id, analyser, counts=not self._again)
+        self._unsure: set[str] = set()
+        """Which transactions the store went away in: whether they were committed is not known."""
 
     def pending(self, after: int, limit: int) -> list[tuple[int, str, str]]:
         """As `ClaimStore` says."""
@@ -59,9 +63,13 @@ class Claims:
 
     def take(self, asks: Sequence[Ask]) -> ClaimResult:
         """As `ClaimStore` says."""
-        with self._database.write() as connection:
+        with self._transaction("take") as connection:
             self._database.take_turns(connection, Turn.CLAIMING)
             self._holder.register(connection)
+            if (
+                "take" in self._unsure
+            ):  # what is offered is not in flight: a claim of ours on it is one of which no word came
+                self._give_back(connection, [ask.text_id for ask in asks])
             taken = self._take(connection, asks)
         self._holder.registered = True
         return taken
@@ -70,19 +78,18 @@ class Claims:
         """As `ClaimStore` says. An identical text waits for the request's key, without a claim of its own."""
         with self._database.read() as connection:
             found = self._claims_on(connection, asks)
-            dead = {holder.holder for holder in self._holder.dead_among(connection, found)}
+            dead = {holder.holder for holder in self._holder.dead_among(found)}
         return _not_claimed(asks, [claim for claim in found if claim.holder not in dead])
 
     def commit(self, ended: Sequence[CompletedRequest]) -> list[VerbatimAnalysed | None]:
         """As `ClaimStore` says. A process that was taken for dead still stores what it has paid for."""
         if not ended:
             return []
-        with self._database.write() as connection:
-            news = self._analyses.add(connection, ended)
-            # only its own: a process that was taken for dead must not free the claims that another took over
-            mine = claims.c.text_id.in_([one.ask.text_id for one in ended]) & (claims.c.holder == self._holder.name)
-            connection.execute(sa.delete(claims).where(mine))
-            return [news.get(one.ask.text_id) for one in ended]
+        with self._transaction("commit") as connection:
+            before = self._analyses.stored_before(connection, ended) if "commit" in self._unsure else {}
+            news = before | self._analyses.add(connection, [one for one in ended if one.ask.text_id not in before])
+            self._give_back(connection, [one.ask.text_id for one in ended])
+        return [news.get(one.ask.text_id) for one in ended]
 
     def renew(self) -> None:
         """As `ClaimStore` says."""
@@ -98,6 +105,22 @@ class Claims:
         """As `ClaimStore` says."""
         with self._database.read() as connection:
             return success_ratio(connection, self._run_id)
+
+    @contextmanager
+    def _transaction(self, name: str) -> Iterator[sa.Connection]:
+        """One that may be repeated where it ends with StoreUnavailable."""
+        try:
+            with self._database.write() as connection:
+                yield connection
+        except StoreUnavailable:
+            self._unsure.add(name)
+            raise
+        self._unsure.discard(name)
+
+    def _give_back(self, connection: sa.Connection, ids: Sequence[int]) -> None:
+        # only its own: a process that was taken for dead must not free the claims that another took over
+        mine = claims.c.text_id.in_(ids) & (claims.c.holder == self._holder.name)
+        connection.execute(sa.delete(claims).where(mine))
 
     def _is_pending(self) -> sa.ColumnElement[bool]:
         return pending(self._analyser.fingerprint if self._again else None)
@@ -131,7 +154,7 @@ class Claims:
     def _free(self, connection: sa.Connection, asks: Sequence[Ask]) -> list[Ask]:
         """Unclaimed ones, after claims of dead holders are freed."""
         found = self._claims_on(connection, asks)
-        freed = take_over(connection, self._holder.dead_among(connection, _each_holder(found)))
+        freed = take_over(connection, self._holder.dead_among(_each_holder(found)))
         return _not_claimed(asks, [claim for claim in found if claim.holder not in freed])
 
     def _claims_on(self, connection: sa.Connection, asks: Sequence[Ask]) -> Sequence[Any]:

@@ -12,9 +12,10 @@ import sqlalchemy as sa
 from pipeline.records import FinishedCrawl, PageSeen, Review
 from pipeline.store.database import Database
 from pipeline.store.deliveries import PAGE
+from pipeline.store.identity import Identities, forgotten_among
 from pipeline.store.predicates import LATEST, unanswered
 from pipeline.store.tables import crawls, pages, runs, texts
-from pipeline.store.texts import forgotten_among, text_hash, verbatim_id
+from pipeline.store.texts import text_hash
 
 REMEMBERED = 10
 """Crawls that the next one is compared to."""
@@ -28,6 +29,7 @@ class Crawls:
 
     def __init__(self, database: Database, run_id: str | None = None) -> None:
         self._database, self._run_id = database, run_id
+        self._identities = Identities(database)
 
     def start_crawl(self, source: str, definition: str) -> bool:
         """Note that a crawl begins. Returns whether the latest one of that source, described as now, came to its end,
@@ -52,18 +54,18 @@ class Crawls:
 
     def known(self, reviews: Sequence[Review]) -> list[bool]:
         """Of each review, whether the store holds this text of this verbatim, or may not hold it any more."""
-        ids = [verbatim_id(review.source, review.external_id) for review in reviews]
+        ids = [self._identities.of(review.source, review.external_id) for review in reviews]
         hashes: dict[str, str] = {}
         forgotten: set[str] = set()
         with self._database.read() as connection:
             for first in range(0, len(ids), PAGE):
                 some = ids[first : first + PAGE]
-                latest = texts.c.verbatim_id.in_(some) & LATEST
+                latest = texts.c.verbatim_id.in_([id.verbatim_id for id in some]) & LATEST
                 found = connection.execute(sa.select(texts.c.verbatim_id, texts.c.text_hash).where(latest))
                 hashes |= {row.verbatim_id: row.text_hash for row in found}
                 forgotten |= forgotten_among(connection, some)
-        same = [hashes.get(id) == text_hash(review.text) for id, review in zip(ids, reviews, strict=True)]
-        return [is_same or id in forgotten for id, is_same in zip(ids, same, strict=True)]
+        same = [hashes.get(id.verbatim_id) == text_hash(review.text) for id, review in zip(ids, reviews, strict=True)]
+        return [is_same or id.verbatim_id in forgotten for id, is_same in zip(ids, same, strict=True)]
 
     def page(self, definition: str, url: str) -> PageSeen | None:
         """How a page was last seen under this definition."""

@@ -12,10 +12,10 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 
 from pipeline.claiming import boot_clock
-from pipeline.errors import SettingsError, TransientError
+from pipeline.errors import SettingsError, StoreRejection, StoreUnavailable
 
 BUSY_TIMEOUT_S = 60
 """How long a SQLite writer waits for another; 4 processes with 20 writers each lost nothing at 30."""
@@ -149,18 +149,25 @@ class Database:
                 yield connection
         except DBAPIError as error:
             raise self._translate(error) from error
+        except (UnicodeEncodeError, OverflowError) as error:  # the drivers' own, before anything is sent
+            raise self._rejection(error) from None  # its message quotes the value
+
+    def _rejection(self, error: BaseException) -> StoreRejection:
+        return StoreRejection(f"the store {self.name} cannot hold a value ({type(error).__name__})")
 
     def _translate(self, error: DBAPIError) -> Exception:
         """What the driver says, as something to act on. A programming error stays what it is."""
         # libpq explains itself over several lines; ours is one
         said = " ".join(str(error.orig).split())
-        if isinstance(error, OperationalError) or "not a database" in said:
+        if _rejects_a_value(error):
+            return self._rejection(error.orig or error)
+        if isinstance(error, OperationalError) or error.connection_invalidated or "not a database" in said:
             if "not a database" in said:
                 return SettingsError(f"STORE: {self.name} is not a store ({said}); name another file")
             # before the first statement went through, the setting is to blame; later, the disk or the server
             if not self._reached:
                 return SettingsError(f"STORE: cannot open {self.name}: {said}")
-            return TransientError(
+            return StoreUnavailable(
                 f"the store {self.name} stopped answering: {said}; free space or mend it, then run again"
             )
         return error
@@ -179,6 +186,11 @@ class Database:
         # pre-ping: after a restart of the server each pooled connection would fail its next statement;
         # connect_timeout: libpq would wait for ever for a host that drops packets
         return sa.create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+
+
+def _rejects_a_value(error: DBAPIError) -> bool:
+    """Whether a value is to blame: of the wrong kind, or beyond a limit (SQLSTATE class 54) such as an index's."""
+    return isinstance(error, DataError) or str(getattr(error.orig, "sqlstate", None) or "").startswith("54")
 
 
 def insert(connection: sa.Connection, table: sa.Table) -> Any:

@@ -13,8 +13,8 @@ from pipeline.errors import InputError
 from pipeline.store.analyses import lock_texts
 from pipeline.store.database import Database, Turn
 from pipeline.store.deliveries import PAGE, raise_due_again
+from pipeline.store.identity import Identities, Identity, forgotten_among
 from pipeline.store.tables import analyses, answers, attempts, forgotten, texts
-from pipeline.store.texts import forgotten_among
 
 _ERASED_KEY = "erased:"
 
@@ -24,6 +24,7 @@ class Erasure:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.identities = Identities(database)
 
     def aged(self, before: date) -> Iterator[list[int]]:
         """Texts that were first seen before that day and still have their words, a page at a time."""
@@ -46,13 +47,7 @@ class Erasure:
             _erase(self._database, connection, found)
         return len(found)
 
-    def knows(self, verbatim_id: str) -> bool:
-        """Whether the store has this verbatim, or has forgotten it."""
-        query = sa.select(texts.c.text_id).where(texts.c.verbatim_id == verbatim_id).limit(1)
-        with self._database.read() as connection:
-            return bool(forgotten_among(connection, [verbatim_id])) or connection.execute(query).first() is not None
-
-    def forget(self, verbatim_id: str) -> bool:
+    def forget(self, identity: Identity) -> bool:
         """Erase every text of a verbatim and who it is, and leave a tombstone; False where one stood already.
 
         Raises InputError where the store has never seen it.
@@ -60,8 +55,8 @@ class Erasure:
         with self._database.write() as connection:
             # waits until pages that are being added are committed: their texts are found below
             self._database.take_turns(connection, Turn.FORGETTING)
-            fresh = not forgotten_among(connection, [verbatim_id])
-            mine = sa.select(texts.c.text_id).where(texts.c.verbatim_id == verbatim_id)
+            fresh = not forgotten_among(connection, [identity])
+            mine = sa.select(texts.c.text_id).where(texts.c.verbatim_id == identity.verbatim_id)
             found = lock_texts(connection, list(connection.execute(mine).scalars()))
             if fresh and not found:
                 raise InputError(
@@ -70,10 +65,10 @@ class Erasure:
                 )
             if fresh:
                 today = datetime.now(UTC).date().isoformat()
-                connection.execute(sa.insert(forgotten).values(verbatim_id=verbatim_id, forgotten_on=today))
+                connection.execute(sa.insert(forgotten).values(verbatim_id=identity.verbatim_id, forgotten_on=today))
                 _anonymise(connection, list(found))
             _erase(self._database, connection, [text for text in found.values() if not text.erased])
-            raise_due_again(self._database, connection, {verbatim_id} if fresh else set())
+            raise_due_again(self._database, connection, {identity.verbatim_id} if fresh else set())
         return fresh
 
 

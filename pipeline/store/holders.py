@@ -13,8 +13,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.claiming import LEASE_S
-from pipeline.errors import TransientError
+from pipeline.claiming import LEASE_S, boot_clock
+from pipeline.errors import ClaimsLost
 from pipeline.store.database import Database, insert
 from pipeline.store.tables import claims, holders
 
@@ -74,18 +74,65 @@ def _namespace() -> str:
         return ""
 
 
+LOOK_COUNTS_S = 2.0
+"""The longest time between two looks that counts as silence; whoever waits for a claim looks every 0.2 s."""
+
+
+class Witness:
+    """Which other processes are dead, as far as this process can tell.
+
+    A living one changes its heartbeat every 20 s. How long it has stayed the same is measured here, while this process
+    looks: a step of the server's clock, an outage of the store or a suspended machine makes nobody silent.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._sqlite = database.sqlite
+        self._identity = ProcessIdentity.own()
+        self._silences: dict[str, _Silence] = {}
+
+    def dead_among(self, found: Sequence[Any]) -> list[Any]:
+        """Of these rows of `holders`, those whose process is gone or has shown nothing for a lease."""
+        return [holder for holder in found if holder.kind == PROCESS and self._is_dead(holder)]
+
+    def _is_dead(self, holder: Any) -> bool:
+        if self._sqlite and holder.boot_id != self._identity.boot_id:
+            return True  # the machine has started anew since; a file is used on one machine
+        # a stopped process (SIGSTOP, a suspended machine) is still there and silent: the lease decides on it
+        return self._identity.sees_end_of(holder) or self._silence_s(holder) > LEASE_S
+
+    def _silence_s(self, holder: Any) -> float:
+        before, now = self._silences.get(holder.holder), boot_clock()
+        if before is None or before.heartbeat != holder.heartbeat:
+            silent = 0.0
+        else:
+            silent = before.lasted_s + min(now - before.looked_at, LOOK_COUNTS_S)
+        self._silences[holder.holder] = _Silence(holder.heartbeat, silent, now)
+        return silent
+
+
+@dataclass(frozen=True, slots=True)
+class _Silence:
+    heartbeat: float
+    lasted_s: float
+    looked_at: float
+
+
+NEXT_BEAT = {"heartbeat": holders.c.heartbeat + 1}
+
+
 class Holder:
     """The holder row of this process, made with its first claim."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._identity = ProcessIdentity.own()
+        self.witness = Witness(database)
         self.name = secrets.token_hex(16)
         self.registered = False
         """Whether the row is committed: a transaction that failed has not left one."""
 
     def register(self, connection: sa.Connection) -> None:
-        """Write the row with the first claim. Raises TransientError where another process has taken over since."""
+        """Write the row with the first claim. Raises ClaimsLost where another process has taken over since."""
         if self.registered:
             self.beat(connection)
             return
@@ -95,17 +142,16 @@ class Holder:
             "pid": self._identity.pid,
             "started": self._identity.started,
         }
-        now = self._database.now(connection)
-        row = insert(connection, holders).values(holder=self.name, kind=PROCESS, heartbeat=now, **who)
+        row = insert(connection, holders).values(holder=self.name, kind=PROCESS, heartbeat=0.0, **who)
         # a commit whose word was lost has written it already
-        connection.execute(row.on_conflict_do_update(index_elements=["holder"], set_={"heartbeat": now}))
+        connection.execute(row.on_conflict_do_update(index_elements=["holder"], set_=NEXT_BEAT))
 
     def beat(self, connection: sa.Connection) -> None:
-        """Show that this process is alive. Raises TransientError where another has taken over its claims."""
+        """Show that this process is alive. Raises ClaimsLost where another has taken over its claims."""
         mine = sa.update(holders).where(holders.c.holder == self.name)
-        alive = connection.execute(mine.values(heartbeat=self._database.now(connection))).rowcount
+        alive = connection.execute(mine.values(NEXT_BEAT)).rowcount
         if self.registered and not alive:
-            raise TransientError(
+            raise ClaimsLost(
                 f"this process did not reach the store for {LEASE_S:.0f} s, and another has taken over its texts; "
                 "what came back is stored"
             )
@@ -115,18 +161,9 @@ class Holder:
         connection.execute(sa.delete(holders).where(holders.c.holder == self.name))
         self.registered = False
 
-    def dead_among(self, connection: sa.Connection, found: Sequence[Any]) -> list[Any]:
-        """Of these rows of `holders`, those whose process is gone or has shown nothing for a lease."""
-        now = self._database.now(connection) if found else 0.0
-        return [holder for holder in found if holder.kind == PROCESS and self._is_dead(holder, now)]
-
-    def _is_dead(self, holder: Any, now: float) -> bool:
-        if holder.holder == self.name:
-            return False
-        if self._database.sqlite and holder.boot_id != self._identity.boot_id:
-            return True  # the machine has started anew since; a file is used on one machine
-        # a stopped process (SIGSTOP, a suspended machine) is still there and silent: the lease decides on it
-        return now - holder.heartbeat > LEASE_S or self._identity.sees_end_of(holder)
+    def dead_among(self, found: Sequence[Any]) -> list[Any]:
+        """Of these rows of `holders`, those of other processes that are dead."""
+        return self.witness.dead_among([holder for holder in found if holder.holder != self.name])
 
 
 def take_over(connection: sa.Connection, dead: Sequence[Any]) -> set[str]:
@@ -142,11 +179,11 @@ def take_over(connection: sa.Connection, dead: Sequence[Any]) -> set[str]:
     return taken
 
 
-def living_claims(database: Database, connection: sa.Connection) -> list[str]:
+def living_claims(database: Database, witness: Witness, connection: sa.Connection) -> list[str]:
     """Processes with claims, each in a few words; of an older store too, whose claims name host and number."""
     if sa.inspect(connection).has_table("holders"):
         found = connection.execute(sa.select(holders).where(holders.c.holder.in_(sa.select(claims.c.holder)))).all()
-        dead = Holder(database).dead_among(connection, found)
+        dead = witness.dead_among(found)
         return [f"{holder.kind} {holder.pid}" for holder in found if holder not in dead]
     # schema 0004 kept the time of day in SQLite files
     now = time.time() if database.sqlite else database.now(connection)

@@ -11,13 +11,13 @@ import sqlalchemy as sa
 from pipeline.claiming import LEASE_S
 from pipeline.errors import SettingsError
 from pipeline.store.database import Database, Turn
-from pipeline.store.holders import living_claims
+from pipeline.store.holders import Witness, living_claims
 
-HEAD = "0005"
+HEAD = "0006"
 """The revision this code works with; a test compares it with `migrations/`."""
 
 
-WAIT_S = LEASE_S
+WAIT_S = LEASE_S + 5
 """How long an upgrade waits for processes that ask Claude for the older store."""
 
 LOOK_AGAIN_S = 0.5
@@ -38,13 +38,14 @@ def migrate(database: Database, head: str = HEAD, scripts: Path = SCRIPTS) -> No
     if found == head:
         return
     refuse_newer(database, found, head)
+    witness = Witness(database)
     if found is not None:
-        _wait_for_claims(database)
+        _wait_for_claims(database, witness)
     with database.exclusive(Turn.UPGRADING):
-        _bring_to(database, head, scripts)
+        _bring_to(database, witness, head, scripts)
 
 
-def _bring_to(database: Database, head: str, scripts: Path) -> None:
+def _bring_to(database: Database, witness: Witness, head: str, scripts: Path) -> None:
     """One process does this at a time: another would overwrite the backup with a store that is upgraded."""
     with database.read() as connection:
         found = revision(connection)
@@ -54,7 +55,7 @@ def _bring_to(database: Database, head: str, scripts: Path) -> None:
         found = revision(connection)
         if found == head:  # another process was quicker
             return
-        if found is not None and (working := living_claims(database, connection)):
+        if found is not None and (working := living_claims(database, witness, connection)):
             raise _refusal(database, working)  # it has begun since
         if found is not None and not database.sqlite:
             _backup_schema(connection, head)
@@ -70,12 +71,12 @@ def revision(connection: sa.Connection) -> str | None:
     return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
 
 
-def _wait_for_claims(database: Database) -> None:
-    """Wait up to a lease for processes that work on the older store."""
+def _wait_for_claims(database: Database, witness: Witness) -> None:
+    """Wait somewhat longer than a lease for processes that work on the older store."""
     deadline = time.monotonic() + WAIT_S
     while True:
         with database.read() as connection:
-            working = living_claims(database, connection)
+            working = living_claims(database, witness, connection)
         if not working:
             return
         if time.monotonic() >= deadline:

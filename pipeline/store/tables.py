@@ -50,7 +50,7 @@ texts = Table(
     "texts",
     metadata,
     Column("text_id", Integer, primary_key=True, autoincrement=True),
-    Column("verbatim_id", String, nullable=False, comment="hash of source and external id: the same in every store"),
+    Column("verbatim_id", String, nullable=False, comment="hash of source and external id"),
     Column("source", String, nullable=False),
     Column("external_id", String, nullable=False),
     Column("url", String),
@@ -141,6 +141,7 @@ attempts = Table(
     Column("cost_usd", Float, nullable=False, comment="what it costs by the price list; a sandbox's is not billed"),
     Column("sent_at", String, nullable=False),
     Column("duration_s", Float, nullable=False),
+    Column("retried", String, comment="errors of earlier tries of the transport, any of which may have been paid"),
     Column("raw", Text, comment="the answer as received"),
     Column("trace_id", String),
     Index("attempts_by_key", "request_key"),
@@ -173,7 +174,7 @@ holders = Table(
     Column("pid_namespace", String, comment="in which container the number counts"),
     Column("pid", Integer),
     Column("started", Integer, comment="clock ticks from boot to the process's start: numbers are used again"),
-    Column("heartbeat", Float, comment="seconds by the server's clock, or since boot for a file"),
+    Column("heartbeat", Float, comment="changes with each sign of life"),
 )
 
 claims = Table(
@@ -193,6 +194,7 @@ warehouses = Table(
     Column("begun", Integer, nullable=False, comment="number of the load that began last"),
     Column("done", Integer, nullable=False, comment="number of the load that ended last"),
     Column("used_at", String, nullable=False),
+    Column("job", String, comment="of the load that began last: the job of the service that may still write"),
 )
 
 deliveries = Table(
@@ -218,6 +220,13 @@ totals = Table(
     Column("n", Integer, nullable=False),
     Column("amount", Float, nullable=False, comment="seconds or USD; 0 where only n counts"),
     _partial("totals_ever", "name", "label", "detail", sqlite="run_id = '' OR process <> ''"),
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", String, nullable=False, comment="hex; drawn when the store was made"),
 )
 
 forgotten = Table(

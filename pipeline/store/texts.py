@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -16,8 +16,9 @@ from pipeline.records import BrokenRecord, Review, SkipReason
 from pipeline.store.analyses import lock_texts
 from pipeline.store.database import Database, Turn, insert
 from pipeline.store.deliveries import PAGE, raise_due_again
+from pipeline.store.identity import Identities, Identity, forgotten_among
 from pipeline.store.predicates import LATEST, UNCLEANED, has_final_outcome, pending, unanswered
-from pipeline.store.tables import forgotten, run_records, runs, texts
+from pipeline.store.tables import run_records, runs, texts
 from pipeline.store.totals import Tally, Total
 
 SEEN_BEFORE = "duplicate"
@@ -57,6 +58,7 @@ class Texts:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._identities = Identities(database)
 
     def add(self, run_id: str, records: Iterable[Review | BrokenRecord]) -> Iterator[int]:
         """Take records in as they come, a page to a transaction; yields how many each page held.
@@ -93,13 +95,13 @@ class Texts:
 
     def is_known(self, review: Review) -> bool:
         """Whether this very text of this very verbatim is decided already, or may not be asked any more."""
-        columns = _columns(verbatim_id(review.source, review.external_id), review, "")
+        identity = self._identities.of(review.source, review.external_id)
         decided = texts.c.skip_reason.is_not(None) | has_final_outcome() | texts.c.erased
         query = sa.select(texts.c.text_id).where(
-            texts.c.verbatim_id == columns["verbatim_id"], texts.c.text_hash == columns["text_hash"], decided
+            texts.c.verbatim_id == identity.verbatim_id, texts.c.text_hash == text_hash(review.text), decided
         )
         with self._database.read() as connection:
-            gone = forgotten_among(connection, [columns["verbatim_id"]])
+            gone = forgotten_among(connection, [identity])
             return bool(gone) or connection.execute(query).first() is not None
 
     def uncleaned(self, run_id: str) -> Iterator[list[Uncleaned]]:
@@ -169,8 +171,8 @@ class Texts:
         day = _day(connection, run_id)
         # the run of a day may read its source more than once: new records are numbered after the ones it has
         base = 0 if day is None else _last_position(connection, run_id) - page[0].position + 1
-        reviews, taken = _sorted(page, seen)
-        gone = self._forgotten(connection, reviews)
+        reviews, identities, taken = self._sorted(page, seen)
+        gone = self._forgotten(connection, identities)
         for identity in gone:
             del reviews[identity]
         ids, new = _upsert(self._database, connection, reviews, day or _now().date().isoformat())
@@ -187,21 +189,33 @@ class Texts:
         if noted:
             connection.execute(sa.insert(run_records), noted)
 
-    def _forgotten(self, connection: sa.Connection, identities: Iterable[str]) -> set[str]:
+    def _sorted(
+        self, page: Sequence[Review | BrokenRecord], seen: set[bytes]
+    ) -> tuple[dict[str, Review], list[Identity], list[tuple[int, str | None, str | None]]]:
+        """The reviews by verbatim id, each once, their identities, and of every record its position, verbatim id and
+        problem."""
+        reviews: dict[str, Review] = {}
+        identities: list[Identity] = []
+        taken: list[tuple[int, str | None, str | None]] = []
+        for record in page:
+            if isinstance(record, BrokenRecord):
+                taken.append((record.position, None, record.problem))
+                continue
+            identity = self._identities.of(record.source, record.external_id)
+            digest = bytes.fromhex(identity.verbatim_id)  # 49 bytes instead of 81: a run of a million keeps them all
+            if digest in seen:
+                taken.append((record.position, None, SEEN_BEFORE))
+                continue
+            seen.add(digest)
+            taken.append((record.position, identity.verbatim_id, None))
+            identities.append(identity)
+            reviews[identity.verbatim_id] = replace(record, external_id=identity.external_id)
+        return reviews, identities, taken
+
+    def _forgotten(self, connection: sa.Connection, identities: Sequence[Identity]) -> set[str]:
         """Which of these ids are forgotten. Blocks while another process forgets one."""
         self._database.take_turns(connection, Turn.FORGETTING, shared=True)
         return forgotten_among(connection, identities)
-
-
-def verbatim_id(source: str, external_id: str) -> str:
-    """Who a verbatim is, in every store and warehouse: a hash of its source and the source's own id."""
-    return hashlib.sha256(f"{source}\0{external_id}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
-def forgotten_among(connection: sa.Connection, identities: Iterable[str]) -> set[str]:
-    """Those with a tombstone."""
-    query = sa.select(forgotten.c.verbatim_id).where(forgotten.c.verbatim_id.in_(list(identities)))
-    return set(connection.execute(query).scalars())
 
 
 def text_hash(text: str) -> str:
@@ -289,27 +303,6 @@ def _columns(identity: str, review: Review, seen_on: str) -> dict[str, Any]:
         "superseded": False,
         "kept": False,
     }
-
-
-def _sorted(
-    page: Sequence[Review | BrokenRecord], seen: set[bytes]
-) -> tuple[dict[str, Review], list[tuple[int, str | None, str | None]]]:
-    """The reviews by identity, each once, and of every record its position, identity and problem."""
-    reviews: dict[str, Review] = {}
-    taken: list[tuple[int, str | None, str | None]] = []
-    for record in page:
-        if isinstance(record, BrokenRecord):
-            taken.append((record.position, None, record.problem))
-            continue
-        identity = verbatim_id(record.source, record.external_id)
-        digest = bytes.fromhex(identity)  # 49 bytes instead of 81: a run of a million keeps them all
-        if digest in seen:
-            taken.append((record.position, None, SEEN_BEFORE))
-            continue
-        seen.add(digest)
-        taken.append((record.position, identity, None))
-        reviews[identity] = record
-    return reviews, taken
 
 
 def _day(connection: sa.Connection, run_id: str) -> str | None:

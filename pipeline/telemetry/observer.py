@@ -102,6 +102,8 @@ class TelemetryRequestSpan:
         json_errors = [attempt.json_error.value for attempt in self._attempts if attempt.json_error is not None]
         if json_errors:
             self._span.set_attribute("verbatims.json_error", json_errors[-1])
+        if retried := [error for attempt in self._attempts for error in attempt.retried]:
+            self._span.set_attribute("verbatims.retried", retried)
         if last.error is not None:
             self._span.set_attribute("verbatims.error", last.error)
         if last.outcome not in _NOT_ERRORS:

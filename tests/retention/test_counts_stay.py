@@ -4,7 +4,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.retention import expire, forget
-from pipeline.store import verbatim_id
+from pipeline.store.identity import verbatim_id
 
 from .conftest import BEFORE, GOOD, NEW, OLD, OUTAGE, REFUSED, SKIPPED, UNASKED, Scenario
 

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from pipeline.claiming import LEASE_S, ClaimStore, CompletedRequest
 from pipeline.errors import TransientError
 from pipeline.records import Analysis, Ask, Attempt, JsonError, NewTopic, Outcome, Review, Sentiment
 from pipeline.store import Decision, Store, open_store
-from pipeline.store.holders import BATCH, PROCESS, ProcessIdentity
+from pipeline.store.holders import BATCH, LOOK_COUNTS_S, PROCESS, ProcessIdentity
 from pipeline.store.tables import answers, holders
 from pipeline.store.tables import claims as claims_table
 
@@ -105,39 +105,59 @@ def test_waiting_writes_nothing(store: Store, other: Store) -> None:
     assert written and all(statement.startswith(("SELECT", "BEGIN")) for statement in written), written
 
 
+Silence = Callable[[ClaimStore, Sequence[Ask]], None]
+
+
+@pytest.fixture
+def silence(monkeypatch: pytest.MonkeyPatch) -> Silence:
+    """Let somebody look at claims for longer than a lease, by his own clock."""
+    clock = [0.0]
+    monkeypatch.setattr("pipeline.store.holders.boot_clock", lambda: clock[0])
+
+    def look(claims: ClaimStore, at: Sequence[Ask]) -> None:
+        for _ in range(int(LEASE_S / LOOK_COUNTS_S) + 2):
+            claims.unclaimed(at)
+            clock[0] += LOOK_COUNTS_S
+
+    return look
+
+
 HERE = ProcessIdentity.own()
 
 
-def held(store: Store, ask: Ask, *, kind: str = PROCESS, silent_s: float = 0.0, **differs: object) -> None:
+def held(store: Store, ask: Ask, *, kind: str = PROCESS, **differs: object) -> None:
     """A claim of another process of this machine, unless something differs."""
     with store.database.write() as connection:
         row = {"boot_id": HERE.boot_id, "pid_namespace": HERE.pid_namespace, "pid": HERE.pid, "started": HERE.started}
-        heartbeat = store.database.now(connection) - silent_s
         holder = f"holder of {ask.text_id}"
         connection.execute(sa.delete(holders).where(holders.c.holder == holder))
-        connection.execute(sa.insert(holders).values(holder=holder, kind=kind, heartbeat=heartbeat, **row | differs))
+        connection.execute(sa.insert(holders).values(holder=holder, kind=kind, heartbeat=0, **row | differs))
         connection.execute(
             sa.insert(claims_table).values(text_id=ask.text_id, request_key=ask.request_key, holder=holder)
         )
 
 
 @pytest.mark.parametrize(
-    ("holder", "free"),
+    ("holder", "silent", "free"),
     [
-        ({}, False),
-        ({"silent_s": LEASE_S + 1}, True),
-        ({"pid": 2**22 + 1}, True),  # Linux counts processes up to 2²²
-        ({"started": 1}, True),  # the number was used again
-        ({"pid": 2**22 + 1, "pid_namespace": "another container"}, False),
-        ({"pid_namespace": "another container", "silent_s": LEASE_S + 1}, True),
-        ({"kind": BATCH, "silent_s": 1e6, "pid": None}, False),
+        ({}, False, False),
+        ({}, True, True),
+        ({"pid": 2**22 + 1}, False, True),  # Linux counts processes up to 2²²
+        ({"started": 1}, False, True),  # the number was used again
+        ({"pid": 2**22 + 1, "pid_namespace": "another container"}, False, False),
+        ({"pid": 2**22 + 1, "pid_namespace": "another container"}, True, True),
+        ({"kind": BATCH, "pid": None}, True, False),
     ],
     ids=["alive", "silent", "gone", "number used again", "other container", "other container, silent", "batch"],
 )
-def test_claims_are_taken_over_from_the_dead_alone(store: Store, holder: dict[str, object], free: bool) -> None:
+def test_claims_are_taken_over_from_the_dead_alone(
+    store: Store, silence: Silence, holder: dict[str, object], silent: bool, free: bool
+) -> None:
     claims = store.claims(kept(store, "merci beaucoup"), ANALYSER, FINAL_OUTCOMES)
     [ask] = asks(claims)
     held(store, ask, **holder)  # type: ignore[arg-type]
+    if silent:
+        silence(claims, [ask])
     assert claims.unclaimed([ask]) == ([ask] if free else [])
     assert bool(claims.take([ask]).asks) is free
 
@@ -147,18 +167,17 @@ def test_no_claim_on_a_file_outlives_the_start_of_its_machine(store: Store) -> N
     """The clock of a file's claims begins anew then."""
     claims = store.claims(kept(store, "merci beaucoup"), ANALYSER, FINAL_OUTCOMES)
     [ask] = asks(claims)
-    held(store, ask, boot_id="the start before", silent_s=-1e6)
+    held(store, ask, boot_id="the start before")
     assert claims.take([ask]).asks == (ask,)
 
 
 def test_a_process_that_was_taken_for_dead_sends_nothing_more_and_stores_what_it_has_paid(
-    store: Store, other: Store, monkeypatch: pytest.MonkeyPatch
+    store: Store, other: Store, silence: Silence
 ) -> None:
     run_id = kept(store, "merci beaucoup", "bof bof")
     slow, quick = (one.claims(run_id, ANALYSER, FINAL_OUTCOMES) for one in (store, other))
     first, second = slow.take(asks(slow)).asks
-    with store.database.write() as connection:
-        connection.execute(sa.update(holders).values(heartbeat=holders.c.heartbeat - LEASE_S - 1))
+    silence(quick, [first, second])
     assert quick.take([first, second]).asks == (first, second)
     for send in (slow.renew, lambda: slow.take([second])):
         with pytest.raises(TransientError, match="taken over"):
@@ -168,12 +187,13 @@ def test_a_process_that_was_taken_for_dead_sends_nothing_more_and_stores_what_it
     assert (counts.analysed, counts.calls, store.totals.lengths()["short"]) == (2, 3, 2)
 
 
-def test_a_late_good_answer_replaces_a_failure_that_whoever_took_over_has_met(store: Store, other: Store) -> None:
+def test_a_late_good_answer_replaces_a_failure_that_whoever_took_over_has_met(
+    store: Store, other: Store, silence: Silence
+) -> None:
     run_id = kept(store, "merci beaucoup")
     slow, quick = (one.claims(run_id, ANALYSER, FINAL_OUTCOMES) for one in (store, other))
     [ask] = slow.take(asks(slow)).asks
-    with store.database.write() as connection:
-        connection.execute(sa.update(holders).values(heartbeat=holders.c.heartbeat - LEASE_S - 1))
+    silence(quick, [ask])
     quick.commit([CompletedRequest(one, (UNREADABLE,), None, True) for one in quick.take([ask]).asks])
     assert [bool(told) for told in slow.commit(good(ask))] == [True]
     counts = store.runs.count(run_id)
@@ -203,12 +223,11 @@ def test_a_first_claim_that_failed_can_be_tried_again(store: Store, monkeypatch:
     assert claims.take(waiting).asks == tuple(waiting)
 
 
-def test_a_heartbeat_keeps_what_is_about_to_be_taken_over(store: Store, other: Store) -> None:
+def test_a_heartbeat_keeps_what_is_about_to_be_taken_over(store: Store, other: Store, silence: Silence) -> None:
     run_id = kept(store, "merci beaucoup")
     slow, quick = (one.claims(run_id, ANALYSER, FINAL_OUTCOMES) for one in (store, other))
     [ask] = slow.take(asks(slow)).asks
-    with store.database.write() as connection:
-        connection.execute(sa.update(holders).values(heartbeat=holders.c.heartbeat - LEASE_S - 1))
+    silence(quick, [ask])
     slow.renew()
     assert quick.take([ask]).waiting == (ask,)
 

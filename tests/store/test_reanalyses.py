@@ -135,17 +135,16 @@ def test_all_analyses_of_a_forgotten_text_lose_its_words_while_one_is_in_flight_
     others = [one for one in taken.asks if one is not flying]
     claims.commit([CompletedRequest(one, (canary,), None, False) for one in others])
     claims.take(taken.waiting)
-    forget = {one.text: one.verbatim_id for one in (*taken.asks, *taken.waiting)}
-    shared = [one.verbatim_id for one in (*taken.asks, *taken.waiting) if one.text == "merci"]
-    store.erasure.forget(forget["un canari"])
+    identities = [store.erasure.identities.of("shop", name) for name in "abc"]
+    store.erasure.forget(identities[2])
     assert claims.commit([CompletedRequest(flying, (canary,), None, False)]) == [None]
-    store.erasure.forget(shared[0])
+    store.erasure.forget(identities[0])
     with store.database.read() as connection:
         kept = connection.execute(answers.select()).all()
         raw = [one.raw for one in connection.execute(attempts.select()) if one.raw]
         assert sum("canari" in one.summary for one in kept) == 1, "the other text still needs the shared answer"
         assert len(raw) <= 1
-    store.erasure.forget(shared[1])
+    store.erasure.forget(identities[1])
     with store.database.read() as connection:
         everything = [*connection.execute(answers.select()), *connection.execute(attempts.select())]
     assert "canari" not in repr(everything) and flying.request_key not in repr(everything)

@@ -14,6 +14,7 @@ from analysers import ANALYSER
 
 from pipeline.analyse.dispatch import Dispatcher
 from pipeline.analyse.policy import FINAL_OUTCOMES
+from pipeline.analyse.tries import BeforeSending
 from pipeline.analyse.workers import analyse
 from pipeline.events import Event
 from pipeline.observer import RequestSpan
@@ -68,7 +69,8 @@ class Quick:
     def __init__(self) -> None:
         self._random = random.Random(7)
 
-    async def ask(self, text: str, room: int = 1) -> Attempt:
+    async def ask(self, text: str, before_sending: BeforeSending, room: int = 1) -> Attempt:
+        await before_sending()
         await asyncio.sleep(self._random.uniform(0.02, 0.06))
         return GOOD
 
@@ -79,7 +81,8 @@ def test_at_most_one_statement_per_verbatim_at_64_in_flight(store: Store) -> Non
 
     async def run() -> None:
         silent: Any = Silent()
-        async with Dispatcher(claims, lambda text: text, silent, lambda *_: None, page=IN_FLIGHT) as work:
+        ignore: Any = lambda *_: None  # noqa: E731
+        async with Dispatcher(claims, str, silent, ignore, ignore, page=IN_FLIGHT, patience_s=0) as work:
             await analyse(work, Quick(), silent, IN_FLIGHT)
 
     with statements(store) as found:

@@ -1,0 +1,92 @@
+"""Completed requests on their way into the store: in groups, each a transaction."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from pipeline.analyse.store_thread import StoreThread
+from pipeline.claiming import ClaimStore, CompletedRequest
+from pipeline.errors import StoreRejection
+from pipeline.events import VerbatimAnalysed
+from pipeline.observer import Observer, RequestSpan
+from pipeline.records import Attempt, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    ended: CompletedRequest
+    call: RequestSpan
+    done: asyncio.Future[None]
+
+
+class GroupCommit:
+    """Requests that end while one group is being written form the next group."""
+
+    def __init__(
+        self, claims: ClaimStore, thread: StoreThread, observer: Observer, progress: Callable[[int, float], None]
+    ) -> None:
+        self._claims = claims
+        self._thread = thread
+        self._observer = observer
+        self._progress = progress
+        self._entries: list[_Entry] = []
+        self._flushing: asyncio.Task[None] | None = None
+        self._lost: list[Attempt] = []
+
+    async def add(self, ended: CompletedRequest, call: RequestSpan) -> None:
+        """Join the next group; returns when it is on disk."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._entries.append(_Entry(ended, call, done))
+        if self._flushing is None or self._flushing.done():
+            self._flushing = asyncio.create_task(self._flush())
+        await done
+
+    @property
+    def loss(self) -> str | None:
+        """What was paid and could not be stored, in words."""
+        cost = sum(attempt.cost_usd for attempt in self._lost)
+        said = f"{len(self._lost)} answers that cost ${cost:.4f} are lost, and the next run pays them again"
+        return said if self._lost else None
+
+    async def _flush(self) -> None:
+        while self._entries:
+            group, self._entries = self._entries, []
+            await self._commit(group)
+
+    async def _commit(self, group: list[_Entry]) -> None:
+        """One transaction; one each where a value cannot be stored, which must not take the others with it."""
+        try:
+            news = await self._thread.run(self._claims.commit, [entry.ended for entry in group])
+        except StoreRejection as error:
+            for entry in group:
+                await (self._commit([entry]) if len(group) > 1 else self._commit_rejected(entry, error))
+        except Exception as error:
+            for entry in group:
+                self._lost += [attempt for attempt in entry.ended.attempts if attempt.cost_usd]
+                entry.done.set_exception(error)
+        else:
+            self._tell(group, news)
+
+    async def _commit_rejected(self, entry: _Entry, error: StoreRejection) -> None:
+        """What was paid is stored without the answer, which then is not asked for again."""
+        if entry.ended.attempts[-1].outcome is Outcome.UNSTORABLE:
+            entry.done.set_exception(error)
+        else:
+            await self._commit([replace(entry, ended=_without_answer(entry.ended))])
+
+    def _tell(self, group: Sequence[_Entry], news: Sequence[VerbatimAnalysed | None]) -> None:
+        for entry, analysed in zip(group, news, strict=True):
+            for attempt in entry.ended.attempts:
+                entry.call.committed(attempt)
+            if analysed is not None:
+                self._observer.emit(analysed)
+            self._progress(1, sum(attempt.cost_usd for attempt in entry.ended.attempts))
+            entry.done.set_result(None)
+
+
+def _without_answer(ended: CompletedRequest) -> CompletedRequest:
+    *earlier, last = (replace(attempt, raw=None) for attempt in ended.attempts)
+    last = replace(last, outcome=Outcome.UNSTORABLE, analysis=None, json_error=None)
+    return replace(ended, attempts=(*earlier, last), final=True)

@@ -1,0 +1,78 @@
+"""Who a verbatim is: a hash of its source and of the source's own id."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from pipeline.store.database import Database
+from pipeline.store.tables import forgotten, secrets, texts
+
+HASHED, KEYED = "sha256:", "hmac:"
+"""Prefixes of external ids that stand for something: a hash as the stages before make it, and the store's own.
+
+Whoever has a list of phone numbers or of texts could try them all against a plain hash.
+"""
+
+IDENTITY_KEY = "identity"
+"""Name of the key, which is drawn when the store is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A verbatim's ids in one store."""
+
+    verbatim_id: str
+    external_id: str
+    unkeyed: str
+    """Its id in stores of schema 0005 and before, whose tombstones still count."""
+
+
+class Identities:
+    """Ids as one store keeps them: hashes become keyed ones."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._key: bytes | None = None
+
+    def of(self, source: str, external_id: str) -> Identity:
+        """The ids of what a source calls `external_id`."""
+        stored = external_id
+        if external_id.startswith(HASHED):
+            stored = keyed(self._read_key(), external_id)
+        return Identity(verbatim_id(source, stored), stored, verbatim_id(source, external_id))
+
+    def knows(self, identity: Identity) -> bool:
+        """Whether the store has this verbatim, or has forgotten it."""
+        query = sa.select(texts.c.text_id).where(texts.c.verbatim_id == identity.verbatim_id).limit(1)
+        with self._database.read() as connection:
+            return bool(forgotten_among(connection, [identity])) or connection.execute(query).first() is not None
+
+    def _read_key(self) -> bytes:
+        if self._key is None:
+            with self._database.read() as connection:
+                query = sa.select(secrets.c.value).where(secrets.c.name == IDENTITY_KEY)
+                self._key = bytes.fromhex(connection.execute(query).scalar_one())
+        return self._key
+
+
+def keyed(key: bytes, external_id: str) -> str:
+    """What stands for a hashed id in the store with this key."""
+    return KEYED + hmac.new(key, external_id.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:32]
+
+
+def verbatim_id(source: str, external_id: str) -> str:
+    """Who a verbatim is: the same in every store and warehouse, unless its external id is a keyed hash."""
+    return hashlib.sha256(f"{source}\0{external_id}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def forgotten_among(connection: sa.Connection, identities: Collection[Identity]) -> set[str]:
+    """The verbatim ids of those with a tombstone."""
+    asked: Iterable[str] = {one for identity in identities for one in (identity.verbatim_id, identity.unkeyed)}
+    query = sa.select(forgotten.c.verbatim_id).where(forgotten.c.verbatim_id.in_(asked))
+    found = set(connection.execute(query).scalars())
+    return {identity.verbatim_id for identity in identities if found & {identity.verbatim_id, identity.unkeyed}}
