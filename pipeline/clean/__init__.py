@@ -1,7 +1,7 @@
 """Cleans reviews before they are stored or sent. Pure functions.
 
 text.py      repairs damage by encodings, HTML and copy-paste
-privacy.py   masks e-mail addresses, IBANs, card and phone numbers
+privacy.py   masks e-mail addresses, IBANs, card and phone numbers: emails.py, accounts.py, phones.py
 language.py  guesses the language if the source does not state it
 skip.py      decides which texts are not analysed
 """
@@ -12,9 +12,9 @@ import hashlib
 from dataclasses import replace
 
 from pipeline.clean.language import guess
-from pipeline.clean.privacy import mask, mask_emails
+from pipeline.clean.privacy import holds_personal_data, mask, mask_url
 from pipeline.clean.skip import reason
-from pipeline.clean.text import repair
+from pipeline.clean.text import repair, visible
 from pipeline.records import Review
 
 REPAIRED_BELOW = 100_000
@@ -23,15 +23,14 @@ REPAIRED_BELOW = 100_000
 GUESSED_FROM = 2_000
 """Characters from which the language is guessed; a longer text costs more and tells no more."""
 
-__all__ = ["guess", "mask", "mask_emails", "name", "prepare", "reason", "repair"]
+__all__ = ["guess", "mask", "name", "prepare", "reason", "repair"]
 
 
 def prepare(review: Review) -> Review:
     """The review as it may be stored: repaired, masked, and with its language guessed if the source gave none."""
     # a text this long is skipped anyway, and repairing a megabyte of accents takes a minute
-    text = mask(repair(review.text) if len(review.text) < REPAIRED_BELOW else review.text.replace("\0", ""))
-    # only e-mail addresses: the digits in a URL would be masked as phone numbers
-    url = mask_emails(review.url) if review.url else review.url
+    text = mask(repair(review.text) if len(review.text) < REPAIRED_BELOW else visible(review.text.replace("\0", "")))
+    url = mask_url(visible(review.url)) if review.url else review.url
     source, external_id = name(review.source, review.external_id)
     return replace(
         review,
@@ -45,11 +44,11 @@ def prepare(review: Review) -> Review:
 
 def name(source: str, external_id: str) -> tuple[str, str]:
     """Source and external id as they may be stored: without personal data."""
-    return mask(source), _anonymous(external_id)
+    return mask(visible(source)), _anonymous(external_id)
 
 
 def _anonymous(external_id: str) -> str:
-    """An id that contains personal data becomes a hash. Digits alone are kept: they are most likely just an id."""
-    if external_id.isdecimal() or mask(external_id) == external_id:
+    """An id that contains personal data becomes a hash."""
+    if not holds_personal_data(visible(external_id)):
         return external_id
     return "sha256:" + hashlib.sha256(external_id.encode("utf-8", "replace")).hexdigest()[:32]

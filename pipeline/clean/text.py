@@ -15,8 +15,11 @@ _FTFY = ftfy.TextFixerConfig(
 )
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 # Soft hyphens, zero-width spaces, direction marks and tag characters hide personal data from masking.
-# The joiners (U+200C, U+200D) stay: emoji and several scripts need them.
-_INVISIBLE = re.compile(r"[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\U000e0000-\U000e007f]")
+_INVISIBLE = re.compile(
+    r"[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\U000e0000-\U000e007f]"
+)
+# Emoji and several scripts need joiners and variation selectors; between two ASCII characters nothing does.
+_JOINER = re.compile(r"(?<=[\n -~])[\u034f\u200c\u200d\ufe00-\ufe0f]++(?=[\n -~])")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _LINE_END = re.compile(r"\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
@@ -35,12 +38,17 @@ def repair(text: str) -> str:
     return _pass(re.sub(r"&(?=[#A-Za-z])", "& ", text))
 
 
+def visible(text: str) -> str:
+    """The text without invisible characters."""
+    return _JOINER.sub("", _INVISIBLE.sub("", text))
+
+
 def _pass(text: str) -> str:
     text = _SURROGATE.sub("\ufffd", text)
     text = _ENTITY.sub(lambda entity: html.unescape(entity.group()), text)
     text = ftfy.fix_text(_SURROGATE.sub("\ufffd", text), _FTFY)
     text = _LINE_END.sub("\n", text)
-    text = _INVISIBLE.sub("", _CONTROL.sub("", text))
+    text = visible(_CONTROL.sub("", text))
     return unicodedata.normalize("NFC", _collapse(text))
 
 

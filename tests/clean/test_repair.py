@@ -35,6 +35,8 @@ def test_a_repaired_text_can_be_stored(text: str) -> None:
         ("e\u0301te\u0301", "été"),
         ("je\u200ban\x00", "jean"),
         ("👩\u200d💻 génial", "👩\u200d💻 génial"),
+        ("je\u200dan a\u200c 1", "jean a 1"),
+        ("می\u200cخواهم ❤\ufe0f 1\ufe0f\u20e3", "می\u200cخواهم ❤\ufe0f 1\ufe0f\u20e3"),
     ],
 )
 def test_only_damage_is_repaired(text: str, repaired: str) -> None:
