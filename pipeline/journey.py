@@ -50,7 +50,7 @@ def run(session: Session, source: Source, limit: int | None = None) -> Result:
     reach its end: what is done by then is stored, and the same call goes on.
     """
     started = time.monotonic()
-    run_id = session.store.runs.start(session.settings.mode, source.name)
+    run_id = _begin(session, source.name)
     with session.observer.stage("run", run_id) as trace:
         if trace:
             session.store.runs.set_trace(run_id, trace)
@@ -67,7 +67,7 @@ def start_run(session: Session, name: str, day: date | None = None) -> str:
 
     Returns its id. `name` says what is read. The run of a UTC day holds the verbatims first seen on that day.
     """
-    run_id = session.store.runs.start(session.settings.mode, name, day)
+    run_id = _begin(session, name, day)
     if session.store.runs.trace(run_id) is None and (trace := session.observer.run(run_id)):
         session.store.runs.set_trace(run_id, trace)
     return run_id
@@ -191,6 +191,11 @@ def settled(counts: RunCounts) -> RunCounts:
         return counts
     failed = {**counts.failed, "failed": counts.failed.get("failed", 0) + counts.pending}
     return replace(counts, failed=failed, pending=0)
+
+
+def _begin(session: Session, name: str, day: date | None = None) -> str:
+    # a file may be named after the person whose words it holds
+    return session.store.runs.start(session.settings.mode, cleaning.mask(name), day)
 
 
 @contextmanager

@@ -160,3 +160,23 @@ def test_the_warehouse_file_describes_its_columns(verbatims: Command, tmp_path: 
     assert schema.count("--") == 20
     assert sum(n for (n,) in query(file, "SELECT verbatims FROM sentiment_by_week_v1")) == 2
     assert ("delivery", 2, 3.0) in query(file, "SELECT topic, verbatims, mean_rating FROM topics_v1")
+
+
+@pytest.mark.parametrize("stage", ["run", "scrape"])
+@pytest.mark.parametrize(
+    ("name", "masked", "source"),
+    [
+        ("0612345678.csv", "[phone].csv", "[phone]"),
+        ("jean.dupont@exemple.fr.csv", "[email]", "[email]"),
+        ("avis_0612345678.csv", "avis_[phone].csv", "avis_[phone]"),
+    ],
+)
+def test_personal_data_in_the_name_of_a_file_is_not_stored(
+    verbatims: Command, tmp_path: Path, stage: str, name: str, masked: str, source: str
+) -> None:
+    (tmp_path / name).write_text("id,texte\n1,Une livraison rapide\n")
+    assert verbatims(stage, "--input", name).code == 0
+    store = tmp_path / "var/verbatims.db"
+    assert query(store, "SELECT input FROM runs") == [(masked,)]
+    assert query(store, "SELECT source FROM texts") == [(source,)]
+    assert not any(name.removesuffix(".csv").encode() in file.read_bytes() for file in store.parent.glob("*.db*"))
