@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -99,6 +99,8 @@ class Review:
     """ISO 639-1, as the source says or, failing that, as guessed from the text."""
     written_at: str | None = None
     """ISO 8601 day or instant; None where the source's date cannot be read without guessing."""
+    read_as: tuple[str, str] | None = field(default=None, repr=False)
+    """Source and external id as read, where cleaning has changed them; never stored, only compared with tombstones."""
 
 
 @dataclass(frozen=True, slots=True)

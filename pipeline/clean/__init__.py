@@ -31,7 +31,8 @@ def prepare(review: Review) -> Review:
     # a text this long is skipped anyway, and repairing a megabyte of accents takes a minute
     text = mask(repair(review.text) if len(review.text) < REPAIRED_BELOW else visible(review.text.replace("\0", "")))
     url = mask_url(visible(review.url)) if review.url else review.url
-    source, external_id = name(review.source, review.external_id)
+    as_read = review.source, review.external_id
+    source, external_id = name(*as_read)
     return replace(
         review,
         source=source,
@@ -39,6 +40,7 @@ def prepare(review: Review) -> Review:
         text=text,
         url=url,
         language=review.language or guess(text[:GUESSED_FROM]),
+        read_as=None if (source, external_id) == as_read else as_read,
     )
 
 

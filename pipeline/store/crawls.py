@@ -54,7 +54,7 @@ class Crawls:
 
     def known(self, reviews: Sequence[Review]) -> list[bool]:
         """Of each review, whether the store holds this text of this verbatim, or may not hold it any more."""
-        ids = [self._identities.of(review.source, review.external_id) for review in reviews]
+        ids = [self._identities.of_review(review) for review in reviews]
         hashes: dict[str, str] = {}
         forgotten: set[str] = set()
         with self._database.read() as connection:

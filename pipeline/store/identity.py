@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from pipeline.records import Review
 from pipeline.store.database import Database
 from pipeline.store.tables import forgotten, secrets, texts
 
@@ -28,8 +29,8 @@ class Identity:
 
     verbatim_id: str
     external_id: str
-    unkeyed: str
-    """Its id in stores of schema 0005 and before, whose tombstones still count."""
+    former: frozenset[str]
+    """Its verbatim ids by the rules of versions before, whose tombstones still count."""
 
 
 class Identities:
@@ -39,12 +40,17 @@ class Identities:
         self._database = database
         self._key: bytes | None = None
 
-    def of(self, source: str, external_id: str) -> Identity:
-        """The ids of what a source calls `external_id`."""
+    def of(self, source: str, external_id: str, read_as: tuple[str, str] | None = None) -> Identity:
+        """The ids of what a source calls `external_id`, after cleaning; `read_as`: source and id before it."""
         stored = external_id
         if external_id.startswith(HASHED):
             stored = keyed(self._read_key(), external_id)
-        return Identity(verbatim_id(source, stored), stored, verbatim_id(source, external_id))
+        former = {verbatim_id(*names) for names in ((source, external_id), read_as) if names}
+        return Identity(verbatim_id(source, stored), stored, frozenset(former))
+
+    def of_review(self, review: Review) -> Identity:
+        """The ids of a review after cleaning."""
+        return self.of(review.source, review.external_id, review.read_as)
 
     def knows(self, identity: Identity) -> bool:
         """Whether the store has this verbatim, or has forgotten it."""
@@ -72,7 +78,7 @@ def verbatim_id(source: str, external_id: str) -> str:
 
 def forgotten_among(connection: sa.Connection, identities: Collection[Identity]) -> set[str]:
     """The verbatim ids of those with a tombstone."""
-    asked: Iterable[str] = {one for identity in identities for one in (identity.verbatim_id, identity.unkeyed)}
-    query = sa.select(forgotten.c.verbatim_id).where(forgotten.c.verbatim_id.in_(asked))
-    found = set(connection.execute(query).scalars())
-    return {identity.verbatim_id for identity in identities if found & {identity.verbatim_id, identity.unkeyed}}
+    all_ids = {identity.verbatim_id: {identity.verbatim_id, *identity.former} for identity in identities}
+    asked = forgotten.c.verbatim_id.in_({one for ids in all_ids.values() for one in ids})
+    found = set(connection.execute(sa.select(forgotten.c.verbatim_id).where(asked)).scalars())
+    return {verbatim_id for verbatim_id, ids in all_ids.items() if ids & found}

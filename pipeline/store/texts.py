@@ -95,7 +95,7 @@ class Texts:
 
     def is_known(self, review: Review) -> bool:
         """Whether this very text of this very verbatim is decided already, or may not be asked any more."""
-        identity = self._identities.of(review.source, review.external_id)
+        identity = self._identities.of_review(review)
         decided = texts.c.skip_reason.is_not(None) | has_final_outcome() | texts.c.erased
         query = sa.select(texts.c.text_id).where(
             texts.c.verbatim_id == identity.verbatim_id, texts.c.text_hash == text_hash(review.text), decided
@@ -201,7 +201,7 @@ class Texts:
             if isinstance(record, BrokenRecord):
                 taken.append((record.position, None, record.problem))
                 continue
-            identity = self._identities.of(record.source, record.external_id)
+            identity = self._identities.of_review(record)
             digest = bytes.fromhex(identity.verbatim_id)  # 49 bytes instead of 81: a run of a million keeps them all
             if digest in seen:
                 taken.append((record.position, None, SEEN_BEFORE))
