@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from env_example import render
 
+from pipeline.analyse.topics import load_topics
 from pipeline.errors import SettingsError
 from pipeline.settings import load_settings
 
@@ -86,3 +87,10 @@ def test_the_mode_alone_decides_which_model_answers() -> None:
     assert (
         load_settings({"ANTHROPIC_API_KEY": KEY, "SCRAPER_MODE": "prod"}, dotenv=None).asked_model == "claude-haiku-5-5"
     )
+
+
+def test_topics_that_are_nested_too_deeply_are_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "deep.yaml"
+    file.write_text("topics: " + "[" * 5000 + "]" * 5000)
+    with pytest.raises(SettingsError, match=r"VERBATIMS_TOPICS: .* is nested too deeply"):
+        load_topics(file)

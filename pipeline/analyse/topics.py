@@ -40,6 +40,8 @@ def load_topics(path: Path | None) -> tuple[Topic, ...]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"VERBATIMS_TOPICS: {path} cannot be read ({type(error).__name__})") from None
+    except RecursionError:
+        raise SettingsError(f"VERBATIMS_TOPICS: {path} is nested too deeply; it needs a list `topics`") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}" if mark else "somewhere"
