@@ -22,6 +22,7 @@ SHARED = {
     "pipeline.errors",
     "pipeline.settings",
     "pipeline.urls",
+    "pipeline.sqlite_file",
     "pipeline.events",
     "pipeline.claiming",
     "pipeline.observer",

@@ -21,7 +21,7 @@ def run(options: argparse.Namespace) -> int:
     from pipeline.settings import load_settings
     from pipeline.store import open_store
 
-    store = open_store(load_settings().store)
+    store = open_store(load_settings().store, writes=False)
     try:
         serve(
             store.totals,

@@ -14,14 +14,12 @@ from pipeline.load.payload import problem_of, values_of
 from pipeline.load.table import ANALYSED, Column, Parameter, TableDescription, describe, differences
 from pipeline.load.warehouse import Loaded, RejectedRow
 from pipeline.records import SANDBOX_MODEL, WarehouseRow
+from pipeline.sqlite_file import BUSY_TIMEOUT_S, is_damaged, use_wal
 
 TYPES = {"STRING": "TEXT", "FLOAT64": "REAL", "DATE": "TEXT", "TIMESTAMP": "TEXT", "JSON": "TEXT"}
 
 LOADS = "verbatims_loads_v1"
 """Table of the load watermarks, by which a store notices that its rows have been lost."""
-
-BUSY_TIMEOUT_S = 60
-"""The pipeline and an analyst's notebook may write to the same file: wait rather than fail."""
 
 
 class SqliteWarehouse:
@@ -34,12 +32,14 @@ class SqliteWarehouse:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
-            # readers do not block the writer; 4 processes with 20 writers each: 80 of 80 succeed
-            self._connection.execute("PRAGMA journal_mode=WAL")
+            use_wal(self._connection)
             self._build()
             self._check_mode(sandbox)
         except (sqlite3.Error, OSError) as error:
-            raise SettingsError(f"WAREHOUSE: cannot use {self._path}: {error}") from error
+            hint = (
+                "restore a backup of it, or name another file" if is_damaged(str(error)) else "mend it, or name another"
+            )
+            raise SettingsError(f"WAREHOUSE: cannot use {self._path}: {error}; {hint}") from error
 
     def load_rows(self, pages: Iterable[Sequence[WarehouseRow]], outdated: Iterable[str] = ()) -> Loaded:
         """Upsert page by page, each in its own transaction; unchanged rows are not written."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import secrets
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,20 @@ from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 
 from pipeline.claiming import boot_clock
 from pipeline.errors import SettingsError, StoreRejection, StoreUnavailable
+from pipeline.sqlite_file import BUSY_TIMEOUT_S, connect_read_only, is_damaged, is_read_only, use_wal
 
-BUSY_TIMEOUT_S = 60
-"""How long a SQLite writer waits for another; 4 processes with 20 writers each lost nothing at 30."""
+SERVER_OPTIONS: dict[str, Any] = {
+    "connect_timeout": 10,
+    # together half a minute for a server that has vanished; a lock may be waited for as long as it takes
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 30_000,
+}
+"""What libpq is told where the URL says nothing: it would wait for minutes for a host that drops packets."""
+
+NOT_ALLOWED = ("42501", "25006", "3F000")
+"""SQLSTATE where a role may not, or a server that is a copy cannot, do what a store needs."""
 
 
 class Turn(IntEnum):
@@ -46,12 +58,26 @@ class Database:
         self.process = secrets.token_hex(8)
         """Which process adds to the totals: a row of its own, so that workers do not wait for one another."""
         self.sqlite = self._url.get_backend_name() == "sqlite"
+        self.read_only = self.sqlite and is_read_only(self._path)
+        """Whether it is a file that cannot be written: then it is read as it is."""
         self.engine = self._sqlite() if self.sqlite else self._postgres()
 
     @property
     def name(self) -> str:
         """The URL with its password hidden, and without the options behind the ?."""
         return self._url.set(query={}).render_as_string(hide_password=True)
+
+    @property
+    def _path(self) -> Path:
+        return Path(self._url.database or "")
+
+    def require_writable(self) -> None:
+        """Raises SettingsError for a file, or a folder, that cannot be written."""
+        if self.read_only:
+            raise SettingsError(
+                f"STORE: {self.name} cannot be written: give this user the right to write to it and its folder, "
+                "or name another"
+            )
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -78,7 +104,7 @@ class Database:
             with self.write() as connection:
                 yield connection
             return
-        with self.engine.connect().execution_options(write=True) as connection:
+        with self._translating(), self.engine.connect().execution_options(write=True) as connection:
             # the driver itself: SQLAlchemy would send BEGIN first, and inside a transaction this PRAGMA does nothing
             raw: Any = connection.connection.dbapi_connection
             raw.execute("PRAGMA foreign_keys=OFF").close()
@@ -100,28 +126,29 @@ class Database:
     def exclusive(self, turn: Turn) -> Iterator[None]:
         """What one process does at a time, over many transactions. Blocks; a process that dies gives it back.
 
-        A lock of the session on Postgres, of a file beside the store on SQLite.
+        A lock of an open transaction on Postgres, of a file beside the store on SQLite.
         """
-        if not self.sqlite:
-            with self._session_lock(int(turn)):
+        if self.sqlite:
+            with open(f"{self._path}.{turn.name.lower()}-lock", "w", encoding="ascii") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
                 yield
             return
-        with open(f"{self._url.database}.{turn.name.lower()}-lock", "w", encoding="ascii") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        # of a transaction, not of a session: behind a pooler each transaction may have another session
+        with self.write() as connection:
+            connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+            self.take_turns(connection, turn)
             yield
 
-    @contextmanager
-    def _session_lock(self, key: int) -> Iterator[None]:
-        try:
-            # a connection of its own: the lock belongs to it
-            with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                connection.execute(sa.select(sa.func.pg_advisory_lock(key)))
-                try:
-                    yield
-                finally:
-                    connection.execute(sa.select(sa.func.pg_advisory_unlock(key)))
-        except DBAPIError as error:
-            raise self._translate(error) from error
+    def copy_to(self, target: Path) -> None:
+        """Copy a SQLite file; what was copied when the disk was full is removed."""
+        # one that an upgrade left which was killed behind it; VACUUM INTO refuses a file that is there
+        target.unlink(missing_ok=True)
+        with self._translating(), closing(self.engine.raw_connection()) as raw:
+            try:
+                raw.cursor().execute("VACUUM INTO ?", (str(target),))
+            except sqlite3.Error:
+                target.unlink(missing_ok=True)
+                raise
 
     def take_turns(self, connection: sa.Connection, turn: Turn, *, shared: bool = False) -> None:
         """Wait until no other transaction has this turn; it is over with the transaction."""
@@ -143,11 +170,19 @@ class Database:
 
     @contextmanager
     def _transaction(self, *, write: bool) -> Iterator[sa.Connection]:
+        with (
+            self._translating(),
+            self.engine.connect().execution_options(write=write) as connection,
+            connection.begin(),
+        ):
+            self._reached = True
+            yield connection
+
+    @contextmanager
+    def _translating(self) -> Iterator[None]:
         try:
-            with self.engine.connect().execution_options(write=write) as connection, connection.begin():
-                self._reached = True
-                yield connection
-        except DBAPIError as error:
+            yield
+        except (DBAPIError, sqlite3.Error) as error:
             raise self._translate(error) from error
         except (UnicodeEncodeError, OverflowError) as error:  # the drivers' own, before anything is sent
             raise self._rejection(error) from None  # its message quotes the value
@@ -155,15 +190,20 @@ class Database:
     def _rejection(self, error: BaseException) -> StoreRejection:
         return StoreRejection(f"the store {self.name} cannot hold a value ({type(error).__name__})")
 
-    def _translate(self, error: DBAPIError) -> Exception:
+    def _translate(self, error: DBAPIError | sqlite3.Error) -> Exception:
         """What the driver says, as something to act on. A programming error stays what it is."""
+        orig = error.orig if isinstance(error, DBAPIError) else error
         # libpq explains itself over several lines; ours is one
-        said = " ".join(str(error.orig).split())
-        if _rejects_a_value(error):
-            return self._rejection(error.orig or error)
-        if isinstance(error, OperationalError) or error.connection_invalidated or "not a database" in said:
-            if "not a database" in said:
-                return SettingsError(f"STORE: {self.name} is not a store ({said}); name another file")
+        said = " ".join(str(orig).split())
+        if self.sqlite and is_damaged(said):
+            return SettingsError(
+                f"STORE: {self.name} is damaged or not a store ({said}); restore a backup of it, or name another file"
+            )
+        if getattr(orig, "sqlstate", None) in NOT_ALLOWED:
+            return self._not_allowed(orig)
+        if isinstance(error, DBAPIError) and _rejects_a_value(error):
+            return self._rejection(orig or error)
+        if isinstance(error, OperationalError | sqlite3.OperationalError) or _is_cut_off(error):
             # before the first statement went through, the setting is to blame; later, the disk or the server
             if not self._reached:
                 return SettingsError(f"STORE: cannot open {self.name}: {said}")
@@ -172,9 +212,20 @@ class Database:
             )
         return error
 
+    def _not_allowed(self, orig: Any) -> SettingsError:
+        # without the statement, which the driver would add
+        return SettingsError(
+            f"STORE: {self.name}: {orig.diag.message_primary}; name a server and a role that may create tables there"
+        )
+
     def _sqlite(self) -> sa.Engine:
         if self._url.database and self._url.database != ":memory:":
-            _make_folder(Path(self._url.database).parent)
+            _make_folder(self._path.parent)
+        if self.read_only:
+            # no pool: whether somebody writes to the file is looked up by each connection
+            return sa.create_engine(
+                self._url, hide_parameters=True, poolclass=sa.NullPool, creator=lambda: connect_read_only(self._path)
+            )
         # hidden parameters: verbatims are among them, and an error must not quote one
         engine = sa.create_engine(self._url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_S})
         sa.event.listen(engine, "connect", _prepare_sqlite)
@@ -183,14 +234,30 @@ class Database:
 
     def _postgres(self) -> sa.Engine:
         url = self._url.set(drivername="postgresql+psycopg")
-        # pre-ping: after a restart of the server each pooled connection would fail its next statement;
-        # connect_timeout: libpq would wait for ever for a host that drops packets
-        return sa.create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+        options = {name: value for name, value in SERVER_OPTIONS.items() if name not in url.query}
+        # prepared statements belong to a session, and behind a pooler the next transaction may have another
+        options |= {"client_encoding": "utf8", "prepare_threshold": None}
+        # pre-ping: after a restart of the server each pooled connection would fail its next statement
+        engine = sa.create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=options)
+        sa.event.listen(engine, "connect", self._require_utf8)
+        return engine
+
+    def _require_utf8(self, connection: Any, _record: object) -> None:
+        encoding = connection.info.parameter_status("server_encoding")
+        if encoding != "UTF8":
+            raise SettingsError(
+                f"STORE: {self.name} has the encoding {encoding} and could not hold every text: "
+                "name a database that was created with ENCODING 'UTF8'"
+            )
 
 
 def _rejects_a_value(error: DBAPIError) -> bool:
     """Whether a value is to blame: of the wrong kind, or beyond a limit (SQLSTATE class 54) such as an index's."""
     return isinstance(error, DataError) or str(getattr(error.orig, "sqlstate", None) or "").startswith("54")
+
+
+def _is_cut_off(error: DBAPIError | sqlite3.Error) -> bool:
+    return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
 def insert(connection: sa.Connection, table: sa.Table) -> Any:
@@ -212,7 +279,8 @@ def _make_folder(folder: Path) -> None:
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves, below
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    use_wal(connection)
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         # FULL: an answer that is paid for must survive a power cut; group commit keeps it cheap
         connection.execute(f"PRAGMA {pragma}").close()
 

@@ -38,6 +38,7 @@ def migrate(database: Database, head: str = HEAD, scripts: Path = SCRIPTS) -> No
     if found == head:
         return
     refuse_newer(database, found, head)
+    database.require_writable()
     witness = Witness(database)
     if found is not None:
         _wait_for_claims(database, witness)
@@ -50,7 +51,8 @@ def _bring_to(database: Database, witness: Witness, head: str, scripts: Path) ->
     with database.read() as connection:
         found = revision(connection)
     if found is not None and found != head and database.sqlite:
-        _backup_file(database, head)
+        # SQLite cannot be copied inside the upgrade's own transaction, so the copy is made just before it
+        database.copy_to(Path(f"{database.engine.url.database}.before-{head}"))
     with database.upgrade() as connection:
         found = revision(connection)
         if found == head:  # another process was quicker
@@ -98,18 +100,6 @@ def refuse_newer(database: Database, found: str | None, head: str = HEAD) -> Non
             f"STORE: {database.name} has schema {found}, this version of verbatims knows up to {head}: "
             "install the newer version, or name another store"
         )
-
-
-def _backup_file(database: Database, head: str) -> None:
-    """SQLite cannot be copied inside the upgrade's own transaction, so the copy is made just before it."""
-    target = Path(f"{database.engine.url.database}.before-{head}")
-    # one that an upgrade left which was killed behind it; VACUUM INTO refuses a file that is there
-    target.unlink(missing_ok=True)
-    raw = database.engine.raw_connection()
-    try:
-        raw.cursor().execute("VACUUM INTO ?", (str(target),))
-    finally:
-        raw.close()
 
 
 def _backup_schema(connection: sa.Connection, head: str) -> None:

@@ -46,10 +46,15 @@ class Store:
         self.database.close()
 
 
-def open_store(url: str) -> Store:
-    """Open a store, building or upgrading its tables first. Raises SettingsError naming STORE."""
+def open_store(url: str, *, writes: bool = True) -> Store:
+    """Open a store, building or upgrading its tables first; for who only looks, also a file that cannot be written.
+
+    Raises SettingsError naming STORE.
+    """
     database = Database(url)
     try:
+        if writes:
+            database.require_writable()
         migrate(database)
     except BaseException:
         database.close()
