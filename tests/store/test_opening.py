@@ -20,6 +20,7 @@ from pipeline.load import open_warehouse
 from pipeline.sqlite_file import use_wal
 from pipeline.store import open_store, peek_store
 from pipeline.store.database import Database, Turn
+from pipeline.store.migrate import HEAD
 
 from .test_upgrade import BEFORE, restore
 
@@ -51,7 +52,7 @@ def test_six_processes_open_one_file_at_once(tmp_path: Path, opened: str, old: b
     said = subprocess.check_output([sys.executable, "-c", AT_ONCE.replace("{open}", opened), url], text=True)
     assert said == "[0, 0, 0, 0, 0, 0]\n"
     if old:
-        with closing(sqlite3.connect(tmp_path / "x.db.before-0005")) as copy:
+        with closing(sqlite3.connect(tmp_path / f"x.db.before-{HEAD}")) as copy:
             assert copy.execute("SELECT version_num FROM alembic_version").fetchall() == [("0004",)]
 
 
@@ -96,7 +97,7 @@ def test_an_upgrade_on_a_full_disk_is_one_line_and_leaves_the_old_store(tmp_path
             open_store(url)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert not (tmp_path / "x.db.before-0005").exists()
+    assert not (tmp_path / f"x.db.before-{HEAD}").exists()
     open_store(url).close()
 
 
@@ -146,8 +147,8 @@ def test_the_backup_of_an_earlier_upgrade_is_named(postgres: str) -> None:
     url = made(postgres, "left_over")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute((BEFORE / "postgres.sql").read_bytes())
-        connection.execute("CREATE SCHEMA before_0005")
-    with pytest.raises(SettingsError, match=r"STORE: schema before_0005.*rename or drop it"):
+        connection.execute(f"CREATE SCHEMA before_{HEAD}")
+    with pytest.raises(SettingsError, match=rf"STORE: schema before_{HEAD}.*rename or drop it"):
         open_store(url)
 
 
