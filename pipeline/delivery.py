@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
-from pipeline.load import Warehouse
+from pipeline.load import Load, Warehouse
 from pipeline.progress import Advance
 from pipeline.records import WarehouseRow
 from pipeline.store import Due, Loading, Store
@@ -36,10 +37,14 @@ def deliver(store: Store, warehouse: Warehouse, advance: Advance, *, erased: boo
     delivered = Delivered()
     with store.deliveries.exclusive():
         loading = store.deliveries.start_load(warehouse.marks())
+        note_job = partial(store.deliveries.note_job, loading)
+        warehouse.start_load(Load(loading.identity, loading.number, loading.last_job, note_job))
         for _ in range(PASSES):
             pages = store.deliveries.due(loading, erased=erased)
             if not _bring(store, warehouse, loading, pages, delivered, advance):
                 break
+        if erased:
+            warehouse.drop_staged()
     return delivered
 
 

@@ -6,6 +6,8 @@ payload.py          validates rows and splits them into shards
 checks.py           data quality checks after a load
 sqlite.py           the SQLite warehouse
 bigquery.py         the BigQuery warehouse
+bigquery_jobs.py    its jobs: started, found again, waited for, ended
+day_ranges.py       which partitions one statement covers
 merge.py            its SQL
 bigquery_schema.py  a table's columns as a BigQuery schema
 bigquery_errors.py  translates Google's errors into ours
@@ -17,7 +19,7 @@ from collections.abc import Callable
 
 from pipeline.load.checks import Finding, check
 from pipeline.load.sqlite import SqliteWarehouse
-from pipeline.load.warehouse import Loaded, RejectedRow, Warehouse
+from pipeline.load.warehouse import Load, Loaded, RejectedRow, Warehouse
 
 
 def _sqlite(url: str, sandbox: bool, endpoint: str | None) -> Warehouse:
@@ -44,4 +46,4 @@ def open_warehouse(url: str, *, sandbox: bool, endpoint: str | None = None) -> W
     return WAREHOUSES[url.split(":", 1)[0]](url, sandbox, endpoint)
 
 
-__all__ = ["WAREHOUSES", "Finding", "Loaded", "RejectedRow", "Warehouse", "check", "open_warehouse"]
+__all__ = ["WAREHOUSES", "Finding", "Load", "Loaded", "RejectedRow", "Warehouse", "check", "open_warehouse"]

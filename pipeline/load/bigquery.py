@@ -16,28 +16,23 @@ from google.api_core import exceptions as google
 from google.api_core.client_options import ClientOptions
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
-from google.cloud.bigquery.retry import DEFAULT_RETRY
 
 from pipeline.errors import SettingsError, TransientError
 from pipeline.load.bigquery_errors import errors_while_loading, errors_while_opening
+from pipeline.load.bigquery_jobs import RETRY, TIMEOUT_S, Jobs, Overtaken, new_job_id
 from pipeline.load.bigquery_schema import field_of, loosening, schema_of, types_of
-from pipeline.load.merge import days_sql, delete_sql, merge_sql
+from pipeline.load.day_ranges import Range, day_ranges
+from pipeline.load.merge import days_sql, delete_sql, merge_sql, moved_sql
 from pipeline.load.payload import Shard, shards
 from pipeline.load.table import ANALYSED, Parameter, TableDescription, describe, differences, rebuilding
-from pipeline.load.warehouse import Loaded, RejectedRow
+from pipeline.load.warehouse import Load, Loaded, RejectedRow, overtaken
 from pipeline.records import WarehouseRow
 
 SANDBOX_PROJECT = "sandbox"
 """The stand-in's project: the only one in sandbox mode, and never used in prod."""
 
-TIMEOUT_S = 30.0
-"""Timeout of one request. The client has none by default: a closed port blocked it for 593 s."""
-
-RETRY_S = 120.0
-"""How long a failed request is repeated; the client's default is ten minutes."""
-
-JOB_S = 600.0
-"""Timeout of one job; loads of this size take seconds."""
+STAGING = "__load_"
+"""Between the table's name and the digest of the rows, in the name of a staging table."""
 
 STAGING_LIFE = timedelta(days=1)
 """Staging tables expire instead of being dropped after the MERGE: another loader of the same rows may use them."""
@@ -60,7 +55,6 @@ Enough for a dozen rows; if more are needed, the rows are not the cause.
 SERIALIZE_ATTEMPTS = 5
 """How often a MERGE is tried: BigQuery rejects one of two that change the same partitions at once."""
 
-RETRY = DEFAULT_RETRY.with_timeout(RETRY_S)
 _POSITION = re.compile(r"row starting at position (\d+)")
 
 
@@ -76,16 +70,24 @@ class BigQueryWarehouse:
             )
         self._description = describe(ANALYSED)
         self._table = f"{self._project}.{self._dataset}.{ANALYSED}"
-        self._location: str | None = None
+        self._load: Load | None = None
         self.name = f"BigQuery, table {self._table}" + (" (a sandbox, not Google's)" if sandbox else "")
         with errors_while_opening(self.name, self._project, self._dataset):
             self._client = _client(self._project, endpoint)
+            self._jobs = Jobs(self._client, f"{self._project}.{self._dataset}")
             self._create_tables()
 
-    def load_rows(self, pages: Iterable[Sequence[WarehouseRow]], outdated: Iterable[str] = ()) -> Loaded:
-        """Load each shard into its staging table, then merge all of them at once.
+    def start_load(self, load: Load) -> None:
+        """See `Warehouse.start_load`: a job goes on at Google's side when its process has been killed."""
+        self._load = load
+        if load.last_job:
+            with errors_while_loading(self.name, self._project):
+                self._jobs.end(load.last_job)
 
-        A killed process leaves the table either unchanged or complete.
+    def load_rows(self, pages: Iterable[Sequence[WarehouseRow]], outdated: Iterable[str] = ()) -> Loaded:
+        """Load each shard into its staging table, then merge all of them, some neighbouring days at once.
+
+        A killed process leaves each day either unchanged or complete.
         """
         refused: list[RejectedRow] = []
         staged: list[_Staged] = []
@@ -97,6 +99,13 @@ class BigQueryWarehouse:
                 self._merge(staged)
             self._remove(list(outdated))
         return Loaded(sum(one.rows for one in staged), tuple(refused))
+
+    def drop_staged(self) -> None:
+        """See `Warehouse.drop_staged`. A load of another store that loses its staging table has to be run again."""
+        with errors_while_loading(self.name, self._project):
+            for table in self._client.list_tables(self._dataset, retry=RETRY, timeout=TIMEOUT_S):
+                if table.table_id.startswith(f"{ANALYSED}{STAGING}"):
+                    self._client.delete_table(table, not_found_ok=True, retry=RETRY, timeout=TIMEOUT_S)
 
     def how_to_look(self) -> str:
         """See `Warehouse.how_to_look`."""
@@ -114,7 +123,7 @@ class BigQueryWarehouse:
         kinds = {str: "STRING", int: "INT64", float: "FLOAT64", date: "DATE"}
         given = [bigquery.ScalarQueryParameter(name, kinds[type(value)], value) for name, value in parameters.items()]
         with errors_while_loading(self.name, self._project):
-            return [dict(row.items()) for row in _result(self._query(sql, given))]
+            return [dict(row.items()) for row in self._jobs.result(self._jobs.start_query(sql, given))]
 
     def marks(self) -> Mapping[str, int]:
         """See `Warehouse.marks`."""
@@ -144,7 +153,8 @@ class BigQueryWarehouse:
         while shard.ids:
             job = self._load_job(shard)
             if job.error_result is None:
-                return [_Staged(self._staging(shard), len(shard.ids), min(shard.days), max(shard.days))]
+                days = frozenset(map(date.fromisoformat, shard.days))
+                return [_Staged(self._staging(shard), len(shard.ids), days)]
             bad = _bad_rows(shard, job)
             if not bad and len(shard.ids) > 1:
                 self._halvings += 1
@@ -167,10 +177,10 @@ class BigQueryWarehouse:
         digest = f"{ANALYSED}-{hashlib.sha256(self._dataset.encode()).hexdigest()[:8]}-{shard.digest}"
         for attempt in range(ATTEMPTS):
             try:
-                job = self._job(f"{digest}-{attempt}")
+                job = self._jobs.find(f"{digest}-{attempt}")
             except google.NotFound:
                 return self._start_load(shard, f"{digest}-{attempt}")
-            if self._succeeded(job) and self._rows_staged(shard) == len(shard.ids):
+            if self._jobs.succeeded(job) and self._rows_staged(shard) == len(shard.ids):
                 found: bigquery.LoadJob = job
                 return found
         return self._start_load(shard, f"{digest}-{secrets.token_hex(8)}")
@@ -186,31 +196,13 @@ class BigQueryWarehouse:
                 size=len(shard.payload),
                 job_id=job_id,
                 job_config=_load_config(self._description),
-                location=self._location,
+                location=self._jobs.location,
                 timeout=TIMEOUT_S,
             )
         except google.Conflict:  # a retry after a lost response, or another loader of the same rows
-            job = self._job(job_id)
-        self._wait(job)
+            job = self._jobs.find(job_id)
+        self._jobs.wait(job)
         return job
-
-    def _wait(self, job: Any) -> None:
-        """Wait until the job has ended. Bad rows raise no error: `job.errors` lists them."""
-        try:
-            job.result(timeout=JOB_S, retry=RETRY)
-        except google.GoogleAPICallError:
-            if job.error_result is None or job.error_result.get("reason") not in ("invalid", "invalidQuery"):
-                raise
-
-    def _succeeded(self, job: Any) -> bool:
-        """Whether an earlier job has succeeded."""
-        # its error is not raised: a cause such as a quota may be over, and the job is sent again
-        try:
-            self._wait(job)
-        except google.GoogleAPICallError:
-            if job.error_result is None:
-                raise
-        return job.error_result is None
 
     def _rows_staged(self, shard: Shard) -> int:
         try:
@@ -219,64 +211,48 @@ class BigQueryWarehouse:
             return 0
 
     def _merge(self, staged: Sequence[_Staged]) -> None:
+        """One MERGE for each range of neighbouring days."""
         tables = [one.table for one in staged]
-        days = [day for one in staged for day in (one.first_day, one.last_day)] + self._existing_days(tables)
-        parameters = [
-            bigquery.ScalarQueryParameter("first_day", "DATE", min(days)),
-            bigquery.ScalarQueryParameter("last_day", "DATE", max(days)),
-        ]
+        spans = {(day, day) for one in staged for day in one.days} | self._moved(tables)
         sql = merge_sql(self._description, self._table, tables)
+        for first, last in day_ranges(spans):
+            self._change(sql, _days(first, last))
+
+    def _moved(self, staging: Sequence[str]) -> set[Range]:
+        """Pairs of days, of rows that the table holds on another day than the staged one."""
+        # another store may have seen a verbatim on another day: a MERGE without that partition would insert it twice
+        found = self._jobs.result(self._jobs.start_query(moved_sql(self._description, self._table, staging)))
+        pairs = [sorted(date.fromisoformat(str(day)) for day in row.values()) for row in found]
+        return {(earlier, later) for earlier, later in pairs}
+
+    def _remove(self, outdated: list[str]) -> None:
+        if not outdated:
+            return
+        gone = [bigquery.ArrayQueryParameter("gone", "STRING", outdated)]
+        found = self._jobs.result(self._jobs.start_query(days_sql(self._description, self._table), gone))
+        days = [date.fromisoformat(str(row["day"])) for row in found]
+        for first, last in day_ranges((day, day) for day in days):
+            self._change(delete_sql(self._description, self._table), [*gone, *_days(first, last)])
+
+    def _change(self, sql: str, parameters: Sequence[Any]) -> None:
+        """Run a statement that changes rows, noted before it is sent."""
         for attempt in range(SERIALIZE_ATTEMPTS):
+            job_id = new_job_id()
+            if self._load:
+                self._load.note_job(job_id)
             try:
-                _result(self._query(sql, parameters))
+                self._jobs.result(self._jobs.start_query(sql, parameters, job_id))
                 return
+            except Overtaken:
+                raise overtaken(self.name) from None
             except google.BadRequest as error:
                 if "serialize access" not in str(error) or attempt == SERIALIZE_ATTEMPTS - 1:
                     raise
                 # random, so that two loaders do not collide again
                 time.sleep(2**attempt * secrets.SystemRandom().uniform(0.5, 1.0))
 
-    def _existing_days(self, staging: Sequence[str]) -> list[str]:
-        """First and last day of the rows that the table already holds for the staged verbatims."""
-        # another store may have seen a verbatim on another day: a MERGE without that partition would insert it twice
-        found = _result(self._query(days_sql(self._description, self._table, staging), ()))
-        return [str(day) for row in found for day in row.values() if day is not None]
-
-    def _remove(self, outdated: list[str]) -> None:
-        if outdated:
-            gone = [bigquery.ArrayQueryParameter("gone", "STRING", outdated)]
-            _result(self._query(delete_sql(self._description, self._table), gone))
-
-    def _query(self, sql: str, parameters: Sequence[Any]) -> bigquery.QueryJob:
-        """Start a query under a random job id."""
-        # random, unlike a load's: a MERGE has to run again even if its text is the same
-        config = bigquery.QueryJobConfig(
-            query_parameters=list(parameters),
-            use_legacy_sql=False,
-            default_dataset=f"{self._project}.{self._dataset}",
-        )
-        job_id = f"verbatims_query_{secrets.token_hex(16)}"
-        try:
-            return self._client.query(
-                sql,
-                job_config=config,
-                job_id=job_id,
-                location=self._location,
-                retry=RETRY,
-                timeout=TIMEOUT_S,
-                job_retry=None,
-            )
-        except google.Conflict:  # a retry after a lost response
-            found: bigquery.QueryJob = self._job(job_id)
-            return found
-
-    def _job(self, job_id: str) -> Any:
-        """The job with this id."""
-        # outside of the US and EU multi-regions BigQuery finds a job only by its location
-        return self._client.get_job(job_id, location=self._location, retry=RETRY, timeout=TIMEOUT_S)
-
     def _staging(self, shard: Shard) -> str:
-        return f"{self._table}__load_{shard.digest[:24]}"
+        return f"{self._table}{STAGING}{shard.digest[:24]}"
 
     def _create_tables(self) -> None:
         wanted = bigquery.Table(self._table, schema=schema_of(self._description))
@@ -290,7 +266,7 @@ class BigQueryWarehouse:
             self._client.get_dataset(self._dataset, retry=RETRY, timeout=TIMEOUT_S)
             self._client.create_table(wanted, exists_ok=True, retry=RETRY, timeout=TIMEOUT_S)
             found = self._client.get_table(self._table, retry=RETRY, timeout=TIMEOUT_S)
-        self._location = found.location
+        self._jobs.location = found.location
         self._add_columns(found)
         for view, select in self._description.views("bigquery").items():
             self._replace_view(view, select.replace("{dataset}", f"{self._project}.{self._dataset}").strip())
@@ -331,20 +307,12 @@ class _Staged:
 
     table: str
     rows: int
-    first_day: str
-    last_day: str
+    days: frozenset[date]
 
 
-def _result(job: bigquery.QueryJob) -> Any:
-    """Wait for a query's result, JOB_S at most."""
-    # `timeout` limits a single request and the whole wait alike, so a short one is repeated
-    end = time.monotonic() + JOB_S
-    while True:
-        try:
-            return job.result(timeout=TIMEOUT_S, retry=RETRY)
-        except TimeoutError:
-            if time.monotonic() > end:
-                raise
+def _days(first: date, last: date) -> list[Any]:
+    named = (("first_day", first), ("last_day", last))
+    return [bigquery.ScalarQueryParameter(name, "DATE", day) for name, day in named]
 
 
 def _client(project: str, endpoint: str | None) -> bigquery.Client:

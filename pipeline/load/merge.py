@@ -1,4 +1,4 @@
-"""The SQL that brings staged rows into a BigQuery table."""
+"""The SQL that brings staged rows into a BigQuery table, and takes rows out of it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pipeline.load.table import Column, TableDescription
 
 
 def merge_sql(table: TableDescription, target: str, staging: Sequence[str]) -> str:
-    """One MERGE over all staging tables; unchanged rows are not written.
+    """A MERGE of the staged rows of some days; unchanged rows are not written.
 
-    The parameters @first_day and @last_day limit the partitions that BigQuery reads and bills.
+    The parameters @first_day and @last_day limit the rows, and the partitions that BigQuery reads and bills.
     """
     names = [column.name for column in table.columns]
     listed = ", ".join(names)
@@ -23,7 +23,7 @@ def merge_sql(table: TableDescription, target: str, staging: Sequence[str]) -> s
         f"  SELECT {listed} FROM (\n"
         f"    SELECT {listed}, ROW_NUMBER() OVER (PARTITION BY {table.key} ORDER BY analysed_at DESC) AS nth\n"
         f"    FROM ({staged})\n"
-        f"  ) WHERE nth = 1\n"
+        f"  ) WHERE nth = 1 AND {table.partition} BETWEEN @first_day AND @last_day\n"
         f") AS given\n"
         f"ON kept.{table.key} = given.{table.key} AND kept.{table.partition} BETWEEN @first_day AND @last_day\n"
         f"WHEN MATCHED AND ({' OR '.join(map(_differs, others))}) THEN\n"
@@ -33,19 +33,28 @@ def merge_sql(table: TableDescription, target: str, staging: Sequence[str]) -> s
     )
 
 
-def days_sql(table: TableDescription, target: str, staging: Sequence[str]) -> str:
-    """First and last partition that already hold staged keys; reads only two columns of the table."""
-    staged = " UNION ALL ".join(f"SELECT {table.key} FROM `{one}`" for one in staging)
+def moved_sql(table: TableDescription, target: str, staging: Sequence[str]) -> str:
+    """Staged rows that the table holds on another day: both days. Reads only two columns of the table."""
+    staged = " UNION ALL ".join(f"SELECT {table.key}, {table.partition} FROM `{one}`" for one in staging)
     return (
-        f"SELECT min({table.partition}) AS first_day, max({table.partition}) AS last_day\n"
-        f"FROM `{target}`\n"
-        f"WHERE {table.key} IN (SELECT {table.key} FROM ({staged}) AS staged)"
+        f"SELECT DISTINCT given.{table.partition} AS given_day, kept.{table.partition} AS kept_day\n"
+        f"FROM `{target}` AS kept\n"
+        f"JOIN ({staged}) AS given ON kept.{table.key} = given.{table.key}\n"
+        f"WHERE kept.{table.partition} <> given.{table.partition}"
     )
 
 
+def days_sql(table: TableDescription, target: str) -> str:
+    """The days of rows; the parameter @gone is the list of their keys. Reads only two columns of the table."""
+    return f"SELECT DISTINCT {table.partition} AS day FROM `{target}` WHERE {table.key} IN UNNEST(@gone)"
+
+
 def delete_sql(table: TableDescription, target: str) -> str:
-    """Deletes rows by key; the parameter @gone is the list of keys."""
-    return f"DELETE FROM `{target}` WHERE {table.key} IN UNNEST(@gone)"
+    """Deletes rows of some days by key; the parameter @gone is the list of keys."""
+    return (
+        f"DELETE FROM `{target}` WHERE {table.key} IN UNNEST(@gone) "
+        f"AND {table.partition} BETWEEN @first_day AND @last_day"
+    )
 
 
 def _differs(column: Column) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from pipeline.errors import SettingsError, TransientError
 from pipeline.load.payload import problem_of, values_of
 from pipeline.load.table import ANALYSED, Column, Parameter, TableDescription, describe, differences
-from pipeline.load.warehouse import Loaded, RejectedRow
+from pipeline.load.warehouse import Load, Loaded, RejectedRow, overtaken
 from pipeline.records import SANDBOX_MODEL, WarehouseRow
 from pipeline.sqlite_file import BUSY_TIMEOUT_S, is_damaged, use_wal
 
@@ -28,6 +29,7 @@ class SqliteWarehouse:
     def __init__(self, url: str, *, sandbox: bool) -> None:
         self._path = Path(url.removeprefix("sqlite:///"))
         self._table = describe(ANALYSED)
+        self._load: Load | None = None
         self.name = f"{self._path}, table {ANALYSED}"
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,27 +43,53 @@ class SqliteWarehouse:
             )
             raise SettingsError(f"WAREHOUSE: cannot use {self._path}: {error}; {hint}") from error
 
+    def start_load(self, load: Load) -> None:
+        """See `Warehouse.start_load`."""
+        upsert = (
+            f"INSERT INTO {LOADS} (identity, number, begun) VALUES (?, 0, ?) "
+            "ON CONFLICT (identity) DO UPDATE SET begun = excluded.begun"
+        )
+        self._load = None  # whoever begins last counts, whatever its number: a store may have been restored
+        with self._writing():
+            self._connection.execute(upsert, (load.store, load.number))
+        self._load = load
+
     def load_rows(self, pages: Iterable[Sequence[WarehouseRow]], outdated: Iterable[str] = ()) -> Loaded:
         """Upsert page by page, each in its own transaction; unchanged rows are not written."""
         held = 0
         refused: list[RejectedRow] = []
         upsert = _upsert(self._table)
-        try:
-            for page in pages:
-                # IMMEDIATE: a transaction that becomes a writer later may fail at once instead of waiting
-                self._connection.execute("BEGIN IMMEDIATE")
+        for page in pages:
+            with self._writing():
                 before = len(refused)
                 refused.extend(filter(None, (self._write_row(upsert, row) for row in page)))
-                self._connection.execute("COMMIT")
-                held += len(page) - (len(refused) - before)
-            remove = f"DELETE FROM {ANALYSED} WHERE {self._table.key} = ?"
-            self._connection.executemany(remove, ((identity,) for identity in outdated))
+            held += len(page) - (len(refused) - before)
+        gone = [(identity,) for identity in outdated]
+        with self._writing():
+            self._connection.executemany(f"DELETE FROM {ANALYSED} WHERE {self._table.key} = ?", gone)
+        return Loaded(held, tuple(refused))
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """A transaction of the load that has begun last."""
+        try:
+            # IMMEDIATE: a transaction that becomes a writer later may fail at once instead of waiting
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._refuse_overtaken()
+            yield
+            self._connection.execute("COMMIT")
         except sqlite3.DatabaseError as error:
             raise self._stopped(error) from error
         finally:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-        return Loaded(held, tuple(refused))
+
+    def _refuse_overtaken(self) -> None:
+        if self._load is None:
+            return
+        begun = f"SELECT 1 FROM {LOADS} WHERE identity = ? AND begun <> ?"
+        if self._connection.execute(begun, (self._load.store, self._load.number)).fetchone():
+            raise overtaken(self.name)
 
     def query(self, sql: str, parameters: Mapping[str, Parameter]) -> list[Mapping[str, Any]]:
         """See `Warehouse.query`."""
@@ -86,13 +114,16 @@ class SqliteWarehouse:
     def mark(self, identity: str, number: int) -> None:
         """See `Warehouse.mark`."""
         upsert = (
-            f"INSERT INTO {LOADS} VALUES (?, ?) "
+            f"INSERT INTO {LOADS} (identity, number) VALUES (?, ?) "
             "ON CONFLICT (identity) DO UPDATE SET number = max(number, excluded.number)"
         )
         try:
             self._connection.execute(upsert, (identity, number))
         except sqlite3.DatabaseError as error:
             raise self._stopped(error) from error
+
+    def drop_staged(self) -> None:
+        """See `Warehouse.drop_staged`: there are none."""
 
     def how_to_look(self) -> str:
         """See `Warehouse.how_to_look`."""
@@ -125,6 +156,9 @@ class SqliteWarehouse:
         if not found:
             self._connection.execute(_create(self._table))
         self._connection.execute(f"CREATE TABLE IF NOT EXISTS {LOADS} (identity TEXT PRIMARY KEY, number INTEGER)")
+        loads = [name for _, name, *_ in self._connection.execute(f"PRAGMA table_info({LOADS})")]
+        if "begun" not in loads:
+            self._connection.execute(f"ALTER TABLE {LOADS} ADD COLUMN begun INTEGER")
         self._add_columns()
         if found and found != (_create(self._table),):
             self._recreate()

@@ -1,6 +1,6 @@
 """The part of BigQuery's REST API that a load uses: tables, load jobs (multipart, resumable), query jobs.
 
-A job is done before its request is answered. https://cloud.google.com/bigquery/docs/reference/rest
+A job is done before its request is answered, unless the fault `slow` has met it. https://cloud.google.com/bigquery/docs/reference/rest
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from pipeline.sandbox.tables import Failed, Resource, Tables, opened
 API = "/bigquery/v2/projects/{project}"
 UPLOAD = "/upload/bigquery/v2/projects/{project}/jobs"
 
+SLOW_S = 3.0
+"""How long a slow job takes."""
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -36,6 +39,7 @@ class BigQuery:
         self._path, self._faults, self._seed = path, faults, seed
         self._requests: Counter[str] = Counter()
         self._uploads: dict[str, tuple[Resource, bytearray]] = {}
+        self._slow: set[asyncio.Task[None]] = set()
 
     def routes(self) -> list[web.RouteDef]:
         """All routes, each with fault injection."""
@@ -44,11 +48,13 @@ class BigQuery:
         return [
             web.get(API + "/datasets/{dataset}", self._answering(self._dataset)),
             web.post(tables, self._answering(self._create)),
+            web.get(tables, self._answering(self._list)),
             web.get(table, self._answering(self._table)),
             web.patch(table, self._answering(self._change)),
             web.delete(table, self._answering(self._drop)),
             web.post(API + "/jobs", self._answering(self._query)),
             web.get(API + "/jobs/{job}", self._answering(self._job)),
+            web.post(API + "/jobs/{job}/cancel", self._answering(self._cancel)),
             web.get(API + "/queries/{job}", self._answering(self._results)),
             web.post(UPLOAD, self._answering(self._upload)),
             web.put(UPLOAD, self._answering(self._resume)),
@@ -97,6 +103,13 @@ class BigQuery:
         body = await request.json()
         dataset, name = request.match_info["dataset"], body["tableReference"]["tableId"]
         return web.json_response(await self._in_file(lambda tables: tables.create(dataset, name, body)))
+
+    async def _list(self, request: web.Request) -> web.Response:
+        project, dataset = request.match_info["project"], request.match_info["dataset"]
+        names = await self._in_file(lambda tables: tables.names(dataset))
+        references = [{"projectId": project, "datasetId": dataset, "tableId": name} for name in names]
+        listed = [{"tableReference": reference, "type": "TABLE"} for reference in references]
+        return web.json_response({"tables": listed, "totalItems": len(listed)})
 
     async def _table(self, request: web.Request) -> web.Response:
         dataset, name = _named(request)
@@ -156,7 +169,38 @@ class BigQuery:
 
             return _done(tables, job, work)
 
-        return web.json_response(await self._in_file(whole))
+        if not self._is_slow(query["query"]):
+            return web.json_response(await self._in_file(whole))
+        started = await self._in_file(lambda tables: _started(tables, job))
+        task = asyncio.create_task(self._end_later(started["id"], whole))
+        self._slow.add(task)  # the loop itself keeps no task alive
+        task.add_done_callback(self._slow.discard)
+        return web.json_response(started)
+
+    def _is_slow(self, sql: str) -> bool:
+        self._requests[LoadFault.SLOW] += 1
+        drawn = draw(self._seed, LoadFault.SLOW, self._requests[LoadFault.SLOW])
+        return sql.startswith(("MERGE", "DELETE")) and drawn < self._faults.get(LoadFault.SLOW, 0.0)
+
+    async def _end_later(self, job_id: str, work: Callable[[Tables], Resource]) -> None:
+        await asyncio.sleep(SLOW_S)
+
+        def end(tables: Tables) -> None:
+            if tables.job(job_id)["status"]["state"] == "RUNNING":  # not cancelled
+                tables.free_id(job_id)
+                work(tables)
+
+        await self._in_file(end)
+
+    async def _cancel(self, request: web.Request) -> web.Response:
+        def cancel(tables: Tables) -> Resource:
+            job = tables.job(request.match_info["job"])
+            if job["status"]["state"] == "RUNNING":
+                job["status"] = {"state": "DONE", **_status(Failed(400, "stopped", "Job execution was cancelled"))}
+                tables.keep(job["id"], job)
+            return job
+
+        return web.json_response({"kind": "bigquery#jobCancelResponse", "job": await self._in_file(cancel)})
 
     async def _job(self, request: web.Request) -> web.Response:
         if (
@@ -167,23 +211,34 @@ class BigQuery:
 
     async def _results(self, request: web.Request) -> web.Response:
         job = await self._in_file(lambda tables: tables.job(request.match_info["job"]))
+        if job["status"]["state"] == "RUNNING":
+            await asyncio.sleep(0.2)  # BigQuery holds the request for a while too
+            return web.json_response({"jobReference": job["jobReference"], "jobComplete": False})
         if "errorResult" in job["status"]:
             error = job["status"]["errorResult"]
             return _error(404 if error["reason"] == "notFound" else 400, error["reason"], error["message"])
         return web.json_response({"jobReference": job["jobReference"], "jobComplete": True, **job["_answer"]})
 
 
-def _done(tables: Tables, job: Resource, work: Callable[[], Resource]) -> Resource:
-    """Run a job and store it, in one transaction: a process that dies leaves all of it or nothing."""
+def _started(tables: Tables, job: Resource) -> Resource:
+    """Store a job that runs."""
     job_id = job.setdefault("jobReference", {}).setdefault("jobId", secrets.token_hex(16))
     tables.take_id(job_id)
     job["jobReference"].setdefault("location", LOCATION)
-    job.update(kind="bigquery#job", id=job_id, status={"state": "DONE"})
+    job.update(kind="bigquery#job", id=job_id, status={"state": "RUNNING"})
+    tables.keep(job_id, job)
+    return job
+
+
+def _done(tables: Tables, job: Resource, work: Callable[[], Resource]) -> Resource:
+    """Run a job and store it, in one transaction: a process that dies leaves all of it or nothing."""
+    _started(tables, job)
+    job["status"] = {"state": "DONE"}
     try:
         job.update(work())
     except Failed as error:
         job["status"] |= _status(error)
-    tables.keep(job_id, job)
+    tables.keep(job["id"], job)
     return job
 
 

@@ -37,6 +37,8 @@ class LoadFault(StrEnum):
     """A row is invalid, decided by its verbatim_id alone."""
     UNAVAILABLE = "unavailable"
     """Status 503, half of them before the work and half after it."""
+    SLOW = "slow"
+    """A MERGE or DELETE ends some seconds after it has been started, also if the client is gone by then."""
 
 
 KINDS = (*Fault, *LoadFault)

@@ -92,6 +92,15 @@ class Tables:
         finally:
             self._connection.execute("RELEASE statement")
 
+    def names(self, dataset: str) -> list[str]:
+        """All tables and views of a dataset."""
+        found = self._connection.execute("SELECT name FROM _tables WHERE dataset = ? ORDER BY name", (dataset,))
+        return [name for (name,) in found]
+
+    def free_id(self, job_id: str) -> None:
+        """Forget a job, so that another may take its id."""
+        self._connection.execute("DELETE FROM _jobs WHERE job_id = ?", (job_id,))
+
     def take_id(self, job_id: str) -> None:
         """Reserve the id of a job. Raises Failed with 409 if it is taken."""
         try:

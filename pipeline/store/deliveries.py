@@ -14,6 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from pipeline.errors import TransientError
 from pipeline.records import WarehouseRow
 from pipeline.store.database import Database, Turn, insert, insert_ignoring
 from pipeline.store.rows import rows_of
@@ -45,6 +46,8 @@ class Loading:
     identity: str
     """What the warehouse shall be marked with, and with `number`."""
     number: int
+    last_job: str | None
+    """The job that loads before this one have noted last: their process may have ended before it."""
 
 
 class Deliveries:
@@ -73,7 +76,15 @@ class Deliveries:
             number = max(known.begun, marked) + 1
             changed = {"begun": number, "used_at": datetime.now(UTC).isoformat()}
             connection.execute(sa.update(warehouses).where(warehouses.c.warehouse == known.warehouse).values(changed))
-        return Loading(known.warehouse, known.identity, number)
+        return Loading(known.warehouse, known.identity, number, known.job)
+
+    def note_job(self, loading: Loading, job: str) -> None:
+        """Note a job before it is sent: it goes on where this process ends. Raises TransientError where another load
+        has begun since, and has looked for jobs of this one."""
+        mine = (warehouses.c.warehouse == loading.warehouse) & (warehouses.c.begun == loading.number)
+        with self._database.write() as connection:
+            if not connection.execute(sa.update(warehouses).where(mine).values(job=job)).rowcount:
+                raise TransientError("another load of this store has begun since, and this one ends; run it again")
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:

@@ -14,7 +14,7 @@ from pytest_httpserver import HTTPServer
 from load.places import ROW, Place, expected, many
 from pipeline.errors import SettingsError, TransientError
 from pipeline.load import bigquery as module
-from pipeline.load.merge import days_sql, delete_sql, merge_sql
+from pipeline.load.merge import days_sql, delete_sql, merge_sql, moved_sql
 from pipeline.load.table import ANALYSED, describe, differences, rebuilding
 from pipeline.sandbox.faults import LoadFault, draw
 from pipeline.settings import load_settings as settings
@@ -167,7 +167,8 @@ def test_an_address_that_is_none_is_refused(url: str) -> None:
 def statements() -> list[str]:
     """Every SQL statement that is sent to BigQuery or suggested in a message."""
     table, staging = describe(ANALYSED), ["p.d.s1", "p.d.s2"]
-    texts = [merge_sql(table, "p.d.t", staging), days_sql(table, "p.d.t", staging), delete_sql(table, "p.d.t")]
+    texts = [merge_sql(table, "p.d.t", staging), moved_sql(table, "p.d.t", staging)]
+    texts += [days_sql(table, "p.d.t"), delete_sql(table, "p.d.t")]
     texts += [view.replace("{dataset}", "p.d") for view in table.views("bigquery").values()]
     texts += [check.sql for check in table.checks()]
     there = {column.name: "STRING" for column in table.columns if column.name != "sentiment"} | {"mood": "STRING"}

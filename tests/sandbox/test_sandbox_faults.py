@@ -40,7 +40,7 @@ def test_any_invalid_spec_is_a_settings_error_of_one_line(spec: str) -> None:
 @pytest.mark.parametrize(
     ("spec", "says"),
     [
-        ("slow=0.1", "unreadable, empty, truncated, refused, rate_limited, overloaded, error, timeout"),
+        ("quick=0.1", "unreadable, empty, truncated, refused, rate_limited, overloaded, error, timeout"),
         ("empty", "empty=0.05"),
         ("empty=nan", "empty=0.05"),
         ("empty=2", "empty=0.05"),
