@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # before parsing, since errors of the parser are reported too
     debug = "--debug" in arguments
     try:
-        options = _parser().parse_args(arguments)
+        options = _parse(arguments)
         options.again = shlex.join([program_name(), *arguments])
         raise_interrupted()
         return int(options.command(options))
@@ -51,13 +51,39 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
 
 
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    try:
+        return _parser().parse_args(arguments)
+    except SettingsError:
+        if "forget" not in arguments:
+            raise
+        # argparse quotes what it cannot parse, and here that may be a person
+        raise SettingsError(
+            "forget takes SOURCE and EXTERNAL_ID, in quotes if they hold blanks, and -- before them if one begins "
+            "with a dash (see `verbatims forget --help`)"
+        ) from None
+
+
 def _report(error: VerbatimsError, debug: bool) -> int:
-    if debug:
-        traceback.print_exc()
+    # what is being handled: `error` may be made from it
+    if debug and (handled := sys.exception()):
+        _show_trace(handled)
     say(f"verbatims: {' '.join(str(error).split())}")  # a file name may contain a line break
     if error.go_on:
         say(f"to go on: {error.go_on}")
     return error.exit_code
+
+
+def _show_trace(error: BaseException) -> None:
+    """Frames and types of the error and of those behind it, the first one first.
+
+    Only our own errors with their messages: any other may quote a verbatim or a secret.
+    """
+    if before := error.__cause__ or (None if error.__suppress_context__ else error.__context__):
+        _show_trace(before)
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    said = f": {error}" if isinstance(error, VerbatimsError) else ""
+    say(f"Traceback (most recent call last):\n{frames}{type(error).__qualname__}{said}")
 
 
 class _Parser(argparse.ArgumentParser):

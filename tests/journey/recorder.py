@@ -15,17 +15,20 @@ class Recorder:
         self.requests: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
         self.status = 200
-        self.odd = ""
-        """The response to a text that contains the word bizarre."""
+        self.refusal = "no"
+        """The message of a status other than 200."""
+        self.odd: str | bytes = ""
+        self.odd_word = "bizarre"
+        """`odd` is the response to a text that contains this word."""
         server.expect_request("/v1/messages", method="POST").respond_with_handler(self._answer)
 
     def _answer(self, request: Request) -> Response:
         self.requests.append(json.loads(request.data))
         self.keys.append(request.headers.get("authorization"))
         if self.status != 200:
-            error = {"type": "error", "error": {"type": "authentication_error", "message": "no"}}
+            error = {"type": "error", "error": {"type": "authentication_error", "message": self.refusal}}
             return Response(json.dumps(error), self.status, content_type="application/json")
-        if "bizarre" in str(self.requests[-1]["messages"]):
+        if self.odd_word in str(self.requests[-1]["messages"]):
             return Response(self.odd, content_type="application/json")
         answer = {"summary": "Bien.", "sentiment": "positive", "topics": [], "new_topics": []}
         message = {

@@ -27,7 +27,7 @@ KNOWN_NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType({
 """Common names of each column, without accents and case. The first one that a file has is used."""
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9]{0,19}(_[A-Za-z0-9]{1,19}){1,4}")
-"""Words joined by _: such a name cannot be a review, so it may be shown in a message."""
+"""Words joined by _: no review is written so, but the name of a person may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +59,13 @@ def resolve(wanted: Columns, names: Sequence[str], file: str) -> tuple[Columns, 
 def listed(names: Sequence[str]) -> str:
     """The columns of a file for an error message: names that are certainly of columns, and the number of others.
 
-    The first line may be a record without a header, and even a single word may be a review.
+    The first line may be a record without a header, and even a single word may be a review. No record consists of
+    identifiers alone: it has a text.
     """
     common = {name for known in KNOWN_NAMES.values() for name in known}
-    shown = [name for name in names if folded(name) in common or _IDENTIFIER.fullmatch(name)][:30]
+    usual = [name for name in names if folded(name) in common]
+    header = all(name in usual or _IDENTIFIER.fullmatch(name) for name in names)
+    shown = (list(names) if header else usual)[:30]
     if not shown:
         return f"{len(names)} column{'s' if len(names) != 1 else ''}, not shown since the first line may be no header"
     others = f" and {len(names) - len(shown)} more" if len(shown) < len(names) else ""
