@@ -66,24 +66,27 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
 
 def _report(error: VerbatimsError, debug: bool) -> int:
     # what is being handled: `error` may be made from it
-    if debug and (handled := sys.exception()):
-        _show_trace(handled)
+    if debug:
+        _show_trace(sys.exception())
     say(f"verbatims: {' '.join(str(error).split())}")  # a file name may contain a line break
     if error.go_on:
         say(f"to go on: {error.go_on}")
     return error.exit_code
 
 
-def _show_trace(error: BaseException) -> None:
+def _show_trace(error: BaseException | None) -> None:
     """Frames and types of the error and of those behind it, the first one first.
 
     Only our own errors with their messages: any other may quote a verbatim or a secret.
     """
-    if before := error.__cause__ or (None if error.__suppress_context__ else error.__context__):
-        _show_trace(before)
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    said = f": {error}" if isinstance(error, VerbatimsError) else ""
-    say(f"Traceback (most recent call last):\n{frames}{type(error).__qualname__}{said}")
+    chain: list[BaseException] = []
+    while error and error not in chain:  # an error may be its own cause
+        chain.append(error)
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    for one in reversed(chain):
+        frames = "".join(traceback.format_tb(one.__traceback__))
+        said = f": {one}" if isinstance(one, VerbatimsError) else ""
+        say(f"Traceback (most recent call last):\n{frames}{type(one).__qualname__}{said}")
 
 
 class _Parser(argparse.ArgumentParser):
