@@ -2,6 +2,7 @@
 
 import json
 import resource
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -118,3 +119,19 @@ def test_an_interrupt_kills_the_parser_without_waiting() -> None:
         process.stdin.flush()
         raise KeyboardInterrupt
     assert process.poll() == -9
+
+
+def test_an_error_of_a_parser_is_named_without_its_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even by its last line, where it has several."""
+    script = (
+        "import sys; from pipeline.source.parsers import process\n"
+        "def fail(*_): raise LookupError('no\\nkanari7f3a')\n"
+        "process.PARSERS = {'schema_org': fail}; process.main()"
+    )
+    popen = subprocess.Popen
+    monkeypatch.setattr(
+        subprocess, "Popen", lambda command, **more: popen([command[0], "-c", script, command[-1]], **more)
+    )
+    with pytest.raises(TransientError, match="ended with LookupError") as error:
+        parse("schema_org", REVIEW, URL)
+    assert "kanari7f3a" not in str(error.value)

@@ -94,7 +94,6 @@ class ParserProcess:
         if code < 0 or code == _OUT_OF_MEMORY:  # negative: ended by a signal, for CPU time or by our timer
             limits = f"{self._limits.cpu_s} s and {self._limits.memory >> 20} MB"
             raise InputError(f"{shown(url)}: a page that cannot be parsed within {limits}")
-        # only the type of the error: its message may quote the page
         kind = error.strip().rpartition("\n")[2].partition(":")[0]
         raise TransientError(f"{shown(url)}: could not be parsed: that process ended with {kind or code}")
 
@@ -156,6 +155,8 @@ def main() -> None:
             print(json.dumps(asdict(_limited(parsed))), flush=True)
     except (MemoryError, SelectolaxError):  # selectolax raises its own error when it cannot allocate
         sys.exit(_OUT_OF_MEMORY)
+    except Exception as error:
+        sys.exit(type(error).__name__)  # its message may quote the page
 
 
 def _limited(page: ParsedPage) -> ParsedPage:
