@@ -147,7 +147,7 @@ class SqliteWarehouse:
         try:
             self._connection.execute(upsert, values | lists)
         except sqlite3.IntegrityError as error:  # ours are checked above: a constraint that somebody has added
-            return RejectedRow(row.verbatim_id, str(error))
+            return RejectedRow(row.verbatim_id, _why(error))
         return None
 
     def _build(self) -> None:
@@ -205,6 +205,11 @@ class SqliteWarehouse:
         if self._connection.execute(query, (SANDBOX_MODEL, sandbox)).fetchone():
             asked, there = ("the sandbox", "Claude") if sandbox else ("Claude", "the sandbox")
             raise SettingsError(f"WAREHOUSE: {self._path} holds rows of {there}, this run asks {asked}: name another")
+
+
+def _why(error: sqlite3.IntegrityError) -> str:
+    """The constraint's name; the message of a trigger may be made from the row."""
+    return "a trigger refuses it" if error.sqlite_errorname == "SQLITE_CONSTRAINT_TRIGGER" else str(error)
 
 
 def _create(table: TableDescription) -> str:
