@@ -23,7 +23,7 @@ from prometheus_client.core import SummaryMetricFamily
 from prometheus_client.exposition import make_wsgi_app
 from prometheus_client.registry import Collector
 
-from pipeline.errors import SettingsError
+from pipeline.errors import SettingsError, VerbatimsError
 from pipeline.store import StoreTotals
 from pipeline.telemetry import catalogue
 from pipeline.telemetry.catalogue import TEN, Kind, Metric
@@ -111,8 +111,9 @@ class Exporter:
 
     def _log_failure(self, error: Exception) -> None:
         if not self._failing:
-            first_line = str(error).partition("\n")[0]
-            _log.error("exporter: the store cannot be read (%s: %s)", type(error).__name__, first_line)
+            # other messages than ours may quote a value
+            said = f"{type(error).__name__}: {error}" if isinstance(error, VerbatimsError) else type(error).__name__
+            _log.error("exporter: the store cannot be read (%s)", said)
         self._failing = True
 
 

@@ -134,7 +134,7 @@ def test_a_store_that_cannot_be_read_fails_the_whole_scrape_with_one_log_line(
     assert "verbatims_" not in responses[0].text
     assert requests.get(address, timeout=5).status_code == 200
     assert [record.getMessage() for record in caplog.records] == [
-        "exporter: the store cannot be read (OSError: the disk is gone)",
+        "exporter: the store cannot be read (OSError)",
         "exporter: the store can be read again",
     ]
 
