@@ -25,8 +25,8 @@ def leaks(said: str) -> bool:
 
 _ODD = st.lists(
     st.sampled_from([
-        "", " ", '"', "'", "\0", "\n", "\r\n", "{", "}", "[", "]", ",", ";", "\t", "|", "%s", "{0}", "\\", "_dupont", "=",
-        "[/red]", "<b>", "é", "\ufeff", "\u2028", "\ud83d", "\x1b[31m", "@exemple.fr", "06 12 34 56 78", "5", ":",
+        "", " ", '"', "'", "\0", "\n", "\r\n", "{", "}", "[", "]", ",", ";", "\t", "|", "%s", "{0}", "\\", "_dupont",
+        "=", "[/red]", "<b>", "é", "\ufeff", "\u2028", "\ud83d", "\x1b[31m", "@exemple.fr", "06 12 34 56 78", "5", ":",
     ]),
     max_size=3,
 ).map("".join)  # fmt: skip
@@ -108,6 +108,10 @@ ANSWER = {"summary": "Bien.", "sentiment": "positive", "topics": [], "new_topics
 _TOPIC = {"label": "a", "definition": "b", "quote": "bizarre"}
 
 
+ENVELOPE = ("usage", "type", "role", "content")
+"""Not `id`, `model` and `stop_reason`: codes of the API, which spans show."""
+
+
 def _message(text: str) -> dict[str, Any]:
     return {
         "id": "msg_1",
@@ -122,23 +126,22 @@ def _message(text: str) -> dict[str, Any]:
 
 
 def _answered(name: str, value: Any) -> bytes:
-    """An answer with one field replaced or added; `usage` is what the message says, all others what Claude says."""
+    """An answer with one field replaced or added, in what Claude says or in the message around it."""
     answer: dict[str, Any] = ANSWER | {"new_topics": [_TOPIC]}
     if name in _TOPIC:
         answer["new_topics"] = [{**_TOPIC, name: value}]
     elif name == "whole":
         return json.dumps(_message(str(value))).encode()
-    elif name == "usage":
-        return json.dumps(
-            {**_message(json.dumps(answer)), "usage": {"input_tokens": value, "output_tokens": 1}}
-        ).encode()
+    elif name in ENVELOPE:
+        counts = {"input_tokens": value, "output_tokens": 1}
+        return json.dumps(_message(json.dumps(answer)) | {name: counts if name == "usage" else value}).encode()
     else:
         answer[name] = value
     return json.dumps(_message(json.dumps(answer))).encode()
 
 
 ANSWERS = st.one_of(
-    damaged(st.builds(_answered, st.sampled_from([*ANSWER, *_TOPIC, "whole", "usage", "more"]), VALUES)),
+    damaged(st.builds(_answered, st.sampled_from([*ANSWER, *_TOPIC, *ENVELOPE, "whole", "more"]), VALUES)),
     WORDS.map(lambda word: f"<html><p>{word}".encode("utf-8", "replace")),
 )
 """What Claude, or a gateway before it, answers with status 200."""

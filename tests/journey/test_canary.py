@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
@@ -19,18 +20,20 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from otlp_receiver import Receiver
+from pytest_httpserver import HTTPServer
 
 from pipeline.cli import main
 from pipeline.errors import TransientError
 
 from . import canary
 from .canary import NUMBER, WORD, damaged, leaks
-from .conftest import OURS, Ended, write_jsonl
+from .conftest import OURS, Ended, Shell, query, write_jsonl
 from .recorder import Recorder
 
 Call = Callable[..., Ended]
 
-PROD = {"SCRAPER_MODE": "prod", "ANTHROPIC_API_KEY": "sk-ant-0123", "VERBATIMS_RETRIES": "0"}
+KEY = {"ANTHROPIC_API_KEY": "sk-ant-0123"}
+PROD = {**KEY, "SCRAPER_MODE": "prod", "VERBATIMS_RETRIES": "0"}
 PROPERTY: Any = {
     "deadline": None,
     "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -44,6 +47,8 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call]:
     """The command in this process, and everything that it says: its logs too."""
     monkeypatch.chdir(tmp_path)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+    # the test's own servers log what they are asked
+    monkeypatch.setattr(logging.getLogger("werkzeug"), "level", logging.ERROR)
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def call(*arguments: str, stdin: bytes = b"", **environment: str) -> Ended:
@@ -165,3 +170,77 @@ def test_who_is_to_be_forgotten_is_not_shown(call: Call, tmp_path: Path, argumen
     known = arguments[:2] == ("shop", WORD) and NUMBER not in arguments
     assert ended.code == (3 if known else 2)
     assert ("to go on: verbatims forget SOURCE EXTERNAL_ID\n" in ended.err) == known
+
+
+def test_a_row_that_warehouse_or_store_refuses_is_not_shown(call: Call, tmp_path: Path) -> None:
+    """A trigger may build its message from the row, and Postgres quotes a row that a constraint refuses."""
+    write_jsonl(tmp_path / "reviews.jsonl", ["La livraison est très rapide"])
+    assert call("run", "--input", "reviews.jsonl").code == 0
+    write_jsonl(tmp_path / "reviews.jsonl", [f"La livraison est très rapide, {WORD}"])
+    trigger = "CREATE TRIGGER {0} BEFORE INSERT ON {0} BEGIN SELECT RAISE(ABORT, 'no " + WORD + "'); END"
+    store = tmp_path / "var/verbatims.db"
+    query(store, trigger.format("verbatims_analysed_v1"))
+    assert check(call("run", "--input", "reviews.jsonl", "--debug")).code == 1
+    check(call("failed"))
+    query(store, trigger.format("texts"))
+    write_jsonl(tmp_path / "reviews.jsonl", [f"Une autre livraison, {WORD}"])
+    ended = check(call("run", "--input", "reviews.jsonl", "--debug"))
+    assert ended.code == 3 and "IntegrityError" in ended.err
+
+
+def test_a_full_disk_shows_nothing_of_what_was_written(shell: Shell, tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "reviews.jsonl", [f"La livraison {number} {WORD * 300}" for number in range(300)])
+    command = f"ulimit -f 700; exec {sys.executable} -m pipeline run --input reviews.jsonl --debug"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "VERBATIMS_STORE_PATIENCE_S": "0"}
+    ended = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    check(Ended(ended.returncode, ended.stdout, ended.stderr))
+    assert ended.returncode == 3 and "Traceback" in ended.stderr, ended
+
+
+def page(rows: bytes) -> bytes:
+    """A page with these records as reviews of schema.org, and a text besides."""
+    return b'<p>%s</p><script type="application/ld+json">[%s]</script>' % (WORD.encode(), rows.replace(b"\n", b","))
+
+
+REVIEWS = canary.JSONL.map(
+    lambda rows: rows.replace(b"{", b'{"@type": "Review", ').replace(b'"texte"', b'"reviewBody"')
+)
+
+
+@settings(max_examples=6, **PROPERTY)
+@given(damaged(REVIEWS.map(page)), st.sampled_from([200, 200, 403, 404, 302]))
+def test_a_site_shows_nothing_of_its_pages(
+    call: Call, recorder: Recorder, httpserver: HTTPServer, tmp_path: Path, body: bytes, status: int
+) -> None:
+    httpserver.clear()
+    elsewhere = {"Location": f"http://127.0.0.1:1/?word={WORD}"}
+    httpserver.expect_request("/avis").respond_with_data(body, status, elsewhere, content_type="text/html")
+    httpserver.expect_request("/robots.txt").respond_with_data(f"# {WORD}")
+    address = httpserver.url_for(f"/avis?token={WORD}")
+    (tmp_path / "sources.toml").write_text(f'[shop]\nkind = "schema_org"\ndelay_s = 0\nurls = ["{address}"]\n')
+    check(call("run", "--dry-run", "--debug", VERBATIMS_PRIVATE_ADDRESSES="true", **PROD))
+
+
+SOURCES = f"""[shop]
+kind = "schema_org"
+language = "{WORD}"
+expected = 1
+urls = ["https://me:{WORD}@127.0.0.1:1/avis?token={WORD}"]
+"""
+TOPICS = f"""topics:
+- id: delivery
+  fr: "{WORD}"
+  en: !!int {NUMBER}x
+"""
+
+
+@settings(max_examples=40, **PROPERTY)
+@given(damaged(st.just(SOURCES.encode())), damaged(st.just(TOPICS.encode())), canary.WORDS)
+def test_damaged_settings_are_not_shown(call: Call, tmp_path: Path, sources: bytes, topics: bytes, word: str) -> None:
+    """The sources are refused or, where the damage hides user and password, blocked: nothing is sent."""
+    (tmp_path / "sources.toml").write_bytes(sources)
+    (tmp_path / "topics.yaml").write_bytes(topics)
+    (tmp_path / ".env").write_bytes(f"ANTHROPIC_API_KEY={word}\n".encode("utf-8", "surrogatepass"))
+    for more in ({}, {**KEY, "VERBATIMS_TOPICS": "topics.yaml"}, KEY):
+        ended = check(call("run", "--dry-run", "--debug", SCRAPER_MODE="prod", **more))
+        assert "unexpected" not in ended.err, ended.err
