@@ -55,6 +55,10 @@ class StoreRejection(VerbatimsError):
     """The store cannot hold a value, such as one beyond a limit of the database. Repeating it changes nothing."""
 
 
+class StoreFault(VerbatimsError):
+    """The store refuses a statement: a mistake of this program, or of whoever has changed the tables."""
+
+
 class Interrupted(VerbatimsError):
     """A signal ended the process. Answers in flight are stored; the same command resumes the work."""
 

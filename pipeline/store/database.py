@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 
 from pipeline.claiming import boot_clock
-from pipeline.errors import SettingsError, StoreRejection, StoreUnavailable
+from pipeline.errors import SettingsError, StoreFault, StoreRejection, StoreUnavailable, VerbatimsError
 from pipeline.sqlite_file import BUSY_TIMEOUT_S, connect_read_only, is_damaged, is_read_only, use_wal
 
 SERVER_OPTIONS: dict[str, Any] = {
@@ -183,15 +183,15 @@ class Database:
         try:
             yield
         except (DBAPIError, sqlite3.Error) as error:
-            raise self._translate(error) from error
+            raise self._translate(error) from None  # what the driver says may quote a row
         except (UnicodeEncodeError, OverflowError) as error:  # the drivers' own, before anything is sent
             raise self._rejection(error) from None  # its message quotes the value
 
     def _rejection(self, error: BaseException) -> StoreRejection:
         return StoreRejection(f"the store {self.name} cannot hold a value ({type(error).__name__})")
 
-    def _translate(self, error: DBAPIError | sqlite3.Error) -> Exception:
-        """What the driver says, as something to act on. A programming error stays what it is."""
+    def _translate(self, error: DBAPIError | sqlite3.Error) -> VerbatimsError:
+        """What the driver says, as something to act on."""
         orig = error.orig if isinstance(error, DBAPIError) else error
         # libpq explains itself over several lines; ours is one
         said = " ".join(str(orig).split())
@@ -210,7 +210,7 @@ class Database:
             return StoreUnavailable(
                 f"the store {self.name} stopped answering: {said}; free space or mend it, then run again"
             )
-        return error
+        return StoreFault(f"the store {self.name} refuses a statement ({type(orig).__name__}); --debug shows which")
 
     def _not_allowed(self, orig: Any) -> SettingsError:
         # without the statement, which the driver would add
