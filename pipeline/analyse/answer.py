@@ -14,8 +14,9 @@ Phrase = Annotated[
     BeforeValidator(
         lambda text: text.replace("\0", "").strip() if isinstance(text, str) else text
     ),  # Postgres takes no NUL
-    StringConstraints(min_length=1),
+    StringConstraints(min_length=1, max_length=2000),
 ]
+"""Far longer than anything asked for: an answer that rambles is unreadable, and no row grows beyond all bounds."""
 
 
 class NewTopicAnswer(BaseModel):
@@ -39,8 +40,9 @@ class Answer(BaseModel):
     sentiment: Sentiment = Field(
         description="Overall feeling: positive, negative, mixed when both are clearly there, neutral when neither is."
     )
-    topics: list[str] = Field(description="Ids of the listed topics that the verbatim speaks of; empty if none.")
+    topics: list[str] = Field(max_length=200, description="Ids of the listed topics that the verbatim speaks of; empty if none.")
     new_topics: list[NewTopicAnswer] = Field(
+        max_length=20,
         description="At most two themes that no listed topic covers; empty in most cases."
     )
 

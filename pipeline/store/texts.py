@@ -18,6 +18,7 @@ from pipeline.store.database import Database, Turn, insert
 from pipeline.store.deliveries import PAGE, raise_due_again
 from pipeline.store.identity import Identities, Identity, forgotten_among
 from pipeline.store.predicates import LATEST, UNCLEANED, has_final_outcome, pending, unanswered
+from pipeline.store.sources import TOO_MANY, Sources
 from pipeline.store.tables import run_records, runs, texts
 from pipeline.store.totals import Tally, Total
 
@@ -59,6 +60,7 @@ class Texts:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._identities = Identities(database)
+        self._sources = Sources()
 
     def add(self, run_id: str, records: Iterable[Review | BrokenRecord]) -> Iterator[int]:
         """Take records in as they come, a page to a transaction; yields how many each page held.
@@ -171,6 +173,7 @@ class Texts:
         day = _day(connection, run_id)
         # the run of a day may read its source more than once: new records are numbered after the ones it has
         base = 0 if day is None else _last_position(connection, run_id) - page[0].position + 1
+        page = self._within_limits(connection, page)
         reviews, identities, taken = self._sorted(page, seen)
         gone = self._forgotten(connection, identities)
         for identity in gone:
@@ -188,6 +191,15 @@ class Texts:
         ]
         if noted:
             connection.execute(sa.insert(run_records), noted)
+
+    def _within_limits(
+        self, connection: sa.Connection, page: Sequence[Review | BrokenRecord]
+    ) -> Sequence[Review | BrokenRecord]:
+        refused = self._sources.refused(connection, {one.source for one in page if isinstance(one, Review)})
+        return [
+            BrokenRecord(one.position, TOO_MANY) if isinstance(one, Review) and one.source in refused else one
+            for one in page
+        ]
 
     def _sorted(
         self, page: Sequence[Review | BrokenRecord], seen: set[bytes]

@@ -143,3 +143,20 @@ def test_a_store_out_of_reach_is_one_line_without_the_password(url: str) -> None
     with pytest.raises(SettingsError, match="STORE") as error:
         open_store(url)
     assert "hush" not in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_store_takes_in_so_many_sources_and_says_which_records_are_too_many(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over all inputs: a free text as the source would add series to the metrics for ever."""
+    monkeypatch.setattr("pipeline.store.sources.MOST", 3)
+
+    def read(*sources: str) -> list[tuple[int, str | None]]:
+        run_id = store.runs.start("sandbox", "test")
+        list(store.texts.add(run_id, [Review(source, "1", "merci", n) for n, source in enumerate(sources, 1)]))
+        return [(failure.position, failure.detail) for failure in store.runs.failures(run_id)]
+
+    assert read("a", "b") == [] and read("a", "c") == []
+    assert [position for position, _ in read("b", "d", "c")] == [2]
+    [(_, problem)] = read("e")
+    assert problem is not None and problem.startswith("more than 1000 different sources in this store")
