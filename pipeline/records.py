@@ -248,3 +248,4 @@ class WarehouseRow:
     cost_usd: float
     trace_id: str | None
     analysed_at: str
+    analyser: str | None

@@ -40,10 +40,11 @@ class Answer(BaseModel):
     sentiment: Sentiment = Field(
         description="Overall feeling: positive, negative, mixed when both are clearly there, neutral when neither is."
     )
-    topics: list[str] = Field(max_length=200, description="Ids of the listed topics that the verbatim speaks of; empty if none.")
+    topics: list[str] = Field(
+        max_length=200, description="Ids of the listed topics that the verbatim speaks of; empty if none."
+    )
     new_topics: list[NewTopicAnswer] = Field(
-        max_length=20,
-        description="At most two themes that no listed topic covers; empty in most cases."
+        max_length=20, description="At most two themes that no listed topic covers; empty in most cases."
     )
 
 

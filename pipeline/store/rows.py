@@ -32,7 +32,7 @@ def rows_of(connection: sa.Connection, verbatim_ids: Collection[str]) -> dict[st
         .scalar_subquery()
     )
     query = (
-        sa.select(texts, answers, analyses.c.run_id.label("made_in"), paid.label("paid"))
+        sa.select(texts, answers, analyses.c.run_id.label("made_in"), analyses.c.analyser, paid.label("paid"))
         .join(analyses, analyses.c.analysis_id == texts.c.current)
         .join(answers, answers.c.request_key == analyses.c.request_key)
         .where(texts.c.text_id.in_(latest))
@@ -61,6 +61,7 @@ def _row(found: Any) -> WarehouseRow:
         cost_usd=found.paid,
         trace_id=found.trace_id,
         analysed_at=found.analysed_at,
+        analyser=found.analyser,
     )
     return _without_words(row) if found.erased else row
 

@@ -36,6 +36,7 @@ ROW = WarehouseRow(
     cost_usd=0.001,
     trace_id=None,
     analysed_at="2026-01-03T00:00:00+00:00",
+    analyser="0123456789abcdef",
 )
 
 
