@@ -1,0 +1,46 @@
+"""A Postgres server that may be stopped, and the library that makes a clock step."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from postgres import NoPostgres, Server, running
+from required import REQUIRED, skip_or_fail
+
+from .process import ROOT
+
+LIBRARIES = "/usr/lib/*/faketime/libfaketimeMT.so.1"
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    try:
+        with running() as server:
+            yield server
+    except NoPostgres as error:
+        skip_or_fail(str(error))
+
+
+@pytest.fixture
+def clock() -> str | None:
+    """None where it is not installed: clocks are not stepped then."""
+    found = sorted(str(path) for path in Path("/").glob(LIBRARIES.removeprefix("/")))
+    if found:
+        return found[0]
+    if REQUIRED:
+        skip_or_fail("libfaketime is not installed (Debian: apt-get install faketime)")
+    print("no clock is stepped: libfaketime is not installed (Debian: apt-get install faketime)")
+    return None
+
+
+@pytest.fixture
+def seconds() -> float:
+    """How long rounds are begun."""
+    return float(os.environ.get("CHAOS_SECONDS") or 600)
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This project and these tests, for processes that start from nothing."""
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{ROOT / 'tests'}")
