@@ -16,7 +16,7 @@ demo: .venv/main ## Run the whole journey on the sandbox: no key, no cost, no ne
 test: .venv/dev ## Run the tests (under three minutes)
 	@$(BIN)/python -m pytest -n auto -m 'not stack and not airflow and not compose and not docs and not c11 and not chaos'
 
-chaos: .venv/dev ## Strike running workers with faults for ten minutes and check that all adds up: SECONDS=60, SEED=7
+chaos: .venv/dev ## Strike running workers with faults for ten minutes, or SECONDS=60 make chaos; SEED=7 repeats
 	@CHAOS_SECONDS=$(SECONDS) CHAOS_SEED=$(SEED) CHAOS_ROUND=$(ROUND) $(BIN)/python -m pytest tests/chaos -m chaos -s
 
 test-stack: .venv/dev ## Run the tests on the real servers, which Go builds the first time (ten minutes)

@@ -38,7 +38,8 @@ class Round:
 
     def __post_init__(self) -> None:
         self.folder.mkdir()
-        self.store, self.warehouse = self._store(), self._warehouse()
+        self.store = self._store()
+        self.warehouse = self._warehouse()
         self.billed = self.folder / "billed.jsonl"
         self.input = write(self.plan.reviews, self.folder / checks.INPUT)
         self.shell = Shell(self.folder, {})
