@@ -14,7 +14,21 @@ from postgres import Server
 
 from .bills import Bills, most_questions
 from .place import Place
-from .plan import CLOCK, EXPIRE, FORGET, FREEZE, FULL_DISK, KILL, LOAD, LONG_FREEZE, OUTAGE, Plan, Strike
+from .plan import (
+    CLOCK,
+    EXPIRE,
+    FORGET,
+    FREEZE,
+    FULL_DISK,
+    KILL,
+    KILLED_EXPIRE,
+    KILLED_LOAD,
+    LOAD,
+    LONG_FREEZE,
+    OUTAGE,
+    Plan,
+    Strike,
+)
 from .process import Process, Shell
 from .reviews import SOURCE
 
@@ -58,7 +72,9 @@ class Striking:
             CLOCK: self._step_clock,
             OUTAGE: self._take_store_away,
             LOAD: lambda _: self._command("load"),
+            KILLED_LOAD: lambda one: self._killed(one, "load"),
             EXPIRE: lambda _: self._command("expire"),
+            KILLED_EXPIRE: lambda one: self._killed(one, "expire"),
             FORGET: lambda _: all([self._command("forget", SOURCE, one.id) for one in self.plan.forgotten]),
         }
         if strikes[strike.kind](strike):
@@ -94,6 +110,14 @@ class Striking:
     def _command(self, *arguments: str) -> bool:
         self.shell.start(*arguments)
         return True
+
+    def _killed(self, strike: Strike, command: str) -> bool:
+        """Returns whether it was still at work."""
+        process = self.shell.start(command)
+        time.sleep(strike.lasts_s)
+        alive = process.code is None
+        process.kill()
+        return alive
 
 
 def hold(store: Place, seconds: float) -> None:

@@ -29,6 +29,10 @@ COMBINATIONS = (
 
 KILL, FREEZE, LONG_FREEZE, OUTAGE, FULL_DISK, CLOCK = "kill", "freeze", "long freeze", "outage", "full disk", "clock"
 LOAD, EXPIRE, FORGET = "load", "expire", "forget"
+KILLED_LOAD, KILLED_EXPIRE = "killed load", "killed expire"
+
+LASTS_S = {LONG_FREEZE: (12.0, 14.0), KILLED_LOAD: (0.1, 1.0), KILLED_EXPIRE: (0.1, 1.0)}
+"""Seconds, the shortest and the longest; a long freeze is longer than a lease."""
 
 
 @dataclass(frozen=True)
@@ -118,13 +122,14 @@ def _worker(random: Random, scraped_before: bool) -> Worker:
 def _strikes(random: Random, workers: int, scraped_before: bool) -> list[Strike]:
     kinds = random.sample((KILL, KILL, FREEZE, LONG_FREEZE, OUTAGE, FULL_DISK, CLOCK), random.randint(0, 3))
     if scraped_before:  # these need a store
-        kinds += random.sample((LOAD, LOAD, EXPIRE, FORGET), random.randint(0, 3))
+        kinds += random.sample((LOAD, KILLED_LOAD, EXPIRE, KILLED_EXPIRE, FORGET), random.randint(0, 3))
     return [_strike(random, kind, workers) for kind in kinds]
 
 
 def _strike(random: Random, kind: str, workers: int) -> Strike:
-    lasts_s = random.uniform(12.0, 14.0) if kind == LONG_FREEZE else random.uniform(1.0, 3.0)
-    return Strike(kind, random.uniform(0.0, 1.0), random.uniform(0.0, 1.0), lasts_s, random.randrange(workers))
+    shortest, longest = LASTS_S.get(kind, (1.0, 3.0))
+    moment = random.uniform(0.0, 1.0), random.uniform(0.0, 1.0)
+    return Strike(kind, *moment, random.uniform(shortest, longest), random.randrange(workers))
 
 
 def _erased(random: Random, reviews: Sequence[Review], kinds: set[str]) -> tuple[list[Review], list[Review]]:
@@ -133,7 +138,7 @@ def _erased(random: Random, reviews: Sequence[Review], kinds: set[str]) -> tuple
     alone = [review for review in kept(reviews) if texts.count(review.canary) == 1]
     chosen = random.sample(alone, 12)
     expired = [review for review in chosen[:9] if not review.secret_id]
-    return expired if EXPIRE in kinds else [], chosen[9:] if FORGET in kinds else []
+    return expired if kinds & {EXPIRE, KILLED_EXPIRE} else [], chosen[9:] if FORGET in kinds else []
 
 
 def _faults(random: Random) -> str:

@@ -16,7 +16,7 @@ from . import checks
 from .bills import Bills, most_questions
 from .faults import Striking
 from .place import Place
-from .plan import CLOCK, EXPIRE, SAME_FILE, Plan, Worker
+from .plan import CLOCK, SAME_FILE, Plan, Worker
 from .process import ROOT, Process, Shell
 from .reviews import SOURCE, write
 
@@ -113,7 +113,7 @@ class Round:
         """What the README says after a stop; erasing is repeated, since a load may have read a row before it."""
         for review in self.plan.forgotten:
             self._done("forget", SOURCE, review.id)
-        if self.plan.has(EXPIRE):
+        if self.plan.expired:
             self._done("expire")
         for command in (["run", "--input", self.input.name], ["load"], ["publish"]):
             self._done(*command)
