@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from otlp_receiver import Receiver
 
-from .bills import Bills, most_questions
+from .bills import ASKED_AGAIN, Bills, most_questions
 from .faults import Striking
 from .place import Place, Row, expected_rows, warehouse_rows
 from .plan import KILL, KILLED_EXPIRE, KILLED_LOAD, LONG_FREEZE, OUTAGE, Plan
@@ -49,9 +49,10 @@ class Seen:
 
 
 QUESTIONS = """
-SELECT count(DISTINCT COALESCE(request_key, CAST(text_id AS VARCHAR))) AS n FROM attempts WHERE input_tokens > 0
+SELECT COALESCE(request_key, CAST(text_id AS VARCHAR)) AS question, outcome FROM attempts
+WHERE input_tokens > 0 ORDER BY attempt_id
 """
-"""Different ones: a text, and the settings it is asked with; of a forgotten text the key is gone."""
+"""A text, and the settings it is asked with; of a forgotten text the key is gone."""
 
 
 def check_bills(seen: Seen) -> None:
@@ -60,14 +61,22 @@ def check_bills(seen: Seen) -> None:
     asked, most = seen.bills.questions, most_questions(seen.plan)
     assert asked <= most + lost, f"{asked} questions were billed, {most} texts wait for an answer, {lost} may be lost"
     if not lost:
-        [needed] = seen.store.rows(QUESTIONS)
-        assert asked == needed["n"], f"{asked} questions were billed, and {needed['n']} different ones were asked"
+        _check_each_question(seen)
     paid = seen.store.rows("SELECT input_tokens, output_tokens FROM attempts WHERE input_tokens > 0")
     unknown = len(seen.bills.lines) - len(paid)
     assert 0 <= unknown <= lost * 2, f"the store lacks {unknown} of {len(seen.bills.lines)} bills; {lost} may be lost"
     if not unknown:
         billed = sorted((line["input_tokens"], line["output_tokens"]) for line in seen.bills.lines)
         assert billed == sorted((row["input_tokens"], row["output_tokens"]) for row in paid), "other tokens were billed"
+
+
+def _check_each_question(seen: Seen) -> None:
+    """Where nothing may be lost: one answer to each, and a second one only to a first that was of no use."""
+    answers: dict[str, list[str]] = defaultdict(list)
+    for row in seen.store.rows(QUESTIONS):
+        answers[row["question"]].append(row["outcome"])
+    twice = [one for one in answers.values() if len(one) > 2 or not set(one[:-1]) <= set(ASKED_AGAIN)]
+    assert not twice, f"{len(twice)} questions were paid too often: {twice[0]}"
 
 
 OUTCOMES = """
