@@ -24,7 +24,7 @@ MAX_WAITING = 1000
 RATIO_EVERY_S = 2.0
 """How often the success ratio is read from the store while a run goes on."""
 
-RENEW_EVERY_BEATS = int(LEASE_S / 3 / RATIO_EVERY_S)
+RENEW_EVERY_BEATS = max(1, int(LEASE_S / 3 / RATIO_EVERY_S))
 """Leases are renewed at a third of their length, so that one missed beat costs nothing."""
 
 

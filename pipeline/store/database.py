@@ -29,6 +29,10 @@ SERVER_OPTIONS: dict[str, Any] = {
 }
 """What libpq is told where the URL says nothing: it would wait for minutes for a host that drops packets."""
 
+IDLE_S = 20
+"""How long a Postgres server keeps a transaction open for a process that was stopped in it: its locks hold up
+everybody else. A statement or a wait for a lock is not idle."""
+
 NOT_ALLOWED = ("42501", "25006", "3F000")
 """SQLSTATE where a role may not, or a server that is a copy cannot, do what a store needs."""
 
@@ -239,10 +243,16 @@ class Database:
         options |= {"client_encoding": "utf8", "prepare_threshold": None}
         # pre-ping: after a restart of the server each pooled connection would fail its next statement
         engine = sa.create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=options)
-        sa.event.listen(engine, "connect", self._require_utf8)
+        sa.event.listen(engine, "connect", self._prepare_postgres)
         return engine
 
-    def _require_utf8(self, connection: Any, _record: object) -> None:
+    def _prepare_postgres(self, connection: Any, _record: object) -> None:
+        self._require_utf8(connection)
+        # not as an option of the connection, which a pooler refuses
+        connection.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_S}s'")
+        connection.commit()
+
+    def _require_utf8(self, connection: Any) -> None:
         encoding = connection.info.parameter_status("server_encoding")
         if encoding != "UTF8":
             raise SettingsError(
@@ -257,7 +267,9 @@ def _rejects_a_value(error: DBAPIError) -> bool:
 
 
 def _is_cut_off(error: DBAPIError | sqlite3.Error) -> bool:
-    return isinstance(error, DBAPIError) and error.connection_invalidated
+    """Whether the server has ended the connection, also one that was idle in a transaction (25P03)."""
+    ended = isinstance(error, DBAPIError) and error.connection_invalidated
+    return ended or getattr(getattr(error, "orig", None), "sqlstate", None) == "25P03"
 
 
 def insert(connection: sa.Connection, table: sa.Table) -> Any:

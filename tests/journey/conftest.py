@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,13 +40,15 @@ class Shell:
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
 
-    def start(self, *arguments: str, stdin: int | None = None) -> subprocess.Popen[str]:
-        """Start it in a separate process and return at once."""
+    def start(
+        self, *arguments: str, stdin: int | None = None, within: Sequence[str] = (), **environment: str
+    ) -> subprocess.Popen[str]:
+        """Start it in a separate process, `within` another program, and return at once."""
         clean = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
         return subprocess.Popen(
-            [sys.executable, "-m", "pipeline", *arguments],
+            [*within, sys.executable, "-m", "pipeline", *arguments],
             cwd=self.folder,
-            env={**clean, "PYTHONPATH": str(Path(__file__).parents[2]), **self.environment},
+            env={**clean, "PYTHONPATH": str(Path(__file__).parents[2]), **self.environment, **environment},
             stdin=stdin or subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
