@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -171,34 +166,12 @@ def check_silence(seen: Seen, *, erased: bool) -> None:
     for file in sorted(seen.folder.rglob("*")):
         if file.is_file() and file.name != INPUT:
             database = file.name.startswith(("store.db", "rows.db", TABLES))
-            _clean(str(file), _bytes(file), numbers if database and not erased else canaries | numbers)
+            _clean(str(file), file.read_bytes(), numbers if database and not erased else canaries | numbers)
 
 
 def _clean(name: str, content: bytes, secrets: set[bytes]) -> None:
     found = [secret.decode() for secret in secrets if secret in content]
     assert not found, f"{name} holds {len(found)} words of the input, such as {found[0]}"
-
-
-def _bytes(file: Path) -> bytes:
-    """The stand-in's file without the staging tables, which expire within a day."""
-    if file.name != TABLES:
-        return file.read_bytes()
-    copy = shutil.copy(file, file.with_suffix(".copy"))
-    try:
-        with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
-            connection.execute("PRAGMA secure_delete=ON")
-            for name in list(_staging(connection)):
-                connection.execute(f'DROP TABLE "{name}"')
-        return Path(copy).read_bytes()
-    finally:
-        Path(copy).unlink()
-
-
-def _staging(connection: sqlite3.Connection) -> Iterator[str]:
-    found = connection.execute("SELECT dataset, name, resource FROM _tables").fetchall()
-    for dataset, name, resource in found:
-        if "expirationTime" in json.loads(resource):
-            yield f"{dataset}.{name}"
 
 
 def _canary(text: str, known: dict[str, int]) -> str:

@@ -51,12 +51,10 @@ class Place:
             connection.commit()
 
     def words(self) -> str:
-        """All that its tables hold, as one text. Of BigQuery only the rows: staging tables expire within a day."""
+        """All that its tables hold, as one text; of BigQuery the staging tables and the jobs too."""
         return "\n".join(str(row) for table in self._tables() for row in self.rows(f'SELECT * FROM "{table}"'))
 
     def _tables(self) -> list[str]:
-        if self.prefix:
-            return [f"{self.prefix}{TABLE}"]
         if self.file is None:
             query = "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public'"
         else:

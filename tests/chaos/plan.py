@@ -142,5 +142,5 @@ def _erased(random: Random, reviews: Sequence[Review], kinds: set[str]) -> tuple
 
 
 def _faults(random: Random) -> str:
-    shares = {"unreadable": 0.06, "overloaded": 0.05, "unavailable": 0.1}
+    shares = {"unreadable": 0.06, "overloaded": 0.05, "unavailable": 0.1, "slow": 0.3}
     return ",".join(f"{kind}={share * random.choice((0, 1, 1)):g}" for kind, share in shares.items())

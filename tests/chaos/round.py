@@ -110,7 +110,7 @@ class Round:
         return {"LD_PRELOAD": self.clock, "FAKETIME_TIMESTAMP_FILE": str(file), "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 
     def _go_on(self) -> None:
-        """What the README says after a stop; erasing is repeated, since a load may have read a row before it."""
+        """What the README says after a stop; erasing is repeated, since it may have been killed."""
         for review in self.plan.forgotten:
             self._done("forget", SOURCE, review.id)
         if self.plan.expired:
