@@ -192,7 +192,7 @@ def test_what_the_warehouse_refuses_stays_due_and_is_a_dead_letter_until_then(st
     [failure] = store.runs.failures(run_id)
     assert (failure.external_id, failure.outcome, failure.detail) == ("b", "load_refused", "no such row")
     watched.load(store, refuse="b")
-    assert watched.given == ["b"]
+    assert watched.given == ["b"] and len(store.runs.failures(run_id)) == 1
     later = answered(store, {"c": "encore"})
     assert dict(watched.load(store).by_run) == {run_id: 1, later: 1}
     assert (store.runs.count(run_id).load_refused, store.runs.failures(run_id)) == (0, [])
