@@ -14,9 +14,9 @@ Phrase = Annotated[
     BeforeValidator(
         lambda text: text.replace("\0", "").strip() if isinstance(text, str) else text
     ),  # Postgres takes no NUL
-    StringConstraints(min_length=1, max_length=2000),
+    StringConstraints(min_length=1, max_length=20_000),
 ]
-"""Far longer than anything asked for: an answer that rambles is unreadable, and no row grows beyond all bounds."""
+"""At most as long as the longest text that is analysed: no answer may grow a row without limit."""
 
 
 class NewTopicAnswer(BaseModel):

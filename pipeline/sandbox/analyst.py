@@ -17,6 +17,9 @@ MAX_CHARACTERS = 20_000
 SUMMARY_WORDS = 30
 """The limit in the contract of answers."""
 
+SUMMARY_CHARACTERS = 1000
+"""Words can be of any length."""
+
 _QUOTE_WORDS_AROUND = 3
 _MAX_NEW_TOPICS = 2
 _MIN_SUMMARY_WORDS = 8
@@ -48,7 +51,7 @@ def summary(text: str) -> str:
             break
     if len(chosen) > SUMMARY_WORDS:
         chosen = [*chosen[: SUMMARY_WORDS - 1], chosen[SUMMARY_WORDS - 1].rstrip(",;:") + "…"]
-    return " ".join(chosen) or "(vide)"
+    return " ".join(chosen)[:SUMMARY_CHARACTERS] or "(vide)"
 
 
 def english(forms: Sequence[str]) -> bool:

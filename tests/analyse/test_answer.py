@@ -39,7 +39,7 @@ def test_a_good_answer_becomes_an_analysis() -> None:
         (answer(summary=" "), JsonError.WRONG_SHAPE),
         (answer(topics=["weather"]), JsonError.WRONG_SHAPE),
         (answer(extra=1), JsonError.WRONG_SHAPE),
-        (answer(summary="long " * 500), JsonError.WRONG_SHAPE),
+        (answer(summary="long " * 5000), JsonError.WRONG_SHAPE),
         (answer(topics=["delivery"] * 201), JsonError.WRONG_SHAPE),
         (answer(new_topics=[new_topic("très joli")] * 21), JsonError.WRONG_SHAPE),
         (answer(new_topics=[new_topic("emballage de fête")]), JsonError.QUOTE_NOT_IN_TEXT),
