@@ -82,7 +82,7 @@ def _show_trace(error: BaseException | None) -> None:
     chain: list[BaseException] = []
     while error and error not in chain:  # an error may be its own cause
         chain.append(error)
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        error = error.__cause__ or error.__context__  # shown without its message, so `from None` need not hide it
     for one in reversed(chain):
         frames = "".join(traceback.format_tb(one.__traceback__))
         said = f": {one}" if isinstance(one, VerbatimsError) else ""

@@ -47,9 +47,10 @@ def forget(session: Session, source: str, external_id: str) -> bool:
     interruption left undone. Raises InputError for an unknown verbatim.
     """
     identities = session.store.erasure.identities
-    given = identities.of(source, external_id)
-    identity = given if identities.knows(given) else identities.of(*cleaning.name(source, external_id))
-    fresh = session.store.erasure.forget(identity)
+    # as the warehouse names it, or as the source does; a store may have both, of before and behind a rule for ids
+    both = [identities.of(source, external_id), identities.of(*cleaning.name(source, external_id))]
+    known = [identity for identity in dict.fromkeys(both) if identities.knows(identity)] or both[:1]
+    fresh = any([session.store.erasure.forget(identity) for identity in known])
     with _warehouse(session) as warehouse:
         _bring(session, warehouse)
     return fresh

@@ -42,38 +42,23 @@ class Claude:
         """
         sent_at, started = datetime.now(UTC), time.perf_counter()
         tries = Tries(before_sending)
-
-        def ended(outcome: Outcome, error: str | None = None, **more: Any) -> Attempt:
-            # the last try is the attempt itself
-            retried = tries.errors[:-1] if [error] == tries.errors[-1:] else tries.errors
-            duration_s = time.perf_counter() - started
-            return Attempt(
-                outcome, self._analyser.model, sent_at, duration_s, error=error, retried=tuple(retried), **more
-            )
-
         try:
-            # raw: the SDK's own parsing raises on bad JSON and takes the paid usage with it
-            with tries.watching():
-                async with asyncio.timeout(LONGEST_CALL_S):
-                    response = await self._client.messages.with_raw_response.create(
-                        **self._analyser.request(text, room)
-                    )
-                    message = await response.json()
+            message = await self._send(text, tries, room)
             outcome, more = self._judge(message, text)
-            return ended(outcome, **more, **self._paid(message["usage"]))
-        except anthropic.APIStatusError as error:
-            return ended(Outcome.FAILED, error=f"http_{error.status_code}")
-        except (anthropic.APITimeoutError, TimeoutError):
-            return ended(Outcome.FAILED, error="timeout")
-        except anthropic.APIConnectionError:
-            return ended(Outcome.FAILED, error="connection")
-        except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError):
-            # 200, and not the API's shape: a gateway's page, a body cut short
-            return ended(Outcome.FAILED, error="bad_response")
-        except VerbatimsError:
-            if not tries.errors:
-                raise  # nothing was sent
-            return ended(Outcome.FAILED, error=tries.errors[-1])
+            more |= self._paid(message["usage"])
+        except Exception as error:
+            outcome, more = Outcome.FAILED, {"error": _code(error, tries)}
+        # the last try is the attempt itself
+        retried = tries.errors[:-1] if [more.get("error")] == tries.errors[-1:] else tries.errors
+        duration_s = time.perf_counter() - started
+        return Attempt(outcome, self._analyser.model, sent_at, duration_s, retried=tuple(retried), **more)
+
+    async def _send(self, text: str, tries: Tries, room: int) -> Any:
+        # raw: the SDK's own parsing raises on bad JSON and takes the paid usage with it
+        with tries.watching():
+            async with asyncio.timeout(LONGEST_CALL_S):
+                response = await self._client.messages.with_raw_response.create(**self._analyser.request(text, room))
+                return await response.json()
 
     def _judge(self, message: Any, text: str) -> tuple[Outcome, dict[str, Any]]:
         """Which of the outcomes a message is. Only a complete one is read as an answer."""
@@ -104,6 +89,22 @@ class Claude:
             "output_tokens": tokens.output,
             "cost_usd": self._price.usd(tokens),
         }
+
+
+def _code(error: Exception, tries: Tries) -> str:
+    """What `Attempt.error` says of a request that failed. Raises what cannot be foreseen."""
+    match error:
+        case anthropic.APIStatusError():
+            return f"http_{error.status_code}"
+        case anthropic.APITimeoutError() | TimeoutError():
+            return "timeout"
+        case anthropic.APIConnectionError():
+            return "connection"
+        case ValueError() | TypeError() | KeyError() | AttributeError() | ArithmeticError() | RecursionError():
+            return "bad_response"  # 200, and not the API's shape: a gateway's page, a body cut short
+        case VerbatimsError() if tries.errors:
+            return tries.errors[-1]  # it may not be sent again
+    raise error
 
 
 def _storable(raw: str) -> str:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pipeline.analyse.group_commit import GroupCommit
 from pipeline.analyse.store_thread import StoreThread
 from pipeline.claiming import LEASE_S, ClaimResult, ClaimStore, CompletedRequest, boot_clock
-from pipeline.errors import StoreUnavailable, VerbatimsError
+from pipeline.errors import VerbatimsError
 from pipeline.events import SuccessRatioRead
 from pipeline.observer import Observer, RequestSpan
 from pipeline.records import Ask, Attempt
@@ -23,9 +23,6 @@ MAX_WAITING = 1000
 
 RATIO_EVERY_S = 2.0
 """How often the success ratio is read from the store while a run goes on."""
-
-RENEW_EVERY_BEATS = max(1, int(LEASE_S / 3 / RATIO_EVERY_S))
-"""Leases are renewed at a third of their length, so that one missed beat costs nothing."""
 
 
 class _ClaimedTexts:
@@ -104,6 +101,7 @@ class Dispatcher:
         self._error: VerbatimsError | None = None
         self._heartbeat: asyncio.Task[None] | None = None
         self._renewed_at = boot_clock()
+        """When the last sign of life was about to be shown."""
 
     async def __aenter__(self) -> Dispatcher:
         self._heartbeat = asyncio.create_task(self._beat())
@@ -120,8 +118,8 @@ class Dispatcher:
                 raise  # otherwise the first error says more than this one
         finally:
             self._thread.close()
-            if isinstance(error, StoreUnavailable) and self._commits.loss:
-                raise StoreUnavailable(f"{error}; {self._commits.loss}") from error
+            if isinstance(error, VerbatimsError) and self._commits.loss:
+                error.args = (f"{error}; {self._commits.loss}",)
 
     def stop(self) -> None:
         """Hand out nothing more."""
@@ -142,6 +140,8 @@ class Dispatcher:
 
     async def before_sending(self) -> None:
         """Wait while the store is away. Raises ClaimsLost where another process may send our texts by now."""
+        if self._error is not None:
+            raise self._error
         if self._thread.away:
             await self._renew()
         await self._renew_if_late()
@@ -156,8 +156,12 @@ class Dispatcher:
             await self._renew()
 
     async def _renew(self) -> None:
-        await self._thread.run(self._claims.renew)
-        self._renewed_at = boot_clock()
+        self._renewed_at = await self._thread.run(self._show_life)
+
+    def _show_life(self) -> float:
+        before = boot_clock()  # the process may be stopped behind the call
+        self._claims.renew()
+        return before
 
     async def _claim(self) -> bool:
         """Claim more, or pause while claims elsewhere go on; False when nothing is left to do."""
@@ -177,12 +181,11 @@ class Dispatcher:
 
     async def _beat(self) -> None:
         """Renew the leases and show the ratio while the run goes on."""
-        beats = 0
         while True:
             await asyncio.sleep(RATIO_EVERY_S)
-            beats += 1
             try:
-                if beats % RENEW_EVERY_BEATS == 0:
+                # at a third of the lease, so that one missed beat costs nothing
+                if boot_clock() - self._renewed_at > LEASE_S / 3:
                     await self._renew()
             except VerbatimsError as error:
                 self._error = error  # without its leases this process may not ask on

@@ -64,17 +64,20 @@ class GroupCommit:
                 await (self._commit([entry]) if len(group) > 1 else self._commit_rejected(entry, error))
         except Exception as error:
             for entry in group:
-                self._lost += [attempt for attempt in entry.ended.attempts if attempt.cost_usd]
-                entry.done.set_exception(error)
+                self._lose(entry, error)
         else:
             self._tell(group, news)
 
     async def _commit_rejected(self, entry: _Entry, error: StoreRejection) -> None:
         """What was paid is stored without the answer, which then is not asked for again."""
         if entry.ended.attempts[-1].outcome is Outcome.UNSTORABLE:
-            entry.done.set_exception(error)
+            self._lose(entry, error)
         else:
             await self._commit([replace(entry, ended=_without_answer(entry.ended))])
+
+    def _lose(self, entry: _Entry, error: Exception) -> None:
+        self._lost += [attempt for attempt in entry.ended.attempts if attempt.cost_usd]
+        entry.done.set_exception(error)
 
     def _tell(self, group: Sequence[_Entry], news: Sequence[VerbatimAnalysed | None]) -> None:
         for entry, analysed in zip(group, news, strict=True):

@@ -1,7 +1,7 @@
 """What follows an attempt. Every rule on retries that are paid is in this file.
 
 Pure: outcomes and error codes go in, a decision comes out. The transport's own retries (connections, limits,
-overload) happen within an attempt and cost nothing.
+overload) happen within an attempt; whether one that timed out was billed is not known.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The BigQuery warehouse. Rows are loaded into staging tables and from there, by one MERGE, into the table."""
+"""The BigQuery warehouse. Rows are loaded into staging tables and merged into the table, a range of days at a time."""
 
 from __future__ import annotations
 
@@ -327,6 +327,8 @@ def _load_config(table: TableDescription) -> bigquery.LoadJobConfig:
         schema=schema_of(table),
         source_format=bigquery.SourceFormat.NEWLINE_DELIMITED_JSON,
         write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE,
+        # a job that is late must not make a staging table anew that an erasure has deleted
+        create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
         max_bad_records=0,
     )
 

@@ -149,6 +149,8 @@ class BigQuery:
         target, schema = load["destinationTable"], load["schema"]["fields"]
 
         def work() -> Resource:
+            if load.get("createDisposition") == "CREATE_NEVER":
+                tables.get(target["datasetId"], target["tableId"])
             rows = tables.load(target["datasetId"], target["tableId"], schema, payload, self._is_refused)
             return {"statistics": {"load": {"outputRows": str(rows)}}}
 

@@ -8,6 +8,8 @@ analyses.py   attempts, answers, and what is current        analysers.py  who ha
 reanalyses.py asking again                  erasure.py   words that go
 deliveries.py what a warehouse lacks        rows.py      the rows it is given
 totals.py     what is counted               predicates.py  conditions on texts
+identity.py   who a verbatim is             sources.py    how many sources there may be
+driver_errors.py  what a driver says, as one line
 tables.py     all tables                    migrate.py, migrations/   how older stores become these
 """
 

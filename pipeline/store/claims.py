@@ -24,7 +24,7 @@ from pipeline.store.analyses import Analyses, lock_texts
 from pipeline.store.database import Database, Turn
 from pipeline.store.holders import Holder, take_over
 from pipeline.store.predicates import pending
-from pipeline.store.tables import attempts, claims, holders, run_records, runs, texts
+from pipeline.store.tables import analyses, attempts, claims, holders, run_records, runs, texts
 from pipeline.store.totals import success_ratio
 
 
@@ -34,7 +34,7 @@ class Claims:
     def __init__(
         self, database: Database, run_id: str, analyser: AnalyserRecord, final_outcomes: Collection[Outcome]
     ) -> None:
-        """An identical text whose last attempt ended with one of `final_outcomes` is not asked again."""
+        """A text that is identical to one that has failed with one of `final_outcomes` is not asked."""
         self._database = database
         self._run_id = run_id
         self._analyser = analyser
@@ -66,9 +66,8 @@ class Claims:
         with self._transaction("take") as connection:
             self._database.take_turns(connection, Turn.CLAIMING)
             self._holder.register(connection)
-            if (
-                "take" in self._unsure
-            ):  # what is offered is not in flight: a claim of ours on it is one of which no word came
+            # an earlier try may have been committed without a reply; none of these texts is in flight yet
+            if "take" in self._unsure:
                 self._give_back(connection, [ask.text_id for ask in asks])
             taken = self._take(connection, asks)
         self._holder.registered = True
@@ -168,12 +167,16 @@ class Claims:
         return connection.execute(sa.union(query.where(theirs), query.where(same))).all()
 
     def _failures(self, connection: sa.Connection, keys: set[str]) -> dict[str, str]:
-        """How each request failed for good, if it did: by its last attempt."""
+        """How each request failed for good, if it did: as it stands for a text that was sent with it."""
         if not keys:
             return {}
-        query = sa.select(attempts.c.request_key, attempts.c.outcome).where(attempts.c.request_key.in_(keys))
-        last = {found.request_key: found.outcome for found in connection.execute(query.order_by(attempts.c.attempt_id))}
-        return {key: outcome for key, outcome in last.items() if outcome in self._final}
+        theirs = (analyses.c.text_id == attempts.c.text_id) & (analyses.c.analyser == attempts.c.analyser)
+        query = (
+            sa.select(attempts.c.request_key, analyses.c.outcome)
+            .join(analyses, theirs)
+            .where(attempts.c.request_key.in_(keys), analyses.c.outcome.in_(self._final))
+        )
+        return {found.request_key: found.outcome for found in connection.execute(query)}
 
     def _claim(self, connection: sa.Connection, asks: Sequence[Ask]) -> None:
         if asks:

@@ -13,11 +13,11 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DataError, DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
-from pipeline.claiming import boot_clock
-from pipeline.errors import SettingsError, StoreFault, StoreRejection, StoreUnavailable, VerbatimsError
-from pipeline.sqlite_file import BUSY_TIMEOUT_S, connect_read_only, is_damaged, is_read_only, use_wal
+from pipeline.errors import SettingsError
+from pipeline.sqlite_file import BUSY_TIMEOUT_S, connect_read_only, is_read_only, use_wal
+from pipeline.store.driver_errors import translate
 
 SERVER_OPTIONS: dict[str, Any] = {
     "connect_timeout": 10,
@@ -32,9 +32,6 @@ SERVER_OPTIONS: dict[str, Any] = {
 IDLE_S = 20
 """How long a Postgres server keeps a transaction open for a process that was stopped in it: its locks hold up
 everybody else. A statement or a wait for a lock is not idle."""
-
-NOT_ALLOWED = ("42501", "25006", "3F000")
-"""SQLSTATE where a role may not, or a server that is a copy cannot, do what a store needs."""
 
 
 class Turn(IntEnum):
@@ -145,7 +142,7 @@ class Database:
 
     def copy_to(self, target: Path) -> None:
         """Copy a SQLite file; what was copied when the disk was full is removed."""
-        # one that an upgrade left which was killed behind it; VACUUM INTO refuses a file that is there
+        # an upgrade that was killed after its copy has left one; VACUUM INTO refuses an existing file
         target.unlink(missing_ok=True)
         with self._translating(), closing(self.engine.raw_connection()) as raw:
             try:
@@ -159,15 +156,6 @@ class Database:
         if not self.sqlite:
             lock = sa.func.pg_advisory_xact_lock_shared if shared else sa.func.pg_advisory_xact_lock
             connection.execute(sa.select(lock(int(turn))))
-
-    def now(self, connection: sa.Connection) -> float:
-        """Seconds by a clock that all processes share: the server's, or for a SQLite file the time since boot.
-
-        The time of day is not used for files: setting it would end leases.
-        """
-        if self.sqlite:
-            return boot_clock()
-        return float(connection.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())").scalar_one())
 
     def close(self) -> None:
         self.engine.dispose()
@@ -186,41 +174,8 @@ class Database:
     def _translating(self) -> Iterator[None]:
         try:
             yield
-        except (DBAPIError, sqlite3.Error) as error:
-            raise self._translate(error) from None  # what the driver says may quote a row
-        except (UnicodeEncodeError, OverflowError) as error:  # the drivers' own, before anything is sent
-            raise self._rejection(error) from None  # its message quotes the value
-
-    def _rejection(self, error: BaseException) -> StoreRejection:
-        return StoreRejection(f"the store {self.name} cannot hold a value ({type(error).__name__})")
-
-    def _translate(self, error: DBAPIError | sqlite3.Error) -> VerbatimsError:
-        """What the driver says, as something to act on."""
-        orig = error.orig if isinstance(error, DBAPIError) else error
-        # libpq explains itself over several lines; ours is one
-        said = " ".join(str(orig).split())
-        if self.sqlite and is_damaged(said):
-            return SettingsError(
-                f"STORE: {self.name} is damaged or not a store ({said}); restore a backup of it, or name another file"
-            )
-        if getattr(orig, "sqlstate", None) in NOT_ALLOWED:
-            return self._not_allowed(orig)
-        if isinstance(error, DBAPIError) and _rejects_a_value(error):
-            return self._rejection(orig or error)
-        if isinstance(error, OperationalError | sqlite3.OperationalError) or _is_cut_off(error):
-            # before the first statement went through, the setting is to blame; later, the disk or the server
-            if not self._reached:
-                return SettingsError(f"STORE: cannot open {self.name}: {said}")
-            return StoreUnavailable(
-                f"the store {self.name} stopped answering: {said}; free space or mend it, then run again"
-            )
-        return StoreFault(f"the store {self.name} refuses a statement ({type(orig).__name__}); --debug shows which")
-
-    def _not_allowed(self, orig: Any) -> SettingsError:
-        # without the statement, which the driver would add
-        return SettingsError(
-            f"STORE: {self.name}: {orig.diag.message_primary}; name a server and a role that may create tables there"
-        )
+        except (DBAPIError, sqlite3.Error, UnicodeEncodeError, OverflowError) as error:
+            raise translate(error, self.name, reached=self._reached) from None
 
     def _sqlite(self) -> sa.Engine:
         if self._url.database and self._url.database != ":memory:":
@@ -259,17 +214,6 @@ class Database:
                 f"STORE: {self.name} has the encoding {encoding} and could not hold every text: "
                 "name a database that was created with ENCODING 'UTF8'"
             )
-
-
-def _rejects_a_value(error: DBAPIError) -> bool:
-    """Whether a value is to blame: of the wrong kind, or beyond a limit (SQLSTATE class 54) such as an index's."""
-    return isinstance(error, DataError) or str(getattr(error.orig, "sqlstate", None) or "").startswith("54")
-
-
-def _is_cut_off(error: DBAPIError | sqlite3.Error) -> bool:
-    """Whether the server has ended the connection, also one that was idle in a transaction (25P03)."""
-    ended = isinstance(error, DBAPIError) and error.connection_invalidated
-    return ended or getattr(getattr(error, "orig", None), "sqlstate", None) == "25P03"
 
 
 def insert(connection: sa.Connection, table: sa.Table) -> Any:

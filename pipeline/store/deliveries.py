@@ -75,12 +75,16 @@ class Deliveries:
             # behind the mark too: a store that was restored would count up to it, and all be due each time
             number = max(known.begun, marked) + 1
             changed = {"begun": number, "used_at": datetime.now(UTC).isoformat()}
-            connection.execute(sa.update(warehouses).where(warehouses.c.warehouse == known.warehouse).values(changed))
-        return Loading(known.warehouse, known.identity, number, known.job)
+            here = sa.update(warehouses).where(warehouses.c.warehouse == known.warehouse).values(changed)
+            # returned, not read before: from now on the loads before can note no other job
+            last_job = connection.execute(here.returning(warehouses.c.job)).scalar_one()
+        return Loading(known.warehouse, known.identity, number, last_job)
 
     def note_job(self, loading: Loading, job: str) -> None:
-        """Note a job before it is sent: it goes on where this process ends. Raises TransientError where another load
-        has begun since, and has looked for jobs of this one."""
+        """Note a job before it is sent, since it may go on after this process has ended.
+
+        Raises TransientError where another load has begun since: it has looked for jobs of this one.
+        """
         mine = (warehouses.c.warehouse == loading.warehouse) & (warehouses.c.begun == loading.number)
         with self._database.write() as connection:
             if not connection.execute(sa.update(warehouses).where(mine).values(job=job)).rowcount:
@@ -112,8 +116,9 @@ class Deliveries:
             deliveries.c.warehouse == loading.warehouse, deliveries.c.due > deliveries.c.sent
         )
         if erased:
-            gone = sa.exists().where(texts.c.verbatim_id == deliveries.c.verbatim_id, texts.c.erased)
-            query = query.where(gone)
+            theirs = texts.c.verbatim_id == deliveries.c.verbatim_id
+            # an id that an upgrade has renamed has no text any more, and its row has words
+            query = query.where(sa.exists().where(theirs, texts.c.erased) | ~sa.exists().where(theirs))
         after = ""
         while True:
             behind = query.where(deliveries.c.verbatim_id > after).order_by(deliveries.c.verbatim_id).limit(PAGE)

@@ -45,19 +45,33 @@ class ProcessIdentity:
         """Whether the holder's process has ended. False for processes of other machines and containers: unknown."""
         if not self.started or (holder.boot_id, holder.pid_namespace) != (self.boot_id, self.pid_namespace):
             return False
-        return bool(started_at(holder.pid) != holder.started)
+        return started_at(holder.pid) not in (UNKNOWN, holder.started)
+
+
+UNKNOWN = 0
 
 
 def started_at(pid: int) -> int | None:
-    """When a process started, in clock ticks since boot; None where there is no such process."""
+    """When a process started, in clock ticks since boot; None where there is no such process, UNKNOWN where /proc does
+    not say: other users' processes may be hidden, and this one may have no file left to open."""
     try:
         line = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return None
+        return UNKNOWN if _is_there(pid) else None
     # proc(5): the second field is a name in brackets, which may hold spaces and brackets; the 22nd is the start
     state, *fields = line.rpartition(")")[2].split()
     # Z: it has ended, and its parent has not asked for the exit code yet
     return None if state in ("Z", "X") else int(fields[18])
+
+
+def _is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # of another user
+        pass
+    return True
 
 
 def _boot_id() -> str:
@@ -143,7 +157,7 @@ class Holder:
             "started": self._identity.started,
         }
         row = insert(connection, holders).values(holder=self.name, kind=PROCESS, heartbeat=0.0, **who)
-        # a commit whose word was lost has written it already
+        # an earlier commit, whose reply was lost, may have written it
         connection.execute(row.on_conflict_do_update(index_elements=["holder"], set_=NEXT_BEAT))
 
     def beat(self, connection: sa.Connection) -> None:
@@ -186,7 +200,7 @@ def living_claims(database: Database, witness: Witness, connection: sa.Connectio
         dead = witness.dead_among(found)
         return [f"{holder.kind} {holder.pid}" for holder in found if holder not in dead]
     # schema 0004 kept the time of day in SQLite files
-    now = time.time() if database.sqlite else database.now(connection)
+    now = time.time() if database.sqlite else _server_time(connection)
     query = sa.text("SELECT DISTINCT host, pid FROM claims WHERE expires_at > :now ORDER BY host, pid")
     here = socket.gethostname()
     return [
@@ -194,3 +208,7 @@ def living_claims(database: Database, witness: Witness, connection: sa.Connectio
         for claim in connection.execute(query, {"now": now})
         if claim.host != here or started_at(claim.pid) is not None
     ]
+
+
+def _server_time(connection: sa.Connection) -> float:
+    return float(connection.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())").scalar_one())

@@ -20,7 +20,7 @@ Whoever has a list of phone numbers or of texts could try them all against a pla
 """
 
 IDENTITY_KEY = "identity"
-"""Name of the key, which is drawn when the store is made."""
+"""Name of the key, which is drawn when the store is made or upgraded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,9 @@ class Identities:
         stored = external_id
         if external_id.startswith(HASHED):
             stored = keyed(self._read_key(), external_id)
-        former = {verbatim_id(*names) for names in ((source, external_id), read_as) if names}
-        return Identity(verbatim_id(source, stored), stored, frozenset(former))
+        sources, ids = zip((source, external_id), read_as or (source, external_id), strict=True)
+        former = frozenset(verbatim_id(one, other) for one in sources for other in ids)
+        return Identity(verbatim_id(source, stored), stored, former)
 
     def of_review(self, review: Review) -> Identity:
         """The ids of a review after cleaning."""

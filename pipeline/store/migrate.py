@@ -58,7 +58,7 @@ def _bring_to(database: Database, witness: Witness, head: str, scripts: Path) ->
         if found == head:  # another process was quicker
             return
         if found is not None and (working := living_claims(database, witness, connection)):
-            raise _refusal(database, working)  # it has begun since
+            raise _refusal(database, working)  # a process has begun to work on it since
         if found is not None and not database.sqlite:
             _backup_schema(connection, head)
         if found is None and sa.inspect(connection).has_table("runs"):

@@ -226,7 +226,7 @@ secrets = Table(
     "secrets",
     metadata,
     Column("name", String, primary_key=True),
-    Column("value", String, nullable=False, comment="hex; drawn when the store was made"),
+    Column("value", String, nullable=False, comment="hex; drawn when the store was made or upgraded"),
 )
 
 forgotten = Table(

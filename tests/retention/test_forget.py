@@ -7,6 +7,7 @@ import pytest
 from analysers import ANALYSER
 
 from pipeline.analyse.policy import FINAL_OUTCOMES
+from pipeline.clean import prepare
 from pipeline.errors import InputError, TransientError
 from pipeline.records import Review
 from pipeline.retention import expire, forget
@@ -70,6 +71,15 @@ def test_forgetting_erases_earlier_texts_too(scenario: Scenario) -> None:
     scenario.run_night(NEW, {"a": ("canari changé", GOOD)})
     forget(scenario.session, "shop", "a")
     assert "canari" not in repr(scenario.dump()) + repr(scenario.rows(with_texts=True))
+
+
+def test_both_verbatims_of_an_id_that_a_newer_rule_hides_are_forgotten(scenario: Scenario) -> None:
+    scenario.run_night(NEW, {"0612345678": ("canari d'avant", GOOD)})
+    run_id = scenario.store.runs.start("sandbox", "test")
+    list(scenario.store.texts.add(run_id, [prepare(Review("shop", "0612345678", "canari d'après", 1))]))
+    assert forget(scenario.session, "shop", "0612345678")
+    assert "canari" not in repr(scenario.dump()) + repr(scenario.rows(with_texts=True))
+    assert len(scenario.dump()["forgotten"]) == 2
 
 
 def test_an_expired_verbatim_can_be_forgotten(scenario: Scenario) -> None:

@@ -1,5 +1,6 @@
 """Several processes share one store and never pay for one text twice."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from pipeline.claiming import LEASE_S, ClaimStore, CompletedRequest
 from pipeline.errors import TransientError
 from pipeline.records import Analysis, Ask, Attempt, JsonError, NewTopic, Outcome, Review, Sentiment
 from pipeline.store import Decision, Store, open_store
-from pipeline.store.holders import BATCH, LOOK_COUNTS_S, PROCESS, ProcessIdentity
+from pipeline.store.holders import BATCH, LOOK_COUNTS_S, PROCESS, UNKNOWN, ProcessIdentity, started_at
 from pipeline.store.tables import answers, holders
 from pipeline.store.tables import claims as claims_table
 
@@ -120,6 +121,17 @@ def silence(monkeypatch: pytest.MonkeyPatch) -> Silence:
             clock[0] += LOOK_COUNTS_S
 
     return look
+
+
+def test_a_process_that_proc_does_not_show_is_not_taken_for_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes of other users may be hidden, and this one may have no file left to open."""
+
+    def hidden(*_: object, **__: object) -> str:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    monkeypatch.setattr(Path, "read_text", hidden)
+    assert started_at(os.getpid()) == UNKNOWN and started_at(2**22 + 1) is None
+    assert not HERE.sees_end_of(HERE)
 
 
 HERE = ProcessIdentity.own()

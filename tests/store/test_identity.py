@@ -49,8 +49,9 @@ def test_what_was_forgotten_under_an_older_rule_stays_forgotten(store: Store, ru
     assert store.texts.is_known(review) and store.crawls().known([review]) == [True]
 
 
+@pytest.mark.parametrize("erasing", [False, True])
 def test_an_upgrade_renames_plain_hashes_and_the_next_load_moves_their_rows(
-    old_url: str, warehouse: Warehouse, tmp_path: Path
+    old_url: str, warehouse: Warehouse, tmp_path: Path, erasing: bool
 ) -> None:
     plain = "sha256:" + "0" * 32
     old = verbatim_id("shop", plain)
@@ -68,7 +69,7 @@ def test_an_upgrade_renames_plain_hashes_and_the_next_load_moves_their_rows(
     with closing(open_store(old_url)) as store:
         with store.database.read() as connection:
             new = connection.execute(sa.select(texts.c.verbatim_id).where(texts.c.external_id.like("hmac:%"))).scalar()
-        deliver(store, warehouse, lambda *_: None)
+        deliver(store, warehouse, lambda *_: None, erased=erasing)
     found = {row["verbatim_id"] for row in warehouse.query("SELECT verbatim_id FROM verbatims_analysed_v1", {})}
     assert old in {row["verbatim_id"] for row in held} and new != old
-    assert new in found and old not in found
+    assert (new in found) is not erasing and old not in found, "an erasure leaves no words under an old id"

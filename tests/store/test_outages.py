@@ -143,6 +143,18 @@ def test_answers_that_are_lost_in_the_end_are_counted_with_their_cost(outage: Ou
     store.close()
 
 
+def test_a_loss_is_told_whatever_else_has_stopped_the_run(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_id = kept(store, "merci beaucoup", "bof bof")
+    claims = store.claims(run_id, ANALYSER, FINAL_OUTCOMES)
+
+    def taken_over(*_: object) -> None:
+        raise ClaimsLost("another has taken over")
+
+    monkeypatch.setattr(claims, "commit", taken_over)
+    with pytest.raises(ClaimsLost, match=r"another has taken over; 2 answers that cost \$0\.0020 are lost"):
+        run(claims, Scripted(), [])
+
+
 def test_a_commit_of_which_no_word_came_counts_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection breaks behind COMMIT, for a claim and for an answer."""
     run_id = kept(store, "merci beaucoup", "bof bof", "merci beaucoup")
@@ -215,3 +227,7 @@ def test_a_process_that_was_stopped_asks_no_second_question_for_texts_of_another
         stored = connection.execute(sa.select(attempts.c.outcome)).scalars().all()
     assert sorted(asker.asked) == ["bof bof", "merci beaucoup"] and stored == ["unreadable", "unreadable"]
     assert store.runs.count(run_id).pending == 2
+    again = Scripted()
+    monkeypatch.setattr(dispatch, "boot_clock", time.monotonic)
+    run(store.claims(run_id, ANALYSER, FINAL_OUTCOMES), again, [])
+    assert sorted(again.asked) == ["bof bof", "merci beaucoup"], "one question is not final"

@@ -34,7 +34,7 @@ def upgrade() -> None:
     op.create_table(
         "secrets",
         sa.Column("name", sa.String(), nullable=False),
-        sa.Column("value", sa.String(), nullable=False, comment="hex; drawn when the store was made"),
+        sa.Column("value", sa.String(), nullable=False, comment="hex; drawn when the store was made or upgraded"),
         sa.PrimaryKeyConstraint("name"),
     )
     connection = op.get_bind()
