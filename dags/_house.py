@@ -30,6 +30,8 @@ RETRIES = ExceptionRetryPolicy(
                 "pipeline.errors.InputError",
                 "pipeline.errors.AccessDenied",
                 "pipeline.errors.CheckFailed",
+                "pipeline.errors.StoreRejection",
+                "pipeline.errors.StoreFault",
             ],
             action=RetryAction.FAIL,
             reason="a setting, a key, the source or the rows need a fix: a retry changes nothing",
@@ -77,8 +79,23 @@ def opened(*, reads: bool = False, asks: bool = False, shared: bool = False) -> 
 
     ti = get_current_context()["ti"]
     task = Task(ti.dag_id, ti.task_id, ti.try_number, shared)
-    with open_session(lambda _: Logged(log), reads=reads, asks=asks, task=task) as session:
+    with _without_words(), open_session(lambda _: Logged(log), reads=reads, asks=asks, task=task) as session:
         yield session
+
+
+@contextmanager
+def _without_words() -> Iterator[None]:
+    """Airflow logs an error with all those behind it, and a foreign one may quote a verbatim or a URL."""
+    from pipeline.errors import TransientError, VerbatimsError
+    from pipeline.traces import trace_of
+
+    try:
+        yield
+    except Exception as error:
+        log.error("%s", trace_of(error))
+        if isinstance(error, VerbatimsError):
+            raise error from None
+        raise TransientError(f"unexpected {type(error).__name__}") from None
 
 
 @contextmanager

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -19,6 +18,7 @@ from pipeline.commands.output import say
 from pipeline.errors import SettingsError, TransientError, VerbatimsError
 from pipeline.program import program_name
 from pipeline.signals import raise_interrupted
+from pipeline.traces import trace_of
 
 COMMANDS = (run, stage, expire, forget, failed, exporter, forwarder, doctor, sandbox)
 """In the order of `--help`. A new command is a file in `commands/` and its name here."""
@@ -67,26 +67,11 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
 def _report(error: VerbatimsError, debug: bool) -> int:
     # what is being handled: `error` may be made from it
     if debug:
-        _show_trace(sys.exception())
+        say(trace_of(sys.exception()))
     say(f"verbatims: {' '.join(str(error).split())}")  # a file name may contain a line break
     if error.go_on:
         say(f"to go on: {error.go_on}")
     return error.exit_code
-
-
-def _show_trace(error: BaseException | None) -> None:
-    """Frames and types of the error and of those behind it, the first one first.
-
-    Only our own errors with their messages: any other may quote a verbatim or a secret.
-    """
-    chain: list[BaseException] = []
-    while error and error not in chain:  # an error may be its own cause
-        chain.append(error)
-        error = error.__cause__ or error.__context__  # shown without its message, so `from None` need not hide it
-    for one in reversed(chain):
-        frames = "".join(traceback.format_tb(one.__traceback__))
-        said = f": {one}" if isinstance(one, VerbatimsError) else ""
-        say(f"Traceback (most recent call last):\n{frames}{type(one).__qualname__}{said}")
 
 
 class _Parser(argparse.ArgumentParser):

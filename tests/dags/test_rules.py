@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import traceback
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -108,6 +109,10 @@ def test_the_kind_of_error_decides_on_retries(bag: Any) -> None:
         errors.CheckFailed: (RetryAction.FAIL, None),
         errors.RateLimited: (RetryAction.RETRY, timedelta(minutes=5)),
         errors.Interrupted: (RetryAction.RETRY, timedelta(seconds=10)),
+        errors.StoreRejection: (RetryAction.FAIL, None),
+        errors.StoreFault: (RetryAction.FAIL, None),
+        errors.StoreUnavailable: backs_off,
+        errors.ClaimsLost: backs_off,
         errors.TransientError: backs_off,
         errors.VerbatimsError: backs_off,
         OSError: backs_off,
@@ -152,3 +157,24 @@ def test_importing_a_dag_does_no_work(bag: Any, dag_id: str, tmp_path: Path) -> 
     ), new
     assert ours in ("[]", "['pipeline', 'pipeline.errors']"), ours
     assert list(cwd.iterdir()) == []
+
+
+def test_an_error_of_a_task_stands_alone_and_a_foreign_one_loses_its_message(
+    bag: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Airflow logs the whole chain, as far as it is not hidden."""
+    from _house import _without_words
+
+    canary = "can" + "ari"  # in no line of code
+
+    def fail(error: Exception) -> str:
+        with pytest.raises(errors.VerbatimsError) as found, _without_words():
+            try:
+                raise ValueError(canary)
+            except ValueError as cause:
+                raise error from cause
+        return "".join(traceback.format_exception(found.value))
+
+    said = [fail(errors.SettingsError("STORE: no")), fail(KeyError(canary)), caplog.text]
+    assert "STORE: no" in said[0] and "unexpected KeyError" in said[1]
+    assert "ValueError" in caplog.text and canary not in "".join(said)
