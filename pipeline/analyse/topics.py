@@ -42,7 +42,7 @@ def load_topics(path: Path | None) -> tuple[Topic, ...]:
         raise SettingsError(f"VERBATIMS_TOPICS: {path} cannot be read ({type(error).__name__})") from None
     except RecursionError:
         raise SettingsError(f"VERBATIMS_TOPICS: {path} is nested too deeply; it needs a list `topics`") from None
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: no such day, no such number
+    except Exception as error:  # PyYAML lets through whatever it meets: IndexError for an empty `!!int`
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}" if mark else "somewhere"
         raise SettingsError(f"VERBATIMS_TOPICS: {path} is not YAML ({where})") from None
