@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -29,13 +29,20 @@ class Delivered:
     """Verbatim → why the warehouse refused its row, without its values."""
 
 
-def deliver(store: Store, warehouse: Warehouse, advance: Advance, *, erased: bool = False) -> Delivered:
+def deliver(
+    store: Store,
+    warehouse: Warehouse,
+    advance: Advance,
+    say: Callable[[str], None] = lambda _: None,
+    *,
+    erased: bool = False,
+) -> Delivered:
     """Bring what is due; `erased`: only rows whose words are gone. What was brought before a failure stays noted.
 
     Raises TransientError where the warehouse is out of reach or full.
     """
     delivered = Delivered()
-    with store.deliveries.exclusive():
+    with store.deliveries.exclusive(lambda: say("waiting for another load or erasure of this store to end")):
         loading = store.deliveries.start_load(warehouse.marks())
         note_job = partial(store.deliveries.note_job, loading)
         warehouse.start_load(Load(loading.identity, loading.number, loading.last_job, note_job))

@@ -126,7 +126,7 @@ def load(session: Session, run_id: str, *, again: bool = False) -> int:
             session.store.deliveries.make_due(run_id)
         try:
             with closing(session.open_warehouse()) as warehouse:
-                delivered = deliver(session.store, warehouse, advance)
+                delivered = deliver(session.store, warehouse, advance, session.progress.say)
         except (TransientError, SettingsError):
             session.observer.emit(LoadFailed(LoadError.JOB_FAILED))
             session.store.runs.note_failed_load(run_id)

@@ -71,7 +71,7 @@ def _warehouse(session: Session) -> Iterator[Warehouse]:
 
 
 def _bring(session: Session, warehouse: Warehouse) -> None:
-    delivered = deliver(session.store, warehouse, lambda *_: None, erased=True)
+    delivered = deliver(session.store, warehouse, lambda *_: None, session.progress.say, erased=True)
     if delivered.rejected:
         raise TransientError(
             f"{warehouse.name} refused {len(delivered.rejected)} rows without their texts and still has the old ones: "

@@ -5,11 +5,11 @@ from __future__ import annotations
 import fcntl
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -124,20 +124,22 @@ class Database:
             )
 
     @contextmanager
-    def exclusive(self, turn: Turn) -> Iterator[None]:
+    def exclusive(self, turn: Turn, waits: Callable[[], None] = lambda: None) -> Iterator[None]:
         """What one process does at a time, over many transactions. Blocks; a process that dies gives it back.
 
-        A lock of an open transaction on Postgres, of a file beside the store on SQLite.
+        `waits` is called where another has it. A lock of an open transaction on Postgres, of a file on SQLite.
         """
         if self.sqlite:
             with open(f"{self._path}.{turn.name.lower()}-lock", "w", encoding="ascii") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
+                _lock(file, waits)
                 yield
             return
         # of a transaction, not of a session: behind a pooler each transaction may have another session
         with self.write() as connection:
             connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
-            self.take_turns(connection, turn)
+            if not connection.execute(sa.select(sa.func.pg_try_advisory_xact_lock(int(turn)))).scalar_one():
+                waits()
+                self.take_turns(connection, turn)
             yield
 
     def copy_to(self, target: Path) -> None:
@@ -214,6 +216,14 @@ class Database:
                 f"STORE: {self.name} has the encoding {encoding} and could not hold every text: "
                 "name a database that was created with ENCODING 'UTF8'"
             )
+
+
+def _lock(file: IO[str], waits: Callable[[], None]) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        waits()
+        fcntl.flock(file, fcntl.LOCK_EX)
 
 
 def insert(connection: sa.Connection, table: sa.Table) -> Any:

@@ -6,7 +6,7 @@ Every transaction that changes a row raises `due`; a load sends what is due, of 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -91,12 +91,12 @@ class Deliveries:
                 raise TransientError("another load of this store has begun since, and this one ends; run it again")
 
     @contextmanager
-    def exclusive(self) -> Iterator[None]:
-        """Blocks until no other process loads from this store.
+    def exclusive(self, waits: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """Blocks until no other process loads from this store; `waits` is called where one does.
 
         What a load has read before an erasure or an edit must not be written behind it, also where it is killed then.
         """
-        with self._database.exclusive(Turn.LOADING):
+        with self._database.exclusive(Turn.LOADING, waits):
             yield
 
     def make_due(self, run_id: str) -> None:

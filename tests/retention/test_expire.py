@@ -71,7 +71,7 @@ def test_an_answer_committed_after_the_page_was_read_is_erased_too(scenario: Sce
     assert "canari" not in repr(scenario.dump()) + repr(scenario.rows(with_texts=True))
 
 
-def test_an_erasure_waits_for_a_load_that_has_read_the_row(scenario: Scenario) -> None:
+def test_an_erasure_waits_for_a_load_that_has_read_the_row_and_says_so(scenario: Scenario, tmp_path: Path) -> None:
     """The load may be killed once it has written: nobody would know that the row has its words again."""
     scenario.run_night(OLD, {"a": ("canari", GOOD)}, loads=False)
     erased = threading.Thread(target=expire, args=(scenario.session, BEFORE))
@@ -85,6 +85,7 @@ def test_an_erasure_waits_for_a_load_that_has_read_the_row(scenario: Scenario) -
             slow.load_rows(pages)
         erased.join(60)
     assert [row["text"] for row in scenario.rows(with_texts=True)] == [None]
+    assert "waiting for another load or erasure of this store to end" in (tmp_path / "words").read_text()
 
 
 def test_one_call_expires_more_than_one_page(scenario: Scenario) -> None:
