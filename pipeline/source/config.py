@@ -164,11 +164,15 @@ class _Web(_Definition):
         )
 
 
+_PERSONAL = re.compile(r"@|(?:\d[ .-]?){9}")
+"""What an address, a phone or an account has, and the name of a shop or an app has not."""
+
+
 def _definition(file: str, name: str, table: Any) -> _File | _Web:
-    if not name.isprintable() or name != name.strip() or not name or "@" in name or len(name) > MAX_LABEL:
+    if not name.isprintable() or name != name.strip() or not name or _PERSONAL.search(name) or len(name) > MAX_LABEL:
         raise SettingsError(
             f"{file}: a source is named {name[:30]!r}; it is a label of charts: at most {MAX_LABEL} characters, "
-            "no @, no blank at its ends, no line break"
+            "no @, no number of nine digits, no blank at its ends, no line break"
         )
     if not isinstance(table, Mapping):
         raise SettingsError(f'{file}: "{name}" is not inside a source; a source begins with its name, such as [shop]')

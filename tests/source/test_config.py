@@ -88,6 +88,7 @@ def test_the_docs_describe_every_key() -> None:
             "sources.toml: app: urls: Apple's feed is read page by page",
         ),
         ('["a@b.fr"]\nkind = "file"\npath = "x.csv"', "sources.toml: a source is named 'a@b.fr'"),
+        ('["06 12 34 56 78"]\nkind = "file"\npath = "x.csv"', "sources.toml: a source is named '06 12 34 56 78'"),
         ('["a\\nb"]\nkind = "file"\npath = "x.csv"', "sources.toml: a source is named"),
         ('[survey]\nkind = "file"\npath = "nowhere.csv"', "sources.toml: survey: nowhere.csv: cannot be opened"),
         ('[survey]\nkind = "file"\npath = "../x.exe"', "sources.toml: survey: x.exe: reads files that end in"),
