@@ -1,5 +1,6 @@
 """Postgres behind a pooler that gives each transaction another session."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -38,13 +39,12 @@ def pooled(postgres: str, tmp_path: Path) -> Iterator[str]:
         f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n"
         "pool_mode = transaction\ndefault_pool_size = 8\n"
     )
-    tmp_path.chmod(0o755)
-    for folder in tmp_path.parents:
-        if folder.name.startswith(("pytest", "popen")):
-            folder.chmod(0o755)  # it refuses to run as root
-    process = subprocess.Popen(
-        [program, "--user", "postgres", str(settings)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    user = ["--user", "postgres"] if os.geteuid() == 0 else []  # it refuses to run as root
+    for folder in (tmp_path, *tmp_path.parents):
+        if user and folder.name.startswith(("test", "pytest", "popen")):
+            folder.chmod(0o755)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen([program, *user, str(settings)], **quiet)
     url = f"postgresql://postgres@127.0.0.1:{port}/pooled"
     try:
         eventually(lambda: answers(url), 10, "the pooler answers")
