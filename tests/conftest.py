@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from otlp_receiver import Receiver
-from postgres import NoPostgres, serving
+from postgres import NoPostgres, Server, running, serving
 from required import skip_or_fail
 
 from pipeline.store import Store, open_store
@@ -29,6 +29,16 @@ def postgres() -> Iterator[str]:
     """A separate Postgres server: its URL without a database name."""
     try:
         with serving() as server:
+            yield server
+    except NoPostgres as error:
+        skip_or_fail(str(error))
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """A Postgres server that a test may stop and start."""
+    try:
+        with running() as server:
             yield server
     except NoPostgres as error:
         skip_or_fail(str(error))

@@ -1,25 +1,14 @@
-"""A Postgres server that may be stopped, and the library that makes a clock step."""
+"""The library that makes a clock step, and how long rounds are begun."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from postgres import NoPostgres, Server, running
 from required import REQUIRED, skip_or_fail
 
 from .process import ROOT
 
 LIBRARIES = "/usr/lib/*/faketime/libfaketimeMT.so.1"
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    try:
-        with running() as server:
-            yield server
-    except NoPostgres as error:
-        skip_or_fail(str(error))
 
 
 @pytest.fixture

@@ -13,8 +13,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from analysers import ANALYSER
-from postgres import NoPostgres, Server, running
-from required import skip_or_fail
 
 from pipeline.analyse import dispatch
 from pipeline.analyse.dispatch import Dispatcher
@@ -74,15 +72,6 @@ def file_that_is_held(path: Path) -> Iterator[Outage]:
         lambda: other.execute("BEGIN IMMEDIATE") and None, lambda: other.execute("COMMIT") and None, f"sqlite:///{path}"
     )
     other.close()
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    try:
-        with running() as server:
-            yield server
-    except NoPostgres as error:
-        skip_or_fail(str(error))
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
