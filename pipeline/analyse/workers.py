@@ -71,6 +71,7 @@ async def _one(ask: Ask, work: RequestQueue, claude: Asker, observer: Observer, 
     with observer.call(ask) as call:
         while step in (Step.AGAIN, Step.AGAIN_WITH_MORE_ROOM):
             room = MORE_ROOM if step is Step.AGAIN_WITH_MORE_ROOM else 1
+            observer.emit(TextSent(len(ask.text)))
             try:
                 attempts.append(await claude.ask(ask.text, work.before_sending, room))
             except VerbatimsError:
@@ -78,7 +79,6 @@ async def _one(ask: Ask, work: RequestQueue, claude: Asker, observer: Observer, 
                     raise
                 step = Step.LATER  # the first answer is paid, and the second question may not be sent any more
             else:
-                observer.emit(TextSent(len(ask.text)))
                 call.answered(attempts[-1])
                 step = next_step(attempts, run_has_answers=health.answered)
     await work.commit(ask, tuple(attempts), call, final=step is Step.FINAL)
