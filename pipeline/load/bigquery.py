@@ -238,8 +238,8 @@ class BigQueryWarehouse:
         """Run a statement that changes rows, noted before it is sent."""
         for attempt in range(SERIALIZE_ATTEMPTS):
             job_id = new_job_id()
-            if self._load:
-                self._load.note_job(job_id)
+            if self._load and not self._load.note_job(job_id):
+                raise overtaken(self.name)
             try:
                 self._jobs.result(self._jobs.start_query(sql, parameters, job_id))
                 return

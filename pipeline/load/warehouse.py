@@ -39,8 +39,8 @@ class Load:
     """Each load of a store has the next one."""
     last_job: str | None
     """The job that the load before has noted last, if it has: it may still write, though its process has ended."""
-    note_job: Callable[[str], None]
-    """Called with the id of each job that will change rows. Raises TransientError where a later load has begun."""
+    note_job: Callable[[str], bool]
+    """Called with the id of each job that will change rows. Returns whether no later load has begun."""
 
 
 class Warehouse(Protocol):

@@ -14,7 +14,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.errors import TransientError
 from pipeline.records import WarehouseRow
 from pipeline.store.database import Database, Turn, insert, insert_ignoring
 from pipeline.store.rows import rows_of
@@ -80,15 +79,14 @@ class Deliveries:
             last_job = connection.execute(here.returning(warehouses.c.job)).scalar_one()
         return Loading(known.warehouse, known.identity, number, last_job)
 
-    def note_job(self, loading: Loading, job: str) -> None:
+    def note_job(self, loading: Loading, job: str) -> bool:
         """Note a job before it is sent, since it may go on after this process has ended.
 
-        Raises TransientError where another load has begun since: it has looked for jobs of this one.
+        False where another load has begun since: it has looked for jobs of this one.
         """
         mine = (warehouses.c.warehouse == loading.warehouse) & (warehouses.c.begun == loading.number)
         with self._database.write() as connection:
-            if not connection.execute(sa.update(warehouses).where(mine).values(job=job)).rowcount:
-                raise TransientError("another load of this store has begun since, and this one ends; run it again")
+            return bool(connection.execute(sa.update(warehouses).where(mine).values(job=job)).rowcount)
 
     @contextmanager
     def exclusive(self, waits: Callable[[], None] = lambda: None) -> Iterator[None]:

@@ -45,7 +45,8 @@ class Identities:
         stored = external_id
         if external_id.startswith(HASHED):
             stored = keyed(self._read_key(), external_id)
-        sources, ids = zip((source, external_id), read_as or (source, external_id), strict=True)
+        # sets: most are the same before and after cleaning, and a run hashes each of its records
+        sources, ids = map(set, zip((source, external_id), read_as or (source, external_id), strict=True))
         former = frozenset(verbatim_id(one, other) for one in sources for other in ids)
         return Identity(verbatim_id(source, stored), stored, former)
 

@@ -37,11 +37,12 @@ class Store:
         self.begun += 1
         number = self.begun
 
-        def note_job(job: str) -> None:
+        def note_job(job: str) -> bool:
             if self.begun != number:
-                raise TransientError("another load of this store has begun since")
+                return False
             self.job = job
             self.noted()
+            return True
 
         warehouse.start_load(Load("store", number, self.job, note_job))
 
