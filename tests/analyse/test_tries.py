@@ -3,9 +3,9 @@
 import asyncio
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
+from claude_message import message
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
@@ -17,16 +17,6 @@ from pipeline.errors import ClaimsLost
 from pipeline.records import Attempt, Outcome
 
 ANSWER = '{"summary": "Bien.", "sentiment": "positive", "topics": [], "new_topics": []}'
-MESSAGE = {
-    "id": "msg_1",
-    "type": "message",
-    "role": "assistant",
-    "model": "m",
-    "content": [{"type": "text", "text": ANSWER}],
-    "stop_reason": "end_turn",
-    "stop_sequence": None,
-    "usage": {"input_tokens": 10, "output_tokens": 2},
-}
 
 
 class Api:
@@ -36,13 +26,13 @@ class Api:
         self.url = server.url_for("").rstrip("/")
         self.script: list[int] = []
         self.asked = 0
-        self.usage: dict[str, Any] = MESSAGE["usage"]  # type: ignore[assignment]
+        self.tokens = 10
         server.expect_request("/v1/messages", method="POST").respond_with_handler(self._answer)
 
     def _answer(self, _: Request) -> Response:
         self.asked += 1
         status = self.script.pop(0) if self.script else 200
-        body = MESSAGE | {"usage": self.usage} if status == 200 else {"type": "error", "error": {"type": "x"}}
+        body = message(ANSWER, input_tokens=self.tokens) if status == 200 else {"type": "error", "error": {"type": "x"}}
         return Response(json.dumps(body), status, {"retry-after-ms": "1"}, content_type="application/json")
 
 
@@ -95,5 +85,5 @@ def test_nothing_is_sent_again_once_it_may_not_be(api: Api) -> None:
 
 @pytest.mark.parametrize("tokens", [-1, 2**40])
 def test_a_count_of_tokens_that_is_none_is_a_bad_response(api: Api, tokens: int) -> None:
-    api.usage = {"input_tokens": tokens, "output_tokens": 2}
+    api.tokens = tokens
     assert ask(api).error == "bad_response"

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from claude_message import message
 from hypothesis import strategies as st
 
 WORD, NUMBER = "kanari7f3a", "9173640285"
@@ -112,32 +113,19 @@ ENVELOPE = ("usage", "type", "role", "content")
 """Not `id`, `model` and `stop_reason`: codes of the API, which spans show."""
 
 
-def _message(text: str) -> dict[str, Any]:
-    return {
-        "id": "msg_1",
-        "type": "message",
-        "role": "assistant",
-        "model": "claude-haiku-5-5",
-        "content": [{"type": "text", "text": text}],
-        "stop_reason": "end_turn",
-        "stop_sequence": None,
-        "usage": {"input_tokens": 1000, "output_tokens": 20},
-    }
-
-
 def _answered(name: str, value: Any) -> bytes:
     """An answer with one field replaced or added, in what Claude says or in the message around it."""
     answer: dict[str, Any] = ANSWER | {"new_topics": [_TOPIC]}
     if name in _TOPIC:
         answer["new_topics"] = [{**_TOPIC, name: value}]
     elif name == "whole":
-        return json.dumps(_message(str(value))).encode()
+        return json.dumps(message(str(value))).encode()
     elif name in ENVELOPE:
         counts = {"input_tokens": value, "output_tokens": 1}
-        return json.dumps(_message(json.dumps(answer)) | {name: counts if name == "usage" else value}).encode()
+        return json.dumps(message(json.dumps(answer)) | {name: counts if name == "usage" else value}).encode()
     else:
         answer[name] = value
-    return json.dumps(_message(json.dumps(answer))).encode()
+    return json.dumps(message(json.dumps(answer))).encode()
 
 
 ANSWERS = st.one_of(

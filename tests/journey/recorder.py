@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from claude_message import message
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
@@ -31,14 +32,4 @@ class Recorder:
         if self.odd_word in str(self.requests[-1]["messages"]):
             return Response(self.odd, content_type="application/json")
         answer = {"summary": "Bien.", "sentiment": "positive", "topics": [], "new_topics": []}
-        message = {
-            "id": "msg_1",
-            "type": "message",
-            "role": "assistant",
-            "model": "claude-haiku-5-5",
-            "content": [{"type": "text", "text": json.dumps(answer)}],
-            "stop_reason": "end_turn",
-            "stop_sequence": None,
-            "usage": {"input_tokens": 1000, "output_tokens": 20},
-        }
-        return Response(json.dumps(message), content_type="application/json")
+        return Response(json.dumps(message(json.dumps(answer))), content_type="application/json")

@@ -9,6 +9,7 @@ import pytest
 import requests
 from anthropic import AsyncAnthropic
 from anthropic.types import MessageParam
+from claude_message import message
 from opentelemetry.instrumentation.requests import RequestsInstrumentor
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -47,17 +48,7 @@ def test_the_sdks_client_span_is_the_only_child_of_ours_and_holds_no_text(
     """Also if the SDK's variables turn on contents and propagation."""
     monkeypatch.setenv("ANTHROPIC_OPEN_TELEMETRY_TRACES_CONTENT_MODE", "content")
     monkeypatch.setenv("ANTHROPIC_OPEN_TELEMETRY_PROPAGATION", "true")
-    message = {
-        "id": "msg_1",
-        "type": "message",
-        "role": "assistant",
-        "model": "claude-haiku-5-5",
-        "content": [{"type": "text", "text": ANSWER}],
-        "stop_reason": "end_turn",
-        "stop_sequence": None,
-        "usage": {"input_tokens": 10, "output_tokens": 5},
-    }
-    httpserver.expect_request("/v1/messages").respond_with_json(message)
+    httpserver.expect_request("/v1/messages").respond_with_json(message(ANSWER))
     asyncio.run(ask_claude(telemetry, httpserver.url_for("")))
 
     spans = {span.name: span for span in kept.get_finished_spans()}
