@@ -43,7 +43,7 @@ def estimate(
     """Read prepared records as a run does, and count. `store` is None if none exists yet."""
     counts: Counter[str] = Counter()
     skipped: Counter[str] = Counter()
-    seen_ids: set[tuple[str, str]] = set()
+    seen_ids: dict[tuple[str, str], bytes] = {}
     seen_texts: set[tuple[str, bytes]] = set()
     asked: set[str] = set()
     sizes: Counter[int] = Counter()
@@ -54,12 +54,14 @@ def estimate(
         if isinstance(review, BrokenRecord):
             counts["failed"] += 1
             continue
-        if (review.source, review.external_id) in seen_ids:
-            skipped[SkipReason.DUPLICATE.value] += 1
-            continue
-        seen_ids.add((review.source, review.external_id))
         # hashes instead of texts: memory stays small for a million records
-        text = (review.source, hashlib.sha256(review.text.encode()).digest()[:16])
+        words = hashlib.sha256(review.text.encode()).digest()[:16]
+        first = seen_ids.setdefault((review.source, review.external_id), words)
+        if first is not words:
+            counts["failed"] += first != words
+            skipped[SkipReason.DUPLICATE.value] += first == words
+            continue
+        text = (review.source, words)
         reason = cleaning.reason(review.text, duplicate=text in seen_texts)
         seen_texts.add(text)
         if reason is not None:

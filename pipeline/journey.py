@@ -32,6 +32,9 @@ from pipeline.source.history import NO_HISTORY, CrawlHistory
 from pipeline.source.source import Source
 from pipeline.store import Claims, Decision, RunCounts
 
+NAMED_PLACES = 10
+"""Records that a message names."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -217,10 +220,21 @@ def _stage(session: Session, stage: Stage, run_id: str, total: int | None = None
 def _read(session: Session, run_id: str, source: Source, limit: int | None, advance: Advance) -> None:
     # the sandbox's site has another address each time, and a demo repeated is to show all of it
     history: CrawlHistory = NO_HISTORY if session.settings.sandbox else session.store.crawls(run_id)
-    for read in session.store.texts.add(run_id, islice(source.reviews(history, cleaning.prepare), limit)):
+    intake = session.store.texts.add(run_id, islice(source.reviews(history, cleaning.prepare), limit))
+    for read in intake:
         advance(read, 0.0)
+    if intake.replaced:
+        session.progress.say(_replaced(intake.replaced))
     for strange in source.finish(history):
         session.progress.say(f"warning: {strange}")
+
+
+def _replaced(positions: list[int]) -> str:
+    places = ", ".join(map(str, positions[:NAMED_PLACES])) + (" and others" if len(positions) > NAMED_PLACES else "")
+    one = len(positions) == 1
+    return (
+        f"{len(positions)} text{'' if one else 's'} replaced {'an older one' if one else 'older ones'}: record {places}"
+    )
 
 
 async def _analyse(session: Session, claims: Claims, analyser: Analyser, advance: Advance) -> None:

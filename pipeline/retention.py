@@ -17,6 +17,7 @@ from pipeline.errors import TransientError
 from pipeline.file_erasure import erase_file
 from pipeline.load import Warehouse
 from pipeline.session import Session
+from pipeline.store.erasure import Forgotten
 
 
 def first_day_kept(days: int) -> date:
@@ -40,8 +41,8 @@ def expire(session: Session, before: date) -> int:
     return erased
 
 
-def forget(session: Session, source: str, external_id: str) -> bool:
-    """Erase one verbatim and who it is, and never take it in again; False where that had been done before.
+def forget(session: Session, source: str, external_id: str) -> Forgotten:
+    """Erase one verbatim, its copies and who it is, and never take them in again.
 
     The store comes first, and its rows are due in the warehouse until they are there: the same call finishes what an
     interruption left undone. Raises InputError for an unknown verbatim.
@@ -50,10 +51,10 @@ def forget(session: Session, source: str, external_id: str) -> bool:
     # as the warehouse names it, or as the source does; a store may have both, of before and behind a rule for ids
     both = [identities.of(source, external_id), identities.of(*cleaning.name(source, external_id))]
     known = [identity for identity in dict.fromkeys(both) if identities.knows(identity)] or both[:1]
-    fresh = any([session.store.erasure.forget(identity) for identity in known])
+    done = [session.store.erasure.forget(identity) for identity in known]
     with _warehouse(session) as warehouse:
         _bring(session, warehouse)
-    return fresh
+    return Forgotten(any(one.fresh for one in done), sum(one.copies for one in done), sum(one.others for one in done))
 
 
 @contextmanager

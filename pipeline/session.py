@@ -22,7 +22,6 @@ from pipeline.progress import Progress
 from pipeline.records import COMMAND_LINE, Task
 from pipeline.settings import Settings, load_settings, pairs
 from pipeline.source import config
-from pipeline.source.files.file import File
 from pipeline.source.source import Source
 from pipeline.source.sources import Sources
 from pipeline.source.web.description import Description
@@ -97,7 +96,7 @@ def open_session(
     *,
     reads: bool = False,
     asks: bool = False,
-    file: File | None = None,
+    file: Source | None = None,
     task: Task = COMMAND_LINE,
 ) -> Iterator[Session]:
     """Check and open everything; close it behind the command, telemetry flushed.
@@ -121,7 +120,7 @@ def open_session(
 
 
 @contextmanager
-def open_dry_session(file: File | None) -> Iterator[tuple[Settings, Source, Store | None]]:
+def open_dry_session(file: Source | None) -> Iterator[tuple[Settings, Source, Store | None]]:
     """What a dry run needs: the source and the store as it is, if there is one. Nothing is built or written."""
     settings = load_settings()
     with ExitStack() as stack:
@@ -142,7 +141,7 @@ def check_request(settings: Settings) -> None:
 
 
 def _source_and_claude(
-    settings: Settings, file: File | None, stack: ExitStack, *, reads: bool, asks: bool
+    settings: Settings, file: Source | None, stack: ExitStack, *, reads: bool, asks: bool
 ) -> tuple[Source | None, str | None]:
     """A sandbox serves the site and Claude alike."""
     url = _claude_url(settings, stack, needed=asks or (reads and file is None))

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.journey import Result
+from pipeline.preview import preview
 from pipeline.program import program_name
 from pipeline.session import Session
 from pipeline.settings import SANDBOX_PRICED_AS, Settings
@@ -47,8 +48,8 @@ def as_json(result: Result, settings: Settings) -> dict[str, Any]:
     }
 
 
-def announce(console: Console, session: Session, source: Source | None) -> None:
-    """Say which Claude is asked, what is read, and what was guessed about it."""
+def announce(console: Console, session: Session, source: Source | None, *, of_files: bool = False) -> None:
+    """Say which Claude is asked, what is read, and what was guessed about it; of files also what they come to."""
     settings = session.settings
     if settings.sandbox:
         _line(console, f"SANDBOX: no real Claude answers; costs are those of {SANDBOX_PRICED_AS}, not billed")
@@ -56,13 +57,15 @@ def announce(console: Console, session: Session, source: Source | None) -> None:
         place = origin(session.claude_url) if session.claude_url else "Claude itself"
         _line(console, f"asking {settings.model} at {place}")
     if source is not None:
-        for line in about_to_read(source):
+        # texts are for a person's eyes: what is written to a file may be a log
+        for line in about_to_read(source, of_files=of_files, samples=console.is_terminal):
             _line(console, line)
 
 
-def about_to_read(source: Source) -> list[str]:
-    """Lines that say what is read, and what was guessed about it."""
-    return [f"reading {source.name}", *(f"  {guess}" for guess in source.guesses)]
+def about_to_read(source: Source, *, of_files: bool, samples: bool) -> list[str]:
+    """Lines that say what is read, what was guessed about it and, of files, what the first records come to."""
+    looked = preview(source, samples=samples) if of_files else ()
+    return [f"reading {source.name}", *(f"  {line}" for line in (*source.guesses, *looked))]
 
 
 def name_places(console: Console, session: Session, run_id: str) -> None:
@@ -88,7 +91,8 @@ def show(console: Console, session: Session, result: Result) -> None:
 
 def _line(console: Console, text: str) -> None:
     # no markup: a source's name may contain brackets, which rich would interpret
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    style = "bold yellow" if "warning: " in text else None
+    console.print(text, markup=False, highlight=False, soft_wrap=True, style=style)
 
 
 def _records(result: Result) -> Table:

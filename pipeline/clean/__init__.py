@@ -15,7 +15,7 @@ from pipeline.clean.language import guess
 from pipeline.clean.privacy import holds_personal_data, mask, mask_url
 from pipeline.clean.skip import reason
 from pipeline.clean.text import repair, visible
-from pipeline.records import Review
+from pipeline.records import Review, Value
 
 REPAIRED_BELOW = 100_000
 """Characters; five times the longest text that is analysed."""
@@ -39,6 +39,7 @@ def prepare(review: Review) -> Review:
         external_id=external_id,
         text=text,
         url=url,
+        extra=review.extra and {mask(visible(key)): _kept(value) for key, value in review.extra.items()},
         language=review.language or guess(text[:GUESSED_FROM]),
         read_as=None if (source, external_id) == as_read else as_read,
     )
@@ -47,6 +48,13 @@ def prepare(review: Review) -> Review:
 def name(source: str, external_id: str) -> tuple[str, str]:
     """Source and external id as they may be stored: without personal data."""
     return mask(visible(source)), _anonymous(external_id)
+
+
+def _kept(value: Value) -> Value:
+    """A value of another column; a number may be a phone's."""
+    if isinstance(value, str):
+        return mask(visible(value))
+    return "[phone]" if not isinstance(value, bool) and holds_personal_data(f"{value:.15g}") else value
 
 
 def _anonymous(external_id: str) -> str:

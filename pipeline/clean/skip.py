@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.records import SkipReason
+from pipeline.records import COPIES_FROM, SkipReason
 
 MIN_WORDS = 3
 """Shorter texts have no topic ("Super", "Très bien"). Skipping them is not neutral: of 6000 French app reviews, 1177
@@ -12,18 +12,16 @@ Hence skips are counted by reason and kept in the store."""
 MAX_CHARACTERS = 20_000
 """Longer texts are pasted logs or pages. They are skipped, not cut: half a text may have another sentiment."""
 
-DUPLICATE_CHARACTERS = 30
-"""Identical texts up to this length come from different people: all 756 exact duplicates in the same 6000 reviews are
-below 30 characters ("Super" 68 times). Only longer ones are copies."""
-
 
 def reason(text: str, *, duplicate: bool) -> SkipReason | None:
     """Why a repaired text is skipped, or None. `duplicate`: another record of the source has the same text."""
+    if not text:
+        return SkipReason.NO_TEXT
     if _fewer_words(text, MIN_WORDS):
         return SkipReason.TOO_SHORT
     if len(text) > MAX_CHARACTERS:
         return SkipReason.TOO_LONG
-    return SkipReason.DUPLICATE if duplicate and len(text) > DUPLICATE_CHARACTERS else None
+    return SkipReason.DUPLICATE if duplicate and len(text) >= COPIES_FROM else None
 
 
 def _fewer_words(text: str, least: int) -> bool:

@@ -25,7 +25,11 @@ def run(options: argparse.Namespace) -> int:
 
     options.again = f"{program_name()} forget SOURCE EXTERNAL_ID"  # not the id: it may be a person's
     with open_session(terminal_on(open_console())) as session, going_on(options):
-        fresh = retention.forget(session, options.source, options.external_id)
-    said = "forgotten: erased in store and warehouse" if fresh else "it was forgotten already"
+        done = retention.forget(session, options.source, options.external_id)
+    said = "forgotten: erased in store and warehouse" if done.fresh else "it was forgotten already"
     say(f"{said}; scraping it again does not bring it back, and every count stays")
+    if done.copies:
+        say(f"also forgotten: {done.copies} with the same text under other ids of this source")
+    if done.others:
+        say(f"kept: {done.others} with the same few words under other ids, since other people say them too")
     return DONE

@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
         going_on(options),
     ):
         assert session.source is not None
-        summary.announce(console, session, session.source)
+        summary.announce(console, session, session.source, of_files=options.input is not None)
         result = stages.run(session, session.source, options.limit)
         summary.name_places(console, session, result.run_id)
         if options.json:
@@ -52,7 +52,7 @@ def _dry_run(options: argparse.Namespace) -> int:
     from pipeline.summary import about_to_read
 
     with open_dry_session(input_file(options)) as (settings, source, store):
-        for line in about_to_read(source):
+        for line in about_to_read(source, of_files=options.input is not None, samples=True):
             say(line)
         history = store.crawls() if store else NO_HISTORY
         records = source.reviews(history, prepare)

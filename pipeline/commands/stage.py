@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     with open_session(terminal_on(console), reads=reads, asks=asks, file=file) as session, going_on(options):
         source = session.source
         run_id = stages.start_run(session, source.name) if source else session.store.runs.find(options.run)
-        summary.announce(console, session, source)
+        summary.announce(console, session, source, of_files=reads and options.input is not None)
         if reads:
             stages.scrape(session, run_id, source, options.limit)
         else:

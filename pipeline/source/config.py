@@ -15,7 +15,8 @@ from pipeline.errors import InputError, SettingsError
 from pipeline.source import fields
 from pipeline.source.address import checked
 from pipeline.source.files.columns import Columns
-from pipeline.source.files.file import MAX_LABEL, MAX_SOURCES, File
+from pipeline.source.files.file import File, Reading
+from pipeline.source.files.reader import MAX_LABEL, MAX_SOURCES
 from pipeline.source.parsers import apple, css
 from pipeline.source.parsers.process import PARSERS
 from pipeline.source.source import Source
@@ -73,17 +74,26 @@ class _Columns(_Table):
     rating: str | None = None
     date: str | None = None
     language: str | None = None
+    url: str | None = None
 
 
 class _File(_Definition):
     path: str = Field(min_length=1)
     columns: _Columns = _Columns()
+    date_format: str | None = None
+    scale: float | None = Field(None, gt=0, le=1000, strict=False)
 
     def open(self, name: str, folder: Path, fetcher: Fetcher) -> Source:
         """The source. Its path is relative to the folder of `sources.toml`."""
-        columns = Columns(**self.columns.model_dump())
+        reading = Reading(
+            Columns(**self.columns.model_dump()),
+            source=name,
+            language=self.language,
+            date_format=self.date_format,
+            rating_scale=self.scale,
+        )
         path = str((folder / self.path).absolute())  # absolute, or the name "-" would mean standard input
-        return File(path, columns, source=name, language=self.language, expected=self.expected)
+        return File(path, reading, expected=self.expected)
 
 
 class _Selectors(_Table):

@@ -109,10 +109,15 @@ def written_at(value: object) -> str | None:
     """A date in the usual form of ISO 8601, from any form of it or from an unambiguous numeric date; else None."""
     text = value.strip() if isinstance(value, str) else ""
     try:
-        match = _ISO.fullmatch(text)
-        return _iso(**match.groupdict()) if match else _numeric_day(text)
+        return iso_date(text) or _numeric_day(text)
     except ValueError:
         return None
+
+
+def iso_date(text: str) -> str | None:
+    """A date of ISO 8601 in its usual form; None for another form. Raises ValueError for a day that does not exist."""
+    match = _ISO.fullmatch(text)
+    return _iso(**match.groupdict()) if match else None
 
 
 def _iso(day: str, clock: str | None, zone: str | None) -> str | None:

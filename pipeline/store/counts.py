@@ -8,9 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from pipeline.store.deliveries import in_use, is_rejected
+from pipeline.store.intake import NOT_FAILURES
 from pipeline.store.predicates import ANALYSED, GOOD, LATEST
 from pipeline.store.tables import analyses, answers, deliveries, run_records, runs, texts
-from pipeline.store.texts import NOT_FAILURES
 from pipeline.store.totals import Total, read_run
 
 UNREADABLE_RECORD = "unreadable_record"

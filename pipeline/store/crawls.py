@@ -12,10 +12,9 @@ import sqlalchemy as sa
 from pipeline.records import FinishedCrawl, PageSeen, Review
 from pipeline.store.database import Database
 from pipeline.store.deliveries import PAGE
-from pipeline.store.identity import Identities, forgotten_among
+from pipeline.store.identity import Identities, forgotten_among, text_hash
 from pipeline.store.predicates import LATEST, unanswered
 from pipeline.store.tables import crawls, pages, runs, texts
-from pipeline.store.texts import text_hash
 
 REMEMBERED = 10
 """Crawls that the next one is compared to."""

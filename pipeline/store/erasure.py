@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from pipeline.errors import InputError
+from pipeline.records import COPIES_FROM
 from pipeline.store.analyses import lock_texts
 from pipeline.store.database import Database, Turn
 from pipeline.store.deliveries import PAGE, raise_due_again
@@ -17,6 +19,18 @@ from pipeline.store.identity import Identities, Identity, forgotten_among
 from pipeline.store.tables import analyses, answers, attempts, forgotten, texts
 
 _ERASED_KEY = "erased:"
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What forgetting one verbatim came to."""
+
+    fresh: bool
+    """False if it was forgotten already."""
+    copies: int
+    """Verbatims with the same words under other ids, which are forgotten with it."""
+    others: int
+    """Verbatims with the same few words, which are other people's and stay."""
 
 
 class Erasure:
@@ -47,29 +61,64 @@ class Erasure:
             _erase(self._database, connection, found)
         return len(found)
 
-    def forget(self, identity: Identity) -> bool:
-        """Erase every text of a verbatim and who it is, and leave a tombstone; False where one stood already.
+    def forget(self, identity: Identity) -> Forgotten:
+        """Erase every text of a verbatim and who it is, and leave tombstones: the verbatim does not come back.
 
+        Neither do its words under another id of the source, unless they are so short that others say the same.
         Raises InputError where the store has never seen it.
         """
         with self._database.write() as connection:
             # waits until pages that are being added are committed: their texts are found below
             self._database.take_turns(connection, Turn.FORGETTING)
             fresh = not forgotten_among(connection, [identity])
-            mine = sa.select(texts.c.text_id).where(texts.c.verbatim_id == identity.verbatim_id)
-            found = lock_texts(connection, list(connection.execute(mine).scalars()))
-            if fresh and not found:
+            mine = _texts_of(connection, {identity.verbatim_id})
+            if fresh and not mine:
                 raise InputError(
                     f"{self._database.name} has no such verbatim: SOURCE and EXTERNAL_ID are what the warehouse's "
                     "columns source and external_id say"
                 )
+            copies, others = _same_words(connection, mine, identity.verbatim_id)
+            everyone = {identity.verbatim_id, *copies}
+            found = lock_texts(connection, [text.text_id for text in _texts_of(connection, everyone)])
             if fresh:
-                today = datetime.now(UTC).date().isoformat()
-                connection.execute(sa.insert(forgotten).values(verbatim_id=identity.verbatim_id, forgotten_on=today))
+                words = {self.identities.of_words(text.source, text.text_hash) for text in mine if _is_copied(text)}
+                _bury(connection, everyone | words)
                 _anonymise(connection, list(found))
             _erase(self._database, connection, [text for text in found.values() if not text.erased])
-            raise_due_again(self._database, connection, {identity.verbatim_id} if fresh else set())
-        return fresh
+            raise_due_again(self._database, connection, everyone if fresh else set())
+        return Forgotten(fresh, len(copies), len(others))
+
+
+def _texts_of(connection: sa.Connection, verbatim_ids: Collection[str]) -> list[Any]:
+    query = sa.select(texts).where(texts.c.verbatim_id.in_(sorted(verbatim_ids))).order_by(texts.c.text_id)
+    return list(connection.execute(query))
+
+
+def _is_copied(text: Any) -> bool:
+    """Whether the same words under another id are a copy of them."""
+    return bool(text.characters >= COPIES_FROM and text.text_hash)
+
+
+def _same_words(connection: sa.Connection, mine: Sequence[Any], verbatim_id: str) -> tuple[set[str], set[str]]:
+    """Other verbatims of the source with the same words: copies, and those that are short enough to be others'."""
+    copies: set[str] = set()
+    others: set[str] = set()
+    for text in (text for text in mine if text.text_hash and text.characters):
+        query = sa.select(texts.c.verbatim_id).where(
+            texts.c.source == text.source, texts.c.text_hash == text.text_hash, texts.c.verbatim_id != verbatim_id
+        )
+        (copies if _is_copied(text) else others).update(connection.execute(query).scalars())
+    return copies, others
+
+
+def _bury(connection: sa.Connection, ids: Collection[str]) -> None:
+    there = set(
+        connection.execute(sa.select(forgotten.c.verbatim_id).where(forgotten.c.verbatim_id.in_(ids))).scalars()
+    )
+    today = datetime.now(UTC).date().isoformat()
+    rows = [{"verbatim_id": one, "forgotten_on": today} for one in sorted(set(ids) - there)]
+    if rows:
+        connection.execute(sa.insert(forgotten), rows)
 
 
 def _anonymise(connection: sa.Connection, ids: Sequence[int]) -> None:
@@ -82,6 +131,7 @@ def _anonymise(connection: sa.Connection, ids: Sequence[int]) -> None:
         "url": None,
         "written_at": sa.func.substr(texts.c.written_at, 1, len("2026-01-01")),
         "text_hash": "",
+        "extra": None,
         "superseded": True,
     }
     connection.execute(sa.update(texts).where(texts.c.text_id.in_(ids)).values(who))
@@ -95,7 +145,7 @@ def _erase(database: Database, connection: sa.Connection, found: Sequence[Any]) 
         return
     # the texts are locked by now, and answers come next in the order of locks
     _strip_answers(connection, ids)
-    connection.execute(sa.update(texts).where(texts.c.text_id.in_(ids)).values(text=None, erased=True))
+    connection.execute(sa.update(texts).where(texts.c.text_id.in_(ids)).values(text=None, extra=None, erased=True))
     connection.execute(sa.update(attempts).where(attempts.c.text_id.in_(ids)).values(raw=None))
     raise_due_again(database, connection, {text.verbatim_id for text in found})
 

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from pipeline.records import Outcome
 from pipeline.store.counts import UNREADABLE_RECORD, outcome_in
 from pipeline.store.deliveries import in_use
+from pipeline.store.intake import NOT_FAILURES
 from pipeline.store.predicates import GOOD, LATEST
 from pipeline.store.tables import analyses, answers, attempts, deliveries, run_records, texts
-from pipeline.store.texts import NOT_FAILURES
 
 LOAD_REFUSED = "load_refused"
 """How an analysed verbatim is listed whose row the warehouse did not take."""

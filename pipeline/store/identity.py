@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
-from pipeline.records import Review
+from pipeline.records import COPIES_FROM, Review
 from pipeline.store.database import Database
 from pipeline.store.tables import forgotten, secrets, texts
 
@@ -30,7 +30,7 @@ class Identity:
     verbatim_id: str
     external_id: str
     former: frozenset[str]
-    """Its verbatim ids by the rules of versions before, whose tombstones still count."""
+    """Other ids whose tombstones count: its own by the rules of versions before, and that of its words."""
 
 
 class Identities:
@@ -52,7 +52,15 @@ class Identities:
 
     def of_review(self, review: Review) -> Identity:
         """The ids of a review after cleaning."""
-        return self.of(review.source, review.external_id, review.read_as)
+        identity = self.of(review.source, review.external_id, review.read_as)
+        if len(review.text) < COPIES_FROM:
+            return identity
+        words = self.of_words(review.source, text_hash(review.text))
+        return replace(identity, former=identity.former | {words})
+
+    def of_words(self, source: str, words: str) -> str:
+        """What stands for a source's words, given as `text_hash`, in a tombstone."""
+        return verbatim_id(source, keyed(self._read_key(), words))
 
     def knows(self, identity: Identity) -> bool:
         """Whether the store has this verbatim, or has forgotten it."""
@@ -66,6 +74,11 @@ class Identities:
                 query = sa.select(secrets.c.value).where(secrets.c.name == IDENTITY_KEY)
                 self._key = bytes.fromhex(connection.execute(query).scalar_one())
         return self._key
+
+
+def text_hash(text: str) -> str:
+    """What is known of a text without holding it."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def keyed(key: bytes, external_id: str) -> str:

@@ -71,6 +71,7 @@ texts = Table(
         ForeignKey("analyses.analysis_id", name="texts_current_fkey", use_alter=True),
         comment="the good analysis that stands in the warehouse; null until there is one",
     ),
+    Column("extra", Text, comment="JSON: the file's other columns, masked; or null"),
     _partial(
         "texts_current",
         "verbatim_id",
@@ -144,6 +145,8 @@ attempts = Table(
     Column("retried", String, comment="errors of earlier tries of the transport, any of which may have been paid"),
     Column("raw", Text, comment="the answer as received"),
     Column("trace_id", String),
+    Column("cached_tokens", Integer, comment="of input_tokens: read from the cache"),
+    Column("thinking_tokens", Integer, comment="of output_tokens: spent on thinking"),
     Index("attempts_by_key", "request_key"),
     Index("attempts_by_text", "text_id", "analyser"),
     Index("attempts_by_time", "sent_at"),

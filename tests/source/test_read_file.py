@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import InputError
-from pipeline.records import BrokenRecord, Review
+from pipeline.records import BrokenRecord, IdOrigin, Review
 from pipeline.source.files.columns import Columns
-from pipeline.source.files.file import File
+from pipeline.source.files.file import File, Reading
 
 
 def write(folder: Path, name: str, content: str | bytes) -> str:
@@ -24,7 +24,7 @@ def write(folder: Path, name: str, content: str | bytes) -> str:
 
 
 def read(folder: Path, name: str, content: str | bytes, columns: Columns | None = None) -> list[Review | BrokenRecord]:
-    return list(File(write(folder, name, content), columns).reviews())
+    return list(File(write(folder, name, content), Reading(columns or Columns())).reviews())
 
 
 def reviews(records: list[Review | BrokenRecord]) -> list[Review]:
@@ -34,7 +34,7 @@ def reviews(records: list[Review | BrokenRecord]) -> list[Review]:
 
 def test_a_line_of_json_is_a_review(tmp_path: Path) -> None:
     line = {"id": 7, "texte": "Bien", "note": "4,5", "date": "31/12/2024", "langue": "français", "source": "store"}
-    expected = Review("store", "7", "Bien", 1, None, 4.5, "fr", "2024-12-31")
+    expected = Review("store", "7", "Bien", 1, None, 4.5, "fr", "2024-12-31", id_origin=IdOrigin.GUESSED)
     assert read(tmp_path, "a.jsonl", json.dumps(line)) == [expected]
 
 
@@ -58,10 +58,13 @@ def test_every_usual_encoding_is_read(tmp_path: Path, encoding: str) -> None:
 def test_guesses_are_reported(tmp_path: Path) -> None:
     source = File(write(tmp_path, "a.csv", "Étoiles;TEXTE\n5;d\xe9\xe7u\n".encode("cp1252")))
     assert source.guesses == [
+        "CSV, Windows-1252: 1 records",
         "encoding: Windows-1252 (guessed, since it is not UTF-8; save as UTF-8 to be sure)",
-        'text column: "TEXTE" (guessed; --text-column to change)',
         "no id column: ids are made from the content (--id-column to name one)",
-        'rating column: "Étoiles" (guessed; --rating-column to change)',
+        'text column: "TEXTE" (guessed; --text-column to change), 1 read',
+        'rating column: "Étoiles" (guessed; --rating-column to change), 1 read; out of 5, since the largest is 5 '
+        "(--rating-scale to change)",
+        "no column for date, language, url (--date-column, --language-column, --url-column to name one)",
     ]
 
 
@@ -91,8 +94,6 @@ def test_an_email_never_becomes_an_id(tmp_path: Path) -> None:
         ("{", "not JSON"),
         ("[" * 100_000, "not JSON"),
         ("[1]", "not a JSON object"),
-        ('{"id": 1}', "no text"),
-        ('{"id": 1, "texte": " "}', "no text"),
         ('{"id": 1, "texte": 5}', "text is not a string"),
         ('{"id": "", "texte": "a"}', "no id"),
         ('{"id": null, "texte": "a"}', "no id"),
@@ -102,7 +103,7 @@ def test_an_email_never_becomes_an_id(tmp_path: Path) -> None:
 def test_a_broken_line_of_json_is_reported_with_its_position(tmp_path: Path, line: str | bytes, problem: str) -> None:
     good = b'{"id": 1.0, "texte": "a"}\n\n'
     records = read(tmp_path, "a.jsonl", good + (line if isinstance(line, bytes) else line.encode()))
-    assert records == [Review("a", "1", "a", 1), BrokenRecord(3, problem)]
+    assert records == [Review("a", "1", "a", 1, id_origin=IdOrigin.GUESSED), BrokenRecord(3, problem)]
 
 
 def test_an_overlong_line_is_broken_and_reading_continues(tmp_path: Path) -> None:
@@ -143,12 +144,15 @@ def test_nul_and_lone_surrogates_do_not_reach_the_store(tmp_path: Path) -> None:
         ("a.csv", b"\n\n", "empty"),
         ("a.csv", b"id,texte\n", "a header, but no record"),
         ("a.csv", b"id,prix\n1,2\n", "--text-column .columns: id and 1 more"),
-        ("a.csv", b"PK\x03\x04rest", "Excel"),
+        ("a.csv", b"PK\x03\x04rest", "a ZIP file or a sheet that cannot be read"),
+        ("a.csv", b"\x1f\x8brest", "cut or damaged|Not a gzipped file"),
         ("a.csv", b"id,texte\n1,\x00\n", "NUL"),
         ("a.csv", b"texte,texte\na,b\n", "twice"),
         ("a.jsonl", b"\n \n", "no record"),
-        ("a.jsonl", b"[\n1\n]", "one object a line"),
-        ("a.xlsx", b"x", "reads files that end in .csv, .tsv, .jsonl, .ndjson"),
+        ("a.jsonl", b"[\n1\n]", "no line is a JSON object"),
+        ("a.json", b"[1, 2]", "no JSON object in its list"),
+        ("a.json", b'{"a": [{"b": 1}], "c": [{"d": 1}]}', "2 lists of objects"),
+        ("a.docx", b"x", "reads files that end in .csv, .tsv, .jsonl"),
     ],
 )
 def test_an_unusable_file_is_rejected_in_one_line(tmp_path: Path, name: str, content: bytes, message: str) -> None:
@@ -214,8 +218,8 @@ def test_a_mutated_file_gives_records_or_one_error(tmp_path: Path, data: st.Data
     for record in records:
         assert record.position >= 1
         if isinstance(record, Review):
-            assert record.text.strip() and record.external_id and "\0" not in record.text
-            assert record.rating is None or 0 <= record.rating <= 100
+            assert record.external_id and "\0" not in record.text
+            assert record.rating is None or 0 <= record.rating <= 5
 
 
 WITHIN = """
@@ -258,5 +262,6 @@ CELL = st.text(alphabet=LETTERS, min_size=1, max_size=100).filter(str.strip)
 def test_csv_written_by_the_csv_module_is_read_unchanged(rows: list[tuple[str, str]]) -> None:
     file = io.StringIO(newline="")
     csv.writer(file).writerows([("texte", "id"), *rows])
-    read_back = reviews(list(File("-", stdin=io.BytesIO(file.getvalue().encode())).reviews()))
+    named = Reading(Columns(text="texte", id="id"))
+    read_back = reviews(list(File("-", named, io.BytesIO(file.getvalue().encode())).reviews()))
     assert [(r.text, r.external_id) for r in read_back] == [(text, name.strip()) for text, name in rows]

@@ -8,23 +8,40 @@ from dataclasses import dataclass, fields
 from types import MappingProxyType
 
 from pipeline.errors import InputError
-from pipeline.source.fields import folded
+from pipeline.source.fields import folded, number
 
 KNOWN_NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "text": (
-        "texte", "text", "verbatim", "verbatims", "avis", "review", "review_text", "reviewbody", "review_body", "body",
-        "content", "contenu", "comment", "comments", "commentaire", "commentaires", "message", "feedback",
-        "description", "reponse", "answer",
+        "texte", "text", "verbatim", "verbatims", "verbatim_client", "avis", "avis_client", "avis_clients", "review",
+        "review_text", "reviewtext", "review_body", "reviewbody", "review_content", "review_comment", "reviews",
+        "reviews_text", "verified_reviews", "body", "content", "contenu", "comment", "comments", "comment_text",
+        "commentaire", "commentaires", "commentaires_libres", "commentaire_libre", "commentaire_client", "message",
+        "reponse_ouverte", "question_ouverte", "open_answer", "opinion", "opinions", "feedback", "feedback_text",
+        "description", "reponse", "answer", "quote",
     ),
-    "id": ("id", "external_id", "review_id", "reviewid", "id_avis", "avis_id", "verbatim_id", "identifiant", "uuid"),
-    "rating": ("note", "rating", "stars", "score", "etoiles", "star_rating", "ratingvalue", "nb_etoiles"),
+    "id": (
+        "id", "external_id", "review_id", "reviewid", "id_avis", "avis_id", "ref_avis", "reference_avis", "verbatim_id",
+        "reviews_id", "comment_id", "commentaire_id", "id_commentaire", "response_id", "id_reponse", "identifiant",
+        "uuid",
+    ),
+    "rating": (
+        "note", "rating", "stars", "score", "etoiles", "star_rating", "review_rating", "reviews_rating",
+        "overall_rating", "overall", "ratingvalue", "nb_etoiles", "note_globale", "note_client", "note_sur_5",
+        "note_sur_10", "note_5", "note_10",
+    ),
     "date": (
         "date", "written_at", "created_at", "date_publication", "date_de_publication", "datepublished",
-        "published_at", "date_avis", "review_date", "at", "timestamp",
+        "published_at", "publishedat", "publishedatdate", "published_at_date", "published", "date_avis",
+        "date_de_l_avis", "date_de_depot", "review_date", "reviews_date", "review_time", "reviewtime",
+        "unixreviewtime", "submission_time", "date_reponse", "at", "timestamp",
     ),
     "language": ("langue", "language", "lang", "locale", "inlanguage"),
+    "url": ("url", "link", "lien", "review_url", "review_link", "reviewurl", "url_avis", "permalink"),
 })  # fmt: skip
 """Common names of each column, without accents and case. The first one that a file has is used."""
+
+Record = Mapping[str, object]
+"""A record of a file: value by name of the column."""
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9]{0,19}(_[A-Za-z0-9]{1,19}){1,4}")
 """Words joined by _: no review is written so, but the name of a person may be."""
@@ -39,21 +56,27 @@ class Columns:
     rating: str | None = None
     date: str | None = None
     language: str | None = None
+    url: str | None = None
 
 
-def resolve(wanted: Columns, names: Sequence[str], file: str) -> tuple[Columns, list[str]]:
-    """The columns of a file, and a sentence for each guess. Raises InputError for a missing column."""
+ROLES = tuple(field.name for field in fields(Columns))
+"""What a column may be, besides one that is kept with the row."""
+
+
+def resolve(wanted: Columns, names: Sequence[str], sample: Sequence[Record], file: str) -> Columns:
+    """The columns of a file, guessed where `wanted` names none. Raises InputError for a missing column.
+
+    The sample is the first records: a column of numbers is not guessed as the text, whatever its name.
+    """
     chosen: dict[str, str | None] = {}
-    guesses = []
-    for role in (field.name for field in fields(Columns)):
-        named = getattr(wanted, role)
-        chosen[role] = _named(named, role, names, file) if named is not None else _guessed(role, names)
-        if named is None:
-            guesses += _sentence(role, chosen[role])
+    named = {role: _named(name, role, names, file) for role in ROLES if (name := getattr(wanted, role)) is not None}
+    free = [name for name in names if name not in named.values()]
+    for role in ROLES:
+        chosen[role] = named.get(role) or _guessed(role, free, sample)
     if chosen["text"] is None:
         raise InputError(f"{file}: no column looks like the text; name it with --text-column ({listed(names)})")
     _refuse_duplicates([name for name in chosen.values() if name], names, file)
-    return Columns(**chosen), guesses
+    return Columns(**chosen)
 
 
 def listed(names: Sequence[str]) -> str:
@@ -63,7 +86,7 @@ def listed(names: Sequence[str]) -> str:
     identifiers alone: it has a text.
     """
     common = {name for known in KNOWN_NAMES.values() for name in known}
-    usual = [name for name in names if folded(name) in common]
+    usual = [name for name in names if _bare(name) in common]
     header = all(name in usual or _IDENTIFIER.fullmatch(name) for name in names)
     shown = (list(names) if header else usual)[:30]
     if not shown:
@@ -81,17 +104,28 @@ def _named(name: str, role: str, names: Sequence[str], file: str) -> str:
     raise InputError(f'{file}: no column "{name}" for --{role}-column ({listed(names)})')
 
 
-def _guessed(role: str, names: Sequence[str]) -> str | None:
+def _guessed(role: str, names: Sequence[str], sample: Sequence[Record]) -> str | None:
     by_fold: dict[str, str] = {}
     for name in names:
-        by_fold.setdefault(folded(name), name)
-    return next((by_fold[known] for known in KNOWN_NAMES[role] if known in by_fold), None)
+        by_fold.setdefault(_bare(name), name)
+    found = [by_fold[known] for known in KNOWN_NAMES[role] if known in by_fold]
+    return next((name for name in found if role != "text" or not _nearly_all_numbers(name, sample)), None)
 
 
-def _sentence(role: str, name: str | None) -> list[str]:
-    if name is not None:
-        return [f'{role} column: "{name}" (guessed; --{role}-column to change)']
-    return ["no id column: ids are made from the content (--id-column to name one)"] if role == "id" else []
+def _bare(name: str) -> str:
+    """The name without accents, case and punctuation: `Note /5` is `note_5`, `reviews.text` is `reviews_text`."""
+    return re.sub(r"[\W_]+", "_", folded(name)).strip("_")
+
+
+def is_text_name(name: str) -> bool:
+    """Whether a name is common for a column of texts."""
+    return _bare(name) in KNOWN_NAMES["text"]
+
+
+def _nearly_all_numbers(name: str, sample: Sequence[Record]) -> bool:
+    values = [str(value) for record in sample if (value := record.get(name)) not in (None, "")]
+    numbers = sum(number(value) is not None or value in ("True", "False") for value in values)
+    return bool(values) and numbers > 0.9 * len(values)
 
 
 def _refuse_duplicates(chosen: Sequence[str], names: Sequence[str], file: str) -> None:

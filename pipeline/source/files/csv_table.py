@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import chain
 
 from pipeline.errors import InputError
 from pipeline.records import BrokenRecord
 from pipeline.source.files.decoding import MAX_LINE, Lines, not_utf8
-from pipeline.source.files.table import Table
+from pipeline.source.files.table import Row, Table
 
 DELIMITERS = ",;\t|"
 
@@ -52,18 +52,17 @@ def _header(lines: Iterator[str | None], name: str, delimiter: str | None) -> tu
         if declared := re.fullmatch(r"sep=([,;\t|])\s*", line):
             delimiter = delimiter or declared[1]
         elif line.strip():
-            return line, delimiter or _guess_delimiter(line)
+            return line, delimiter or guess_delimiter(line)
     raise InputError(f"{name}: empty")
 
 
-def _guess_delimiter(header: str) -> str:
+def guess_delimiter(header: str) -> str:
+    """The delimiter that stands most often outside of quotes."""
     outside_quotes = re.sub(r'"[^"]*"', "", header)
     return max(DELIMITERS, key=outside_quotes.count)
 
 
-def _records(
-    names: list[str], rows: Iterator[tuple[int, list[str]] | BrokenRecord]
-) -> Iterator[tuple[int, Mapping[str, object]] | BrokenRecord]:
+def _records(names: list[str], rows: Iterator[tuple[int, list[str]] | BrokenRecord]) -> Iterator[Row]:
     for row in rows:
         if isinstance(row, BrokenRecord):
             yield row

@@ -5,9 +5,10 @@ from __future__ import annotations
 import codecs
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain
-from typing import BinaryIO, cast
+from types import MappingProxyType
+from typing import cast
 
 from pipeline.errors import InputError
 
@@ -19,9 +20,6 @@ HEAD = 65_536
 
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _MAGIC = {
-    b"PK\x03\x04": "a ZIP or Excel file; save it as CSV",
-    b"\xd0\xcf\x11\xe0": "an old Excel file; save it as CSV",
-    b"\x1f\x8b": "compressed; unpack it first",
     b"\x89PNG": "a picture",
     b"\xff\xd8\xff": "a picture",
     b"%PDF-": "a PDF",
@@ -30,21 +28,15 @@ _MAGIC = {
 _ESCAPED = re.compile(r"[\udc80-\udcff]")
 _OTHER = re.compile(r"[^\x00-\x7f\udc80-\udcff]")
 
+OLDER: Mapping[str, str] = MappingProxyType(
+    {"cp1252": "Windows-1252", "mac_roman": "Mac Roman", "cp850": "DOS, code page 850"}
+)
+"""Encodings of the time before UTF-8 that files still come in, with their usual names."""
 
-class Pushed(io.RawIOBase):
-    """A stream with its first bytes put back. stdin cannot be rewound after they were examined."""
-
-    def __init__(self, head: bytes, rest: BinaryIO) -> None:
-        self._head, self._rest = head, rest
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        data = self._head[: len(buffer)] or self._rest.read(len(buffer)) or b""
-        self._head = self._head[len(buffer) :]
-        buffer[: len(data)] = data
-        return len(data)
+_SAMPLE = 1_000_000
+_USUAL = frozenset("àâäáãçéèêëíîïñóôöõúùûüœæßÀÂÄÇÉÈÊËÎÏÔÖÙÛÜŒ’‘“”«»–—…€°\u00a0")
+_SMALL_IN_WORD = re.compile("(?<=[a-z])[à-öø-ÿœ]")
+_CAPITAL_IN_WORD = re.compile("(?<=[a-zà-öø-ÿ])[À-ÖØ-ÞŸŒ]")
 
 
 def refuse_binary(head: bytes, name: str) -> None:
@@ -59,25 +51,42 @@ def refuse_binary(head: bytes, name: str) -> None:
 
 
 def encoding(chunks: Iterator[bytes], *, legacy: bool) -> str:
-    """The name of the encoding: UTF-8, UTF-16, or cp1252 if `legacy` and most of the text beyond ASCII is not UTF-8."""
+    """The name of the encoding: UTF-8, UTF-16, or an older one if `legacy` and most beyond ASCII is not UTF-8."""
     first = next(chunks, b"")
     if first.startswith(_UTF16):
         return "utf-16"
     if not legacy:
         return "utf-8-sig"
-    valid, invalid = _count(first, chunks)
-    return "cp1252" if invalid > valid else "utf-8-sig"
+    valid, invalid, sample = _count(first, chunks)
+    return _older(sample) if invalid > valid else "utf-8-sig"
 
 
-def _count(first: bytes, rest: Iterator[bytes]) -> tuple[int, int]:
-    """The numbers of valid UTF-8 characters beyond ASCII, and of invalid bytes."""
+def _count(first: bytes, rest: Iterator[bytes]) -> tuple[int, int, bytes]:
+    """The numbers of valid UTF-8 characters beyond ASCII and of invalid bytes, and some bytes around the latter."""
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
     valid = invalid = 0
+    sample = b""
     for chunk in chain((first,), rest):
         text = decoder.decode(chunk)
         if not text.isascii():
-            valid, invalid = valid + len(_OTHER.findall(text)), invalid + len(_ESCAPED.findall(text))
-    return valid, invalid
+            broken = len(_ESCAPED.findall(text))
+            valid, invalid = valid + len(_OTHER.findall(text)), invalid + broken
+            sample += chunk if broken and len(sample) < _SAMPLE else b""
+    return valid, invalid, sample
+
+
+def _older(sample: bytes) -> str:
+    """The encoding whose letters stand where letters do.
+
+    Tried on 1900 real French reviews, one at a time: Windows-1252 and Mac Roman 99.9 % right, code page 850 74 %.
+    charset-normalizer took four of six texts in code page 850 for another one, whole files too.
+    """
+    return max(OLDER, key=lambda name: _likely(sample.decode(name, "replace")))
+
+
+def _likely(text: str) -> int:
+    usual = sum(1 if character in _USUAL else -2 for character in _OTHER.findall(text))
+    return usual + 2 * len(_SMALL_IN_WORD.findall(text)) - 3 * len(_CAPITAL_IN_WORD.findall(text))
 
 
 def not_utf8(text: str) -> bool:
@@ -102,6 +111,11 @@ class Lines:
 
     def __exit__(self, *_: object) -> None:
         self._text.close()
+
+    @property
+    def text(self) -> io.TextIOWrapper:
+        """The characters, for formats without lines."""
+        return self._text
 
     def __iter__(self) -> Iterator[str | None]:
         while line := self._text.readline(MAX_LINE + 1):

@@ -1,0 +1,139 @@
+"""Turns the rows of a file into reviews."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from pipeline.records import BrokenRecord, IdOrigin, Review, Value
+from pipeline.source import fields
+from pipeline.source.files.columns import Columns
+from pipeline.source.files.dates import DateColumn
+from pipeline.source.files.ratings import RatingColumn
+
+MAX_SOURCES = 100
+"""Different values of `source` in one input. Each one adds a series to every metric."""
+
+MAX_LABEL = 100
+"""Characters of a source label."""
+
+MAX_EXTRA, MAX_VALUE = 30, 2_000
+"""Columns that are kept with a row, and characters of each."""
+
+_PERSONAL = re.compile(
+    r"(^|_)(author|auteur|user|username|utilisateur|pseudo|nickname|nom|prenom|first_name|last_name|full_name|customer"
+    r"|client|reviewer|profile|mail|email|e_mail|courriel|phone|tel|telephone|mobile|address|adresse|ip|login|birth\w*"
+    r"|naissance)(_|$)|^name$|author_?name|user_?name",
+    re.I,
+)
+
+
+class RowReader:
+    """How the rows of one file are read; keeps nothing from one row to the next."""
+
+    def __init__(self, columns: Columns, names: Sequence[str], dates: DateColumn, ratings: RatingColumn) -> None:
+        self.columns = columns
+        self.dates, self.ratings = dates, ratings
+        others = [name for name in names if name not in (*names_of(columns), "source")]
+        self.left_out = [name for name in others if is_personal(name)]
+        self.extra = [name for name in dict.fromkeys(others) if name not in self.left_out][:MAX_EXTRA]
+        self.left_out += [name for name in others if name not in (*self.extra, *self.left_out)]
+
+    def text(self, record: Mapping[str, object]) -> str | None:
+        """The text; empty where there is none, None for a value that is no text."""
+        value = record.get(self.columns.text or "")
+        if value is not None and not isinstance(value, str):
+            return None
+        text = fields.plain(value or "")
+        return text if text.strip() else ""
+
+    def rating(self, record: Mapping[str, object]) -> float | None:
+        """Stars out of five."""
+        return self.ratings.read(self.value(record, "rating"))
+
+    def written(self, record: Mapping[str, object]) -> str | None:
+        """ISO 8601 day or instant."""
+        return self.dates.read(self.value(record, "date"))
+
+    def language(self, record: Mapping[str, object]) -> str | None:
+        """ISO 639-1."""
+        return fields.language(self.value(record, "language"))
+
+    def url(self, record: Mapping[str, object]) -> str | None:
+        """An address of the web."""
+        value = self.value(record, "url")
+        return value.strip() if isinstance(value, str) and re.match(r"\s*https?://\S+\s*$", value, re.I) else None
+
+    def id(self, record: Mapping[str, object]) -> str | None:
+        """The source's own id."""
+        return fields.external_id(self.value(record, "id"))
+
+    def kept(self, record: Mapping[str, object]) -> Mapping[str, Value] | None:
+        """The values of all other columns; None if there are none."""
+        found = {fields.plain(name)[:100]: _value(record.get(name)) for name in self.extra}
+        return {name: value for name, value in found.items() if value is not None} or None
+
+    def value(self, record: Mapping[str, object], role: str) -> object:
+        """The value of the column for a role; None if there is no such column."""
+        column = getattr(self.columns, role)
+        return None if column is None else record.get(column)
+
+
+class ReviewMaker:
+    """Makes reviews of the rows of one pass: keeps the labels seen and the ids made."""
+
+    def __init__(self, rows: RowReader, label: str, language: str | None, origin: IdOrigin, *, labelled: bool) -> None:
+        self._rows, self._label, self._language, self._labelled = rows, label, language, labelled
+        self._origin = origin
+        self._sources: set[str] = set()
+        self._ids = fields.ContentIds()
+
+    def review(self, position: int, record: Mapping[str, object]) -> Review | BrokenRecord:
+        """The review, with an empty text where there is none."""
+        text, source = self._rows.text(record), self._source(record)
+        if text is None:
+            return BrokenRecord(position, "text is not a string")
+        if source is None:
+            problem = f"more than {MAX_SOURCES} different values of source; it is a label for charts"
+            return BrokenRecord(position, problem)
+        rows = self._rows
+        rating, written = rows.rating(record), rows.written(record)
+        language = rows.language(record) or self._language
+        content = self._origin is IdOrigin.CONTENT
+        external_id = self._ids.give(source, text, rating, written, language) if content else rows.id(record)
+        if external_id is None:
+            return BrokenRecord(position, "no id")
+        return Review(
+            source, external_id, text, position, rows.url(record), rating, language, written,
+            extra=rows.kept(record), id_origin=self._origin,
+        )  # fmt: skip
+
+    def _source(self, record: Mapping[str, object]) -> str | None:
+        value = None if self._labelled else record.get("source")
+        label = " ".join(fields.plain(value).split()) if isinstance(value, str) and len(value) <= MAX_LABEL else ""
+        # an @ is probably an e-mail address, and labels are public: they become series of metrics
+        label = label if label and "@" not in label else self._label
+        if label not in self._sources and len(self._sources) == MAX_SOURCES:
+            return None
+        self._sources.add(label)
+        return label
+
+
+def is_personal(name: str) -> bool:
+    """Whether a column of this name says who wrote: it is not kept."""
+    bare = re.sub(r"\W+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name))
+    return _PERSONAL.search(fields.folded(bare)) is not None
+
+
+def names_of(columns: Columns) -> list[str]:
+    """The names of the columns that have a role."""
+    return [name for role in columns.__slots__ if (name := getattr(columns, role))]
+
+
+def _value(value: object) -> Value | None:
+    """A value of another column as it may be kept: no list and no object."""
+    if isinstance(value, str):
+        return fields.plain(value).strip()[:MAX_VALUE] or None
+    if isinstance(value, bool | int):
+        return value if abs(value) < 1 << 53 else str(value)[:MAX_VALUE] if abs(value) < 10**100 else None
+    return value if isinstance(value, float) and value == value and abs(value) != float("inf") else None

@@ -1,0 +1,248 @@
+"""What files look like in the wild: their formats, names of columns, dates and ratings."""
+
+import gzip
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import InputError
+from pipeline.records import Review
+from pipeline.source.files.columns import Columns
+from pipeline.source.files.dates import DateColumn
+from pipeline.source.files.file import File, Reading
+from pipeline.source.files.ratings import RatingColumn
+from pipeline.source.files.several import open_files
+
+TWO = [{"id": 1, "text": "Très bien"}, {"id": 2, "text": "Déçu"}]
+
+
+def texts(path: Path, content: bytes, reading: Reading | None = None) -> list[str]:
+    path.write_bytes(content)
+    return [one.text for one in File(str(path), reading).reviews() if isinstance(one, Review)]
+
+
+def sheet(rows: list[list[str | float]]) -> bytes:
+    """An Excel file as small as the format allows."""
+
+    def cell(value: str | float) -> str:
+        if isinstance(value, str):
+            return f'<c t="inlineStr"><is><t>{value}</t></is></c>'
+        return f"<c><v>{value}</v></c>"
+
+    main, office = "http://schemas.openxmlformats.org/spreadsheetml/2006/main", "http://schemas.openxmlformats.org"
+    relations = f"{office}/officeDocument/2006/relationships"
+    body = "".join(f"<row>{''.join(map(cell, row))}</row>" for row in rows)
+    parts = {
+        "[Content_Types].xml": f'<Types xmlns="{office}/package/2006/content-types"/>',
+        "_rels/.rels": f'<Relationships xmlns="{office}/package/2006/relationships"><Relationship Id="r1" '
+        f'Type="{relations}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{relations}"><sheets>'
+        '<sheet name="Avis" sheetId="1" r:id="r1"/></sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{office}/package/2006/relationships"><Relationship '
+        f'Id="r1" Type="{relations}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
+        "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{main}"><sheetData>{body}</sheetData></worksheet>',
+    }
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, part in parts.items():
+            archive.writestr(name, part)
+    return file.getvalue()
+
+
+LINES = "\n".join(map(json.dumps, TWO)).encode()
+CSV = "id,text\n1,Très bien\n2,Déçu\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("lines.json", LINES),
+        ("list.json", json.dumps(TWO).encode()),
+        ("pretty.json", json.dumps(TWO, indent=2).encode()),
+        ("holder.json", json.dumps({"total": 2, "reviews": TWO}).encode()),
+        ("pretty_holder.json", json.dumps({"reviews": TWO}, indent=2).encode()),
+        ("packed.csv.gz", gzip.compress(CSV)),
+        ("packed.jsonl.gz", gzip.compress(LINES)),
+        ("sheet.xlsx", sheet([["id", "text"], [1.0, "Très bien"], [2.0, "Déçu"]])),
+        ("named_wrongly.csv", sheet([["id", "text"], [1.0, "Très bien"], [2.0, "Déçu"]])),
+        ("list.txt", "Très bien\n\nDéçu\n".encode()),
+        ("table.txt", "id\ttext\n1\tTrès bien\n2\tDéçu\n".encode()),
+    ],
+)
+def test_every_usual_format_is_read(tmp_path: Path, name: str, content: bytes) -> None:
+    assert texts(tmp_path / name, content) == ["Très bien", "Déçu"]
+
+
+@pytest.mark.parametrize("content", [LINES, json.dumps(TWO).encode(), gzip.compress(CSV), CSV])
+def test_standard_input_may_be_any_of_them_and_is_read_again(content: bytes) -> None:
+    source = File("-", stdin=io.BytesIO(content))
+    first, again = list(source.reviews()), list(source.reviews())
+    assert first == again and [one.text for one in first if isinstance(one, Review)] == ["Très bien", "Déçu"]
+
+
+def test_numbers_of_a_sheet_are_whole_where_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    path.write_bytes(sheet([["id", "avis", "note", "magasin"], [42.0, "Bien", 4.5, "Lyon"]]))
+    (review,) = File(str(path)).reviews()
+    assert isinstance(review, Review)
+    assert (review.external_id, review.rating, review.extra) == ("42", 4.5, {"magasin": "Lyon"})
+
+
+def test_a_list_of_objects_larger_than_a_chunk_is_read_one_by_one(tmp_path: Path) -> None:
+    many = [{"id": n, "text": "é" * (n % 300)} for n in range(2000)]
+    assert len(texts(tmp_path / "a.json", json.dumps(many).encode())) == 2000
+
+
+def test_a_list_that_is_cut_gives_what_came_before(tmp_path: Path) -> None:
+    assert texts(tmp_path / "a.json", json.dumps(TWO).encode()[:-8]) == ["Très bien"]
+
+
+def test_a_folder_and_several_files_are_one_source(tmp_path: Path) -> None:
+    (tmp_path / "b.csv").write_bytes(CSV)
+    (tmp_path / "a.txt").write_text("Super\n", encoding="utf-8")
+    (tmp_path / "notes.md").write_text("not read", encoding="utf-8")
+    read = [one for one in open_files([str(tmp_path)], Reading()).reviews() if isinstance(one, Review)]
+    assert [(one.source, one.text) for one in read] == [("a", "Super"), ("b", "Très bien"), ("b", "Déçu")]
+    assert len({one.position for one in read}) == 3
+    with pytest.raises(InputError, match="twice"):
+        open_files([str(tmp_path), str(tmp_path / "b.csv")], Reading())
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "mac_roman", "cp850"])
+def test_older_encodings_are_told_apart(tmp_path: Path, encoding: str) -> None:
+    text = "Déçu par l'application, elle plante à chaque démarrage; même le réseau a été coupé"
+    path = tmp_path / "a.csv"
+    assert texts(path, f'texte\n"{text}"\n'.encode(encoding)) == [text]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["reviews", "reviewText", "reviews.text", "review_content", "comment_text", "Avis client", "Commentaires libres",
+     "Réponse ouverte", "verified_reviews"],
+)  # fmt: skip
+def test_names_of_text_columns_met_in_real_files_are_found(tmp_path: Path, name: str) -> None:
+    assert texts(tmp_path / "a.csv", f"n;{name}\n1;Bien\n".encode()) == ["Bien"]
+
+
+def test_other_columns_met_in_real_files_are_found(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("Réf. avis;publishedAtDate;Note /10;avis;URL\n7;2024-05-01;8;Bien;https://shop.example/7\n")
+    (review,) = File(str(path)).reviews()
+    assert isinstance(review, Review)
+    assert (review.external_id, review.written_at, review.rating) == ("7", "2024-05-01", 4.0)
+    assert review.url == "https://shop.example/7"
+
+
+def test_a_column_of_numbers_is_not_taken_for_the_text(tmp_path: Path) -> None:
+    assert texts(tmp_path / "a.csv", b"feedback,verified_reviews\n1,Good\n0,Bad\n") == ["Good", "Bad"]
+
+
+def test_other_columns_are_kept_unless_they_say_who_wrote(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("texte;produit;auteur;e-mail;userName;ville\nBien;Lampe;Jean;j@x.fr;jj;\n", encoding="utf-8")
+    source = File(str(path))
+    (review,) = source.reviews()
+    assert isinstance(review, Review) and review.extra == {"produit": "Lampe"}
+    assert "left out, since they may say who wrote: auteur, e-mail, userName" in source.guesses
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("31-Jul-18", "2018-07-31"),
+        ("30 nov. 2023 à 14:05", "2023-11-30T14:05:00"),
+        ("May 23, 2025 04:15 PM", "2025-05-23T16:15:00"),
+        ("Thu Dec 12 2019 10:11:12 GMT-0800 (Pacific Standard Time)", "2019-12-12T10:11:12-08:00"),
+        ("2020.07.23", "2020-07-23"),
+        ("2020/07/23", "2020-07-23"),
+        ("2 mars 2025", "2025-03-02"),
+        ("02.03.2025", "2025-03-02"),
+        ("1700000000", "2023-11-14T22:13:20+00:00"),
+        (1700000000123, "2023-11-14T22:13:20+00:00"),
+        ("2024-05-01T10:00:00Z", "2024-05-01T10:00:00+00:00"),
+        ("03/04/2024", None),
+        ("mars 2025", None),
+        ("hier", None),
+        ("31/02/2024", None),
+        ("4,5", None),
+    ],
+)
+def test_dates_are_read_without_guessing(written: str | int, read: str | None) -> None:
+    column = DateColumn()
+    column.look(written)
+    assert column.read(written) == read
+
+
+@pytest.mark.parametrize(
+    ("column", "third_of_april"),
+    [
+        (["03/04/2024 10:00", "13/04/2024 10:00"], "2024-04-03T10:00:00"),
+        (["03/04/2024 10:00", "04/13/2024 10:00"], "2024-03-04T10:00:00"),
+        (["03/04/2024 10:00", "13/04/2024 10:00", "04/13/2024 10:00"], None),
+    ],
+)
+def test_the_whole_column_decides_whether_the_day_comes_first(column: list[str], third_of_april: str | None) -> None:
+    dates = DateColumn()
+    for value in column:
+        dates.look(value)
+    assert dates.read(column[0]) == third_of_april
+
+
+def test_a_stated_format_overrides_everything(tmp_path: Path) -> None:
+    assert DateColumn("%m/%d/%Y").read("13/04/2024") is None
+    assert DateColumn("%d/%m/%Y %H:%M").read("03/04/2024 10:00") == "2024-04-03T10:00:00"
+    with pytest.raises(InputError, match="--date-format"):
+        DateColumn("day first")
+
+
+@pytest.mark.parametrize(
+    ("values", "out_of_five"),
+    [
+        (["8/10", "4/5", "80 %", "★★★★", "4 étoiles", "4.0 out of 5 stars", "4,0"], [4.0] * 7),
+        (["8", "9"], [4.0, 4.5]),
+        (["16", "12"], [4.0, 3.0]),
+        (["80", "100"], [4.0, 5.0]),
+        (["5", "2,5", "abc", "-1"], [5.0, 2.5, None, None]),
+    ],
+)
+def test_the_column_decides_on_the_scale_of_ratings(values: list[str], out_of_five: list[float | None]) -> None:
+    column = RatingColumn()
+    for value in values:
+        column.look(value)
+    assert [column.read(value) for value in values] == out_of_five
+
+
+def test_a_stated_scale_or_the_name_of_the_column_comes_first() -> None:
+    assert RatingColumn("Note /20").read("4") == 1.0
+    assert RatingColumn("note", scale=10).read("4") == 2.0
+
+
+def test_what_was_read_and_what_was_not_is_said_without_texts(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    rows = ["1;Bien fait;4;13/04/2024", "2;;abc;le 3 avril", "3;Très bon;5;03/04/2024"]
+    path.write_text("\n".join(["id;texte;note;date", *rows]), encoding="utf-8")
+    report = "\n".join(File(str(path)).guesses)
+    assert "CSV, UTF-8: 3 records, 1 without a text" in report
+    assert "2 read, 1 unread such as a;" in report
+    assert "2 read, 1 unread such as a 9 a; day first, which 1 dates prove" in report
+    assert "abc" not in report and "avril" not in report and "Bien" not in report
+
+
+def test_columns_that_give_nothing_stand_out(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("texte;note\n;super\n;nul\n", encoding="utf-8")
+    warnings = [line for line in File(str(path)).guesses if line.startswith("warning: ")]
+    assert warnings[0].startswith("warning: no record has a text") and "no rating can be read" in warnings[1]
+
+
+def test_a_guessed_id_column_with_several_texts_per_id_is_not_used(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("id;texte\n7;Bien\n7;Mal\n8;Bof\n", encoding="utf-8")
+    source = File(str(path))
+    assert len({one.external_id for one in source.reviews() if isinstance(one, Review)}) == 3
+    assert any('1 values of "id" stand beside several texts' in line for line in source.guesses)
+    named = File(str(path), Reading(Columns(id="id")))
+    assert [one.external_id for one in named.reviews() if isinstance(one, Review)] == ["7", "7", "8"]
