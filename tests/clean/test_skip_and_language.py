@@ -15,6 +15,19 @@ def test_three_words_are_enough() -> None:
     assert reason("ne marche plus", duplicate=False) is None
 
 
+@pytest.mark.parametrize("text", [
+    "电池不耐用", "すぐに電池が切れる", "時計が同期しません", "แบตหมดเร็วมาก", "ແບັດໝົດໄວຫຼາຍ", "ថ្មឆាប់អស់ណាស់",
+    "ဘက်ထရီအရမ်းကုန်မြန်တယ်", "배터리가 너무 빨리 닳아요",
+])  # fmt: skip
+def test_a_text_in_a_script_without_blanks_is_long_enough(text: str) -> None:
+    assert reason(text, duplicate=False) is None
+
+
+@pytest.mark.parametrize("text", ["很好", "非常好用", "最高です", "ดีมาก", "ດີຫຼາຍ", "ល្អណាស់", "！！！。。。、、"])
+def test_a_few_letters_of_a_script_without_blanks_are_too_short(text: str) -> None:
+    assert reason(text, duplicate=False) is SkipReason.TOO_SHORT
+
+
 def test_a_text_of_exactly_the_maximum_length_passes() -> None:
     assert reason(("mot " * 6000)[:20_000], duplicate=False) is None
     assert reason(("mot " * 6000)[:20_001], duplicate=False) is SkipReason.TOO_LONG
