@@ -51,3 +51,24 @@ def test_only_longer_texts_are_duplicates() -> None:
 )
 def test_a_language_is_guessed_only_for_long_enough_texts(text: str, language: str | None) -> None:
     assert guess(text) == language
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Remmen gick sönder efter två veckor", "sv"),
+        ("Baterie se vybíjí příliš rychle", "cs"),
+        ("Bateria se descarcă mult prea repede", "ro"),
+        ("Батарея розряджається занадто швидко", "uk"),
+        ("배터리가 너무 빨리 닳아요", "ko"),
+        ("Η μπαταρία τελειώνει πολύ γρήγορα", "el"),
+        ("Baterainya cepat sekali habis", "id"),
+    ],
+)
+def test_a_rarer_language_does_not_pass_as_a_common_one(text: str, language: str) -> None:
+    assert guess(text) == language
+
+
+@pytest.mark.parametrize(("text", "language"), [("电池不耐用", "zh"), ("電池が弱い", "ja"), ("แบตหมดเร็ว", "th")])
+def test_five_letters_of_a_dense_script_are_enough(text: str, language: str) -> None:
+    assert guess(text) == language
