@@ -11,6 +11,7 @@ import ftfy
 _FTFY = ftfy.TextFixerConfig(
     unescape_html=False,  # done below, and only for entities that end in ";" ("&amplitude" is a word)
     uncurl_quotes=False,  # quotes in an answer must be found in the text as the customer wrote it
+    fix_character_width=False,  # "！" and "，" are the punctuation of Chinese and Japanese
     explain=False,
 )
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")

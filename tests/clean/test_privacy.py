@@ -12,13 +12,14 @@ PIECES = st.lists(
         "06 12 34 56 78", "0612345679", "+33612345678", "4111 1111 1111 1111", "FR7630006000011234567890189", "a@b.fr",
         "(+33) 6 12 34 56 78", "33612345678", "06 12\n34 56 78", "0 6 1 2 3 4 5 6 7 8", "06–12–34–56–78", "commande ",
         "4111.1111.1111.1111", "IBANFR76.3000.6000.0112.3456.7890.189", "a at gmail.com", "a @b.fr", "a@2x.png",
-        *" .-/@+0a8[]%'\n(_X",
+        "０６ １２３４５６７８", "＋３３", "ｊ＠ｂ．ｆｒ", *"　．－，", *" .-/@+0a8[]%'\n(_X",
     ])
 ).map("".join)  # fmt: skip
 
 SLOW = [
     "0 6 ", "06\n12\n", "06–12–", "(+33) ", "33", "0033 ", "IBANFR76", "FR76.", "4444.", "commande ", "commande 0",
     "a @", "a at ", "a at gmail", "@2x.", "a_", "0", "+1", "/0612345678", "=%2B33", "\u200d", "a\u200d",
+    "０６　", "＋", "ａ＠",
 ]  # fmt: skip
 
 
@@ -61,6 +62,22 @@ def test_ibans_are_masked_up_to_the_next_word(text: str) -> None:
 ])  # fmt: skip
 def test_a_word_before_a_number_does_not_hide_it(text: str, masked: str) -> None:
     assert mask(text) == masked
+
+
+@pytest.mark.parametrize(("text", "masked"), [
+    ("０６ １２ ３４ ５６ ７８", "[phone]"), ("０６－１２－３４－５６－７８", "[phone]"),
+    ("＋３３　６　１２　３４　５６　７８", "[phone]"), ("４１１１１１１１１１１１１１１１", "[card]"),
+    ("jean＠exemple．fr", "[email]"), ("ｊｅａｎ＠ｅｘｅｍｐｌｅ．ｆｒ", "[email]"),
+    ("ＦＲ76 3000 6000 0112 3456 7890 189", "[iban]"),
+])  # fmt: skip
+@pytest.mark.parametrize("length", [0, 100_000])
+def test_full_width_characters_do_not_hide_personal_data(text: str, masked: str, length: int) -> None:
+    assert prepare(Review("s", "1", "a " * (length // 2) + f"<{text}>", 1)).text.endswith(f"<{masked}>")
+
+
+def test_full_width_characters_are_kept_where_they_hide_nothing() -> None:
+    text = "すごい！０６年，良い。"
+    assert (mask(text), mask(f"{text}a@b.fr")) == (text, f"{text}[email]")
 
 
 @pytest.mark.parametrize("text", [
@@ -119,7 +136,7 @@ def test_invisible_characters_do_not_hide_personal_data(hidden: str, length: int
 @pytest.mark.parametrize("external_id", [
     "0612345678", "0123456789", "33612345678", "0033612345678", "+33612345678", "4111111111111111", "user_0612345678",
     "USER_0612345678", "commande-0612345678", "avis-jean@x.fr-3", "tel:0612345678", "06\u200d12345678",
-    "06-12-34-56-78", "FR7630006000011234567890189",
+    "０６１２３４５６７８", "06-12-34-56-78", "FR7630006000011234567890189",
 ])  # fmt: skip
 def test_an_id_that_holds_personal_data_becomes_a_hash(external_id: str) -> None:
     assert prepare(Review("s", external_id, "texte", 1)).external_id.startswith("sha256:")

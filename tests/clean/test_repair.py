@@ -36,6 +36,7 @@ def test_a_repaired_text_can_be_stored(text: str) -> None:
         ("je\u200ban\x00", "jean"),
         ("👩\u200d💻 génial", "👩\u200d💻 génial"),
         ("je\u200dan a\u200c 1", "jean a 1"),
+        ("すごい！（良い）， Ａ１", "すごい！（良い）， Ａ１"),
         ("می\u200cخواهم ❤\ufe0f 1\ufe0f\u20e3", "می\u200cخواهم ❤\ufe0f 1\ufe0f\u20e3"),
     ],
 )
