@@ -104,6 +104,23 @@ def test_nested_items_give_one_review() -> None:
     assert [found.text for found in PARSERS["schema_org"](html.encode(), URL, {}).reviews] == ["Bien"]
 
 
+@pytest.mark.parametrize(("review", "text"), [
+    ("<p class=corps>Bien</p> <i>par Jean</i> <p class=corps>Cher</p>", "Bien\nCher"),
+    ("<div class=corps>Bien <p class=corps>mais cher</p></div>", "Bien\nmais cher"),
+    ("<p class=corps>Bien</p><div class=avis><p class=corps>Merci !</p></div>", "Bien"),
+    ("<p class=corps></p><p class=corps>Bien</p>", "Bien"),
+])  # fmt: skip
+def test_every_match_of_the_text_is_read_once(review: str, text: str) -> None:
+    options = {"review": ".avis", "text": ".corps", "id": "i"}
+    assert PARSERS["css"](f"<div class=avis>{review}</div>".encode(), URL, options).reviews[0].text == text
+
+
+@pytest.mark.parametrize("text", [".avis", "::attr(data-text)"])
+def test_the_review_itself_may_be_the_text(text: str) -> None:
+    body = b"<p class=avis data-text=Bien>Bien</p>"
+    assert PARSERS["css"](body, URL, {"review": ".avis", "text": text}).reviews[0].text == "Bien"
+
+
 @pytest.mark.parametrize("charset", ["utf-8", "iso-8859-1", "windows-1252", "iso-8859-15"])
 def test_the_charset_of_the_page_is_used(charset: str) -> None:
     review = SCRIPT.format('{"@type": "Review", "reviewBody": "Déçu"}')

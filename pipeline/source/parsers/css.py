@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
@@ -22,8 +23,10 @@ def parse(html: bytes, url: str, options: Options) -> ParsedPage:
     document = parsed(html)
     reviews, problems = [], list[str]()
     base_url = base(document, url)
-    for node in document.css(options["review"]):
-        review = _review(node, base_url, options)
+    nodes = document.css(options["review"])
+    ids = frozenset(node.mem_id for node in nodes)
+    for node in nodes:
+        review = _review(node, ids, base_url, options)
         if isinstance(review, str):
             problems.append(review)
         else:
@@ -45,8 +48,9 @@ def check(selector: str) -> None:
         raise ValueError(f'"{selector}" is no CSS selector') from None
 
 
-def _review(node: LexborNode, url: str, options: Options) -> ParsedReview | str:
-    text = _select(node, options.get("text"))
+def _review(node: LexborNode, reviews: frozenset[int], url: str, options: Options) -> ParsedReview | str:
+    """`reviews` are all reviews of the page, as one may hold others, such as answers."""
+    text = _text(node, reviews, options["text"])
     if not text:
         return "no text"
     return ParsedReview(
@@ -59,15 +63,38 @@ def _review(node: LexborNode, url: str, options: Options) -> ParsedReview | str:
     )
 
 
+def _text(node: LexborNode, reviews: frozenset[int], selector: str) -> str:
+    """The texts of all matches, one below the other, such as advantages and drawbacks."""
+    css, attribute = _split(selector)
+    matches = _outermost(node, reviews, css) if css else [node]
+    return "\n".join(filter(None, (_value(match, attribute) for match in matches)))
+
+
+def _outermost(node: LexborNode, reviews: frozenset[int], css: str) -> Iterator[LexborNode]:
+    """The matches within a review, in the order of the page, but none inside another match or another review."""
+    taken = set(reviews)
+    for match in node.css(css):
+        around: LexborNode | None = match
+        while around and around.mem_id not in taken:
+            around = around.parent
+        if around and around.mem_id == node.mem_id:
+            taken.add(match.mem_id)
+            yield match
+        if match.mem_id == node.mem_id:
+            return  # the review itself is the text
+
+
 def _select(node: LexborNode, selector: str | None) -> str | None:
     """The text of the first match, or its attribute for `selector::attr(name)`. `::attr(name)` is of the review."""
     if selector is None:
         return None
     css, attribute = _split(selector)
     match = next(iter(node.css(css)), None) if css else node
-    if match is None:
-        return None
-    value = match.attributes.get(attribute) if attribute else text_of(match)
+    return None if match is None else _value(match, attribute)
+
+
+def _value(node: LexborNode, attribute: str | None) -> str | None:
+    value = node.attributes.get(attribute) if attribute else text_of(node)
     return fields.plain(value).strip() if value else None
 
 
