@@ -149,9 +149,42 @@ def test_the_same_review_repeated_on_several_pages_counts_once(httpserver: HTTPS
     assert ids_and_problems(read(httpserver)) == ["a", "b", "c"]
 
 
-def test_a_repeated_id_with_another_text_is_a_broken_record(httpserver: HTTPServer) -> None:
-    serve(httpserver, {"/1": html("a", onward="/2"), "/2": html("a", reviewBody="Un autre")})
-    assert ids_and_problems(read(httpserver)) == ["a", "the id of an earlier review with another text"]
+def said(*texts: str, url: str, onward: str = "") -> str:
+    """A page whose reviews all have one address, as those of many shops."""
+    reviews = [{"@type": "Review", "url": url, "reviewBody": text} for text in texts]
+    link = f'<a rel="next" href="{onward}">' if onward else ""
+    return f'<script type="application/ld+json">{json.dumps(reviews)}</script>{link}'
+
+
+def ids_by_text(server: HTTPServer) -> dict[str, str]:
+    """The id of each review, without the digits of a hash; reading the site again gives the same."""
+    records, again = read(server), read(server)
+    assert records == again
+    return {one.text: one.external_id.partition(":")[0] for one in records if isinstance(one, Review)}
+
+
+def test_an_id_that_reviews_of_one_page_share_is_none(httpserver: HTTPServer) -> None:
+    serve(httpserver, {
+        "/1": said("Bien", "Cher", "Lent", url="/semelle#tab", onward="/2"), "/2": said("Bon", url="/semelle#tab"),
+    })  # fmt: skip
+    assert ids_by_text(httpserver) == dict.fromkeys(["Bien", "Cher", "Lent", "Bon"], "sha256")
+
+
+def test_the_first_review_keeps_an_id_that_a_later_page_repeats(httpserver: HTTPServer) -> None:
+    serve(httpserver, {
+        "/1": said("Bien", url="/semelle#tab", onward="/2"), "/2": said("Cher", url="/semelle#tab", onward="/3"),
+        "/3": said("Bien", url="/semelle#tab", onward="/4"), "/4": said("Lent", url="/semelle#tab"),
+    })  # fmt: skip
+    assert ids_by_text(httpserver) == {"Bien": "/semelle#tab", "Cher": "sha256", "Lent": "sha256"}
+
+
+@pytest.mark.parametrize(("url", "kept"), [
+    ("/1", False), ("/1#tab", False), ("/1/?page=2#tab", False), ("/1?avis=12", True), ("/1/avis-12", True),
+])  # fmt: skip
+def test_the_address_of_the_page_is_no_id(httpserver: HTTPServer, url: str, kept: bool) -> None:
+    serve(httpserver, {"/1?page=2": said("Bien", url=url)})
+    [review] = read(httpserver, "/1?page=2")
+    assert isinstance(review, Review) and (review.external_id == url) is kept
 
 
 def test_endless_pages_are_cut_and_reported(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:

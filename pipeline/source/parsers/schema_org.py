@@ -69,7 +69,8 @@ class _PageReviews:
             self.problems.append(review)
         elif review and review.text not in self.already_read:
             # a page may repeat a review under one id, in the product and in the graph: the first one counts
-            self.reviews.setdefault(review.external_id or len(self.reviews), review)
+            same = (review.external_id, review.text, review.rating, review.written_at)
+            self.reviews.setdefault(same if review.external_id else len(self.reviews), review)
         if review:
             self.left_over |= set(item) - _KNOWN_FIELDS
 

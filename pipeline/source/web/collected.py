@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from pipeline.records import BrokenRecord, Review
-from pipeline.source.fields import ContentIds
 from pipeline.source.history import CrawlHistory
 from pipeline.source.parsers.parsed import ParsedPage, ParsedReview
 from pipeline.source.source import Prepare
+from pipeline.source.web.ids import ReviewIds
 
 ENOUGH = 10
 """Reviews needed to conclude that a field is missing from the layout and not just from a few of them."""
@@ -21,9 +19,9 @@ class CollectedReviews:
 
     def __init__(self, source: str, language: str | None, history: CrawlHistory, prepare: Prepare) -> None:
         self._source, self._language, self._history, self._prepare = source, language, history, prepare
-        self._digests: dict[str, bytes] = {}
-        """Hash of the text by external id."""
-        self._content_ids = ContentIds()
+        self._ids = ReviewIds(source)
+        self._taken: set[str] = set()
+        """Ids of the reviews."""
         self._position = 0
         self._present: set[str] = set()
         self._left_over: set[str] = set()
@@ -32,22 +30,24 @@ class CollectedReviews:
     @property
     def found(self) -> int:
         """How many reviews were read, each id once."""
-        return len(self._digests)
+        return len(self._taken)
 
     @property
     def fresh(self) -> int:
         """How many of them were new to the store, or had a new text."""
         return len(self._fresh)
 
-    def take(self, page: ParsedPage) -> tuple[list[Review | BrokenRecord], bool]:
-        """Add a page. Returns its records, and whether it holds any review that is new since the last crawl."""
+    def take(self, page: ParsedPage, url: str) -> tuple[list[Review | BrokenRecord], bool]:
+        """Add the page at `url`. Returns its records, and whether any of its reviews is new since the last crawl."""
         self._left_over |= set(page.left_over)
-        ids = [self._id(parsed) for parsed in page.reviews]
+        ids = self._ids.give(page.reviews, url)
         records = []
         for external_id, parsed in zip(ids, page.reviews, strict=True):
-            if record := self._record(external_id, parsed):
-                records.append((external_id, record))
-        self._fresh |= self._unknown([(id, record) for id, record in records if isinstance(record, Review)])
+            # several pages may repeat a review
+            if external_id not in self._taken:
+                self._taken.add(external_id)
+                records.append((external_id, self._record(external_id, parsed)))
+        self._fresh |= self._unknown(records)
         broken = [self.broken(problem) for problem in page.problems]
         # ids of the whole page: a review that an earlier page of this crawl gave first is new on this one too
         return [record for _, record in records] + broken, not self._fresh.isdisjoint(ids)
@@ -68,18 +68,7 @@ class CollectedReviews:
         known = self._history.known([review for _, review in reviews])
         return {id for (id, _), is_known in zip(reviews, known, strict=True) if not is_known}
 
-    def _id(self, parsed: ParsedReview) -> str:
-        return parsed.external_id or self._content_ids.give(
-            self._source, parsed.text, parsed.rating, parsed.written_at, parsed.language
-        )
-
-    def _record(self, external_id: str, parsed: ParsedReview) -> Review | BrokenRecord | None:
-        """The prepared review; None where the same review is repeated on several pages."""
-        # 16 bytes instead of the text, since a crawl of 1000 pages keeps them all
-        digest = hashlib.sha256(parsed.text.encode()).digest()[:16]
-        if (known := self._digests.get(external_id)) is not None:
-            return None if known == digest else self.broken("the id of an earlier review with another text")
-        self._digests[external_id] = digest
+    def _record(self, external_id: str, parsed: ParsedReview) -> Review:
         self._present |= {name for name in _FIELDS if getattr(parsed, name) is not None}
         self._position += 1
         review = Review(

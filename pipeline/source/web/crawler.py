@@ -147,7 +147,7 @@ class Crawler:
         page = self._parse(response)
         self._check_content(page, url, may_be_past_last)
         self.pages[url] = PageSeen(url, response.etag, response.last_modified, len(page.reviews), page.next_url)
-        records, news = self.collected.take(page)
+        records, news = self.collected.take(page, response.url)
         return PageResult(
             len(page.reviews), page.next_url, records, news, page.reviews, not (page.reviews or page.problems)
         )
