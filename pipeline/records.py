@@ -221,6 +221,10 @@ class Attempt:
     input_tokens: int = 0
     """All of them: plain, written to the prompt cache, and read from it."""
     output_tokens: int = 0
+    cached_tokens: int | None = None
+    """Of input_tokens those read from the prompt cache; None where nothing was answered."""
+    thinking_tokens: int | None = None
+    """Of output_tokens those spent on thinking; None where the model does not say."""
     cost_usd: float = 0.0
     analysis: Analysis | None = None
     """Present when, and only when, the outcome is `analysed`."""
@@ -252,7 +256,7 @@ COMMAND_LINE = Task()
 
 @dataclass(frozen=True, slots=True)
 class WarehouseRow:
-    """One line of `verbatims_analysed_v1`; the columns are described beside the table."""
+    """One line of `verbatims_analysed_v2`; the columns are described beside the table."""
 
     verbatim_id: str
     run_id: str
@@ -262,6 +266,8 @@ class WarehouseRow:
     rating: float | None
     language: str | None
     written_at: str | None
+    """UTC instant."""
+    written_on: str | None
     seen_on: str
     text: str | None
     """None once it is erased, and with it summary and quotes."""
@@ -274,4 +280,9 @@ class WarehouseRow:
     cost_usd: float
     trace_id: str | None
     analysed_at: str
+    extra: Mapping[str, Value] | None
+    input_tokens: int | None
+    output_tokens: int | None
+    cached_tokens: int | None
+    thinking_tokens: int | None
     analyser: str | None

@@ -15,7 +15,7 @@ from anthropic import AsyncAnthropic, DefaultAioHttpClient
 
 from pipeline.analyse.analyser import Analyser
 from pipeline.analyse.answer import Unreadable, parse_answer
-from pipeline.analyse.price import Price, Tokens
+from pipeline.analyse.price import Price, Tokens, thinking_tokens
 from pipeline.analyse.tries import BeforeSending, Tries, each_try
 from pipeline.errors import VerbatimsError
 from pipeline.records import Analysis, Attempt, JsonError, Outcome
@@ -87,6 +87,8 @@ class Claude:
         return {
             "input_tokens": tokens.input,
             "output_tokens": tokens.output,
+            "cached_tokens": tokens.cache_read,
+            "thinking_tokens": thinking_tokens(usage),
             "cost_usd": self._price.usd(tokens),
         }
 

@@ -38,6 +38,12 @@ class Tokens:
         return cls(*counts)
 
 
+def thinking_tokens(usage: Mapping[str, Any]) -> int | None:
+    """How many of the output tokens were spent on thinking; None where the answer does not say."""
+    found = (usage.get("output_tokens_details") or {}).get("thinking_tokens")
+    return None if found is None else min(max(int(found), 0), MOST)
+
+
 class Price:
     """Prices of one model, in USD."""
 

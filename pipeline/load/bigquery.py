@@ -22,9 +22,9 @@ from pipeline.load.bigquery_errors import errors_while_loading, errors_while_ope
 from pipeline.load.bigquery_jobs import RETRY, TIMEOUT_S, Jobs, Overtaken, new_job_id
 from pipeline.load.bigquery_schema import field_of, loosening, schema_of, types_of
 from pipeline.load.day_ranges import Range, day_ranges
-from pipeline.load.merge import days_sql, delete_sql, merge_sql, moved_sql
+from pipeline.load.merge import days_sql, delete_sql, merge_sql, moved_sql, take_over_sql
 from pipeline.load.payload import Shard, shards
-from pipeline.load.table import ANALYSED, Parameter, TableDescription, describe, differences, rebuilding
+from pipeline.load.table import ANALYSED, FORMER, Parameter, TableDescription, describe, differences, rebuilding
 from pipeline.load.warehouse import Load, Loaded, RejectedRow, overtaken
 from pipeline.records import WarehouseRow
 
@@ -112,7 +112,7 @@ class BigQueryWarehouse:
         # the stand-in has no command-line tool
         if self._project == SANDBOX_PROJECT:
             return "verbatims load --json"
-        return f"bq query --use_legacy_sql=false 'SELECT * FROM `{self._project}.{self._dataset}.sentiment_by_week_v1`'"
+        return f"bq query --use_legacy_sql=false 'SELECT * FROM `{self._project}.{self._dataset}.sentiment_by_week_v2`'"
 
     def close(self) -> None:
         """Close the connections."""
@@ -268,8 +268,31 @@ class BigQueryWarehouse:
             found = self._client.get_table(self._table, retry=RETRY, timeout=TIMEOUT_S)
         self._jobs.location = found.location
         self._add_columns(found)
+        self._take_over()
         for view, select in self._description.views("bigquery").items():
             self._replace_view(view, select.replace("{dataset}", f"{self._project}.{self._dataset}").strip())
+
+    def _take_over(self) -> None:
+        """Move the rows of the former table, which becomes a view of this one with its old columns.
+
+        A process that is killed meanwhile leaves both tables, and the next one does it again.
+        """
+        name = f"{self._project}.{self._dataset}.{FORMER}"
+        try:
+            former = self._client.get_table(name, retry=RETRY, timeout=TIMEOUT_S)
+        except google.NotFound:
+            return
+        if former.table_type != "TABLE":
+            return
+        if "analyser" not in types_of(former.schema):
+            former.schema = [*former.schema, bigquery.SchemaField("analyser", "STRING")]
+            former = self._client.update_table(former, ["schema"], retry=RETRY, timeout=TIMEOUT_S)
+        rows = self._description.former_rows("bigquery").replace("{dataset}", f"{self._project}.{self._dataset}")
+        self._change(take_over_sql(self._description, self._table, rows), [])
+        found = self._client.get_table(self._table, retry=RETRY, timeout=TIMEOUT_S)
+        found.labels = {**former.labels, **found.labels}  # which loads of which stores it holds
+        self._client.update_table(found, ["labels"], retry=RETRY, timeout=TIMEOUT_S)
+        self._client.delete_table(name, not_found_ok=True, retry=RETRY, timeout=TIMEOUT_S)
 
     def _add_columns(self, found: bigquery.Table) -> None:
         """Add new nullable columns. Raises SettingsError for any other difference."""

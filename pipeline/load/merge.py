@@ -33,6 +33,17 @@ def merge_sql(table: TableDescription, target: str, staging: Sequence[str]) -> s
     )
 
 
+def take_over_sql(table: TableDescription, target: str, rows: str) -> str:
+    """A MERGE that inserts rows whose key the table lacks; may be repeated."""
+    listed = ", ".join(column.name for column in table.columns)
+    values = ", ".join(f"given.{column.name}" for column in table.columns)
+    return (
+        f"MERGE `{target}` AS kept\nUSING (\n{rows}) AS given\n"
+        f"ON kept.{table.key} = given.{table.key}\n"
+        f"WHEN NOT MATCHED THEN\n  INSERT ({listed}) VALUES ({values})"
+    )
+
+
 def moved_sql(table: TableDescription, target: str, staging: Sequence[str]) -> str:
     """Staged rows that the table holds on another day: both days. Reads only two columns of the table."""
     staged = " UNION ALL ".join(f"SELECT {table.key}, {table.partition} FROM `{one}`" for one in staging)

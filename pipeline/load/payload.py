@@ -132,13 +132,18 @@ def _is_instant(value: Any) -> bool:
     return isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
 
 
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 63
+
+
 def _is_json(value: Any) -> bool:
-    return isinstance(value, list) and bool(json.dumps(value, allow_nan=False, ensure_ascii=False).encode())
+    return isinstance(value, list | dict) and bool(json.dumps(value, allow_nan=False, ensure_ascii=False).encode())
 
 
 FITTING: Mapping[str, Callable[[Any], bool]] = {
     "STRING": _is_text,
     "FLOAT64": _is_number,
+    "INT64": _is_whole,
     "DATE": _is_day,
     "TIMESTAMP": _is_instant,
     "JSON": _is_json,

@@ -12,12 +12,12 @@ from typing import Any
 
 from pipeline.errors import SettingsError, TransientError
 from pipeline.load.payload import problem_of, values_of
-from pipeline.load.table import ANALYSED, Column, Parameter, TableDescription, describe, differences
+from pipeline.load.table import ANALYSED, FORMER, Column, Parameter, TableDescription, describe, differences
 from pipeline.load.warehouse import Load, Loaded, RejectedRow, overtaken
 from pipeline.records import SANDBOX_MODEL, WarehouseRow
 from pipeline.sqlite_file import BUSY_TIMEOUT_S, is_damaged, use_wal
 
-TYPES = {"STRING": "TEXT", "FLOAT64": "REAL", "DATE": "TEXT", "TIMESTAMP": "TEXT", "JSON": "TEXT"}
+TYPES = {"STRING": "TEXT", "FLOAT64": "REAL", "INT64": "INTEGER", "DATE": "TEXT", "TIMESTAMP": "TEXT", "JSON": "TEXT"}
 
 LOADS = "verbatims_loads_v1"
 """Table of the load watermarks, by which a store notices that its rows have been lost."""
@@ -128,7 +128,7 @@ class SqliteWarehouse:
     def how_to_look(self) -> str:
         """See `Warehouse.how_to_look`."""
         # Python's sqlite3, since the sqlite3 shell is not installed everywhere
-        query = "SELECT * FROM sentiment_by_week_v1"
+        query = "SELECT * FROM sentiment_by_week_v2"
         path = str(self._path)
         return f"python3 -c \"import sqlite3; print(*sqlite3.connect('{path}').execute('{query}'), sep='\\n')\""
 
@@ -143,7 +143,11 @@ class SqliteWarehouse:
         values = values_of(row)
         if problem := problem_of(values, self._table):
             return RejectedRow(row.verbatim_id, problem)
-        lists = {name: json.dumps(values[name], ensure_ascii=False) for name in ("topics", "new_topics")}
+        lists = {
+            column.name: json.dumps(values[column.name], ensure_ascii=False)
+            for column in self._table.columns
+            if column.type == "JSON" and values[column.name] is not None
+        }
         try:
             self._connection.execute(upsert, values | lists)
         except sqlite3.IntegrityError as error:  # ours are checked above: a constraint that somebody has added
@@ -162,6 +166,7 @@ class SqliteWarehouse:
         self._add_columns()
         if found and found != (_create(self._table),):
             self._recreate()
+        self._take_over()
         for view, select in self._table.views("sqlite").items():
             self._replace_view(view, f"CREATE VIEW {view} AS\n{select.strip()}")
         self._connection.execute("COMMIT")
@@ -176,6 +181,19 @@ class SqliteWarehouse:
         self._connection.execute(f"INSERT INTO {ANALYSED} ({names}) SELECT {names} FROM {ANALYSED}_before")
         self._connection.execute(f"DROP TABLE {ANALYSED}_before")
         self._connection.execute("PRAGMA legacy_alter_table=OFF")
+
+    def _take_over(self) -> None:
+        """Move the rows of the former table, which becomes a view of this one with its old columns."""
+        kind = self._connection.execute("SELECT type FROM sqlite_master WHERE name = ?", (FORMER,)).fetchone()
+        if kind != ("table",):
+            return
+        there = [name for _, name, *_ in self._connection.execute(f"PRAGMA table_info({FORMER})")]
+        if "analyser" not in there:
+            self._connection.execute(f"ALTER TABLE {FORMER} ADD COLUMN analyser TEXT")
+        rows = self._table.former_rows("sqlite")
+        names = ", ".join(column.name for column in self._table.columns)
+        self._connection.execute(f"INSERT OR IGNORE INTO {ANALYSED} ({names})\n{rows}")
+        self._connection.execute(f"DROP TABLE {FORMER}")
 
     def _replace_view(self, view: str, statement: str) -> None:
         """Create the view, or replace one of an older version; leave an unchanged one alone."""

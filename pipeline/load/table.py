@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parent / "tables"
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column; `type` is one of STRING, FLOAT64, DATE, TIMESTAMP, JSON."""
+    """One column; `type` is one of STRING, FLOAT64, INT64, DATE, TIMESTAMP, JSON."""
 
     name: str
     type: str
@@ -40,7 +40,8 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class TableDescription:
-    """The content of `tables/<name>/`: `schema.yaml`, `checks.yaml` and `views/<dialect>/<view>.sql`."""
+    """The content of `tables/<name>/`: `schema.yaml`, `checks.yaml`, `views/<dialect>/<view>.sql`, and the rows of the
+    former table as rows of this one, `former/<dialect>.sql`."""
 
     name: str
     description: str
@@ -56,12 +57,30 @@ class TableDescription:
     def views(self, dialect: str) -> dict[str, str]:
         """View name → its SELECT in this SQL dialect."""
         folder = FOLDER / self.name / "views" / dialect
-        return {file.stem: file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.sql"))}
+        found = {file.stem: file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.sql"))}
+        return {**found, COLUMNS: self._columns_view()}
+
+    def former_rows(self, dialect: str) -> str:
+        """The SELECT over the former table that gives rows of this one."""
+        return (FOLDER / self.name / "former" / f"{dialect}.sql").read_text(encoding="utf-8")
+
+    def _columns_view(self) -> str:
+        """The columns with their meaning as rows, for whoever reads the table without this folder."""
+        rows = [
+            ", ".join(f"'{value}' AS {name}" for name, value in _described(self.name, column).items())
+            for column in self.columns
+        ]
+        return "-- What each column of the table means.\nSELECT " + "\nUNION ALL SELECT ".join(rows)
 
     def checks(self) -> list[Check]:
         """The table's checks; their SQL is valid in every dialect."""
         content = yaml.safe_load((FOLDER / self.name / "checks.yaml").read_text(encoding="utf-8"))
         return [Check(**one) for one in content["checks"]]
+
+
+def _described(table: str, column: Column) -> dict[str, str]:
+    values = {"table_name": table, "column_name": column.name, "type": column.type, "description": column.description}
+    return {name: value.replace("'", "’") for name, value in values.items()}
 
 
 def describe(name: str) -> TableDescription:
@@ -109,5 +128,11 @@ def rebuilding(table: TableDescription, named: str) -> str:
     )
 
 
-ANALYSED = "verbatims_analysed_v1"
-"""The table of analysed verbatims; a breaking change of its columns creates a v2 beside it."""
+ANALYSED = "verbatims_analysed_v2"
+"""The table of analysed verbatims; a breaking change of its columns creates a v3 that takes its rows over."""
+
+FORMER = "verbatims_analysed_v1"
+"""The table of versions before, which is a view now."""
+
+COLUMNS = "columns_v1"
+"""The view of what the columns mean."""

@@ -120,11 +120,23 @@ def _on_sqlite(statement: Any, dataset: str | None) -> Any:
             return exp.condition(
                 f"{node.this.sql('sqlite')} IN (SELECT value FROM json_each({array}))", dialect="sqlite"
             )
+        if isinstance(node, exp.TryCast):
+            return _safe_cast(node)
         if isinstance(node, exp.JSONFormat):
             return node.this  # JSON columns are stored as canonical text
         return node
 
     return statement.transform(translate)
+
+
+def _safe_cast(node: exp.TryCast) -> Any:
+    """SQLite has neither days nor instants, which are texts there, and gives null for what is none."""
+    text = node.this.sql("sqlite")
+    if node.to.is_type("DATE"):
+        return exp.condition(f"date({text})", dialect="sqlite")
+    if node.to.is_type("TIMESTAMP", "TIMESTAMPTZ"):
+        return exp.condition(f"strftime('%Y-%m-%dT%H:%M:%S+00:00', {text})", dialect="sqlite")
+    return node
 
 
 def _is_cte(statement: exp.Expression, table: exp.Table) -> bool:

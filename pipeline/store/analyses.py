@@ -176,6 +176,8 @@ class Analyses:
             "model": attempt.model,
             "input_tokens": attempt.input_tokens,
             "output_tokens": attempt.output_tokens,
+            "cached_tokens": attempt.cached_tokens,
+            "thinking_tokens": attempt.thinking_tokens,
             "cost_usd": attempt.cost_usd,
             "sent_at": _instant(attempt),
             "duration_s": attempt.duration_s,

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from pipeline.records import NewTopic, WarehouseRow
 from pipeline.store.tables import analyses, answers, attempts, texts
+
+PAID = ("cost_usd", "input_tokens", "output_tokens", "cached_tokens", "thinking_tokens")
+"""Columns of attempts whose sums stand in a row."""
 
 
 def rows_of(connection: sa.Connection, verbatim_ids: Collection[str]) -> dict[str, WarehouseRow]:
@@ -25,14 +29,8 @@ def rows_of(connection: sa.Connection, verbatim_ids: Collection[str]) -> dict[st
         .group_by(texts.c.verbatim_id)
         .scalar_subquery()
     )
-    paid = (
-        sa.select(sa.func.coalesce(sa.func.sum(attempts.c.cost_usd), 0.0))
-        # 0 where an identical text has paid
-        .where(attempts.c.text_id == texts.c.text_id, attempts.c.analyser == analyses.c.analyser)
-        .scalar_subquery()
-    )
     query = (
-        sa.select(texts, answers, analyses.c.run_id.label("made_in"), analyses.c.analyser, paid.label("paid"))
+        sa.select(texts, answers, analyses.c.run_id.label("made_in"), analyses.c.analyser, *map(_paid, PAID))
         .join(analyses, analyses.c.analysis_id == texts.c.current)
         .join(answers, answers.c.request_key == analyses.c.request_key)
         .where(texts.c.text_id.in_(latest))
@@ -40,7 +38,25 @@ def rows_of(connection: sa.Connection, verbatim_ids: Collection[str]) -> dict[st
     return {found.verbatim_id: _row(found) for found in connection.execute(query)}
 
 
+def _paid(column: str) -> sa.Label[Any]:
+    """What all attempts of an analysis came to; null, or 0, where an identical text has paid."""
+    given = sa.func.sum(attempts.c[column])
+    counted = given if column in ("cached_tokens", "thinking_tokens") else sa.func.coalesce(given, 0)
+    mine = (attempts.c.text_id == texts.c.text_id) & (attempts.c.analyser == analyses.c.analyser)
+    return sa.select(counted).where(mine).scalar_subquery().label(f"paid_{column}")
+
+
+def _written(written_at: str | None) -> tuple[str | None, str | None]:
+    """The UTC instant and the day of what a source says, which is either."""
+    if written_at is None or len(written_at) <= len("2026-01-01"):
+        return None, written_at
+    instant = datetime.fromisoformat(written_at)
+    instant = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+    return instant.astimezone(UTC).isoformat(timespec="seconds"), written_at[:10]
+
+
 def _row(found: Any) -> WarehouseRow:
+    written_at, written_on = _written(found.written_at)
     row = WarehouseRow(
         verbatim_id=found.verbatim_id,
         run_id=found.made_in,
@@ -49,7 +65,8 @@ def _row(found: Any) -> WarehouseRow:
         url=found.url,
         rating=found.rating,
         language=found.language,
-        written_at=found.written_at,
+        written_at=written_at,
+        written_on=written_on,
         seen_on=found.seen_on,
         text=found.text,
         summary=found.summary,
@@ -58,7 +75,12 @@ def _row(found: Any) -> WarehouseRow:
         new_topics=tuple(NewTopic(**topic) for topic in json.loads(found.new_topics)),
         model=found.model,
         prompt_version=found.prompt_version,
-        cost_usd=found.paid,
+        cost_usd=found.paid_cost_usd,
+        extra=found.extra and json.loads(found.extra),
+        input_tokens=found.paid_input_tokens,
+        output_tokens=found.paid_output_tokens,
+        cached_tokens=found.paid_cached_tokens,
+        thinking_tokens=found.paid_thinking_tokens,
         trace_id=found.trace_id,
         analysed_at=found.analysed_at,
         analyser=found.analyser,
@@ -69,4 +91,4 @@ def _row(found: Any) -> WarehouseRow:
 def _without_words(row: WarehouseRow) -> WarehouseRow:
     """The row without what the verbatim said, and without what says it again; all that is counted stays."""
     topics = tuple(replace(topic, quote=None) for topic in row.new_topics)
-    return replace(row, text=None, summary=None, new_topics=topics)
+    return replace(row, text=None, summary=None, extra=None, new_topics=topics)

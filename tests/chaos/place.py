@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 
 Row = dict[str, Any]
 
-TABLE = "verbatims_analysed_v1"
+TABLE = "verbatims_analysed_v2"
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ def first_run(airflow: Api) -> str:
 def test_a_new_installation_loads_rows(installation: Installation, first_run: str) -> None:
     look = (
         "import sqlite3, pathlib; [file] = pathlib.Path('var').glob('*.db'); warehouse = sqlite3.connect(file);"
-        "print(file.name, *warehouse.execute('SELECT count(*), min(model) FROM verbatims_analysed_v1').fetchone())"
+        "print(file.name, *warehouse.execute('SELECT count(*), min(model) FROM verbatims_analysed_v2').fetchone())"
     )
     said = installation.compose("exec", "-T", "airflow-scheduler", "python", "-c", look)
     assert said.split() == ["sandbox.db", str(stored(installation, "verbatims_analyzed_total")), "sandbox"]

@@ -50,7 +50,7 @@ class RunEnvironment:
     def assert_exact(self) -> None:
         """Assert that every verbatim has an outcome and every analysed one has exactly one row."""
         with closing(sqlite3.connect(self.warehouse)) as warehouse:
-            rows = [row for (row,) in warehouse.execute("SELECT verbatim_id FROM verbatims_analysed_v1")]
+            rows = [row for (row,) in warehouse.execute("SELECT verbatim_id FROM verbatims_analysed_v2")]
         assert len(rows) == len(set(rows)) == self.one("SELECT count(*) FROM texts WHERE current IS NOT NULL")
         undecided = "current IS NULL AND skip_reason IS NULL AND text_id NOT IN (SELECT text_id FROM analyses)"
         assert self.one(f"SELECT count(*) FROM texts WHERE {undecided}") == 0

@@ -95,7 +95,7 @@ def rows(folder: Path, query: str) -> list[Any]:
         return store.execute(query).fetchall()
 
 
-FACTS = "SELECT verbatim_id, text, summary, sentiment, cost_usd, run_id FROM verbatims_analysed_v1 ORDER BY 1"
+FACTS = "SELECT verbatim_id, text, summary, sentiment, cost_usd, run_id FROM verbatims_analysed_v2 ORDER BY 1"
 
 
 def test_a_repeated_day_gives_the_same_rows(
@@ -130,12 +130,12 @@ def test_housekeeping_erases_texts_and_keeps_counts(run: Run, tmp_path: Path) ->
         assert run(today(), ANTHROPIC_BASE_URL=sandbox.url).state == "success"
     with closing(sqlite3.connect(tmp_path / "var" / "verbatims.db", isolation_level=None)) as store:
         store.execute("UPDATE texts SET seen_on = '2026-01-01' WHERE source = 'sandbox'")
-    counts = "SELECT sentiment, count(*), sum(cost_usd) FROM verbatims_analysed_v1 GROUP BY 1 ORDER BY 1"
+    counts = "SELECT sentiment, count(*), sum(cost_usd) FROM verbatims_analysed_v2 GROUP BY 1 ORDER BY 1"
     before = rows(tmp_path, counts)
     ended = run(today(), "verbatims_housekeeping", {"days": 30})
     assert ended.state == "success", ended.said[-3000:]
     assert rows(tmp_path, counts) == before
-    assert rows(tmp_path, "SELECT count(text), count(summary) FROM verbatims_analysed_v1") == [(0, 0)]
+    assert rows(tmp_path, "SELECT count(text), count(summary) FROM verbatims_analysed_v2") == [(0, 0)]
 
 
 def test_a_past_day_reads_the_store_and_no_source(run: Run, tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ def test_make_airflow_interrupted_during_a_run_resumes_it(home: Mapping[str, str
         started.communicate(timeout=120)
         assert (started.returncode, pids_in(tmp_path)) == (0, [])
     analysed = rows(tmp_path, "SELECT count(*) FROM texts WHERE current IS NOT NULL")
-    assert rows(tmp_path, "SELECT count(*) FROM verbatims_analysed_v1") == analysed
+    assert rows(tmp_path, "SELECT count(*) FROM verbatims_analysed_v2") == analysed
     assert rows(tmp_path, "SELECT count(*) FROM answers") == [(len(bills(slow)) + len(bills(quick)),)]
 
 

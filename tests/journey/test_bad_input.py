@@ -156,7 +156,7 @@ def test_the_warehouse_file_describes_its_columns(verbatims: Command, tmp_path: 
     (tmp_path / "good.csv").write_text("id,texte,note\n1,Une livraison très rapide,5\n2,La livraison est nulle,1\n")
     assert verbatims("run", "--input", "good.csv").code == 0
     file = tmp_path / "var" / "verbatims.db"
-    [(schema,)] = query(file, "SELECT sql FROM sqlite_master WHERE name = 'verbatims_analysed_v1'")
+    [(schema,)] = query(file, "SELECT sql FROM sqlite_master WHERE name = 'verbatims_analysed_v2'")
     assert schema.count("--") == 21
     assert sum(n for (n,) in query(file, "SELECT verbatims FROM sentiment_by_week_v1")) == 2
     assert ("delivery", 2, 3.0) in query(file, "SELECT topic, verbatims, mean_rating FROM topics_v1")

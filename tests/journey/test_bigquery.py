@@ -15,7 +15,7 @@ TEXTS = [f"La livraison numéro {number} est arrivée très vite" for number in 
 
 def rows(file: Path) -> list[tuple[Any, ...]]:
     with closing(sqlite3.connect(file)) as connection:
-        return connection.execute('SELECT * FROM "verbatims.verbatims_analysed_v1" ORDER BY verbatim_id').fetchall()
+        return connection.execute('SELECT * FROM "verbatims.verbatims_analysed_v2" ORDER BY verbatim_id').fetchall()
 
 
 def test_real_reviews_are_loaded_once(verbatims: Command, reviews: Path, tmp_path: Path) -> None:

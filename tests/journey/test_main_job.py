@@ -20,7 +20,7 @@ from pipeline.sandbox import Sandbox
 from .conftest import Command, Shell, query, write_jsonl
 
 COLUMNS = ("--text-column", "texte", "--id-column", "id", "--rating-column", "note", "--language-column", "langue")
-ROWS = "SELECT * FROM verbatims_analysed_v1 ORDER BY verbatim_id"
+ROWS = "SELECT * FROM verbatims_analysed_v2 ORDER BY verbatim_id"
 
 
 def answers(store: Path) -> int:
@@ -71,7 +71,7 @@ def test_a_run_with_missing_rows_is_published_only_after_they_are_reloaded(verba
     file, rows = several(tmp_path, 60), tmp_path / "var" / "verbatims.db"
     assert verbatims("run", "--input", file.name).code == 0
     with closing(sqlite3.connect(rows)) as warehouse, warehouse:
-        warehouse.execute("DELETE FROM verbatims_analysed_v1 WHERE rowid % 6 = 0")
+        warehouse.execute("DELETE FROM verbatims_analysed_v2 WHERE rowid % 6 = 0")
     stopped = verbatims("publish")
     assert stopped.code == 1 and "50 of the 60 verbatims" in stopped.err
     assert [verbatims(stage).code for stage in ("load", "publish")] == [0, 0]
@@ -91,7 +91,7 @@ def test_a_killed_run_resumes_and_pays_again_only_for_requests_in_flight(shell: 
         ended = shell.process("run", "--input", file.name, "--json")
         assert (ended.code, ended.data["from_cache"], ended.data["analysed"]) == (0, kept, 400 - kept)
         assert billed(bills) == paid + 400 - kept
-    assert query(store, "SELECT count(*), count(DISTINCT external_id) FROM verbatims_analysed_v1") == [(400, 400)]
+    assert query(store, "SELECT count(*), count(DISTINCT external_id) FROM verbatims_analysed_v2") == [(400, 400)]
 
 
 def test_two_processes_on_one_store_pay_each_text_once(shell: Shell, tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_the_stages_run_one_by_one_give_the_same_rows(verbatims: Command, tmp_pa
         assert ended.code == 0, ended.err
     assert (ended.data["run_id"], ended.data["analysed"]) == (run_id, 20)
     assert verbatims("run", "--input", file.name, STORE="sqlite:///b.db").code == 0
-    facts = "SELECT verbatim_id, text, summary, sentiment, topics, cost_usd FROM verbatims_analysed_v1 ORDER BY 1"
+    facts = "SELECT verbatim_id, text, summary, sentiment, topics, cost_usd FROM verbatims_analysed_v2 ORDER BY 1"
     assert query(tmp_path / "a.db", facts) == query(tmp_path / "b.db", facts)
 
 
@@ -142,7 +142,7 @@ def test_standard_input_is_a_source(shell: Shell) -> None:
     process = shell.start("run", "--input", "-", "--json", stdin=-1)
     ended = shell.end(process, '{"id": 1, "texte": "Une livraison très rapide"}\n')
     assert (ended.code, ended.data["loaded"]) == (0, 1)
-    [(source, model)] = query(shell.folder / "var/verbatims.db", "SELECT source, model FROM verbatims_analysed_v1")
+    [(source, model)] = query(shell.folder / "var/verbatims.db", "SELECT source, model FROM verbatims_analysed_v2")
     assert (source, model) == ("stdin", "sandbox")
 
 
@@ -214,7 +214,7 @@ def test_an_edited_text_is_analysed_again_and_replaces_its_row(verbatims: Comman
     verbatims("run", "--input", file.name)
     write_jsonl(file, ["La livraison est une catastrophe"])
     assert verbatims("run", "--input", file.name, "--json").data["analysed"] == 1
-    rows = query(tmp_path / "var/verbatims.db", "SELECT text, sentiment FROM verbatims_analysed_v1")
+    rows = query(tmp_path / "var/verbatims.db", "SELECT text, sentiment FROM verbatims_analysed_v2")
     assert rows == [("La livraison est une catastrophe", "negative")]
 
 
@@ -223,7 +223,7 @@ def test_an_edited_text_that_is_skipped_deletes_its_old_row(verbatims: Command, 
     verbatims("run", "--input", file.name)
     write_jsonl(file, ["Super", "Le prix est trop élevé"])
     assert verbatims("run", "--input", file.name, "--json").data["loaded"] == 1
-    assert query(tmp_path / "var/verbatims.db", "SELECT external_id FROM verbatims_analysed_v1") == [("r1",)]
+    assert query(tmp_path / "var/verbatims.db", "SELECT external_id FROM verbatims_analysed_v2") == [("r1",)]
 
 
 def test_a_permanent_failure_is_not_sent_again(verbatims: Command, tmp_path: Path) -> None:
@@ -262,4 +262,4 @@ def test_two_processes_on_postgres_share_the_work_and_pay_each_text_once(
     assert [one.code for one in ended] == [0, 0], ended
     assert billed(bills) == sum(one.data["analysed"] for one in ended) == 200
     assert all(assert_accounted(one.data) and one.data["loaded"] == 200 for one in ended)
-    assert query(tmp_path / "var/verbatims.db", "SELECT count(*) FROM verbatims_analysed_v1") == [(200,)]
+    assert query(tmp_path / "var/verbatims.db", "SELECT count(*) FROM verbatims_analysed_v2") == [(200,)]

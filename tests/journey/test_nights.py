@@ -22,7 +22,7 @@ def run_night(verbatims: Command, number: int) -> Ended:
 
 
 def rows() -> int:
-    return int(query(Path("rows.db"), "SELECT count(*) FROM verbatims_analysed_v1")[0][0])
+    return int(query(Path("rows.db"), "SELECT count(*) FROM verbatims_analysed_v2")[0][0])
 
 
 def test_three_nights_of_which_the_first_cannot_load(verbatims: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -129,7 +129,7 @@ def test_rejected_rows_are_counted_in_every_place(
     assert verbatims("run", "--input", mixed(tmp_path, 0, 1).name, WAREHOUSE="sqlite:///rows.db").code == 0
     with closing(sqlite3.connect(tmp_path / "rows.db")) as connection:
         connection.execute(
-            "CREATE TRIGGER picky BEFORE INSERT ON verbatims_analysed_v1 WHEN new.external_id = 'r3' "
+            "CREATE TRIGGER picky BEFORE INSERT ON verbatims_analysed_v2 WHEN new.external_id = 'r3' "
             "BEGIN SELECT raise(ABORT, 'not this one'); END"
         )
     ended = verbatims(
@@ -262,7 +262,7 @@ def test_a_failing_check_exports_the_span_and_metrics_of_its_stage(
     file, rows = mixed(tmp_path, 0, 30), tmp_path / "var" / "verbatims.db"
     assert verbatims("run", "--input", file.name).code == 0
     with closing(sqlite3.connect(rows)) as warehouse, warehouse:
-        warehouse.execute("DELETE FROM verbatims_analysed_v1 WHERE rowid % 2 = 0")
+        warehouse.execute("DELETE FROM verbatims_analysed_v2 WHERE rowid % 2 = 0")
     assert verbatims("publish", OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint).code == 1
     [span] = [span for span in receiver.spans() if span.name == "stage publish"]
     said = batches(receiver)
@@ -312,7 +312,7 @@ def test_an_unresponsive_collector_causes_one_warning_and_changes_no_row(
     verbatims: Command, tmp_path: Path, kind: str
 ) -> None:
     file = mixed(tmp_path, 0, 20)
-    facts = "SELECT verbatim_id, text, sentiment, topics FROM verbatims_analysed_v1 ORDER BY 1"
+    facts = "SELECT verbatim_id, text, sentiment, topics FROM verbatims_analysed_v2 ORDER BY 1"
     assert verbatims("run", "--input", file.name, STORE="sqlite:///without.db").code == 0
     with socket.socket() as hole:
         hole.bind(("127.0.0.1", 0))

@@ -61,7 +61,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def rows(folder: Path) -> list[tuple[str, str]]:
-    return query(folder / "rows.db", "SELECT text, analyser FROM verbatims_analysed_v1")
+    return query(folder / "rows.db", "SELECT text, analyser FROM verbatims_analysed_v2")
 
 
 def test_of_two_workers_with_other_settings_one_is_killed_and_each_row_says_who_answered(

@@ -238,6 +238,6 @@ def test_no_request_waits_longer_than_the_limit_for_one_request(
     monkeypatch.setattr(requests.Session, "request", request)
     bigquery.load(many(5), outdated=("v1",))
     with closing(bigquery.open()) as warehouse:
-        assert warehouse.query("SELECT count(*) AS found FROM verbatims_analysed_v1", {}) == [{"found": 4}]
+        assert warehouse.query("SELECT count(*) AS found FROM verbatims_analysed_v2", {}) == [{"found": 4}]
     # Google's client waits at least two minutes for the result of a query
     assert len(waits) > 10 and all(wait in (module.TIMEOUT_S, 120) for wait in waits)

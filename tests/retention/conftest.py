@@ -109,7 +109,7 @@ class Scenario:
         """The warehouse's rows, with or without their texts."""
         with closing(sqlite3.connect(self.warehouse)) as connection:
             connection.row_factory = sqlite3.Row
-            found = connection.execute("SELECT * FROM verbatims_analysed_v1 ORDER BY verbatim_id").fetchall()
+            found = connection.execute("SELECT * FROM verbatims_analysed_v2 ORDER BY verbatim_id").fetchall()
         return [{name: row[name] for name in row.keys() if with_texts or name not in TEXT_COLUMNS} for row in found]  # noqa: SIM118
 
     def dump(self) -> dict[str, list[Any]]:
@@ -126,7 +126,7 @@ class Scenario:
             for table in reversed(metadata.sorted_tables):
                 connection.execute(sa.delete(table))
         with closing(sqlite3.connect(self.warehouse)) as connection:
-            connection.execute("DELETE FROM verbatims_analysed_v1")
+            connection.execute("DELETE FROM verbatims_analysed_v2")
             connection.execute("DELETE FROM verbatims_loads_v1")
             connection.commit()
 

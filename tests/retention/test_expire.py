@@ -113,7 +113,7 @@ def test_rows_rejected_by_the_warehouse_stay_due(scenario: Scenario) -> None:
     scenario.run_night(OLD, {"a": ("canari", GOOD)})
     with closing(sqlite3.connect(scenario.warehouse)) as connection:
         connection.execute(
-            "CREATE TRIGGER no BEFORE UPDATE ON verbatims_analysed_v1 BEGIN SELECT RAISE(ABORT, 'read only'); END"
+            "CREATE TRIGGER no BEFORE UPDATE ON verbatims_analysed_v2 BEGIN SELECT RAISE(ABORT, 'read only'); END"
         )
         with pytest.raises(TransientError, match="refused 1 rows"):
             expire(scenario.session, BEFORE)
@@ -148,7 +148,7 @@ def test_a_reader_blocking_the_erasure_is_reported_and_the_next_call_finishes(
     scenario.run_night(OLD, {"a": ("canari", GOOD)})
     with closing(sqlite3.connect(scenario.warehouse, isolation_level=None)) as reader:
         reader.execute("BEGIN")
-        reader.execute("SELECT * FROM verbatims_analysed_v1").fetchall()
+        reader.execute("SELECT * FROM verbatims_analysed_v2").fetchall()
         with pytest.raises(TransientError, match="reads the file"):
             expire(scenario.session, BEFORE)
     assert expire(scenario.session, BEFORE) == 0

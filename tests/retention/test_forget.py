@@ -94,7 +94,7 @@ def test_forgetting_again_erases_what_the_first_call_left_in_the_warehouse(scena
     scenario.run_night(NEW, VERBATIM)
     with closing(sqlite3.connect(scenario.warehouse)) as connection:
         connection.execute(
-            "CREATE TRIGGER no BEFORE UPDATE ON verbatims_analysed_v1 BEGIN SELECT RAISE(ABORT, 'read only'); END"
+            "CREATE TRIGGER no BEFORE UPDATE ON verbatims_analysed_v2 BEGIN SELECT RAISE(ABORT, 'read only'); END"
         )
         with pytest.raises(TransientError, match="refused"):
             forget(scenario.session, "shop", "a")

@@ -97,7 +97,7 @@ def reject_rows(runs: Runs) -> None:
     """Make the warehouse (the store's file) reject the first row of turn1 and turn10 to turn19."""
     with closing(sqlite3.connect(runs.folder / "store.db")) as store:
         store.execute(
-            "CREATE TRIGGER picky BEFORE INSERT ON verbatims_analysed_v1 WHEN new.external_id LIKE 'turn1%-0' "
+            "CREATE TRIGGER picky BEFORE INSERT ON verbatims_analysed_v2 WHEN new.external_id LIKE 'turn1%-0' "
             "BEGIN SELECT raise(ABORT, 'not this one'); END"
         )
 

@@ -73,7 +73,7 @@ class Watched:
 
     def rows(self) -> dict[str, str]:
         with closing(sqlite3.connect(self.path)) as connection:
-            return dict(connection.execute("SELECT external_id, text FROM verbatims_analysed_v1 ORDER BY 1").fetchall())
+            return dict(connection.execute("SELECT external_id, text FROM verbatims_analysed_v2 ORDER BY 1").fetchall())
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_exactly_what_has_changed_is_brought(
 
 def emptied(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("DELETE FROM verbatims_analysed_v1")
+        connection.execute("DELETE FROM verbatims_analysed_v2")
         connection.commit()
 
 

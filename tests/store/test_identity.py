@@ -63,13 +63,13 @@ def test_an_upgrade_renames_plain_hashes_and_the_next_load_moves_their_rows(
         connection.execute(sa.text(statement), renamed)
     rows = old_url.removeprefix("sqlite:///") if old_url.startswith("sqlite") else f"{tmp_path}/rows.db"
     with closing(sqlite3.connect(rows)) as connection:
-        connection.execute("UPDATE verbatims_analysed_v1 SET verbatim_id = ? WHERE verbatim_id = ?", (old, before))
+        connection.execute("UPDATE verbatims_analysed_v2 SET verbatim_id = ? WHERE verbatim_id = ?", (old, before))
         connection.commit()
-    held = warehouse.query("SELECT verbatim_id FROM verbatims_analysed_v1", {})
+    held = warehouse.query("SELECT verbatim_id FROM verbatims_analysed_v2", {})
     with closing(open_store(old_url)) as store:
         with store.database.read() as connection:
             new = connection.execute(sa.select(texts.c.verbatim_id).where(texts.c.external_id.like("hmac:%"))).scalar()
         deliver(store, warehouse, lambda *_: None, erased=erasing)
-    found = {row["verbatim_id"] for row in warehouse.query("SELECT verbatim_id FROM verbatims_analysed_v1", {})}
+    found = {row["verbatim_id"] for row in warehouse.query("SELECT verbatim_id FROM verbatims_analysed_v2", {})}
     assert old in {row["verbatim_id"] for row in held} and new != old
     assert (new in found) is not erasing and old not in found, "an erasure leaves no words under an old id"

@@ -5,5 +5,5 @@ SELECT
   count(*) AS verbatims,
   sum(cost_usd > 0) AS paid,
   round(sum(cost_usd), 6) AS cost_usd
-FROM verbatims_analysed_v1
+FROM verbatims_analysed_v2
 GROUP BY day, model

@@ -5,5 +5,5 @@ SELECT
   count(*) AS verbatims,
   sum(sentiment = 'negative') AS negative,
   round(avg(rating), 2) AS mean_rating
-FROM verbatims_analysed_v1, json_each(verbatims_analysed_v1.topics) AS topic
+FROM verbatims_analysed_v2, json_each(verbatims_analysed_v2.topics) AS topic
 GROUP BY source, topic.value

@@ -7,5 +7,5 @@ SELECT
   round(1.0 * count(*) / sum(count(*)) OVER (
     PARTITION BY source, strftime('%Y-%m-%d', seen_on, '-6 days', 'weekday 1')
   ), 4) AS share
-FROM verbatims_analysed_v1
+FROM verbatims_analysed_v2
 GROUP BY source, week_from, sentiment
