@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import requests
 
 from pipeline.errors import VerbatimsError
-from pipeline.settings import Settings
+from pipeline.settings import Settings, setting_name
 from pipeline.urls import origin
 
 TIMEOUT_S = 3.0
 """Timeout of one request: long enough for a loaded machine, short enough for a person who waits."""
+
+NOT_MADE = "not made yet; the first run makes it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +26,12 @@ class Finding:
     name: str
     fine: bool
     said: str
+    set_up: bool = True
+    """False for a server that no setting names and that is not there: a run does without it."""
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Check each part in the order in which a run uses it. Makes no paid call and writes no row."""
+    """Check each part in the order in which a run uses it. Makes no paid call, no database and no row."""
     yield Finding("settings", True, f"SCRAPER_MODE={settings.mode}, model {settings.asked_model}")
     for name, check in _CHECKS.items():
         yield _run_check(name, check, settings)
@@ -36,28 +41,37 @@ class CheckError(Exception):
     """A check failed. The message is one line: what is wrong and how to fix it."""
 
 
+class NotSetUp(Exception):
+    """A server that no setting names is not there. The message says which setting would name it."""
+
+
 def _run_check(name: str, check: Callable[[Settings], str], settings: Settings) -> Finding:
     try:
         return Finding(name, True, check(settings))
+    except NotSetUp as nothing:
+        return Finding(name, True, str(nothing), set_up=False)
     except (VerbatimsError, CheckError) as error:
         return Finding(name, False, str(error))
 
 
 def _store(settings: Settings) -> str:
-    from pipeline.store import open_store
+    from pipeline.store import peek_store
 
-    store = open_store(settings.store)
-    try:
+    store = peek_store(settings.store, writes=True)
+    if store is None:
+        return NOT_MADE
+    with closing(store):
         store.runs.check_mode(settings.mode)
         return f"{store.name} opens"
-    finally:
-        store.close()
 
 
 def _warehouse(settings: Settings) -> str:
     from pipeline.load import open_warehouse
-    from pipeline.session import sandbox_for
+    from pipeline.session import file_of_warehouse, sandbox_for
 
+    file = file_of_warehouse(settings)
+    if file is not None and not file.exists():
+        return NOT_MADE
     with sandbox_for(settings) as endpoint:
         warehouse = open_warehouse(settings.warehouse_url, sandbox=settings.sandbox, endpoint=endpoint)
         warehouse.close()
@@ -102,7 +116,7 @@ def _sandbox(settings: Settings) -> str:
 
 def _collector(settings: Settings) -> str:
     if not settings.otlp_endpoint:
-        return "OTEL_EXPORTER_OTLP_ENDPOINT is not set: nothing is sent"
+        raise NotSetUp("OTEL_EXPORTER_OTLP_ENDPOINT is not set: nothing is sent")
     place = urlsplit(settings.otlp_endpoint).netloc
     try:
         # an empty request is valid and adds no series
@@ -119,15 +133,26 @@ def _collector(settings: Settings) -> str:
     return f"{place} takes OTLP"
 
 
-def _server(key: str, address: Callable[[Settings], str], path: str) -> Callable[[Settings], str]:
+def _server(field: str, path: str) -> Callable[[Settings], str]:
+    key = setting_name(field)
+
     def check(settings: Settings) -> str:
-        url = address(settings)
-        answer = _get(url + path, key)
-        if answer.status_code != 200:
-            raise CheckError(f"{origin(url)} answers {answer.status_code}: look at its log, or fix {key}")
-        return f"{origin(url)} is ready"
+        url = getattr(settings, field)
+        try:
+            return _ready(url, path, key)
+        except CheckError:
+            if field in settings.model_fields_set:
+                raise
+            raise NotSetUp(f"none at {origin(url)}; {key} names another address") from None
 
     return check
+
+
+def _ready(url: str, path: str, key: str) -> str:
+    answer = _get(url + path, key)
+    if answer.status_code != 200:
+        raise CheckError(f"{origin(url)} answers {answer.status_code}: look at its log, or fix {key}")
+    return f"{origin(url)} is ready"
 
 
 def _get(url: str, setting: str, headers: dict[str, str] | None = None) -> requests.Response:
@@ -149,8 +174,8 @@ _CHECKS: dict[str, Callable[[Settings], str]] = {
     "warehouse": _warehouse,
     "Claude": _claude,
     "Collector": _collector,
-    "Prometheus": _server("VERBATIMS_PROMETHEUS_URL", lambda s: s.prometheus_url, "/-/ready"),
-    "Pushgateway": _server("VERBATIMS_PUSHGATEWAY_URL", lambda s: s.pushgateway_url, "/-/ready"),
-    "Tempo": _server("VERBATIMS_TEMPO_URL", lambda s: s.tempo_url, "/ready"),
-    "Grafana": _server("VERBATIMS_GRAFANA_URL", lambda s: s.grafana_url, "/api/health"),
+    "Prometheus": _server("prometheus_url", "/-/ready"),
+    "Pushgateway": _server("pushgateway_url", "/-/ready"),
+    "Tempo": _server("tempo_url", "/ready"),
+    "Grafana": _server("grafana_url", "/api/health"),
 }

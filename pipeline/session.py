@@ -185,6 +185,13 @@ def sandbox_for(settings: Settings) -> Iterator[str | None]:
         yield _claude_url(settings, stack, needed=on_bigquery(settings)) if settings.sandbox else None
 
 
+def file_of_warehouse(settings: Settings) -> Path | None:
+    """The file that this machine keeps the rows in; None where a service keeps them."""
+    if not on_bigquery(settings):
+        return Path(settings.warehouse_url.removeprefix("sqlite:///"))
+    return _tables(settings) if settings.sandbox and not settings.base_url else None
+
+
 def _tables(settings: Settings) -> Path:
     """Where the stand-in of BigQuery keeps its tables: beside the store, for the next process to find."""
     if settings.store.startswith("sqlite:///"):

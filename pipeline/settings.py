@@ -325,7 +325,7 @@ def load_settings(environment: Mapping[str, str] | None = None, dotenv: Path | N
     """
     environment = os.environ if environment is None else environment
     values = {**_dotenv(dotenv), **environment}
-    known = {str(field.validation_alias.choices[0]) for field in Settings.model_fields.values()}  # type: ignore[union-attr]
+    known = set(map(setting_name, Settings.model_fields))
     # a misspelt name would otherwise mean the default
     _refuse_unknown(values, known)
     given = {name: value for name, value in values.items() if name in known and value != ""}
@@ -334,6 +334,11 @@ def load_settings(environment: Mapping[str, str] | None = None, dotenv: Path | N
     except ValidationError as error:
         # from None: the chained error would print the values
         raise SettingsError(_one_line(error)) from None
+
+
+def setting_name(field: str) -> str:
+    """The name in the environment and `.env` of a field of Settings."""
+    return str(Settings.model_fields[field].validation_alias.choices[0])  # type: ignore[union-attr]
 
 
 def pairs(text: str) -> dict[str, str]:

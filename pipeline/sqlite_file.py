@@ -30,7 +30,8 @@ def use_wal(connection: sqlite3.Connection) -> None:
 
 def is_read_only(path: Path) -> bool:
     """Whether nothing can be written: neither to the file nor, beside it, what SQLite needs for writing."""
-    return any(place.exists() and not os.access(place, os.W_OK) for place in (path.parent, path))
+    folder = next((place for place in path.parents if place.exists()), path.parent)  # the first one may be made yet
+    return any(place.exists() and not os.access(place, os.W_OK) for place in (folder, path))
 
 
 def connect_read_only(path: Path) -> sqlite3.Connection:

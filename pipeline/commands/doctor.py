@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.commands.arguments import add_command
 from pipeline.commands.output import DONE, WITH_FAILURES, print_data, say
+
+if TYPE_CHECKING:
+    from pipeline.doctor import Finding
 
 
 def add_parser(parsers: Any) -> None:
@@ -28,5 +31,11 @@ def run(options: argparse.Namespace) -> int:
         if options.json:
             print_data(asdict(finding))
         else:
-            say(f"{'fine ' if finding.fine else 'WRONG'}  {finding.name:<12} {finding.said}")
+            say(f"{_mark(finding):<10}  {finding.name:<12} {finding.said}")
     return DONE if all(finding.fine for finding in findings) else WITH_FAILURES
+
+
+def _mark(finding: Finding) -> str:
+    if not finding.set_up:
+        return "not set up"
+    return "fine" if finding.fine else "WRONG"

@@ -50,6 +50,18 @@ class Turn(IntEnum):
     """Two who fold totals at once would add to the same rows."""
 
 
+def sqlite_path(url: str) -> Path | None:
+    """The file of a SQLite store."""
+    return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
+
+
+def not_writable(name: str) -> SettingsError:
+    """For a file, or a folder, that this user cannot write."""
+    return SettingsError(
+        f"STORE: {name} cannot be written: give this user the right to write to it and its folder, or name another"
+    )
+
+
 class Database:
     """Transactions over one URL. Errors of the driver leave it as one line, without the password."""
 
@@ -75,10 +87,7 @@ class Database:
     def require_writable(self) -> None:
         """Raises SettingsError for a file, or a folder, that cannot be written."""
         if self.read_only:
-            raise SettingsError(
-                f"STORE: {self.name} cannot be written: give this user the right to write to it and its folder, "
-                "or name another"
-            )
+            raise not_writable(self.name)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:

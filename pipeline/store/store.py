@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import Path
 
 from pipeline.errors import SettingsError
 from pipeline.records import AnalyserRecord, Outcome
+from pipeline.sqlite_file import is_read_only
 from pipeline.store.claims import Claims
 from pipeline.store.crawls import Crawls
-from pipeline.store.database import Database
+from pipeline.store.database import Database, not_writable, sqlite_path
 from pipeline.store.deliveries import Deliveries
 from pipeline.store.erasure import Erasure
 from pipeline.store.migrate import HEAD, migrate, refuse_newer, revision
@@ -62,14 +62,19 @@ def open_store(url: str, *, writes: bool = True) -> Store:
     return Store(database)
 
 
-def peek_store(url: str) -> Store | None:
+def peek_store(url: str, *, writes: bool = False) -> Store | None:
     """An existing store just as it is, or None: nothing is built, upgraded or written.
 
+    `writes`: the store, or the folder in which it would be made, must be writable.
     Raises SettingsError for a store of another version.
     """
-    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
+    if (path := sqlite_path(url)) and not path.exists():
+        if writes and is_read_only(path):
+            raise not_writable(url)
         return None
     database = Database(url)
+    if writes:
+        database.require_writable()
     with database.read() as connection:
         found = revision(connection)
     if found == HEAD:
