@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
@@ -27,6 +28,14 @@ _HEADER = re.compile(r"[!#$&'*+.^_`|~0-9A-Za-z-]+ *=(?:[ !-$&-+\--~]|%[2-7][0-9A
 
 This is the format of OpenTelemetry's OTEL_EXPORTER_OTLP_HEADERS.
 """
+
+
+class Origin(StrEnum):
+    """Where the value of a setting is from."""
+
+    ENVIRONMENT = "environment"
+    DOTENV = ".env"
+    DEFAULT = "default"
 
 
 def _key(name: str) -> Any:
@@ -334,6 +343,25 @@ def load_settings(environment: Mapping[str, str] | None = None, dotenv: Path | N
     except ValidationError as error:
         # from None: the chained error would print the values
         raise SettingsError(_one_line(error)) from None
+
+
+def origins(environment: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> dict[str, Origin]:
+    """Where the value of each setting is from. An empty value in the environment hides that of `.env`."""
+    environment = os.environ if environment is None else environment
+    file = _dotenv(dotenv)
+
+    def origin_of(name: str) -> Origin:
+        if environment.get(name) or (name in environment and file.get(name)):
+            return Origin.ENVIRONMENT
+        return Origin.DOTENV if file.get(name) else Origin.DEFAULT
+
+    return {name: origin_of(name) for name in map(setting_name, Settings.model_fields)}
+
+
+def from_environment(*names: str) -> dict[str, str]:
+    """Those of these settings that the environment of this process decides, for a command that is to decide alike."""
+    found = origins()
+    return {name: os.environ[name] for name in names if found[name] is Origin.ENVIRONMENT}
 
 
 def setting_name(field: str) -> str:

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from pipeline.journey import Result
 from pipeline.preview import preview
-from pipeline.program import program_name
+from pipeline.program import next_command
 from pipeline.session import Session
 from pipeline.settings import SANDBOX_PRICED_AS, Settings
 from pipeline.source.source import Source
@@ -162,8 +162,9 @@ def _parts(values: Mapping[Any, Any]) -> str:
 
 
 def _next(look: str, failed: bool) -> str:
-    me = program_name()
-    file = f"{me} run --input reviews.csv    # the same for a file of yours"
-    listed = f"{me} failed    # which records failed, and why"
-    exporter = f"{me} exporter --port 8000    # the ten metrics for Prometheus"
+    if look.startswith("verbatims "):
+        look = next_command(look.removeprefix("verbatims "))
+    file = next_command("run --input reviews.csv    # the same for a file of yours")
+    listed = next_command("failed    # which records failed, and why")
+    exporter = next_command("exporter --port 8000    # the ten metrics for Prometheus")
     return "\n  ".join(("\nNext:", look, exporter, listed if failed else file))

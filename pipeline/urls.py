@@ -80,3 +80,8 @@ def origin(url: str) -> str:
     """Scheme, host and port, for messages: a path may be a gateway's secret."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def holds_password(url: str) -> bool:
+    """Whether a URL must not be shown as it is."""
+    return urlsplit(url).password is not None
