@@ -232,6 +232,8 @@ class Attempt:
     """Present when, and only when, the outcome is `unreadable`."""
     error: str | None = None
     """For `failed`: `http_529`, `timeout`, `connection` or `bad_response`."""
+    cause: str | None = None
+    """For `connection` and `timeout`: why, such as `connection refused`; for messages, not stored."""
     retried: tuple[str, ...] = ()
     """Errors of earlier tries of the transport; one that timed out may have been paid, which nobody can see."""
     raw: str | None = None

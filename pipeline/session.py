@@ -4,7 +4,7 @@ and open."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +57,11 @@ class Session:
         return loading.open_warehouse(
             self.settings.warehouse_url, sandbox=sandbox, endpoint=self.claude_url if sandbox else None
         )
+
+    def warehouse_name(self) -> str:
+        """Where the rows are, in words."""
+        with closing(self.open_warehouse()) as warehouse:
+            return warehouse.name
 
     def analyser(self, run_id: str) -> Analyser:
         """Who answers in this run: whom a re-analysis asks, else as the settings say."""

@@ -16,7 +16,7 @@ from anthropic import AsyncAnthropic, DefaultAioHttpClient
 from pipeline.analyse.analyser import Analyser
 from pipeline.analyse.answer import Unreadable, parse_answer
 from pipeline.analyse.price import Price, Tokens, thinking_tokens
-from pipeline.analyse.tries import BeforeSending, Tries, each_try
+from pipeline.analyse.tries import BeforeSending, Tries, cause_of, each_try
 from pipeline.errors import VerbatimsError
 from pipeline.records import Analysis, Attempt, JsonError, Outcome
 
@@ -48,6 +48,8 @@ class Claude:
             more |= self._paid(message["usage"])
         except Exception as error:
             outcome, more = Outcome.FAILED, {"error": _code(error, tries)}
+            if isinstance(error, anthropic.APIConnectionError | TimeoutError):
+                more["cause"] = cause_of(error)
         # the last try is the attempt itself
         retried = tries.errors[:-1] if [more.get("error")] == tries.errors[-1:] else tries.errors
         duration_s = time.perf_counter() - started

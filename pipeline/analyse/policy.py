@@ -32,6 +32,9 @@ ACCESS_DENIED = {
 }
 """Key, credit, rights, model: the next verbatim would meet the same answer, so the run stops."""
 
+UNREACHED = frozenset({"connection", "timeout"})
+"""Errors of calls that nothing has answered."""
+
 RATE_LIMITED = "http_429"
 
 
@@ -78,4 +81,15 @@ def stop_reason(last: Attempt, failed_in_a_row: int) -> VerbatimsError | None:
         return AccessDenied(f"{OUTAGE} requests in a row were invalid: check {settings}")
     if last.error == RATE_LIMITED:
         return RateLimited(f"{OUTAGE} calls in a row met Claude's rate limit: wait, or lower VERBATIMS_CONCURRENCY")
-    return TransientError(f"Claude's API is out: {OUTAGE} calls in a row failed, the last with {last.error}")
+    return TransientError(
+        f"Claude's API is out: {OUTAGE} calls in a row failed, the last with {last.cause or last.error}"
+    )
+
+
+def unreached(last: Attempt | None) -> VerbatimsError | None:
+    """Why nothing was answered, where no call of a process has reached the API: that is an outage, however few."""
+    if last is None or last.error not in UNREACHED:
+        return None
+    return TransientError(
+        f"Claude's API cannot be reached: {last.cause or last.error}; check the network and ANTHROPIC_BASE_URL"
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -57,3 +59,24 @@ async def each_try(request: Any, call_next: Any) -> Any:
     if seconds.isdigit() and int(seconds) > MAX_RETRY_AFTER_S:
         response.headers["retry-after"] = str(MAX_RETRY_AFTER_S)
     return response
+
+
+def cause_of(error: BaseException) -> str:
+    """Why a connection failed, in words of ours: the library's would show the address."""
+    inner: BaseException | None = error
+    while inner is not None:
+        for kind, words in _CAUSES.items():
+            if isinstance(inner, kind):
+                return words
+        # aiohttp keeps the system's error in an attribute
+        inner = getattr(inner, "os_error", None) or inner.__cause__ or inner.__context__
+    return "the connection broke"
+
+
+_CAUSES: dict[type[BaseException], str] = {
+    socket.gaierror: "its host name is unknown (DNS), or there is no network",
+    ssl.SSLError: "its certificate or TLS version is refused",
+    ConnectionRefusedError: "connection refused",
+    ConnectionResetError: "connection reset",
+    TimeoutError: "it does not answer in time",
+}

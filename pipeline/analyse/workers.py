@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from pipeline.analyse.policy import MORE_ROOM, Step, next_step, stop_reason
+from pipeline.analyse.policy import MORE_ROOM, UNREACHED, Step, next_step, stop_reason, unreached
 from pipeline.analyse.tries import BeforeSending
 from pipeline.errors import VerbatimsError
 from pipeline.events import TextSent
@@ -45,8 +45,8 @@ class RequestQueue(Protocol):
 async def analyse(work: RequestQueue, claude: Asker, observer: Observer, concurrency: int) -> None:
     """Send everything that `work` hands out, at most `concurrency` verbatims at a time.
 
-    Raises the first error that stops the run (what `policy.stop_reason` gives, what `work` raises), after all calls in
-    flight have ended and were committed.
+    Raises the first error that stops the run (what `policy` gives, what `work` raises), after all calls in flight have
+    ended and were committed.
     """
     errors: list[Exception] = []
     health = _Health()
@@ -60,8 +60,8 @@ async def analyse(work: RequestQueue, claude: Asker, observer: Observer, concurr
             work.stop()
 
     await asyncio.gather(*(worker() for _ in range(concurrency)))
-    if errors:
-        raise errors[0]
+    if error := errors[0] if errors else unreached(health.unanswered):
+        raise error
 
 
 async def _one(ask: Ask, work: RequestQueue, claude: Asker, observer: Observer, health: _Health) -> Attempt:
@@ -92,10 +92,15 @@ class _Health:
         self._failed_in_a_row = 0
         self.answered = False
         """Whether a good answer came back."""
+        self.unanswered: Attempt | None = None
+        """The last attempt, if no attempt has reached the API."""
+        self._reached = False
 
     def note(self, last: Attempt) -> None:
         """Raises what stops the run: AccessDenied, RateLimited or TransientError."""
         self.answered |= last.outcome is Outcome.ANALYSED
+        self._reached |= last.error not in UNREACHED
+        self.unanswered = None if self._reached else last
         self._failed_in_a_row = self._failed_in_a_row + 1 if last.outcome is Outcome.FAILED else 0
         if reason := stop_reason(last, self._failed_in_a_row):
             raise reason

@@ -4,5 +4,5 @@
 code.
 
 Shared by the commands: arguments.py (parsers and checked types), input_file.py (options of the input), output.py
-(printing) and resuming.py (the command that resumes stopped work).
+(printing), ending.py (why a command ends with 1) and resuming.py (the command that resumes stopped work).
 """

@@ -32,7 +32,10 @@ def run(options: argparse.Namespace) -> int:
             print_data(asdict(finding))
         else:
             say(f"{_mark(finding):<10}  {finding.name:<12} {finding.said}")
-    return DONE if all(finding.fine for finding in findings) else WITH_FAILURES
+    wrong = [finding.name for finding in findings if not finding.fine]
+    if wrong and options.json:
+        say(f"wrong: {', '.join(wrong)}")
+    return WITH_FAILURES if wrong else DONE
 
 
 def _mark(finding: Finding) -> str:

@@ -7,8 +7,9 @@ from dataclasses import asdict
 from typing import Any
 
 from pipeline.commands.arguments import add_command
+from pipeline.commands.ending import exit_code
 from pipeline.commands.input_file import add_input_options, input_file
-from pipeline.commands.output import DONE, WITH_FAILURES, open_console, print_data, say, terminal_on
+from pipeline.commands.output import DONE, open_console, print_data, say, terminal_on
 from pipeline.commands.resuming import going_on
 
 
@@ -41,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
             print_data(summary.as_json(result, session.settings))
         else:
             summary.show(console, session, result)
-    return WITH_FAILURES if result.counts.failed or result.counts.load_refused else DONE
+    return exit_code(result.run_id, result.counts)
 
 
 def _dry_run(options: argparse.Namespace) -> int:

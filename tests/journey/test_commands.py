@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.program import next_command
 
-from .conftest import Command
+from .conftest import Command, write_jsonl
 
 
 def test_doctor_on_a_laptop_without_servers_finds_nothing_wrong_and_makes_no_database(
@@ -45,3 +45,42 @@ def test_no_next_command_shows_a_password(monkeypatch: pytest.MonkeyPatch) -> No
     assert next_command("failed") == "verbatims failed"
     monkeypatch.setenv("STORE", "postgresql://me@host/db")
     assert next_command("failed") == "STORE=postgresql://me@host/db WAREHOUSE=sqlite:///rows.db verbatims failed"
+
+
+@pytest.mark.parametrize(
+    ("address", "cause"),
+    [("http://127.0.0.1:9", "connection refused"), ("http://nowhere.invalid", "its host name is unknown (DNS)")],
+)
+def test_a_run_that_cannot_reach_claude_says_why_and_how_to_go_on(
+    verbatims: Command, tmp_path: Path, address: str, cause: str
+) -> None:
+    write_jsonl(tmp_path / "reviews.jsonl", ["Une livraison vraiment rapide", "Le service client est aimable"])
+    prod = {"SCRAPER_MODE": "prod", "ANTHROPIC_API_KEY": "x", "ANTHROPIC_BASE_URL": address, "VERBATIMS_RETRIES": "0"}
+    ended = verbatims("run", "--input", "reviews.jsonl", **prod)
+    assert ended.code == 3 and f"verbatims: Claude's API cannot be reached: {cause}" in ended.err, ended.err
+    assert ended.err.splitlines()[-1] == "to go on: verbatims run --input reviews.jsonl"
+
+
+def test_a_stage_that_ends_with_1_says_what_is_pending_and_what_to_run(verbatims: Command, tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "reviews.jsonl", ["Une livraison vraiment rapide", "Le service client est aimable"])
+    run = verbatims("scrape", "--input", "reviews.jsonl").out.strip()
+    for stage, todo in (("load", "clean"), ("clean", None), ("load", "analyse"), ("publish", "analyse")):
+        ended = verbatims(stage)
+        said = ended.err.splitlines()[-1]
+        assert ended.code == (1 if todo else 0), ended
+        assert todo is None or said.startswith(
+            f"run {run}: 2 pending, to be analysed by `verbatims {todo} --run {run}`"
+        )
+    assert [verbatims(stage).code for stage in ("analyse", "load")] == [0, 0]
+    ended = verbatims("publish", "--json")
+    assert (
+        ended.err.splitlines()[-1] == f"published: run {run}, 2 rows in var/verbatims.db, table verbatims_analysed_v1"
+    )
+
+
+def test_a_run_with_failed_records_names_them_also_with_json(verbatims: Command, tmp_path: Path) -> None:
+    (tmp_path / "reviews.jsonl").write_text('{"texte": "Une livraison rapide"}\n{"texte": "coup\n')
+    ended = verbatims("run", "--input", "reviews.jsonl", "--json")
+    run = ended.data["run_id"]
+    assert ended.code == 1
+    assert f"run {run}: 1 failed (1 unreadable_record), listed by `verbatims failed --run {run}`" in ended.err
