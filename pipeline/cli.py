@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from pipeline import __version__
-from pipeline.commands import doctor, expire, exporter, failed, forget, forwarder, run, sandbox, stage
+from pipeline.commands import config, doctor, expire, exporter, failed, forget, forwarder, init, run, sandbox, stage
 from pipeline.commands.output import say
 from pipeline.errors import SettingsError, TransientError, VerbatimsError
 from pipeline.program import program_name
 from pipeline.signals import raise_interrupted
 from pipeline.traces import trace_of
 
-COMMANDS = (run, stage, expire, forget, failed, exporter, forwarder, doctor, sandbox)
+COMMANDS = (run, stage, expire, forget, failed, exporter, forwarder, doctor, config, init, sandbox)
 """In the order of `--help`. A new command is a file in `commands/` and its name here."""
 
 

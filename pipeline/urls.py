@@ -85,3 +85,9 @@ def origin(url: str) -> str:
 def holds_password(url: str) -> bool:
     """Whether a URL must not be shown as it is."""
     return urlsplit(url).password is not None
+
+
+def hide_password(url: str) -> str:
+    """A URL that may be shown."""
+    password = urlsplit(url).password if "://" in url else None
+    return url.replace(f":{password}@", ":***@", 1) if password else url

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from env_example import render
 
 from pipeline.analyse.topics import load_topics
+from pipeline.env_example import render
 from pipeline.errors import SettingsError
 from pipeline.settings import load_settings
 

@@ -1,10 +1,13 @@
 """What the commands say around a run: what is missing, what comes next, which settings are in force."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
 
 from pipeline.program import next_command
+from pipeline.settings import Settings
 
 from .conftest import Command, write_jsonl
 
@@ -84,3 +87,44 @@ def test_a_run_with_failed_records_names_them_also_with_json(verbatims: Command,
     run = ended.data["run_id"]
     assert ended.code == 1
     assert f"run {run}: 1 failed (1 unreadable_record), listed by `verbatims failed --run {run}`" in ended.err
+
+
+def test_config_shows_each_setting_and_where_it_is_from_but_no_secret(verbatims: Command, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("VERBATIMS_CONCURRENCY=8\nANTHROPIC_API_KEY=hush\n")
+    given = {
+        "STORE": "postgresql://me:hush@host/db",
+        "WAREHOUSE": "sqlite:///rows.db",
+        "ANTHROPIC_BASE_URL": "https://gateway.example/hush",
+        "SCRAPER_MODE": "prod",
+    }
+    shown = verbatims("config", "--json", **given)
+    rows = {row["name"]: (row["value"], row["from"]) for row in map(json.loads, shown.out.splitlines())}
+    assert len(rows) == len(Settings.model_fields)
+    assert rows["STORE"] == ("postgresql://me:***@host/db", "environment")
+    assert rows["VERBATIMS_CONCURRENCY"] == ("8", ".env")
+    assert rows["ANTHROPIC_API_KEY"] == ("set, hidden", ".env")
+    assert rows["OTEL_EXPORTER_OTLP_HEADERS"] == ("not set", "default")
+    table = verbatims("config", **given)
+    assert (table.code, table.err) == (0, "") and "VERBATIMS_RETRIES  " in table.out
+    assert "hush" not in shown.out + table.out
+    assert [file.name for file in tmp_path.iterdir()] == [".env"]
+
+
+def test_init_writes_both_files_once_and_overwrites_nothing(verbatims: Command, tmp_path: Path) -> None:
+    first = verbatims("init")
+    env, sources = tmp_path / ".env", tmp_path / "sources.toml"
+    assert first.code == 0 and "sources.toml" in first.err and "doctor" in first.err
+    assert env.stat().st_mode & 0o777 == 0o600 and "#SCRAPER_MODE=sandbox" in env.read_text()
+    assert verbatims("config").code == 0
+    sources.unlink()
+    again = verbatims("init")
+    assert (again.code, again.err.count("\n"), sources.exists()) == (2, 1, False) and ".env" in again.err
+
+
+def test_the_examples_of_sources_are_valid(verbatims: Command, tmp_path: Path) -> None:
+    verbatims("init")
+    file = tmp_path / "sources.toml"
+    file.write_text(re.sub("^#(?! )", "", file.read_text(), flags=re.MULTILINE))
+    (tmp_path / "survey.csv").write_text("no,answer,score,sent,lang\n1,Une livraison rapide,5,2026-01-01,fr\n")
+    ended = verbatims("doctor", SCRAPER_MODE="prod", ANTHROPIC_API_KEY="x", ANTHROPIC_BASE_URL="http://127.0.0.1:9")
+    assert "sources.toml describes shop, app, forum, survey" in ended.err
