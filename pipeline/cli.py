@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """The command line: parses the arguments, runs a command of `commands/`, and reports errors.
 
 Data goes to standard output, messages to standard error. Exit codes: 0 done, 1 done with failed records or checks,
@@ -7,6 +8,7 @@ Data goes to standard output, messages to standard error. Exit codes: 0 done, 1 
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -53,7 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
     try:
-        return _parser().parse_args(arguments)
+        parser = _parser()
+        _complete(parser)
+        return parser.parse_args(arguments)
     except SettingsError:
         if "forget" not in arguments:
             raise
@@ -62,6 +66,14 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
             "forget takes SOURCE and EXTERNAL_ID, in quotes if they hold blanks, and -- before them if one begins "
             "with a dash (see `verbatims forget --help`)"
         ) from None
+
+
+def _complete(parser: argparse.ArgumentParser) -> None:
+    """Answer a shell that asks how a command line may go on, and end the process then."""
+    if "_ARGCOMPLETE" in os.environ:  # no setting: only the shell's own function sets it
+        import argcomplete
+
+        argcomplete.autocomplete(parser)
 
 
 def _report(error: VerbatimsError, debug: bool) -> int:

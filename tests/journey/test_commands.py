@@ -9,7 +9,7 @@ import pytest
 from pipeline.program import next_command
 from pipeline.settings import Settings
 
-from .conftest import Command, write_jsonl
+from .conftest import Command, Shell, write_jsonl
 
 
 def test_doctor_on_a_laptop_without_servers_finds_nothing_wrong_and_makes_no_database(
@@ -128,3 +128,17 @@ def test_the_examples_of_sources_are_valid(verbatims: Command, tmp_path: Path) -
     (tmp_path / "survey.csv").write_text("no,answer,score,sent,lang\n1,Une livraison rapide,5,2026-01-01,fr\n")
     ended = verbatims("doctor", SCRAPER_MODE="prod", ANTHROPIC_API_KEY="x", ANTHROPIC_BASE_URL="http://127.0.0.1:9")
     assert "sources.toml describes shop, app, forum, survey" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"), [("verbatims do", {"doctor"}), ("verbatims run --in", {"--input"}), ("verbatims xyz", set())]
+)
+def test_a_shell_completes_commands_and_options(shell: Shell, tmp_path: Path, line: str, offered: set[str]) -> None:
+    """By the protocol of `register-python-argcomplete`."""
+    answer = tmp_path / "answer"
+    shell.environment |= {"_ARGCOMPLETE": "1", "_ARGCOMPLETE_IFS": "\n", "_ARGCOMPLETE_STDOUT_FILENAME": str(answer)}
+    shell.environment |= {"COMP_LINE": line, "COMP_POINT": str(len(line)), "COMP_TYPE": "9"}
+    ended = shell.process()
+    assert (ended.out, ended.err) == ("", "")
+    assert {word.strip() for word in answer.read_text().split("\n") if word} == offered
+    assert not (tmp_path / "var").exists()
