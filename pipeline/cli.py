@@ -16,7 +16,8 @@ from typing import NoReturn
 
 from pipeline import __version__
 from pipeline.commands import config, doctor, expire, exporter, failed, forget, forwarder, init, run, sandbox, stage
-from pipeline.commands.output import say
+from pipeline.commands.arguments import add_everywhere
+from pipeline.commands.output import set_quiet, warn
 from pipeline.errors import SettingsError, TransientError, VerbatimsError
 from pipeline.program import program_name
 from pipeline.signals import raise_interrupted
@@ -33,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = "--debug" in arguments
     try:
         options = _parse(arguments)
+        set_quiet(options.quiet)
         options.again = shlex.join([program_name(), *arguments])
         raise_interrupted()
         return int(options.command(options))
@@ -79,10 +81,10 @@ def _complete(parser: argparse.ArgumentParser) -> None:
 def _report(error: VerbatimsError, debug: bool) -> int:
     # what is being handled: `error` may be made from it
     if debug:
-        say(trace_of(sys.exception()))
-    say(f"verbatims: {' '.join(str(error).split())}")  # a file name may contain a line break
+        warn(trace_of(sys.exception()))
+    warn(f"verbatims: {' '.join(str(error).split())}")  # a file name may contain a line break
     if error.go_on:
-        say(f"to go on: {error.go_on}")
+        warn(f"to go on: {error.go_on}")
     return error.exit_code
 
 
@@ -102,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
         "130 interrupted.",
     )
     parser.add_argument("--version", action="version", version=f"verbatims {__version__}")
-    parser.set_defaults(debug=False)
+    add_everywhere(parser, default=False)
     parsers = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add_parser(parsers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -59,6 +59,25 @@ class Logged:
 
 def _spent(usd: float) -> str:
     return f", ${usd:.4f}" if usd else ""
+
+
+class Warnings:
+    """Shows warnings only."""
+
+    BEGINNINGS = ("warning: ", "telemetry: ", "the store ")
+    """What lines begin with that tell of something wrong."""
+
+    def __init__(self, warn: Callable[[str], None]) -> None:
+        self._warn = warn
+
+    def say(self, line: str) -> None:
+        """Show a line if it is a warning."""
+        if line.startswith(self.BEGINNINGS):
+            self._warn(line)
+
+    def stage(self, name: str, total: int | None = None) -> AbstractContextManager[Advance]:
+        """Show nothing of a stage."""
+        return nullcontext(lambda more, usd: None)
 
 
 class Terminal:

@@ -3,16 +3,43 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 
-def add_command(parsers: Any, name: str, help_text: str, run: Callable[[argparse.Namespace], int]) -> Any:
-    """Add the parser of one command, which calls `run`."""
-    command = parsers.add_parser(name, help=help_text, description=help_text[0].upper() + help_text[1:] + ".")
-    command.add_argument("--debug", action="store_true", help="show a trace with an error")
+def add_command(
+    parsers: Any,
+    name: str,
+    help_text: str,
+    run: Callable[[argparse.Namespace], int],
+    examples: Sequence[str],
+    settings: Sequence[str] = (),
+) -> Any:
+    """Add the parser of one command, which calls `run`. Its help ends with examples and the settings that matter."""
+    command = parsers.add_parser(
+        name,
+        help=help_text,
+        description=help_text[0].upper() + help_text[1:] + ".",
+        epilog=_epilog(examples, settings),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    # suppressed: the default must not undo what stands before the command
+    add_everywhere(command, default=argparse.SUPPRESS)
     command.set_defaults(command=run, name=name)
     return command
+
+
+def add_everywhere(parser: argparse.ArgumentParser, default: Any) -> None:
+    """Add the options that may stand before and after the command."""
+    parser.add_argument("--debug", action="store_true", default=default, help="show a trace with an error")
+    parser.add_argument("--quiet", action="store_true", default=default, help="show errors and warnings only, and data")
+
+
+def _epilog(examples: Sequence[str], settings: Sequence[str]) -> str:
+    lines = ["examples:", *(f"  {example}" for example in examples)]
+    if settings:
+        lines += ["", "settings, from the environment or .env:", *(f"  {name}" for name in settings)]
+    return "\n".join(lines)
 
 
 def add_address(command: Any, port: int) -> None:

@@ -12,7 +12,13 @@ from pipeline.commands.output import DONE, print_data
 
 def add_parser(parsers: Any) -> None:
     """Add the command's options."""
-    command = add_command(parsers, "config", "show every setting in force and where it is from; secrets hidden", run)
+    command = add_command(
+        parsers,
+        "config",
+        "show every setting in force and where it is from; secrets hidden",
+        run,
+        examples=["verbatims config", "verbatims config --json"],
+    )
     command.add_argument("--json", action="store_true", help="print each setting as a JSON object")
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from pipeline.commands.arguments import add_command
-from pipeline.commands.output import DONE, WITH_FAILURES, print_data, say
+from pipeline.commands.output import DONE, WITH_FAILURES, print_data, say, warn
 
 if TYPE_CHECKING:
     from pipeline.doctor import Finding
@@ -16,7 +16,21 @@ if TYPE_CHECKING:
 def add_parser(parsers: Any) -> None:
     """Add the command's options."""
     command = add_command(
-        parsers, "doctor", "look at all that a run leans on: what is fine, what is wrong, what to do", run
+        parsers,
+        "doctor",
+        "look at all that a run leans on: what is fine, what is wrong, what to do",
+        run,
+        examples=["verbatims doctor", "verbatims doctor --json"],
+        settings=[
+            "STORE",
+            "WAREHOUSE",
+            "ANTHROPIC_API_KEY",
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "VERBATIMS_PROMETHEUS_URL",
+            "VERBATIMS_PUSHGATEWAY_URL",
+            "VERBATIMS_TEMPO_URL",
+            "VERBATIMS_GRAFANA_URL",
+        ],
     )
     command.add_argument("--json", action="store_true", help="print each finding as a JSON object")
 
@@ -31,10 +45,11 @@ def run(options: argparse.Namespace) -> int:
         if options.json:
             print_data(asdict(finding))
         else:
-            say(f"{_mark(finding):<10}  {finding.name:<12} {finding.said}")
+            show = say if finding.fine else warn
+            show(f"{_mark(finding):<10}  {finding.name:<12} {finding.said}")
     wrong = [finding.name for finding in findings if not finding.fine]
     if wrong and options.json:
-        say(f"wrong: {', '.join(wrong)}")
+        warn(f"wrong: {', '.join(wrong)}")
     return WITH_FAILURES if wrong else DONE
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.commands.output import DONE, WITH_FAILURES, say
+from pipeline.commands.output import DONE, WITH_FAILURES, say, warn
 from pipeline.program import next_command
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def exit_code(run_id: str, counts: RunCounts, todo: str | None = None) -> int:
     """
     problems = [*_pending(run_id, counts, todo), *_failed(run_id, counts), *_refused(run_id, counts)]
     if problems:
-        say(f"run {run_id}: {'; '.join(problems)}")
+        warn(f"run {run_id}: {'; '.join(problems)}")
     return WITH_FAILURES if problems else DONE
 
 

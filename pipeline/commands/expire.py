@@ -12,7 +12,14 @@ from pipeline.commands.resuming import going_on
 
 def add_parser(parsers: Any) -> None:
     """Add the command's options."""
-    command = add_command(parsers, "expire", "erase texts, quotes, summaries and raw answers by age; counts stay", run)
+    command = add_command(
+        parsers,
+        "expire",
+        "erase texts, quotes, summaries and raw answers by age; counts stay",
+        run,
+        examples=["verbatims expire", "verbatims expire --days 30"],
+        settings=["VERBATIMS_RETENTION_DAYS", "STORE", "WAREHOUSE"],
+    )
     command.add_argument(
         "--days",
         type=positive,

@@ -11,7 +11,14 @@ from pipeline.commands.output import DONE, say
 
 def add_parser(parsers: Any) -> None:
     """Add the command's options."""
-    command = add_command(parsers, "exporter", "serve the ten metrics as totals of the store, for Prometheus", run)
+    command = add_command(
+        parsers,
+        "exporter",
+        "serve the ten metrics as totals of the store, for Prometheus",
+        run,
+        examples=["verbatims exporter", "verbatims exporter --host 127.0.0.1 --port 8000"],
+        settings=["STORE"],
+    )
     add_address(command, port=8000)
 
 

@@ -14,7 +14,14 @@ from pipeline.errors import SettingsError
 
 def add_parser(parsers: Any) -> None:
     """Add the command's options."""
-    command = add_command(parsers, "failed", "list a run's failed records as JSON lines, without their texts", run)
+    command = add_command(
+        parsers,
+        "failed",
+        "list a run's failed records as JSON lines, without their texts",
+        run,
+        examples=["verbatims failed", "verbatims failed --run day-2026-01-31"],
+        settings=["STORE"],
+    )
     add_run_id(command)
 
 

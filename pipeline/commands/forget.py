@@ -13,7 +13,14 @@ from pipeline.program import program_name
 
 def add_parser(parsers: Any) -> None:
     """Add the command's arguments."""
-    command = add_command(parsers, "forget", "erase one verbatim at once and never take it in again", run)
+    command = add_command(
+        parsers,
+        "forget",
+        "erase one verbatim at once and never take it in again",
+        run,
+        examples=["verbatims forget shop 4711", "verbatims forget -- shop -4711"],
+        settings=["STORE", "WAREHOUSE"],
+    )
     command.add_argument("source", metavar="SOURCE", help="the warehouse's column source")
     command.add_argument("external_id", metavar="EXTERNAL_ID", help="its column external_id: what the source calls it")
 

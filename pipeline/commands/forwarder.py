@@ -11,7 +11,14 @@ from pipeline.commands.output import DONE, say
 
 def add_parser(parsers: Any) -> None:
     """Add the command's options."""
-    command = add_command(parsers, "forwarder", "take batch metrics by OTLP/HTTP and push them to the Pushgateway", run)
+    command = add_command(
+        parsers,
+        "forwarder",
+        "take batch metrics by OTLP/HTTP and push them to the Pushgateway",
+        run,
+        examples=["verbatims forwarder", "verbatims forwarder --host 127.0.0.1 --port 4319"],
+        settings=["VERBATIMS_PUSHGATEWAY_URL"],
+    )
     add_address(command, port=4319)
 
 

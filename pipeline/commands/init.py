@@ -15,7 +15,13 @@ from pipeline.program import program_name
 
 def add_parser(parsers: Any) -> None:
     """Add the command."""
-    add_command(parsers, "init", "write .env and sources.toml for you to fill in, every line explained", run)
+    add_command(
+        parsers,
+        "init",
+        "write .env and sources.toml for you to fill in, every line explained",
+        run,
+        examples=["verbatims init && verbatims doctor"],
+    )
 
 
 def run(_options: argparse.Namespace) -> int:

@@ -9,13 +9,32 @@ from typing import Any
 from pipeline.commands.arguments import add_command
 from pipeline.commands.ending import exit_code
 from pipeline.commands.input_file import add_input_options, input_file
-from pipeline.commands.output import DONE, open_console, print_data, say, terminal_on
+from pipeline.commands.output import DONE, open_console, print_data, say, terminal_on, warn
 from pipeline.commands.resuming import going_on
 
 
 def add_parser(parsers: Any) -> None:
     """Add the command's options."""
-    command = add_command(parsers, "run", "scrape, clean, analyse, load, publish: the whole journey", run)
+    command = add_command(
+        parsers,
+        "run",
+        "scrape, clean, analyse, load, publish: the whole journey",
+        run,
+        examples=[
+            "verbatims run",
+            "verbatims run --input reviews.csv --dry-run",
+            "cat reviews.jsonl | verbatims run --input - --json",
+        ],
+        settings=[
+            "SCRAPER_MODE",
+            "ANTHROPIC_API_KEY",
+            "STORE",
+            "WAREHOUSE",
+            "VERBATIMS_SOURCES",
+            "VERBATIMS_CONCURRENCY",
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+        ],
+    )
     add_input_options(command)
     command.add_argument("--json", action="store_true", help="print the result as one JSON object")
     command.add_argument("--dry-run", action="store_true", help="only count, and estimate the cost; no call, no write")
@@ -59,7 +78,7 @@ def _dry_run(options: argparse.Namespace) -> int:
         records = source.reviews(history, prepare)
         found = estimate(records, store, analyser_of(settings), price_of(settings), options.limit)
         for warning in source.finish(history):
-            say(f"warning: {warning}")
+            warn(f"warning: {warning}")
     if options.json:
         print_data(asdict(found))
     else:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.commands.arguments import add_address, add_command, positive, seconds
-from pipeline.commands.output import DONE
+from pipeline.commands.output import DONE, say
 
 
 def add_parser(parsers: Any) -> None:
@@ -17,6 +17,11 @@ def add_parser(parsers: Any) -> None:
         "sandbox",
         "serve a review site, a feed, and stand-ins for Claude's and BigQuery's APIs on loopback",
         run,
+        examples=[
+            "verbatims sandbox",
+            "verbatims sandbox --latency 0.2 --faults unreadable=0.03,overloaded=0.05",
+            "ANTHROPIC_BASE_URL=http://127.0.0.1:9100 verbatims run",
+        ],
     )
     add_address(command, port=9100)
     _add_answer_options(command)
@@ -68,5 +73,6 @@ def run(options: argparse.Namespace) -> int:
         options.billed,
         options.tables,
         options.published,
+        say,
     )
     return DONE

@@ -23,11 +23,33 @@ STAGES = {
     Stage.PUBLISH: "check what the warehouse holds, and say that a run's rows may be relied on",
 }
 
+EXAMPLES = {
+    Stage.SCRAPE: ["verbatims scrape", "verbatims scrape --input reviews.csv --limit 100"],
+    Stage.CLEAN: ["verbatims clean", "verbatims clean --run day-2026-01-31"],
+    Stage.ANALYSE: ["verbatims analyse", "verbatims analyse --run day-2026-01-31 --json"],
+    Stage.LOAD: ["verbatims load", "verbatims load --run day-2026-01-31"],
+    Stage.PUBLISH: ["verbatims publish", "verbatims publish --json"],
+}
+
+SETTINGS = {
+    Stage.SCRAPE: ["VERBATIMS_SOURCES"],
+    Stage.ANALYSE: ["ANTHROPIC_API_KEY", "VERBATIMS_MODEL", "VERBATIMS_CONCURRENCY"],
+    Stage.LOAD: ["WAREHOUSE"],
+    Stage.PUBLISH: ["WAREHOUSE"],
+}
+
 
 def add_parser(parsers: Any) -> None:
     """Add a command for each stage, with its options."""
     for stage, help_text in STAGES.items():
-        command = add_command(parsers, stage.value, help_text, run)
+        command = add_command(
+            parsers,
+            stage.value,
+            help_text,
+            run,
+            examples=EXAMPLES[stage],
+            settings=["SCRAPER_MODE", "STORE", *SETTINGS.get(stage, ())],
+        )
         command.add_argument("--json", action="store_true", help="print the run's counts as one JSON object")
         if stage is Stage.SCRAPE:
             add_input_options(command)

@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
@@ -112,6 +112,10 @@ class Sandbox:
         self.stop()
 
 
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
 def serve(
     host: str = "127.0.0.1",
     port: int = 9100,
@@ -121,16 +125,15 @@ def serve(
     billed: Path | None = None,
     tables: Path = TABLES,
     published: int | None = None,
+    say: Callable[[str], None] = _say,
 ) -> None:
     """Run in the foreground until SIGINT or SIGTERM. Raises SettingsError as `Sandbox` does."""
     ended = threading.Event()
     with Sandbox(host, port, latency_s, faults, seed, billed, tables, published) as sandbox:
         before = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-        print(
+        say(
             f"sandbox on {sandbox.url}: review site at /, a feed like Apple's at {FEED}, Claude's API at /v1/messages "
-            f"(no real Claude answers), BigQuery's at /bigquery/v2 (not Google's; tables in {tables})",
-            file=sys.stderr,
-            flush=True,
+            f"(no real Claude answers), BigQuery's at /bigquery/v2 (not Google's; tables in {tables})"
         )
         ended.wait()
         for number, handler in before.items():

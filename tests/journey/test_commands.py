@@ -1,13 +1,15 @@
 """What the commands say around a run: what is missing, what comes next, which settings are in force."""
 
+import argparse
 import json
 import re
 from pathlib import Path
 
 import pytest
 
+from pipeline.cli import _parser
 from pipeline.program import next_command
-from pipeline.settings import Settings
+from pipeline.settings import Settings, setting_name
 
 from .conftest import Command, Shell, write_jsonl
 
@@ -142,3 +144,29 @@ def test_a_shell_completes_commands_and_options(shell: Shell, tmp_path: Path, li
     assert (ended.out, ended.err) == ("", "")
     assert {word.strip() for word in answer.read_text().split("\n") if word} == offered
     assert not (tmp_path / "var").exists()
+
+
+def test_quiet_leaves_only_data_warnings_and_errors_wherever_it_stands(verbatims: Command, tmp_path: Path) -> None:
+    texts = ["Une livraison vraiment rapide", "Le service client est aimable"]
+    file = write_jsonl(tmp_path / "reviews.jsonl", texts)
+    before = verbatims("--quiet", "run", "--input", file.name, "--json")
+    assert (before.code, before.err, before.data["loaded"]) == (0, "", 2)
+    after = verbatims("scrape", "--input", file.name, "--quiet")
+    assert (after.err, after.out.count("\n")) == ("", 1)
+    lost = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_TIMEOUT": "0.1"}
+    warned = verbatims("run", "--quiet", "--input", file.name, **lost)
+    assert warned.err.startswith("telemetry: ") and warned.err.count("\n") == 1
+    assert verbatims("--debug", "--quiet", "run", "--input", "missing.csv").err.count("missing.csv") >= 1
+    assert "SANDBOX" in verbatims("run", "--input", file.name).err
+
+
+def test_the_help_of_each_command_has_examples_that_parse_and_settings_that_exist() -> None:
+    names = {setting_name(field) for field in Settings.model_fields}
+    parser = _parser()
+    [commands] = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    for name, command in commands.choices.items():
+        examples, _, settings = command.format_help().partition("examples:\n")[2].partition("\n\nsettings, ")
+        assert f"verbatims {name}" in examples
+        for call in re.findall(r"verbatims ([^|&\n]*)", examples):
+            parser.parse_args(call.split())
+        assert set(re.findall(r"^  ([A-Z_]+)$", settings, re.MULTILINE)) <= names, name
