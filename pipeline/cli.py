@@ -8,6 +8,7 @@ Data goes to standard output, messages to standard error. Exit codes: 0 done, 1 
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import shlex
 import sys
@@ -30,6 +31,26 @@ COMMANDS = (run, stage, expire, forget, failed, exporter, forwarder, doctor, con
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and turn its errors into a message and an exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _show_what_the_terminal_can()
+    try:
+        try:
+            return _run(arguments)
+        finally:
+            sys.stdout.flush()  # here, where an error of it can be caught: at exit it could not
+    except BrokenPipeError:
+        # the reader, such as `head`, has ended; without a place to write to Python would print a second error at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return TransientError.exit_code
+
+
+def _show_what_the_terminal_can() -> None:
+    """Show a ? for a character that an old terminal lacks, in place of an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _run(arguments: list[str]) -> int:
     # before parsing, since errors of the parser are reported too
     debug = "--debug" in arguments
     try:
@@ -39,9 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise_interrupted()
         return int(options.command(options))
     except BrokenPipeError:
-        # the reader, such as `head`, has ended; closing keeps Python from printing a second error at exit
-        sys.stderr.close()
-        return TransientError.exit_code
+        raise
     except VerbatimsError as error:
         return _report(error, debug)
     except OSError as error:

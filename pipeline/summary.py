@@ -27,6 +27,12 @@ NAMED_PLACES = 10
 NEVER = "–"
 """Shown for a metric without a value, which is not the same as 0."""
 
+METRICS_TITLE = "The ten metrics, of this run and since the first"
+
+TABLE_WIDTH = 76
+"""Columns that the table of metrics needs: 34 for a name, twice 16 for a duration of a million calls, and what they
+consist of."""
+
 
 def as_json(result: Result, settings: Settings) -> dict[str, Any]:
     """The object that `run --json` prints. Its counts of records add up to `scraped`; amounts in USD and seconds."""
@@ -83,7 +89,7 @@ def show(console: Console, session: Session, result: Result) -> None:
     console.print(_records(result))
     _line(console, _paid(result, session.settings))
     console.print()
-    console.print(_metrics(session.telemetry.values(), session.store.totals))
+    _show_metrics(console, session.telemetry.values(), session.store.totals)
     with closing(session.open_warehouse()) as warehouse:
         _line(console, f"\nThe rows: {result.loaded} of this run are in {warehouse.name}")
         _line(console, _next(warehouse.how_to_look(), bool(result.counts.failed)))
@@ -99,7 +105,7 @@ def _records(result: Result) -> Table:
     counts = result.counts
     table = Table(title=f"Run {result.run_id}: {counts.scraped} verbatims", title_justify="left", box=None)
     table.add_column("what happened")
-    table.add_column("verbatims", justify="right")
+    table.add_column("verbatims", justify="right", no_wrap=True)
     table.add_row("analysed, newly paid", str(counts.analysed))
     table.add_row("answered before, or by an identical text", str(counts.from_cache))
     for reason, number in counts.skipped.items():
@@ -118,22 +124,38 @@ def _paid(result: Result, settings: Settings) -> str:
     return f"{counts.calls} calls, {tokens}, {cost}; {result.duration_s:.1f} s"
 
 
-def _metrics(readings: Iterable[MetricSample], totals: StoreTotals) -> Table:
+def _show_metrics(console: Console, readings: Iterable[MetricSample], totals: StoreTotals) -> None:
     live: dict[Metric, dict[tuple[str, ...], Any]] = {metric: {} for metric in TEN}
     for reading in readings:
         # the process measures more than the ten
         if reading.metric in live:
             live[reading.metric][tuple(reading.labels.values())] = reading.value
     ever: dict[Metric, Mapping[Any, Any]] = {**read_totals(totals), c.DURATION: totals.durations()}
-    table = Table(title="The ten metrics, of this run and since the first", title_justify="left", box=None)
+    rows = [
+        (metric.prometheus_name, _total(metric, live[metric]), _total(metric, ever[metric]), _parts(ever[metric]))
+        for metric in TEN
+    ]
+    if console.width < TABLE_WIDTH:
+        _list_metrics(console, rows)
+    else:
+        console.print(_metrics(rows))
+
+
+def _list_metrics(console: Console, rows: Iterable[tuple[str, str, str, str]]) -> None:
+    """Two lines per metric, for a narrow terminal."""
+    _line(console, METRICS_TITLE)
+    for name, run, ever, _ in rows:
+        _line(console, f" {name}\n   this run {run}, ever {ever}")
+
+
+def _metrics(rows: Iterable[tuple[str, str, str, str]]) -> Table:
+    table = Table(title=METRICS_TITLE, title_justify="left", box=None)
     table.add_column("name", no_wrap=True)
     table.add_column("this run", justify="right", no_wrap=True)
     table.add_column("ever", justify="right", no_wrap=True)
     table.add_column("of which")
-    for metric in TEN:
-        table.add_row(
-            metric.prometheus_name, _total(metric, live[metric]), _total(metric, ever[metric]), _parts(ever[metric])
-        )
+    for row in rows:
+        table.add_row(*row)
     return table
 
 

@@ -39,7 +39,9 @@ def warn(line: str) -> None:
 
 def print_data(value: Any) -> None:
     """Print a value on standard output as one line of JSON."""
-    print(json.dumps(value, ensure_ascii=False), flush=True)
+    # escaped where a letter would otherwise be lost
+    escaped = not (sys.stdout.encoding or "").lower().startswith("utf")
+    print(json.dumps(value, ensure_ascii=escaped), flush=True)
 
 
 def open_console() -> Console:

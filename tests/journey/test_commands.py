@@ -10,6 +10,7 @@ import pytest
 from pipeline.cli import _parser
 from pipeline.program import next_command
 from pipeline.settings import Settings, setting_name
+from pipeline.telemetry import TEN
 
 from .conftest import Command, Shell, write_jsonl
 
@@ -170,3 +171,36 @@ def test_the_help_of_each_command_has_examples_that_parse_and_settings_that_exis
         for call in re.findall(r"verbatims ([^|&\n]*)", examples):
             parser.parse_args(call.split())
         assert set(re.findall(r"^  ([A-Z_]+)$", settings, re.MULTILINE)) <= names, name
+
+
+@pytest.mark.parametrize("columns", ["40", "60", "80"])
+def test_no_figure_of_the_summary_is_cut_on_a_narrow_terminal(verbatims: Command, tmp_path: Path, columns: str) -> None:
+    write_jsonl(tmp_path / "reviews.jsonl", [f"La livraison numéro {n} est rapide" for n in range(12)])
+    said = verbatims("run", "--input", "reviews.jsonl", COLUMNS=columns).err
+    assert "…" not in said
+    for metric in TEN:
+        assert metric.prometheus_name in said
+    # this run and ever
+    assert len(re.findall(r"12 × \d\.\d{3} s", said)) == 2, said
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("run", "--help"), ("failed",), ("config",)])
+def test_a_reader_that_has_ended_is_no_error(verbatims: Command, shell: Shell, arguments: tuple[str, ...]) -> None:
+    (shell.folder / "reviews.jsonl").write_text('{"texte": "coup\n{"texte": "une livraison rapide"}\n')
+    verbatims("run", "--input", "reviews.jsonl")
+    with shell.start(*arguments, PYTHONUNBUFFERED="") as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+
+
+def test_a_terminal_without_our_characters_gets_help_summaries_and_whole_data(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "avis.jsonl").write_text('{"texte": "coup\n{"texte": "une livraison rapide"}\n', encoding="utf-8")
+    shell.environment |= {"PYTHONIOENCODING": "ascii"}
+    helped = shell.process("sandbox", "--help")
+    assert (helped.code, helped.err) == (0, "") and "--faults KIND=SHARE,?" in helped.out
+    ended = shell.process("run", "--input", "avis.jsonl")
+    assert ended.code == 1 and "1 ? 0." in ended.err and "Next:" in ended.err
+    shell.environment |= {"VERBATIMS_SOURCES": "réseau.toml"}
+    rows = map(json.loads, shell.process("config", "--json").out.splitlines())
+    assert "réseau.toml" in [row["value"] for row in rows]
