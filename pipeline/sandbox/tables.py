@@ -152,6 +152,7 @@ def _get(connection: sqlite3.Connection, dataset: str, name: str) -> Resource:
     resource = _find(connection, dataset, name)
     if resource is None:
         raise Failed(404, "notFound", f"Not found: Table {local(dataset, name)}")
+    resource["type"] = "VIEW" if "view" in resource else "TABLE"
     if "view" not in resource:
         rows = connection.execute(f'SELECT count(*) FROM "{local(dataset, name)}"').fetchone()[0]
         resource["numRows"] = str(rows)

@@ -24,7 +24,8 @@ ROW = WarehouseRow(
     url=None,
     rating=4.5,
     language="fr",
-    written_at="2026-01-02",
+    written_at="2026-01-02T10:30:00+00:00",
+    written_on="2026-01-02",
     seen_on="2026-01-03",
     text="La livraison est « parfaite »\nmerci ☕",
     summary="Livraison parfaite.",
@@ -36,6 +37,11 @@ ROW = WarehouseRow(
     cost_usd=0.001,
     trace_id=None,
     analysed_at="2026-01-03T00:00:00+00:00",
+    extra={"produit": "Lampe", "votes": 3},
+    input_tokens=1200,
+    output_tokens=30,
+    cached_tokens=0,
+    thinking_tokens=None,
     analyser="0123456789abcdef",
 )
 
@@ -95,8 +101,10 @@ class Place:
 
 def plain(values: Mapping[str, Any]) -> dict[str, Any]:
     """A row with JSON and timestamps parsed, so that rows of all warehouses compare equal."""
-    read = {name: json.loads(values[name]) for name in ("topics", "new_topics") if isinstance(values[name], str)}
-    return {**values, **read, "analysed_at": datetime.fromisoformat(values["analysed_at"])}
+    lists = ("topics", "new_topics", "extra")
+    read = {name: json.loads(values[name]) for name in lists if isinstance(values[name], str)}
+    instants = {name: value and datetime.fromisoformat(value) for name, value in values.items() if name.endswith("_at")}
+    return {**values, **read, **instants}
 
 
 def expected(rows: list[WarehouseRow]) -> list[dict[str, Any]]:

@@ -5,18 +5,21 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import sqlglot
 from pytest_httpserver import HTTPServer
 
+from load.former import COLUMNS, former_rows
 from load.places import ROW, Place, expected, many
 from pipeline.errors import SettingsError, TransientError
 from pipeline.load import bigquery as module
 from pipeline.load.merge import days_sql, delete_sql, merge_sql, moved_sql
-from pipeline.load.table import ANALYSED, describe, differences, rebuilding
+from pipeline.load.table import ANALYSED, FORMER, describe, differences, rebuilding
 from pipeline.sandbox.faults import LoadFault, draw
+from pipeline.sandbox.tables import opened
 from pipeline.settings import load_settings as settings
 
 
@@ -241,3 +244,32 @@ def test_no_request_waits_longer_than_the_limit_for_one_request(
         assert warehouse.query("SELECT count(*) AS found FROM verbatims_analysed_v2", {}) == [{"found": 4}]
     # Google's client waits at least two minutes for the result of a query
     assert len(waits) > 10 and all(wait in (module.TIMEOUT_S, 120) for wait in waits)
+
+
+def test_the_former_table_becomes_a_view_and_its_rows_and_marks_are_taken_over(bigquery: Place) -> None:
+    """A process may be killed in between: the next one does it again."""
+    names = [column.split()[0] for column in COLUMNS.split(", ")]
+    kinds = {"rating": "FLOAT", "cost_usd": "FLOAT", "seen_on": "DATE", "analysed_at": "TIMESTAMP", "topics": "JSON"}
+    fields = [{"name": name, "type": kinds.get(name, "STRING"), "mode": "NULLABLE"} for name in names]
+    resource = {
+        "tableReference": {"projectId": "sandbox", "datasetId": "verbatims", "tableId": FORMER},
+        "schema": {"fields": fields},
+        "labels": {"verbatims_load_abc": "7"},
+    }
+    with opened(bigquery.file) as tables:
+        tables.create("verbatims", FORMER, resource)
+    marks = ", ".join("?" * len(names))
+    with closing(sqlite3.connect(bigquery.file)) as connection, connection:
+        connection.executemany(f'INSERT INTO "verbatims.{FORMER}" VALUES ({marks})', former_rows())
+    for _ in range(2):
+        with closing(bigquery.open()) as warehouse:
+            assert warehouse.marks() == {"abc": 7}
+    assert [(row["verbatim_id"], row["written_at"], row["written_on"]) for row in bigquery.rows()] == [
+        ("a", None, "2026-01-02"),
+        ("b", datetime(2026, 1, 2, 9, 30, tzinfo=UTC), "2026-01-02"),
+        ("c", None, None),
+        ("d", datetime(2026, 1, 2, 10, 30, tzinfo=UTC), "2026-01-02"),
+    ]
+    with opened(bigquery.file) as tables:
+        view = tables.get("verbatims", FORMER)["view"]["query"]
+    assert "verbatims_analysed_v2" in view and "AS written_at" in view

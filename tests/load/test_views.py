@@ -14,10 +14,16 @@ import sqlglot
 
 from load.places import many
 from pipeline.load import open_warehouse
-from pipeline.load.table import ANALYSED, describe
-from pipeline.records import WarehouseRow
+from pipeline.load.table import ANALYSED, FORMER, describe
+from pipeline.records import NewTopic, WarehouseRow
 
 VIEWS = describe(ANALYSED)
+COMPARED = {
+    # its other columns are those of the table, where DuckDB prints JSON and instants in its own way
+    FORMER: "verbatim_id, rating, written_at",
+    "worst_verbatims_v1": "source, nth, rating, day, verbatim_id",
+}
+"""Columns to compare, where not all."""
 SENTIMENTS = ("positive", "negative", "neutral", "mixed")
 
 
@@ -28,6 +34,10 @@ def rows() -> list[WarehouseRow]:
             row,
             source=("shop", "store")[n % 2],
             seen_on=f"2026-03-{1 + n % 28:02}",
+            written_on=None if n % 6 == 0 else f"2026-02-{1 + n % 28:02}",
+            written_at=None if n % 4 else f"2026-02-{1 + n % 28:02}T23:00:00+00:00",
+            language=(None, "fr", "en", "es")[n % 4],
+            new_topics=((), (NewTopic("cadeaux", "Des cadeaux.", f"mot {n}"),), (NewTopic("gift's", "Gifts.", None),))[n % 3],
             sentiment=SENTIMENTS[n % 3 + (n % 7 == 0)],
             topics=((), ("delivery",), ("delivery", "price"))[n % 3],
             rating=None if n % 5 == 0 else float(1 + n % 5),
@@ -62,11 +72,12 @@ def test_both_dialects_of_a_view_give_the_same_numbers(
     with closing(open_warehouse(f"sqlite:///{tmp_path}/rows.db", sandbox=True)) as warehouse:
         warehouse.load_rows([rows()])
     with closing(sqlite3.connect(tmp_path / "rows.db")) as connection:
-        here = sorted(map(str, connection.execute(f"SELECT * FROM {view}")))
+        here = sorted(map(str, connection.execute(f"SELECT {COMPARED.get(view, '*')} FROM {view}")))
     [select] = sqlglot.transpile(
         VIEWS.views("bigquery")[view].replace("{dataset}.", ""), read="bigquery", write="duckdb"
     )
-    there = sorted(str(tuple(map(_plain, row))) for row in in_duckdb.execute(select).fetchall())
+    found = in_duckdb.execute(f"SELECT {COMPARED.get(view, '*')} FROM ({select})").fetchall()
+    there = sorted(str(tuple(map(_plain, row))) for row in found)
     assert len(here) >= 3 and here == there
 
 

@@ -2,21 +2,32 @@
 SELECT
   label,
   language,
-  count(*) AS verbatims,
-  countif(sentiment = 'negative') AS negative,
-  sum(count(*)) OVER (PARTITION BY label) AS verbatims_in_all_languages,
-  min(day) AS first_day,
-  max(day) AS last_day,
-  min(definition) AS definition,
-  min(quote) AS quote
+  verbatims,
+  negative,
+  sum(verbatims) OVER (PARTITION BY label) AS verbatims_in_all_languages,
+  first_day,
+  last_day,
+  definition,
+  quote
 FROM (
   SELECT
-    JSON_VALUE(topic, '$.label') AS label,
-    JSON_VALUE(topic, '$.definition') AS definition,
-    JSON_VALUE(topic, '$.quote') AS quote,
+    label,
     language,
-    sentiment,
-    COALESCE(written_on, seen_on) AS day
-  FROM `{dataset}.verbatims_analysed_v2`, UNNEST(JSON_QUERY_ARRAY(new_topics)) AS topic
-) AS named
-GROUP BY label, language
+    count(*) AS verbatims,
+    countif(sentiment = 'negative') AS negative,
+    min(day) AS first_day,
+    max(day) AS last_day,
+    min(definition) AS definition,
+    min(quote) AS quote
+  FROM (
+    SELECT
+      JSON_VALUE(topic, '$.label') AS label,
+      JSON_VALUE(topic, '$.definition') AS definition,
+      JSON_VALUE(topic, '$.quote') AS quote,
+      language,
+      sentiment,
+      COALESCE(written_on, seen_on) AS day
+    FROM `{dataset}.verbatims_analysed_v2`, UNNEST(JSON_QUERY_ARRAY(new_topics)) AS topic
+  ) AS named
+  GROUP BY label, language
+) AS counted
