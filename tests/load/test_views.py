@@ -37,7 +37,9 @@ def rows() -> list[WarehouseRow]:
             written_on=None if n % 6 == 0 else f"2026-02-{1 + n % 28:02}",
             written_at=None if n % 4 else f"2026-02-{1 + n % 28:02}T23:00:00+00:00",
             language=(None, "fr", "en", "es")[n % 4],
-            new_topics=((), (NewTopic("cadeaux", "Des cadeaux.", f"mot {n}"),), (NewTopic("gift's", "Gifts.", None),))[n % 3],
+            new_topics=((), (NewTopic("cadeaux", "Des cadeaux.", f"mot {n}"),), (NewTopic("gift's", "Gifts.", None),))[
+                n % 3
+            ],
             sentiment=SENTIMENTS[n % 3 + (n % 7 == 0)],
             topics=((), ("delivery",), ("delivery", "price"))[n % 3],
             rating=None if n % 5 == 0 else float(1 + n % 5),

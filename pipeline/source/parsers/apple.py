@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from pipeline.source import fields
 from pipeline.source.address import absolute
-from pipeline.source.parsers.parsed import Options, ParsedPage, ParsedReview, names
+from pipeline.source.parsers.parsed import NO_TEXT, Options, ParsedPage, ParsedReview, names
 
 PAGES = 10
 """Apple answers 400 for the eleventh page."""
@@ -58,14 +58,15 @@ def _review(entry: Mapping[str, object], url: str) -> ParsedReview | str:
     title, content = (_text(entry.get(name)) for name in ("title", "content"))
     # a title that only repeats the beginning of the text adds nothing
     text = content if content.startswith(title) else f"{title}\n{content}".strip()
-    if not text:
-        return "no text"
+    rating = fields.out_of_five(_label(entry.get("im:rating")))
+    if not text and rating is None:
+        return NO_TEXT
     external_id = fields.external_id(_label(entry.get("id")))
     return ParsedReview(
         text=text,
         external_id=external_id,
         url=absolute(_href(entry.get("link")), url),
-        rating=fields.out_of_five(_label(entry.get("im:rating"))),
+        rating=rating,
         language=None,  # the shop of a country has reviews in any language
         written_at=fields.written_at(_label(entry.get("updated"))),
     )

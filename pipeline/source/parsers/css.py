@@ -10,7 +10,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 from pipeline.source import fields
 from pipeline.source.address import absolute
 from pipeline.source.parsers.markup import UNREADABLE, base, next_page, parsed, text_of
-from pipeline.source.parsers.parsed import Options, ParsedPage, ParsedReview
+from pipeline.source.parsers.parsed import NO_TEXT, Options, ParsedPage, ParsedReview
 
 _ATTRIBUTE = re.compile(r"(?P<selector>.*?)\s*::attr\((?P<name>[A-Za-z][\w:.-]*)\)", re.S)
 
@@ -51,13 +51,14 @@ def check(selector: str) -> None:
 def _review(node: LexborNode, reviews: frozenset[int], url: str, options: Options) -> ParsedReview | str:
     """`reviews` are all reviews of the page, as one may hold others, such as answers."""
     text = _text(node, reviews, options["text"])
-    if not text:
-        return "no text"
+    rating = fields.out_of_five(_select(node, options.get("rating")), float(options.get("scale", 5)))
+    if not text and rating is None:
+        return NO_TEXT
     return ParsedReview(
         text=text,
         external_id=fields.external_id(_select(node, options.get("id"))),
         url=absolute(_select(node, options.get("url")), url),
-        rating=fields.out_of_five(_select(node, options.get("rating")), float(options.get("scale", 5))),
+        rating=rating,
         language=fields.language(_select(node, options.get("language"))),
         written_at=fields.written_at(_select(node, options.get("date"))),
     )

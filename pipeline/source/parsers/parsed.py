@@ -10,6 +10,9 @@ from types import MappingProxyType
 Options = Mapping[str, str]
 """Options of a parser from `sources.toml`, such as selectors."""
 
+NO_TEXT = "no text"
+"""The problem of a review that has neither a text nor a rating. One with a rating alone is a review."""
+
 NO_OPTIONS: Options = MappingProxyType({})
 
 
@@ -18,6 +21,7 @@ class ParsedReview:
     """A review as a page gives it."""
 
     text: str
+    """Empty where only stars were given."""
     external_id: str | None
     """None if the page has none: the crawl then makes one from the content."""
     url: str | None

@@ -13,7 +13,7 @@ from pipeline.source import fields
 from pipeline.source.address import absolute
 from pipeline.source.parsers import microdata
 from pipeline.source.parsers.markup import UNREADABLE, next_page, parsed
-from pipeline.source.parsers.parsed import Options, ParsedPage, ParsedReview, names
+from pipeline.source.parsers.parsed import NO_TEXT, Options, ParsedPage, ParsedReview, names
 
 _REVIEW_TYPES = frozenset({"Review", "UserReview", "EmployerReview", "CriticReview"})
 _IDENTITY = {"@type", "@id", "@context", "identifier", "url"}
@@ -116,13 +116,14 @@ def _types(item: Item) -> set[str]:
 def _review(item: Item, url: str) -> ParsedReview | str | None:
     """A review, its problem, or None for a mere reference to another item."""
     text = _text(item.get("reviewBody") or item.get("description"))
-    if not text:
-        return "no text" if set(item) - {"@type", "@id"} else None
+    rating = _rating(item.get("reviewRating"))
+    if not text and rating is None:
+        return NO_TEXT if set(item) - {"@type", "@id"} else None
     return ParsedReview(
         text=text,
         external_id=_external_id(item),
         url=absolute(_first(item.get("url")), url),
-        rating=_rating(item.get("reviewRating")),
+        rating=rating,
         language=_language(item.get("inLanguage")),
         written_at=fields.written_at(_value(item.get("datePublished"))),
     )

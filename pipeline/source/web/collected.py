@@ -22,6 +22,7 @@ class CollectedReviews:
         self._ids = ReviewIds(source)
         self._taken: set[str] = set()
         """Ids of the reviews."""
+        self._empty = 0
         self._position = 0
         self._present: set[str] = set()
         self._left_over: set[str] = set()
@@ -29,8 +30,8 @@ class CollectedReviews:
 
     @property
     def found(self) -> int:
-        """How many reviews were read, each id once."""
-        return len(self._taken)
+        """How many reviews with a text were read, each id once."""
+        return len(self._taken) - self._empty
 
     @property
     def fresh(self) -> int:
@@ -71,6 +72,7 @@ class CollectedReviews:
     def _record(self, external_id: str, parsed: ParsedReview) -> Review:
         self._present |= {name for name in _FIELDS if getattr(parsed, name) is not None}
         self._position += 1
+        self._empty += not parsed.text
         review = Review(
             self._source,
             external_id,
