@@ -59,7 +59,7 @@ requirements: .venv/dev ## Compile the pinned requirements anew from pyproject.t
 	@$(COMPILE) --group installer -o requirements/installer.txt
 
 clean: ## Remove the environment and the demo's data
-	@rm -rf .venv var/demo.db*
+	@rm -rf .venv var/demo*.db*
 
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet
 

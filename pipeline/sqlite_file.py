@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
@@ -41,6 +42,16 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
     if not Path(f"{path}-wal").exists() and not os.access(path.parent, os.W_OK):
         address += "&immutable=1"
     return sqlite3.connect(address, uri=True, timeout=BUSY_TIMEOUT_S, check_same_thread=False)
+
+
+def has_table(path: Path, like: str) -> bool:
+    """Whether a file has a table of such a name, a pattern of LIKE; False for one that is no database."""
+    query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name LIKE ? LIMIT 1"
+    try:
+        with closing(connect_read_only(path)) as connection:
+            return connection.execute(query, (like,)).fetchone() is not None
+    except sqlite3.Error:
+        return False
 
 
 def is_damaged(said: str) -> bool:

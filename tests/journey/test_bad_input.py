@@ -155,10 +155,10 @@ def test_a_file_that_is_not_a_store_is_rejected(verbatims: Command, tmp_path: Pa
 def test_the_warehouse_file_describes_its_columns(verbatims: Command, tmp_path: Path) -> None:
     (tmp_path / "good.csv").write_text("id,texte,note\n1,Une livraison très rapide,5\n2,La livraison est nulle,1\n")
     assert verbatims("run", "--input", "good.csv").code == 0
-    file = tmp_path / "var" / "verbatims.db"
+    file = tmp_path / "var" / "verbatims-warehouse.db"
     [(schema,)] = query(file, "SELECT sql FROM sqlite_master WHERE name = 'verbatims_analysed_v2'")
-    assert schema.count("--") == 21
-    assert sum(n for (n,) in query(file, "SELECT verbatims FROM sentiment_by_week_v1")) == 2
+    assert schema.count("--") == 27
+    assert sum(n for (n,) in query(file, "SELECT verbatims FROM sentiment_by_week_v2")) == 2
     assert ("delivery", 2, 3.0) in query(file, "SELECT topic, verbatims, mean_rating FROM topics_v1")
 
 

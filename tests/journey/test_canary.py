@@ -179,7 +179,7 @@ def test_a_row_that_warehouse_or_store_refuses_is_not_shown(call: Call, tmp_path
     write_jsonl(tmp_path / "reviews.jsonl", [f"La livraison est très rapide, {WORD}"])
     trigger = "CREATE TRIGGER {0} BEFORE INSERT ON {0} BEGIN SELECT RAISE(ABORT, 'no " + WORD + "'); END"
     store = tmp_path / "var/verbatims.db"
-    query(store, trigger.format("verbatims_analysed_v2"))
+    query(store.with_name("verbatims-warehouse.db"), trigger.format("verbatims_analysed_v2"))
     assert check(call("run", "--input", "reviews.jsonl", "--debug")).code == 1
     check(call("failed"))
     query(store, trigger.format("texts"))

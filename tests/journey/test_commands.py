@@ -80,7 +80,8 @@ def test_a_stage_that_ends_with_1_says_what_is_pending_and_what_to_run(verbatims
     assert [verbatims(stage).code for stage in ("analyse", "load")] == [0, 0]
     ended = verbatims("publish", "--json")
     assert (
-        ended.err.splitlines()[-1] == f"published: run {run}, 2 rows in var/verbatims.db, table verbatims_analysed_v1"
+        ended.err.splitlines()[-1] == f"published: run {run}, 2 rows in var/verbatims-warehouse.db, "
+        "table verbatims_analysed_v2"
     )
 
 

@@ -22,7 +22,9 @@ def everything(folder: Path) -> bytes:
 def test_a_forgotten_verbatim_is_in_no_file_and_does_not_come_back(verbatims: Command, tmp_path: Path) -> None:
     file = reviews(tmp_path)
     verbatims("run", "--input", file)
-    rows = query(tmp_path / "var/verbatims.db", "SELECT sentiment, sum(verbatims) FROM sentiment_by_week_v1 GROUP BY 1")
+    rows = query(
+        tmp_path / "var/verbatims-warehouse.db", "SELECT sentiment, sum(verbatims) FROM sentiment_by_week_v1 GROUP BY 1"
+    )
     assert b"Canari-un" in everything(tmp_path)
     ended = verbatims("forget", "shop", "r0")
     assert (ended.code, ended.out, "forgotten" in ended.err) == (0, "", True)
@@ -33,7 +35,7 @@ def test_a_forgotten_verbatim_is_in_no_file_and_does_not_come_back(verbatims: Co
     assert b"Canari" not in everything(tmp_path)
     assert " 40 known" in verbatims("run", "--input", file, "--dry-run").err
     assert rows == query(
-        tmp_path / "var/verbatims.db", "SELECT sentiment, sum(verbatims) FROM sentiment_by_week_v1 GROUP BY 1"
+        tmp_path / "var/verbatims-warehouse.db", "SELECT sentiment, sum(verbatims) FROM sentiment_by_week_v1 GROUP BY 1"
     )
     twice = verbatims("forget", "shop", "r0")
     assert (twice.code, "already" in twice.err) == (0, True)
@@ -48,7 +50,7 @@ def test_forgetting_an_unknown_verbatim_is_an_error_in_one_line(verbatims: Comma
 def test_a_verbatim_whose_id_holds_an_email_is_forgotten_by_the_original_id(verbatims: Command, tmp_path: Path) -> None:
     (tmp_path / "shop.jsonl").write_text(f'{{"id": "{EMAIL}", "texte": "Une livraison très rapide"}}\n')
     verbatims("run", "--input", "shop.jsonl")
-    [(stored,)] = query(tmp_path / "var/verbatims.db", "SELECT external_id FROM verbatims_analysed_v2")
+    [(stored,)] = query(tmp_path / "var/verbatims-warehouse.db", "SELECT external_id FROM verbatims_analysed_v2")
     assert EMAIL not in stored
     assert verbatims("forget", "shop", EMAIL).code == 0
     assert "already" in verbatims("forget", "shop", stored).err
@@ -67,7 +69,10 @@ def test_texts_expire_by_the_setting_or_the_option(verbatims: Command, tmp_path:
         verbatims("expire", "--days", "105").err,
     ]
     assert [line.splitlines()[-1].split()[0] for line in said] == ["4", "6", "20"]
-    left = query(file, "SELECT count(*), count(text), count(summary) FROM verbatims_analysed_v2")
+    left = query(
+        file.with_name("verbatims-warehouse.db"),
+        "SELECT count(*), count(text), count(summary) FROM verbatims_analysed_v2",
+    )
     assert left == [(40, 10, 10)]
     again = verbatims("run", "--input", reviews(tmp_path), "--json")
     assert (again.code, again.data["from_cache"], again.data["loaded"], again.data["calls"]) == (0, 40, 40, 0)

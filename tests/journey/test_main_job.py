@@ -49,12 +49,12 @@ def test_six_thousand_real_reviews_are_analysed_and_a_repeat_changes_nothing(she
     assert peak < 350_000
     assert first.data["scraped"] == 6000 and assert_accounted(first.data)
     store = shell.folder / "var" / "verbatims.db"
-    rows = query(store, ROWS)
+    rows = query(store.with_name("verbatims-warehouse.db"), ROWS)
     again = shell.process(*arguments)
     assert (again.data["analysed"], again.data["calls"], again.data["cost_usd"]) == (0, 0, 0) and assert_accounted(
         again.data
     )
-    assert query(store, ROWS) == rows
+    assert query(store.with_name("verbatims-warehouse.db"), ROWS) == rows
 
 
 def _peak_kb(process: subprocess.Popen[str]) -> int:
@@ -68,7 +68,7 @@ def _peak_kb(process: subprocess.Popen[str]) -> int:
 
 
 def test_a_run_with_missing_rows_is_published_only_after_they_are_reloaded(verbatims: Command, tmp_path: Path) -> None:
-    file, rows = several(tmp_path, 60), tmp_path / "var" / "verbatims.db"
+    file, rows = several(tmp_path, 60), tmp_path / "var" / "verbatims-warehouse.db"
     assert verbatims("run", "--input", file.name).code == 0
     with closing(sqlite3.connect(rows)) as warehouse, warehouse:
         warehouse.execute("DELETE FROM verbatims_analysed_v2 WHERE rowid % 6 = 0")
@@ -91,7 +91,10 @@ def test_a_killed_run_resumes_and_pays_again_only_for_requests_in_flight(shell: 
         ended = shell.process("run", "--input", file.name, "--json")
         assert (ended.code, ended.data["from_cache"], ended.data["analysed"]) == (0, kept, 400 - kept)
         assert billed(bills) == paid + 400 - kept
-    assert query(store, "SELECT count(*), count(DISTINCT external_id) FROM verbatims_analysed_v2") == [(400, 400)]
+    assert query(
+        store.with_name("verbatims-warehouse.db"),
+        "SELECT count(*), count(DISTINCT external_id) FROM verbatims_analysed_v2",
+    ) == [(400, 400)]
 
 
 def test_two_processes_on_one_store_pay_each_text_once(shell: Shell, tmp_path: Path) -> None:
@@ -135,14 +138,16 @@ def test_the_stages_run_one_by_one_give_the_same_rows(verbatims: Command, tmp_pa
     assert (ended.data["run_id"], ended.data["analysed"]) == (run_id, 20)
     assert verbatims("run", "--input", file.name, STORE="sqlite:///b.db").code == 0
     facts = "SELECT verbatim_id, text, summary, sentiment, topics, cost_usd FROM verbatims_analysed_v2 ORDER BY 1"
-    assert query(tmp_path / "a.db", facts) == query(tmp_path / "b.db", facts)
+    assert query(tmp_path / "a-warehouse.db", facts) == query(tmp_path / "b-warehouse.db", facts)
 
 
 def test_standard_input_is_a_source(shell: Shell) -> None:
     process = shell.start("run", "--input", "-", "--json", stdin=-1)
     ended = shell.end(process, '{"id": 1, "texte": "Une livraison très rapide"}\n')
     assert (ended.code, ended.data["loaded"]) == (0, 1)
-    [(source, model)] = query(shell.folder / "var/verbatims.db", "SELECT source, model FROM verbatims_analysed_v2")
+    [(source, model)] = query(
+        shell.folder / "var/verbatims-warehouse.db", "SELECT source, model FROM verbatims_analysed_v2"
+    )
     assert (source, model) == ("stdin", "sandbox")
 
 
@@ -214,7 +219,7 @@ def test_an_edited_text_is_analysed_again_and_replaces_its_row(verbatims: Comman
     verbatims("run", "--input", file.name)
     write_jsonl(file, ["La livraison est une catastrophe"])
     assert verbatims("run", "--input", file.name, "--json").data["analysed"] == 1
-    rows = query(tmp_path / "var/verbatims.db", "SELECT text, sentiment FROM verbatims_analysed_v2")
+    rows = query(tmp_path / "var/verbatims-warehouse.db", "SELECT text, sentiment FROM verbatims_analysed_v2")
     assert rows == [("La livraison est une catastrophe", "negative")]
 
 
@@ -223,7 +228,7 @@ def test_an_edited_text_that_is_skipped_deletes_its_old_row(verbatims: Command, 
     verbatims("run", "--input", file.name)
     write_jsonl(file, ["Super", "Le prix est trop élevé"])
     assert verbatims("run", "--input", file.name, "--json").data["loaded"] == 1
-    assert query(tmp_path / "var/verbatims.db", "SELECT external_id FROM verbatims_analysed_v2") == [("r1",)]
+    assert query(tmp_path / "var/verbatims-warehouse.db", "SELECT external_id FROM verbatims_analysed_v2") == [("r1",)]
 
 
 def test_a_permanent_failure_is_not_sent_again(verbatims: Command, tmp_path: Path) -> None:
@@ -254,7 +259,7 @@ def test_two_processes_on_postgres_share_the_work_and_pay_each_text_once(
         shell.environment |= {
             "ANTHROPIC_BASE_URL": sandbox.url,
             "STORE": f"{postgres}/journey",
-            "WAREHOUSE": "sqlite:///var/verbatims.db",
+            "WAREHOUSE": "sqlite:///var/verbatims-warehouse.db",
             "VERBATIMS_CONCURRENCY": "8",
         }
         both = [shell.start("run", "--input", file.name, "--json") for _ in range(2)]
@@ -262,4 +267,4 @@ def test_two_processes_on_postgres_share_the_work_and_pay_each_text_once(
     assert [one.code for one in ended] == [0, 0], ended
     assert billed(bills) == sum(one.data["analysed"] for one in ended) == 200
     assert all(assert_accounted(one.data) and one.data["loaded"] == 200 for one in ended)
-    assert query(tmp_path / "var/verbatims.db", "SELECT count(*) FROM verbatims_analysed_v2") == [(200,)]
+    assert query(tmp_path / "var/verbatims-warehouse.db", "SELECT count(*) FROM verbatims_analysed_v2") == [(200,)]

@@ -259,7 +259,7 @@ def test_each_stage_reports_its_result_at_its_end(verbatims: Command, tmp_path: 
 def test_a_failing_check_exports_the_span_and_metrics_of_its_stage(
     verbatims: Command, tmp_path: Path, receiver: Receiver
 ) -> None:
-    file, rows = mixed(tmp_path, 0, 30), tmp_path / "var" / "verbatims.db"
+    file, rows = mixed(tmp_path, 0, 30), tmp_path / "var" / "verbatims-warehouse.db"
     assert verbatims("run", "--input", file.name).code == 0
     with closing(sqlite3.connect(rows)) as warehouse, warehouse:
         warehouse.execute("DELETE FROM verbatims_analysed_v2 WHERE rowid % 2 = 0")
@@ -322,7 +322,7 @@ def test_an_unresponsive_collector_causes_one_warning_and_changes_no_row(
         ended = verbatims("run", "--input", file.name, STORE="sqlite:///with.db", OTEL_EXPORTER_OTLP_ENDPOINT=endpoint)
     assert ended.code == 0
     assert len(re.findall("telemetry:", ended.err)) == 1 and "OTEL_EXPORTER_OTLP_ENDPOINT" in ended.err
-    assert query(tmp_path / "with.db", facts) == query(tmp_path / "without.db", facts)
+    assert query(tmp_path / "with-warehouse.db", facts) == query(tmp_path / "without-warehouse.db", facts)
 
 
 def test_nothing_is_exported_without_a_collector(verbatims: Command, tmp_path: Path) -> None:

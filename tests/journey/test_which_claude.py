@@ -36,7 +36,9 @@ def test_a_sandbox_run_is_marked_in_its_first_line_its_summary_and_every_row(
     lines = ended.err.splitlines()
     assert lines[0].startswith("SANDBOX: no real Claude answers")
     assert any("not billed" in line and "calls" in line for line in lines)
-    assert set(query(tmp_path / "var/verbatims.db", "SELECT model FROM verbatims_analysed_v2")) == {("sandbox",)}
+    assert set(query(tmp_path / "var/verbatims-warehouse.db", "SELECT model FROM verbatims_analysed_v2")) == {
+        ("sandbox",)
+    }
 
 
 def test_sandbox_mode_sends_nothing_to_an_address_that_is_not_a_sandbox(
