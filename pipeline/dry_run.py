@@ -35,6 +35,8 @@ class Estimate:
     """Already decided in the store: no call needed."""
     would_ask: int
     estimated_cost_usd: float
+    basis: str
+    """What the estimate assumes, and what it takes from where."""
 
 
 def estimate(
@@ -74,4 +76,23 @@ def estimate(
     answer = ANSWER_TOKENS + (THINKING_TOKENS if analyser.thinks else 0)
     # per request: long requests have a higher price per token, which the sum of short ones must not reach
     cost = sum(number * price.usd(Tokens(size, 0, 0, answer)) for size, number in sizes.items())
-    return Estimate(counts["scraped"], dict(skipped), counts["failed"], counts["known"], len(asked), round(cost, 4))
+    tokens = sum(size * number for size, number in sizes.items())
+    return Estimate(
+        counts["scraped"],
+        dict(skipped),
+        counts["failed"],
+        counts["known"],
+        len(asked),
+        round(cost, 4),
+        basis(price, tokens, answer),
+    )
+
+
+def basis(price: Price, tokens: int, answer: int) -> str:
+    """What an estimate of so many input tokens, and so many per answer, rests on."""
+    per_million = (price.usd(Tokens(1000, 0, 0, 0)) * 1000, price.usd(Tokens(0, 0, 0, 1000)) * 1000)
+    return (
+        f"{tokens:,} tokens in, assumed at {CHARACTERS_PER_TOKEN} characters each and not counted, and {answer} out per "
+        f"answer; ${per_million[0]:.2f} and ${per_million[1]:.2f} per million ({price.origin}); a second question, a "
+        "longer answer and the prompt cache change it"
+    )

@@ -89,7 +89,8 @@ class Terminal:
 
     def say(self, line: str) -> None:
         """Print a line above the bar."""
-        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        style = "bold yellow" if line.startswith(Warnings.BEGINNINGS) else None
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True, style=style)
 
     def stage(self, name: str, total: int | None = None) -> AbstractContextManager[Advance]:
         """Show a bar or print a line for one stage."""

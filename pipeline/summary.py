@@ -65,13 +65,15 @@ def announce(console: Console, session: Session, source: Source | None, *, of_fi
     if source is not None:
         # texts are for a person's eyes: what is written to a file may be a log
         for line in about_to_read(source, of_files=of_files, samples=console.is_terminal):
-            _line(console, line)
+            # also with --quiet
+            session.progress.say(line) if line.startswith("warning: ") else _line(console, line)
 
 
 def about_to_read(source: Source, *, of_files: bool, samples: bool) -> list[str]:
     """Lines that say what is read, what was guessed about it and, of files, what the first records come to."""
     looked = preview(source, samples=samples) if of_files else ()
-    return [f"reading {source.name}", *(f"  {line}" for line in (*source.guesses, *looked))]
+    lines = [line if line.startswith("warning: ") else f"  {line}" for line in (*source.guesses, *looked)]
+    return [f"reading {source.name}", *lines]
 
 
 def name_places(console: Console, session: Session, run_id: str) -> None:
@@ -97,8 +99,7 @@ def show(console: Console, session: Session, result: Result) -> None:
 
 def _line(console: Console, text: str) -> None:
     # no markup: a source's name may contain brackets, which rich would interpret
-    style = "bold yellow" if "warning: " in text else None
-    console.print(text, markup=False, highlight=False, soft_wrap=True, style=style)
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _records(result: Result) -> Table:

@@ -65,6 +65,11 @@ class Price:
                 "set VERBATIMS_INPUT_USD_PER_MTOK and VERBATIMS_OUTPUT_USD_PER_MTOK, or name another model"
             ) from None
 
+    @property
+    def origin(self) -> str:
+        """Where the prices are from."""
+        return "your own prices" if self._own else f"{self._model} by the price list of this version"
+
     def usd(self, tokens: Tokens) -> float:
         """What these tokens cost."""
         if self._own is not None:

@@ -73,7 +73,7 @@ def _dry_run(options: argparse.Namespace) -> int:
 
     with open_dry_session(input_file(options)) as (settings, source, store):
         for line in about_to_read(source, of_files=options.input is not None, samples=True):
-            say(line)
+            (warn if line.startswith("warning: ") else say)(line)
         history = store.crawls() if store else NO_HISTORY
         records = source.reviews(history, prepare)
         found = estimate(records, store, analyser_of(settings), price_of(settings), options.limit)
@@ -86,6 +86,6 @@ def _dry_run(options: argparse.Namespace) -> int:
             f"dry run: {found.scraped} records, {sum(found.skipped.values())} skipped, {found.known} known, "
             f"{found.failed} unreadable; {found.would_ask} texts would be asked, about "
             f"${found.estimated_cost_usd:.4f}{' (sandbox, not billed)' if settings.sandbox else ''}; "
-            "nothing was sent or written"
+            f"nothing was sent or written\nestimated with {found.basis}"
         )
     return DONE

@@ -19,7 +19,7 @@ class Sources:
         self._read: list[Source] = []
         self._errors: list[tuple[Source, InputError | TransientError]] = []
         self.name = ", ".join(source.name for source in sources)
-        self.guesses = [f"{source.name}: {guess}" for source in sources for guess in source.guesses]
+        self.guesses = [_said_of(source, guess) for source in sources for guess in source.guesses]
 
     def reviews(
         self, history: CrawlHistory = NO_HISTORY, prepare: Prepare = unchanged
@@ -47,6 +47,11 @@ class Sources:
             kind = InputError if any(isinstance(error, InputError) for _, error in self._errors) else TransientError
             raise kind("; ".join([*(f"source {source.name}: {error}" for source, error in self._errors), *warnings]))
         return warnings
+
+
+def _said_of(source: Source, guess: str) -> str:
+    start = "warning: " if guess.startswith("warning: ") else ""
+    return f"{start}{source.name}: {guess.removeprefix(start)}"
 
 
 def _placed(source: Source, record: Review | BrokenRecord, position: int) -> Review | BrokenRecord:
