@@ -92,7 +92,7 @@ def basis(price: Price, tokens: int, answer: int) -> str:
     """What an estimate of so many input tokens, and so many per answer, rests on."""
     per_million = (price.usd(Tokens(1000, 0, 0, 0)) * 1000, price.usd(Tokens(0, 0, 0, 1000)) * 1000)
     return (
-        f"{tokens:,} tokens in, assumed at {CHARACTERS_PER_TOKEN} characters each and not counted, and {answer} out per "
-        f"answer; ${per_million[0]:.2f} and ${per_million[1]:.2f} per million ({price.origin}); a second question, a "
-        "longer answer and the prompt cache change it"
+        f"{tokens:,} tokens in, assumed at {CHARACTERS_PER_TOKEN} characters each and not counted, and {answer} out "
+        f"per answer; ${per_million[0]:.2f} and ${per_million[1]:.2f} per million ({price.origin}); a second "
+        "question, a longer answer and the prompt cache change it"
     )

@@ -17,7 +17,7 @@ from pipeline.errors import TransientError
 from pipeline.file_erasure import erase_file
 from pipeline.load import Warehouse
 from pipeline.session import Session
-from pipeline.store.erasure import Forgotten
+from pipeline.store import Forgotten
 
 
 def first_day_kept(days: int) -> date:

@@ -71,8 +71,8 @@ class Settings(BaseSettings):
         repr=False,
         validation_alias=_key("WAREHOUSE"),
         description="Where analysts find the rows: sqlite:///path or bigquery://project/dataset. In sandbox mode only "
-        "bigquery://sandbox/…, a stand-in. Empty: a file beside the store's, var/verbatims-warehouse.db; with a Postgres "
-        "store it must be named.",
+        "bigquery://sandbox/…, a stand-in. Empty: a file beside the store's, var/verbatims-warehouse.db; with a "
+        "Postgres store it must be named.",
     )
     api_key: SecretStr | None = Field(
         None,

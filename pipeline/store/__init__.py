@@ -2,6 +2,7 @@
 
 store.py      opens one; its nouns          database.py  transactions, SQLite and Postgres alike
 runs.py       what began, and its counts    counts.py, failures.py   by which records are counted
+intake.py     what is read: versions.py writes it, likeness.py compares it with what is known
 texts.py      what was read and decided     crawls.py    how sources were last seen
 claims.py     who asks what just now        holders.py   who is alive
 analyses.py   attempts, answers, and what is current        analysers.py  who has answered
@@ -17,6 +18,7 @@ from pipeline.store.claims import Claims
 from pipeline.store.counts import RowCounts, RunCounts
 from pipeline.store.crawls import Crawls
 from pipeline.store.deliveries import Due, Loading
+from pipeline.store.erasure import Forgotten
 from pipeline.store.failures import Failure
 from pipeline.store.runs import day_run_id
 from pipeline.store.store import Store, open_store, peek_store
@@ -29,6 +31,7 @@ __all__ = [
     "Decision",
     "Due",
     "Failure",
+    "Forgotten",
     "Loading",
     "RowCounts",
     "RunCounts",
