@@ -1,4 +1,4 @@
-"""The SQLite warehouse; by default its tables are in the store's file."""
+"""The SQLite warehouse: a file of its own, or the store's where an older version has put it."""
 
 from __future__ import annotations
 
