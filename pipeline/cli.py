@@ -16,7 +16,20 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from pipeline import __version__
-from pipeline.commands import config, doctor, expire, exporter, failed, forget, forwarder, init, run, sandbox, stage
+from pipeline.commands import (
+    config,
+    doctor,
+    expire,
+    exporter,
+    failed,
+    forget,
+    forwarder,
+    init,
+    run,
+    sandbox,
+    show,
+    stage,
+)
 from pipeline.commands.arguments import add_everywhere
 from pipeline.commands.output import set_quiet, warn
 from pipeline.errors import SettingsError, TransientError, VerbatimsError
@@ -24,7 +37,7 @@ from pipeline.program import program_name
 from pipeline.signals import raise_interrupted
 from pipeline.traces import trace_of
 
-COMMANDS = (run, stage, expire, forget, failed, exporter, forwarder, doctor, config, init, sandbox)
+COMMANDS = (run, stage, failed, show, expire, forget, exporter, forwarder, doctor, config, init, sandbox)
 """In the order of `--help`. A new command is a file in `commands/` and its name here."""
 
 
@@ -80,12 +93,13 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         _complete(parser)
         return parser.parse_args(arguments)
     except SettingsError:
-        if "forget" not in arguments:
+        named = next((command for command in ("forget", "show") if command in arguments), None)
+        if named is None:
             raise
         # argparse quotes what it cannot parse, and here that may be a person
         raise SettingsError(
-            "forget takes SOURCE and EXTERNAL_ID, in quotes if they hold blanks, and -- before them if one begins "
-            "with a dash (see `verbatims forget --help`)"
+            f"{named} takes SOURCE and EXTERNAL_ID, in quotes if they hold blanks, and -- before them if one begins "
+            f"with a dash (see `verbatims {named} --help`)"
         ) from None
 
 

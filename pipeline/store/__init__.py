@@ -10,6 +10,7 @@ reanalyses.py asking again                  erasure.py   words that go
 deliveries.py what a warehouse lacks        rows.py      the rows it is given
 totals.py     what is counted               predicates.py  conditions on texts
 identity.py   who a verbatim is             sources.py    how many sources there may be
+dossier.py    all that is known of one verbatim
 driver_errors.py  what a driver says, as one line
 tables.py     all tables                    migrate.py, migrations/   how older stores become these
 """
@@ -18,6 +19,7 @@ from pipeline.store.claims import Claims
 from pipeline.store.counts import RowCounts, RunCounts
 from pipeline.store.crawls import Crawls
 from pipeline.store.deliveries import Due, Loading
+from pipeline.store.dossier import AnalysisShown, Dossier
 from pipeline.store.erasure import Forgotten
 from pipeline.store.failures import Failure
 from pipeline.store.runs import day_run_id
@@ -26,9 +28,11 @@ from pipeline.store.texts import Decision
 from pipeline.store.totals import StoreTotals
 
 __all__ = [
+    "AnalysisShown",
     "Claims",
     "Crawls",
     "Decision",
+    "Dossier",
     "Due",
     "Failure",
     "Forgotten",

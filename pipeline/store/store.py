@@ -11,6 +11,7 @@ from pipeline.store.claims import Claims
 from pipeline.store.crawls import Crawls
 from pipeline.store.database import Database, not_writable, sqlite_path
 from pipeline.store.deliveries import Deliveries
+from pipeline.store.dossier import Dossiers
 from pipeline.store.erasure import Erasure
 from pipeline.store.migrate import HEAD, migrate, refuse_newer, revision
 from pipeline.store.reanalyses import Reanalyses
@@ -31,6 +32,7 @@ class Store:
         self.deliveries = Deliveries(database)
         self.erasure = Erasure(database)
         self.reanalyses = Reanalyses(database)
+        self.dossiers = Dossiers(database)
         self.totals = StoreTotals(database)
 
     def claims(self, run_id: str, analyser: AnalyserRecord, final_outcomes: Collection[Outcome]) -> Claims:
