@@ -22,6 +22,7 @@ events.py   what happens while they work   observer.py  who is told of it: telem
 claiming.py  what the dispatcher of analyse and the store hand to each other
 delivery.py  the rows that are due, from the store into the warehouse
 retention.py  texts that may not be kept any longer, by age or on request; file_erasure.py erases them from SQLite files
+export.py   rows as a file
 verbatim_shown.py  all about one verbatim   peek.py  a warehouse for who only reads
 exporter.py, forwarder.py, doctor.py, dry_run.py: behind a command each; signals.py, urls.py, program.py: helpers
 totals.py   the store's total of each metric, for the exporter and the summary

@@ -20,6 +20,7 @@ from pipeline.commands import (
     config,
     doctor,
     expire,
+    export,
     exporter,
     failed,
     forget,
@@ -37,7 +38,7 @@ from pipeline.program import program_name
 from pipeline.signals import raise_interrupted
 from pipeline.traces import trace_of
 
-COMMANDS = (run, stage, failed, show, expire, forget, exporter, forwarder, doctor, config, init, sandbox)
+COMMANDS = (run, stage, failed, show, export, expire, forget, exporter, forwarder, doctor, config, init, sandbox)
 """In the order of `--help`. A new command is a file in `commands/` and its name here."""
 
 
