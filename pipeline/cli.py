@@ -27,6 +27,7 @@ from pipeline.commands import (
     forwarder,
     init,
     run,
+    sample,
     sandbox,
     show,
     stage,
@@ -38,7 +39,22 @@ from pipeline.program import program_name
 from pipeline.signals import raise_interrupted
 from pipeline.traces import trace_of
 
-COMMANDS = (run, stage, failed, show, export, expire, forget, exporter, forwarder, doctor, config, init, sandbox)
+COMMANDS = (
+    run,
+    stage,
+    failed,
+    show,
+    export,
+    expire,
+    forget,
+    exporter,
+    forwarder,
+    doctor,
+    config,
+    init,
+    sample,
+    sandbox,
+)
 """In the order of `--help`. A new command is a file in `commands/` and its name here."""
 
 

@@ -169,7 +169,7 @@ def test_the_help_of_each_command_has_examples_that_parse_and_settings_that_exis
     for name, command in commands.choices.items():
         examples, _, settings = command.format_help().partition("examples:\n")[2].partition("\n\nsettings, ")
         assert f"verbatims {name}" in examples
-        for call in re.findall(r"verbatims ([^|&\n]*)", examples):
+        for call in re.findall(r"verbatims ([^|&>\n]*)", examples):
             parser.parse_args(call.split())
         assert set(re.findall(r"^  ([A-Z_]+)$", settings, re.MULTILINE)) <= names, name
 
@@ -205,3 +205,9 @@ def test_a_terminal_without_our_characters_gets_help_summaries_and_whole_data(sh
     shell.environment |= {"VERBATIMS_SOURCES": "réseau.toml"}
     rows = map(json.loads, shell.process("config", "--json").out.splitlines())
     assert "réseau.toml" in [row["value"] for row in rows]
+
+
+def test_the_sample_can_be_analysed_at_once(verbatims: Command, shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "reviews.csv").write_text(shell.process("sample").out, encoding="utf-8")
+    ended = verbatims("run", "--input", "reviews.csv", "--json")
+    assert (ended.code, ended.data["scraped"], ended.data["loaded"]) == (0, 20, 19), ended.err
