@@ -162,7 +162,7 @@ class Settings(BaseSettings):
     sources: Path = Field(
         Path("sources.toml"),
         validation_alias=_key("VERBATIMS_SOURCES"),
-        description="The file that names what prod reads when no --input is given; docs/add-a-source.md says how. "
+        description="The file that names what prod reads when no --input is given; `verbatims init` writes one. "
         "Sandbox mode reads a site of its own.",
     )
     private_addresses: bool = Field(

@@ -37,13 +37,15 @@ def load_sources(path: Path, fetcher: Fetcher) -> list[Source]:
         tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise SettingsError(
-            f"VERBATIMS_SOURCES: there is no file {path}: describe your sources in one (docs/add-a-source.md), "
+            f"VERBATIMS_SOURCES: there is no file {path}: describe your sources in one (`verbatims init` writes it), "
             "or name a file of verbatims with --input FILE"
         ) from None
     except (OSError, ValueError, RecursionError) as error:  # ValueError: not UTF-8, or not TOML
         raise SettingsError(f"{path}: cannot be read: {_reason(error)}") from None
     if not tables:
-        raise SettingsError(f"{path.name}: has no sources; docs/add-a-source.md has examples")
+        raise SettingsError(
+            f"{path.name}: has no sources; take the # away from one, or from an example that `verbatims init` writes"
+        )
     if len(tables) > MAX_SOURCES:
         raise SettingsError(f"{path.name}: more than {MAX_SOURCES} sources; each is a series of every metric")
     # all definitions are validated before the first file is opened: a typo should not cost a wait
@@ -208,7 +210,7 @@ def _first(error: ValidationError) -> str:
     place = "".join(f".{part}" for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
-        message = "no such key; docs/add-a-source.md lists all of them"
+        message = "no such key; the sources.toml that `verbatims init` writes into an empty folder has them all"
     if first["type"] == "tuple_type":
         message = 'a list of addresses is needed: urls = ["https://…"]'
     return f"{place}: {message}"
