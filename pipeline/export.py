@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from pipeline.errors import SettingsError
+from pipeline.errors import SettingsError, TransientError
 from pipeline.load.table import ANALYSED, Column, Parameter, describe
 from pipeline.peek import Rows
 
@@ -144,6 +144,8 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, target)
+    except OSError as error:
+        raise TransientError(f"--output: {path} cannot be written: {error.strerror}; nothing is changed") from None
     finally:
         beside.unlink(missing_ok=True)
 

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from datetime import date
+from errno import ENOSPC
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from required import skip_or_fail
 
 from pipeline import export
-from pipeline.errors import Interrupted
+from pipeline.errors import Interrupted, VerbatimsError
 
 from .conftest import Command, write_jsonl
 
@@ -65,15 +66,22 @@ def test_only_the_rows_that_are_asked_for(loaded: Command, tmp_path: Path) -> No
         assert len(lines(loaded("export", "--format", "jsonl", *choice).out)) == expected, choice
 
 
-def test_an_export_that_is_stopped_leaves_the_file_of_before(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("met", "said"),
+    [
+        (Interrupted("stopped"), "stopped"),
+        (OSError(ENOSPC, "No space left on device"), "rows.csv cannot be written: No"),
+    ],
+)
+def test_an_export_that_is_stopped_leaves_the_file_of_before(tmp_path: Path, met: Exception, said: str) -> None:
     target = tmp_path / "rows.csv"
     target.write_text("before")
 
     def stopped() -> Iterator[Any]:
-        raise Interrupted("stopped")
+        raise met
         yield
 
-    with pytest.raises(Interrupted), export.whole_file(target) as file:
+    with pytest.raises(VerbatimsError, match=said), export.whole_file(target) as file:
         export.write_csv(stopped(), file, to_file=True)
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("rows.csv", "before")]
 

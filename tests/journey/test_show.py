@@ -40,6 +40,16 @@ def test_show_has_the_attempts_that_failed(verbatims: Command, tmp_path: Path) -
     assert (analysis["outcome"], analysis["attempts"][0]["error"]) == (None, "connection")
 
 
+def test_show_reads_every_kind_of_store(verbatims: Command, tmp_path: Path, store_url: str) -> None:
+    write_jsonl(tmp_path / "shop.jsonl", [TEXT])
+    places = {"STORE": store_url, "WAREHOUSE": "sqlite:///rows.db"}
+    verbatims("run", "--input", "shop.jsonl", **places)
+    shown = verbatims("show", "shop", "r0", "--json", **places).data
+    assert shown["versions"][0]["analyses"][0]["outcome"] == "analysed"
+    assert (shown["versions"][0]["kept"], shown["deliveries"][0]["in_use"]) == (True, True)
+    assert shown["in_warehouse"]["row"]["text"] == TEXT
+
+
 def test_show_says_what_cleaning_decided_and_that_nobody_was_asked(verbatims: Command, tmp_path: Path) -> None:
     write_jsonl(tmp_path / "shop.jsonl", ["ok"])
     verbatims("scrape", "--input", "shop.jsonl")
