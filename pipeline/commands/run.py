@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import asdict
 from typing import Any
 
@@ -72,7 +73,7 @@ def _dry_run(options: argparse.Namespace) -> int:
     from pipeline.summary import about_to_read
 
     with open_dry_session(input_file(options)) as (settings, source, store):
-        for line in about_to_read(source, of_files=options.input is not None, samples=True):
+        for line in about_to_read(source, of_files=options.input is not None, samples=sys.stderr.isatty()):
             (warn if line.startswith("warning: ") else say)(line)
         history = store.crawls() if store else NO_HISTORY
         records = source.reviews(history, prepare)

@@ -6,9 +6,13 @@ from pipeline.clean import guess, reason
 from pipeline.records import SkipReason
 
 
-@pytest.mark.parametrize("text", ["", "Super", "Très bien", "👍 👍 👍 👍", "Top !!! 👍", "... - !"])
+@pytest.mark.parametrize("text", ["Super", "Très bien", "👍 👍 👍 👍", "Top !!! 👍", "... - !"])
 def test_under_three_words_is_too_short_and_emoji_are_not_words(text: str) -> None:
     assert reason(text, duplicate=True) is SkipReason.TOO_SHORT
+
+
+def test_stars_without_a_text_have_a_reason_of_their_own() -> None:
+    assert reason("", duplicate=True) is SkipReason.NO_TEXT
 
 
 def test_three_words_are_enough() -> None:

@@ -58,6 +58,7 @@ def test_texts_are_erased_in_bigquery_too(verbatims: Command, tmp_path: Path) ->
     write_jsonl(tmp_path / "avis.jsonl", TEXTS[:3])
     verbatims("run", "--input", "avis.jsonl", WAREHOUSE=WAREHOUSE)
     assert verbatims("forget", "avis", "r1", WAREHOUSE=WAREHOUSE).code == 0
-    texts = [row[9] for row in rows(tmp_path / "var" / "bigquery-sandbox.db")]
-    assert sorted(text is None for text in texts) == [False, False, True]
+    with closing(sqlite3.connect(tmp_path / "var" / "bigquery-sandbox.db")) as connection:
+        texts = connection.execute('SELECT text IS NULL FROM "verbatims.verbatims_analysed_v2"').fetchall()
+    assert sorted(texts) == [(0,), (0,), (1,)]
     assert verbatims("doctor", WAREHOUSE=WAREHOUSE).err.count("BigQuery, table sandbox.verbatims") == 1

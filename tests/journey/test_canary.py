@@ -180,11 +180,11 @@ def test_a_row_that_warehouse_or_store_refuses_is_not_shown(call: Call, tmp_path
     trigger = "CREATE TRIGGER {0} BEFORE INSERT ON {0} BEGIN SELECT RAISE(ABORT, 'no " + WORD + "'); END"
     store = tmp_path / "var/verbatims.db"
     query(store.with_name("verbatims-warehouse.db"), trigger.format("verbatims_analysed_v2"))
-    assert check(call("run", "--input", "reviews.jsonl", "--debug")).code == 1
+    assert check(call("run", "--input", "reviews.jsonl", "--id-column", "id", "--debug")).code == 1
     check(call("failed"))
     query(store, trigger.format("texts"))
     write_jsonl(tmp_path / "reviews.jsonl", [f"Une autre livraison, {WORD}"])
-    ended = check(call("run", "--input", "reviews.jsonl", "--debug"))
+    ended = check(call("run", "--input", "reviews.jsonl", "--id-column", "id", "--debug"))
     assert ended.code == 3 and "IntegrityError" in ended.err
 
 

@@ -136,6 +136,8 @@ def test_rejected_rows_are_counted_in_every_place(
         "run",
         "--input",
         mixed(tmp_path, 0, 5).name,
+        "--id-column",
+        "id",
         "--json",
         WAREHOUSE="sqlite:///rows.db",
         OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint,
