@@ -1,5 +1,7 @@
 """Invalid settings fail at start, in one line that names the key and shows no secret."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from pipeline.analyse.topics import load_topics
 from pipeline.env_example import render
 from pipeline.errors import SettingsError
-from pipeline.settings import load_settings
+from pipeline.settings import Settings, load_settings
 
 KEY = "sk-ant-secret-0123"
 
@@ -94,3 +96,19 @@ def test_topics_that_are_nested_too_deeply_are_one_line(tmp_path: Path) -> None:
     file.write_text("topics: " + "[" * 5000 + "]" * 5000)
     with pytest.raises(SettingsError, match=r"VERBATIMS_TOPICS: .* is nested too deeply"):
         load_topics(file)
+
+
+@pytest.mark.parametrize("table", ["verbatims_analysed_v1", "verbatims_analysed_v2"])
+def test_rows_have_a_file_of_their_own_unless_the_store_has_them_already(tmp_path: Path, table: str) -> None:
+    def settings(environment: dict[str, str]) -> Settings:
+        return load_settings(environment, dotenv=None)
+
+    environment = {"STORE": f"sqlite:///{tmp_path}/demo.db"}
+    own = f"sqlite:///{tmp_path}/demo-warehouse.db"
+    assert settings(environment).warehouse_url == own
+    with closing(sqlite3.connect(tmp_path / "demo.db")) as connection:
+        connection.execute("CREATE TABLE texts (text_id INTEGER)")
+        assert settings(environment).warehouse_url == own
+        connection.execute(f"CREATE TABLE {table} (verbatim_id TEXT)")
+    assert settings(environment).warehouse_url == environment["STORE"]
+    assert settings({**environment, "WAREHOUSE": own}).warehouse_url == own
