@@ -221,10 +221,6 @@ class Attempt:
     input_tokens: int = 0
     """All of them: plain, written to the prompt cache, and read from it."""
     output_tokens: int = 0
-    cached_tokens: int | None = None
-    """Of input_tokens those read from the prompt cache; None where nothing was answered."""
-    thinking_tokens: int | None = None
-    """Of output_tokens those spent on thinking; None where the model does not say."""
     cost_usd: float = 0.0
     analysis: Analysis | None = None
     """Present when, and only when, the outcome is `analysed`."""
@@ -238,6 +234,10 @@ class Attempt:
     """Errors of earlier tries of the transport; one that timed out may have been paid, which nobody can see."""
     raw: str | None = None
     """The answer's text as received, for the store only."""
+    cached_tokens: int | None = None
+    """Of input_tokens those read from the prompt cache; None where nothing was answered."""
+    thinking_tokens: int | None = None
+    """Of output_tokens those spent on thinking; None where the model does not say."""
 
 
 @dataclass(frozen=True, slots=True)

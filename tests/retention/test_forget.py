@@ -19,7 +19,7 @@ VERBATIM = {"a": ("canari", GOOD)}
 
 def test_the_row_of_a_forgotten_verbatim_is_kept_without_personal_data(scenario: Scenario) -> None:
     scenario.run_night(NEW, VERBATIM)
-    assert forget(scenario.session, "shop", "a") is True
+    assert forget(scenario.session, "shop", "a").fresh
     [row] = scenario.rows(with_texts=True)
     assert (row["external_id"], row["url"], row["written_at"]) == (row["verbatim_id"], None, "2025-12-31")
     assert (row["text"], row["summary"], row["sentiment"], row["rating"]) == (None, None, "mixed", 4.0)
@@ -100,7 +100,7 @@ def test_forgetting_again_erases_what_the_first_call_left_in_the_warehouse(scena
             forget(scenario.session, "shop", "a")
         connection.execute("DROP TRIGGER no")
     assert "canari" in repr(scenario.rows(with_texts=True))
-    assert forget(scenario.session, "shop", "a") is False
+    assert forget(scenario.session, "shop", "a").fresh is False
     assert "canari" not in repr(scenario.rows(with_texts=True))
 
 

@@ -14,7 +14,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from pipeline.errors import InputError, SettingsError
-from pipeline.records import Review
+from pipeline.records import IdOrigin, Review
 from pipeline.source.config import load_sources
 from pipeline.source.web.fetcher import Fetcher
 
@@ -201,5 +201,6 @@ def test_every_option_of_the_file_is_applied(
         Review("forum", "f2", "Page 2", 2, None, 4.0, "en", "2026-06-30"),
     ]
     assert [one.external_id for one in app_] == [f"a{number}" for number in range(1, 11)], "Apple's ten pages"
-    assert survey == [Review("survey", "1", "oui", 2, None, 8.0, None, None)]
+    survey_1 = Review("survey", "1", "oui", 2, None, 4.0, extra={"a": "non"}, id_origin=IdOrigin.NAMED)
+    assert survey == [survey_1], "eight of ten"
     assert len(waited) == 1 and 6 < waited[0] <= 7

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import cast
 
-from pipeline.errors import InputError
 from pipeline.source.files.columns import is_text_name
 from pipeline.source.files.csv_table import guess_delimiter, read_csv
 from pipeline.source.files.decoding import HEAD, OLDER, Lines, encoding, refuse_binary
@@ -18,9 +17,6 @@ from pipeline.source.files.opening import Input
 from pipeline.source.files.sheet_table import OLE, ZIP, read_sheet
 from pipeline.source.files.table import Table
 from pipeline.source.files.text_table import read_text
-
-ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".txt", ".xlsx", ".xls", ".ods")
-"""Of files that are read; each may be followed by `.gz`."""
 
 NAMES = {
     "csv": "CSV",
@@ -80,10 +76,6 @@ class Format:
 def _kind(given: Input, head: bytes) -> str:
     if head.startswith((ZIP, OLE)):
         return "sheet"
-    if given.suffix and given.suffix not in ENDINGS:
-        raise InputError(
-            f"{given.name}: reads files that end in {', '.join(ENDINGS)}, also packed as .gz (or - for stdin)"
-        )
     start = head.decode("utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace").lstrip()
     if given.suffix in (".jsonl", ".ndjson"):
         return "jsonl"

@@ -15,6 +15,9 @@ from typing import BinaryIO, Protocol, cast
 from pipeline.errors import InputError, TransientError
 from pipeline.source import fields
 
+ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".txt", ".xlsx", ".xls", ".ods")
+"""Of files that are read; each may be followed by `.gz`."""
+
 GZIP = b"\x1f\x8b"
 
 _CHUNK = 1 << 20
@@ -53,6 +56,10 @@ class FilePath:
         self.name = fields.plain(path.name)
         bare = path.with_suffix("") if path.suffix.lower() == ".gz" else path
         self.stem, self.suffix = fields.plain(bare.stem), bare.suffix.lower()
+        if self.suffix and self.suffix not in ENDINGS:
+            raise InputError(
+                f"{self.name}: reads files that end in {', '.join(ENDINGS)}, also packed as .gz (or - for stdin)"
+            )
         try:
             # opening a named pipe would block until another process writes to it
             if path.exists() and not path.is_file() and not path.is_dir():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.errors import InputError
 from pipeline.source.files.file import File, Reading
-from pipeline.source.files.formats import ENDINGS
+from pipeline.source.files.opening import ENDINGS
 from pipeline.source.source import Source
 from pipeline.source.sources import Sources
 
