@@ -63,7 +63,7 @@ def anonymous(row: dict[str, object], forgotten: object) -> dict[str, object]:
     """The part of a row that must be the same after erasing."""
     left = {name: value for name, value in row.items() if name not in ("text", "summary", "new_topics")}
     if row["external_id"] in forgotten:  # type: ignore[operator]
-        left |= {"external_id": row["verbatim_id"], "url": None, "written_at": "2025-12-31"}
+        left |= {"external_id": row["verbatim_id"], "url": None, "written_at": None, "written_on": "2025-12-31"}
     return left
 
 

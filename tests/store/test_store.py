@@ -61,10 +61,11 @@ def test_an_edited_text_replaces_the_row_and_keeps_the_day_it_was_first_seen(sto
     assert old.verbatim_id == new.verbatim_id and old.seen_on == new.seen_on
 
 
-def test_the_same_id_twice_in_one_input_counts_once_and_is_named_a_duplicate(store: Store) -> None:
-    run_id = read(store, review(1, "bonjour", "a"), review(2, "autre texte", "a"))
+def test_the_same_id_twice_in_one_input_counts_once_and_is_a_failure_with_another_text(store: Store) -> None:
+    run_id = read(store, review(1, "bonjour", "a"), review(2, "autre texte", "a"), review(3, "bonjour", "a"))
     counts = store.runs.count(run_id)
-    assert (counts.scraped, counts.skipped, counts.pending) == (2, {"duplicate": 1}, 1)
+    assert (counts.scraped, counts.skipped, counts.pending) == (3, {"duplicate": 1}, 1)
+    assert counts.failed == {"unreadable_record": 1}
     assert [row.text for row in rows(store)] == ["bonjour"]
 
 
