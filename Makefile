@@ -1,6 +1,6 @@
 # `make` lists the targets; each is a sentence.
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos test-stack test-airflow test-compose airflow up down dashboards docs c11 lint requirements clean
+.PHONY: help demo test test-long test-data chaos test-stack test-airflow test-compose airflow up down dashboards docs c11 lint requirements clean
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -14,7 +14,13 @@ demo: .venv/main ## Run the whole journey on the sandbox: no key, no cost, no ne
 	@SCRAPER_MODE=sandbox STORE=sqlite:///var/demo.db WAREHOUSE= ANTHROPIC_BASE_URL= $(BIN)/verbatims run
 
 test: .venv/dev ## Run the tests (under three minutes)
-	@$(BIN)/python -m pytest -n auto -m 'not stack and not airflow and not compose and not docs and not c11 and not chaos'
+	@$(BIN)/python -m pytest -n auto -m 'not stack and not airflow and not compose and not docs and not c11 and not chaos and not long and not data'
+
+test-long: .venv/dev ## Run the tests with many processes, kills and outages (five minutes)
+	@$(BIN)/python -m pytest -n auto tests -m long
+
+test-data: .venv/dev ## Run the tests on real reviews, where their folder is there (two minutes)
+	@$(BIN)/python -m pytest -n auto tests -m data
 
 chaos: .venv/dev ## Strike running workers with faults for ten minutes, or SECONDS=60 make chaos; SEED=7 repeats
 	@CHAOS_SECONDS=$(SECONDS) CHAOS_SEED=$(SEED) CHAOS_ROUND=$(ROUND) $(BIN)/python -m pytest tests/chaos -m chaos -s

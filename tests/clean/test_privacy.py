@@ -114,6 +114,7 @@ def test_other_numbers_are_kept(text: str) -> None:
     assert mask(text) == text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("piece", ["a", "@", "a@b.", "4444 ", "FR76 ", "06 12 ", "+1 (1) ", "a (at) ", *SLOW])
 def test_a_megabyte_built_to_be_slow_is_masked(piece: str) -> None:
     text = piece * (1_000_000 // len(piece))

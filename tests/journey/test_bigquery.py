@@ -5,6 +5,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from pipeline.sandbox import Sandbox
 
 from .conftest import Command, write_jsonl
@@ -18,6 +20,7 @@ def rows(file: Path) -> list[tuple[Any, ...]]:
         return connection.execute('SELECT * FROM "verbatims.verbatims_analysed_v2" ORDER BY verbatim_id').fetchall()
 
 
+@pytest.mark.data
 def test_real_reviews_are_loaded_once(verbatims: Command, reviews: Path, tmp_path: Path) -> None:
     arguments = ("run", "--json", "--input", str(reviews / "avis_apps_en.jsonl"))
     first = verbatims(*arguments, WAREHOUSE=WAREHOUSE)

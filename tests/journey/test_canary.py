@@ -188,6 +188,7 @@ def test_a_row_that_warehouse_or_store_refuses_is_not_shown(call: Call, tmp_path
     assert ended.code == 3 and "IntegrityError" in ended.err
 
 
+@pytest.mark.long
 def test_a_full_disk_shows_nothing_of_what_was_written(call: Call, tmp_path: Path) -> None:
     write_jsonl(tmp_path / "reviews.jsonl", [f"La livraison {number} {WORD * 1500}" for number in range(60)])
     before = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -40,6 +40,7 @@ def assert_accounted(data: dict[str, Any]) -> bool:
     return bool(everything == data["scraped"] and data["loaded"] == data["analysed"] + data["from_cache"])
 
 
+@pytest.mark.data
 def test_six_thousand_real_reviews_are_analysed_and_a_repeat_changes_nothing(shell: Shell, reviews: Path) -> None:
     arguments = ("run", "--input", str(reviews / "avis_apps_fr.jsonl"), *COLUMNS, "--json")
     process = shell.start(*arguments)
@@ -77,6 +78,7 @@ def test_a_run_with_missing_rows_is_published_only_after_they_are_reloaded(verba
     assert [verbatims(stage).code for stage in ("load", "publish")] == [0, 0]
 
 
+@pytest.mark.long
 def test_a_killed_run_resumes_and_pays_again_only_for_requests_in_flight(shell: Shell, tmp_path: Path) -> None:
     file, bills, store = several(tmp_path), tmp_path / "billed.jsonl", tmp_path / "var" / "verbatims.db"
     with Sandbox(latency_s=0.2, billed=bills) as sandbox:
@@ -97,6 +99,7 @@ def test_a_killed_run_resumes_and_pays_again_only_for_requests_in_flight(shell: 
     ) == [(400, 400)]
 
 
+@pytest.mark.long
 def test_two_processes_on_one_store_pay_each_text_once(shell: Shell, tmp_path: Path) -> None:
     file, bills, store = several(tmp_path), tmp_path / "billed.jsonl", tmp_path / "var" / "verbatims.db"
     with Sandbox(latency_s=0.1, billed=bills) as sandbox:
@@ -109,6 +112,7 @@ def test_two_processes_on_one_store_pay_each_text_once(shell: Shell, tmp_path: P
     assert all(assert_accounted(one.data) and one.data["loaded"] == 400 for one in ended)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "numbers", [[signal.SIGINT], [signal.SIGTERM], [signal.SIGALRM], [signal.SIGINT, signal.SIGTERM]], ids=str
 )
@@ -151,6 +155,7 @@ def test_standard_input_is_a_source(shell: Shell) -> None:
     assert (source, model) == ("stdin", "sandbox")
 
 
+@pytest.mark.long
 def test_a_full_disk_stops_the_run_with_one_line_and_the_next_run_resumes(shell: Shell, tmp_path: Path) -> None:
     file = several(tmp_path, 300)
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -200,6 +205,7 @@ def test_a_rate_limit_is_distinguished_from_an_outage(verbatims: Command, tmp_pa
     assert ended.code == 3 and "Claude's rate limit: wait, or lower VERBATIMS_CONCURRENCY" in ended.err
 
 
+@pytest.mark.long
 def test_a_run_interrupted_before_reading_offers_no_resume(shell: Shell, tmp_path: Path) -> None:
     process = shell.start("run", "--input", "-", stdin=subprocess.PIPE)
     time.sleep(4)  # imports take 2 s; then the process waits for the first byte
@@ -218,7 +224,7 @@ def test_an_edited_text_is_analysed_again_and_replaces_its_row(verbatims: Comman
     file = write_jsonl(tmp_path / "reviews.jsonl", ["La livraison est parfaite"])
     verbatims("run", "--input", file.name)
     write_jsonl(file, ["La livraison est une catastrophe"])
-    assert verbatims("run", "--input", file.name, "--json").data["analysed"] == 1
+    assert verbatims("run", "--input", file.name, "--id-column", "id", "--json").data["analysed"] == 1
     rows = query(tmp_path / "var/verbatims-warehouse.db", "SELECT text, sentiment FROM verbatims_analysed_v2")
     assert rows == [("La livraison est une catastrophe", "negative")]
 
@@ -249,6 +255,7 @@ def test_no_process_is_left_after_a_run(verbatims: Command, tmp_path: Path) -> N
     _until(lambda: len(os.listdir("/proc/self/task")) <= before, 10)
 
 
+@pytest.mark.long
 def test_two_processes_on_postgres_share_the_work_and_pay_each_text_once(
     shell: Shell, tmp_path: Path, postgres: str
 ) -> None:

@@ -107,6 +107,7 @@ def test_private_addresses_are_rejected_by_default(
     assert httpserver.log == []
 
 
+@pytest.mark.long
 def test_ctrl_c_during_a_crawl_ends_cleanly_and_the_same_command_resumes(shell: Shell, recorder: Recorder) -> None:
     import signal
 

@@ -105,6 +105,7 @@ def without_zeros(samples: Samples) -> Samples:
     return {key: pytest.approx(value) for key, value in samples.items() if value}
 
 
+@pytest.mark.long
 def test_the_exporter_equals_the_store_after_faults_a_second_run_and_a_restart(shell: Shell, tmp_path: Path) -> None:
     faults = parse("unreadable=0.1,empty=0.1,truncated=0.1,overloaded=0.1")
     store = tmp_path / "var" / "verbatims.db"

@@ -18,6 +18,8 @@ from pipeline.store.tables import analyses
 
 from .conftest import Shell, query, write_jsonl
 
+pytestmark = pytest.mark.long
+
 TEXTS, CONCURRENCY = 120, 4
 TOPICS = "topics:\n  - {id: delivery, fr: Livraison, en: Delivery}\n"
 IN_A_CONTAINER = ("unshare", "--pid", "--uts", "--fork", "--mount-proc")

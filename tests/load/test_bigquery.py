@@ -102,6 +102,7 @@ def test_rejected_rows_that_bigquery_does_not_name_are_found_by_bisection(
     assert bigquery.rows() == expected([row for row in rows if row.verbatim_id not in bad])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("faults", ["unavailable=0.3"])
 def test_lost_responses_duplicate_no_row(bigquery: Place, faults: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half of the 503 responses are sent after the work was done; the client then repeats the request."""

@@ -66,6 +66,7 @@ def test_a_load_writes_and_deletes_nothing_once_another_has_begun(place: Place) 
     assert place.rows() == expected([NEW])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("faults", ["slow=1"])
 def test_a_merge_that_goes_on_behind_its_process_is_cancelled_by_the_next_load(bigquery: Place, faults: str) -> None:
     store = Store()

@@ -316,6 +316,7 @@ def at_work(url: str, runs: list[str], *workers: tuple[str, int]) -> list[int]:
     return [int(process.communicate(timeout=120)[0]) for process in started]
 
 
+@pytest.mark.long
 def test_four_processes_pay_each_text_once(store: Store, store_url: str) -> None:
     run_id = kept(store, *(f"texte {number % 150}" for number in range(200)))
     paid = at_work(store_url, [run_id], *[("", 7)] * 4)
@@ -323,6 +324,7 @@ def test_four_processes_pay_each_text_once(store: Store, store_url: str) -> None
     assert (sum(paid), counts.calls, counts.analysed, counts.from_cache) == (150, 150, 150, 50)
 
 
+@pytest.mark.long
 def test_two_processes_with_other_settings_pay_each_text_once_in_fifty_tries(store: Store, store_url: str) -> None:
     """They take the texts in opposite orders, so that locks taken in the order of the texts would deadlock."""
     runs = [

@@ -268,6 +268,7 @@ def marks(path: Path) -> list[tuple[str, int]]:
         return connection.execute("SELECT identity, number FROM verbatims_loads_v1").fetchall()
 
 
+@pytest.mark.long
 def test_a_warehouse_registered_beside_workers_misses_nothing(store: Store, store_url: str, tmp_path: Path) -> None:
     run_id = read(store, {f"n{number}": f"texte {number}" for number in range(400)})
     done = threading.Event()

@@ -27,6 +27,8 @@ from pipeline.store.tables import attempts, holders
 from .test_claims import GOOD, UNREADABLE, kept
 from .test_statements import Silent
 
+pytestmark = pytest.mark.long
+
 IN_FLIGHT = 4  # each takes one of the threads that asyncio has on a small machine
 
 

@@ -22,6 +22,8 @@ from pipeline.store import open_store
 
 from .test_claims import asks, good, kept
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def pooled(postgres: str, tmp_path: Path) -> Iterator[str]:

@@ -131,6 +131,7 @@ def _backed_up_records(database: Database) -> int:
         return int(connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one())
 
 
+@pytest.mark.long
 def test_processes_that_start_at_once_build_a_new_store_once(store_url: str) -> None:
     code = f"from pipeline.store import open_store; open_store({store_url!r}).runs.start('sandbox', 'test')"
     started = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(4)]

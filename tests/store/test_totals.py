@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 
+import pytest
 import sqlalchemy as sa
 
 from pipeline.store import Store, StoreTotals
@@ -34,6 +35,7 @@ def rows(store: Store) -> int:
         return int(connection.execute(sa.select(sa.func.count()).select_from(totals)).scalar_one())
 
 
+@pytest.mark.long
 def test_nothing_is_lost_while_processes_count_and_others_fold(store: Store, store_url: str) -> None:
     run_id = kept(store, "merci")
     started = [subprocess.Popen([sys.executable, "-c", WORKER, store_url, run_id]) for _ in range(2)]
