@@ -55,6 +55,20 @@ def test_the_projects_image_has_the_runtime_and_no_build_tools(installation: Ins
     assert installation.compose("exec", "-T", "exporter", "python", "-c", look).strip() == "[]"
 
 
+def test_the_image_alone_reads_a_sample_as_the_readme_shows(installation: Installation, docker: Engine) -> None:
+    [image] = {container["Image"] for container in containers(installation) if container["Service"] == "exporter"}
+    sample = docker.docker("run", "--rm", image, "verbatims", "sample")
+    try:
+        place = ("-v", "verbatims_alone:/verbatims/var", image, "verbatims")
+        said = docker.docker(
+            "run", "--rm", "-i", *place, "run", "--input", "-", "--source", "shop", "--json", input=sample
+        )
+        assert json.loads(said)["analysed"] > 10
+        assert docker.docker("run", "--rm", *place, "export").count("\n") > 10
+    finally:
+        docker.run("volume", "rm", "verbatims_alone")
+
+
 def test_doctor_in_a_container_reaches_every_service(installation: Installation) -> None:
     """With the README's command."""
     said = installation.run("exec", "-T", "airflow-scheduler", "verbatims", "doctor").stderr.splitlines()

@@ -49,7 +49,7 @@ def test_erasing_removes_texts_and_keeps_counts(scenario: Scenario, run_nights, 
     all_bytes = stored(scenario)
     scenario.load_all()
     assert expire(scenario.session, BEFORE) == 0 and not any(
-        forget(scenario.session, "shop", name) for name in forgotten
+        forget(scenario.session, "shop", name).fresh for name in forgotten
     )
     assert (stored(scenario), scenario.rows(with_texts=True)) == (all_bytes, left)
 

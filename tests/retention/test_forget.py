@@ -78,7 +78,7 @@ def test_both_verbatims_of_an_id_that_a_newer_rule_hides_are_forgotten(scenario:
     scenario.run_night(NEW, {"0612345678": ("canari d'avant", GOOD)})
     run_id = scenario.store.runs.start("sandbox", "test")
     list(scenario.store.texts.add(run_id, [prepare(Review("shop", "0612345678", "canari d'après", 1))]))
-    assert forget(scenario.session, "shop", "0612345678")
+    assert forget(scenario.session, "shop", "0612345678").fresh
     assert "canari" not in repr(scenario.dump()) + repr(scenario.rows(with_texts=True))
     assert len(scenario.dump()["forgotten"]) == 2
 
@@ -86,7 +86,7 @@ def test_both_verbatims_of_an_id_that_a_newer_rule_hides_are_forgotten(scenario:
 def test_an_expired_verbatim_can_be_forgotten(scenario: Scenario) -> None:
     scenario.run_night(OLD, VERBATIM)
     expire(scenario.session, BEFORE)
-    assert forget(scenario.session, "shop", "a") and "http" not in repr(scenario.dump()) + repr(
+    assert forget(scenario.session, "shop", "a").fresh and "http" not in repr(scenario.dump()) + repr(
         scenario.rows(with_texts=True)
     )
 
