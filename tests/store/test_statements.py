@@ -1,7 +1,6 @@
 """What the store is asked: few statements per verbatim, and pages that an index serves."""
 
 import asyncio
-import random
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,14 +63,12 @@ class Silent:
 
 
 class Quick:
-    """Answers within some hundredths of a second, each in its own time."""
-
-    def __init__(self) -> None:
-        self._random = random.Random(7)
+    """Answers within some hundredths of a second."""
 
     async def ask(self, text: str, before_sending: BeforeSending, room: int = 1) -> Attempt:
         await before_sending()
-        await asyncio.sleep(self._random.uniform(0.02, 0.06))
+        # the same for all, so that answers come together however fast a commit is on this disk
+        await asyncio.sleep(0.05)
         return GOOD
 
 
