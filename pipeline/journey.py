@@ -220,7 +220,8 @@ def _stage(session: Session, stage: Stage, run_id: str, total: int | None = None
 def _read(session: Session, run_id: str, source: Source, limit: int | None, advance: Advance) -> None:
     # the sandbox's site has another address each time, and a demo repeated is to show all of it
     history: CrawlHistory = NO_HISTORY if session.settings.sandbox else session.store.crawls(run_id)
-    intake = session.store.texts.add(run_id, islice(source.reviews(history, cleaning.prepare), limit))
+    known = session.store.texts.compare(islice(source.again(cleaning.prepare), limit))
+    intake = session.store.texts.add(run_id, islice(source.reviews(history, cleaning.prepare), limit), known)
     for read in intake:
         advance(read, 0.0)
     if intake.replaced:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import asdict
+from itertools import islice
 from typing import Any
 
 from pipeline.commands.arguments import add_command
@@ -76,6 +77,8 @@ def _dry_run(options: argparse.Namespace) -> int:
         for line in about_to_read(source, of_files=options.input is not None, samples=sys.stderr.isatty()):
             (warn if line.startswith("warning: ") else say)(line)
         history = store.crawls() if store else NO_HISTORY
+        if store is not None:
+            store.texts.compare(islice(source.again(prepare), options.limit))
         records = source.reviews(history, prepare)
         found = estimate(records, store, analyser_of(settings), price_of(settings), options.limit)
         for warning in source.finish(history):

@@ -37,6 +37,9 @@ class Source(Protocol):
         Raises InputError if too few reviews are found, TransientError if reading fails midway.
         """
 
+    def again(self, prepare: Prepare = unchanged) -> Iterator[Review | BrokenRecord]:
+        """Those of its records that can be read twice, which costs no request: a file's. None of a site."""
+
     def finish(self, history: CrawlHistory = NO_HISTORY) -> list[str]:
         """Record in the history that the source was read completely. Returns warnings.
 

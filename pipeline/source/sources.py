@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from pipeline.errors import InputError, TransientError
@@ -36,6 +37,13 @@ class Sources:
                 self._errors.append((source, error))
             else:
                 self._read.append(source)
+
+    def again(self, prepare: Prepare = unchanged) -> Iterator[Review | BrokenRecord]:
+        """See `Source.again`."""
+        for source in self._sources:
+            # what is wrong with one is said when it is read for good
+            with suppress(InputError, TransientError):
+                yield from source.again(prepare)
 
     def finish(self, history: CrawlHistory = NO_HISTORY) -> list[str]:
         """Finish each source that was read completely. Returns their warnings.

@@ -2,7 +2,7 @@
 
 store.py      opens one; its nouns          database.py  transactions, SQLite and Postgres alike
 runs.py       what began, and its counts    counts.py, failures.py   by which records are counted
-intake.py     what is read: versions.py writes it, likeness.py compares it with what is known
+intake.py     what is read: versions.py writes it, comparison.py compares it with what is known
 texts.py      what was read and decided     crawls.py    how sources were last seen
 claims.py     who asks what just now        holders.py   who is alive
 analyses.py   attempts, answers, and what is current        analysers.py  who has answered

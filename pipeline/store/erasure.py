@@ -16,7 +16,7 @@ from pipeline.store.analyses import lock_texts
 from pipeline.store.database import Database, Turn
 from pipeline.store.deliveries import PAGE, raise_due_again
 from pipeline.store.identity import Identities, Identity, forgotten_among
-from pipeline.store.tables import analyses, answers, attempts, forgotten, texts
+from pipeline.store.tables import aliases, analyses, answers, attempts, forgotten, texts
 
 _ERASED_KEY = "erased:"
 
@@ -82,7 +82,7 @@ class Erasure:
             found = lock_texts(connection, [text.text_id for text in _texts_of(connection, everyone)])
             if fresh:
                 words = {self.identities.of_words(text.source, text.text_hash) for text in mine if _is_copied(text)}
-                _bury(connection, everyone | words)
+                _bury(connection, everyone | words | _aliases_of(connection, everyone))
                 _anonymise(connection, list(found))
             _erase(self._database, connection, [text for text in found.values() if not text.erased])
             raise_due_again(self._database, connection, everyone if fresh else set())
@@ -92,6 +92,11 @@ class Erasure:
 def _texts_of(connection: sa.Connection, verbatim_ids: Collection[str]) -> list[Any]:
     query = sa.select(texts).where(texts.c.verbatim_id.in_(sorted(verbatim_ids))).order_by(texts.c.text_id)
     return list(connection.execute(query))
+
+
+def _aliases_of(connection: sa.Connection, verbatim_ids: Collection[str]) -> set[str]:
+    query = sa.select(aliases.c.alias).where(aliases.c.verbatim_id.in_(sorted(verbatim_ids)))
+    return set(connection.execute(query).scalars())
 
 
 def _is_copied(text: Any) -> bool:

@@ -12,12 +12,12 @@ import sqlalchemy as sa
 
 from pipeline.records import BrokenRecord, Review
 from pipeline.store import versions
-from pipeline.store.database import Database, Turn
+from pipeline.store.comparison import Known
+from pipeline.store.database import Database, Turn, insert
 from pipeline.store.deliveries import PAGE
 from pipeline.store.identity import Identities, Identity, forgotten_among, text_hash
-from pipeline.store.likeness import Likeness
 from pipeline.store.sources import TOO_MANY, Sources
-from pipeline.store.tables import run_records, runs
+from pipeline.store.tables import aliases, run_records, runs
 
 SEEN_BEFORE = "duplicate"
 """The problem of a record whose id and text were read before in the same run."""
@@ -28,7 +28,7 @@ FORGOTTEN = "forgotten"
 NOT_FAILURES = (SEEN_BEFORE, FORGOTTEN)
 """Problems of records that were put aside, not lost."""
 
-SAME_ID = "another text has the same id in this input; --id-column names another column"
+SAME_ID = "another text has the same id in this input"
 """The problem of a record that would replace one of the same reading."""
 
 
@@ -79,19 +79,19 @@ class Intake:
         sources: Sources,
         run_id: str,
         records: Iterable[Review | BrokenRecord],
+        known: Known,
     ) -> None:
         self._database, self._identities, self._sources = database, identities, sources
-        self._run_id, self._records = run_id, records
+        self._run_id, self._records, self._known = run_id, records, known
         self._seen = _Seen()
         self.replaced: list[int] = []
         """Positions of the texts that have replaced older ones."""
 
     def __iter__(self) -> Iterator[int]:
         self._forget_unread()
-        likeness = Likeness(self._database)
         for page in _pages(self._records):
             with self._database.write() as connection:
-                self._add_page(connection, page, likeness)
+                self._add_page(connection, page)
             yield len(page)
 
     def _forget_unread(self) -> None:
@@ -101,14 +101,14 @@ class Intake:
                 unread = (run_records.c.run_id == self._run_id) & run_records.c.text_id.is_(None)
                 connection.execute(sa.delete(run_records).where(unread))
 
-    def _add_page(self, connection: sa.Connection, page: Sequence[Review | BrokenRecord], likeness: Likeness) -> None:
+    def _add_page(self, connection: sa.Connection, page: Sequence[Review | BrokenRecord]) -> None:
         # locks the run of a day: two who read for it must not give one position twice
         day = day_of(connection, self._run_id)
         # the run of a day may read its source more than once: new records are numbered after the ones it has
         base = 0 if day is None else last_position(connection, self._run_id) - page[0].position + 1
         records = self._within_limits(connection, page)
         taken = [self._take(record) for record in records if isinstance(record, Review)]
-        self._recognise(connection, likeness, taken)
+        self._note_aliases(connection, taken)
         self._mark_repeated(taken)
         self._mark_forgotten(connection, taken)
         good = {one.verbatim_id: one.review for one in taken if one.problem is None}
@@ -135,15 +135,18 @@ class Intake:
 
     def _take(self, review: Review) -> Taken:
         identity = self._identities.of_review(review)
+        known = self._known.get(identity.verbatim_id)
+        if known is not None:
+            former = identity.former | {identity.verbatim_id}  # what was forgotten under either id stays forgotten
+            identity = Identity(known.verbatim_id, known.external_id, former)
         return Taken(replace(review, external_id=identity.external_id), identity)
 
-    def _recognise(self, connection: sa.Connection, likeness: Likeness, taken: Sequence[Taken]) -> None:
-        """Give reviews without an id of their own the ids of the known text that they are."""
-        reviews = {one.verbatim_id: one.review for one in taken if one.verbatim_id not in self._seen}
-        for fresh, known in likeness.recognise(connection, reviews, self._seen).items():
-            one = next(one for one in taken if one.verbatim_id == fresh)
-            one.identity = replace(one.identity, verbatim_id=known.verbatim_id, external_id=known.external_id)
-            one.review = replace(one.review, external_id=known.external_id)
+    def _note_aliases(self, connection: sa.Connection, taken: Sequence[Taken]) -> None:
+        """So that forgetting a verbatim also forgets it under the ids that later readings give it."""
+        pairs = {alias: one.verbatim_id for one in taken for alias in one.identity.former & self._known.keys()}
+        if pairs:
+            rows = [{"alias": alias, "verbatim_id": verbatim} for alias, verbatim in sorted(pairs.items())]
+            connection.execute(insert(connection, aliases).on_conflict_do_nothing(index_elements=["alias"]), rows)
 
     def _mark_repeated(self, taken: Sequence[Taken]) -> None:
         for one in taken:

@@ -239,6 +239,14 @@ forgotten = Table(
     Column("forgotten_on", String, nullable=False),
 )
 
+aliases = Table(
+    "aliases",
+    metadata,
+    Column("alias", String, primary_key=True, comment="an id that a file has given to a known verbatim"),
+    Column("verbatim_id", String, nullable=False),
+    Index("aliases_by_verbatim", "verbatim_id"),
+)
+
 crawls = Table(
     "crawls",
     metadata,

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import sqlalchemy as sa
 
 from pipeline.records import BrokenRecord, IdOrigin, Review, SkipReason
 from pipeline.store.analyses import lock_texts
+from pipeline.store.comparison import Comparison, Known
 from pipeline.store.database import Database
 from pipeline.store.deliveries import PAGE
 from pipeline.store.identity import Identities, forgotten_among, text_hash
@@ -18,6 +20,9 @@ from pipeline.store.predicates import LATEST, UNCLEANED, has_final_outcome, pend
 from pipeline.store.sources import Sources
 from pipeline.store.tables import run_records, runs, texts
 from pipeline.store.totals import Tally, Total
+
+NOTHING_KNOWN: Known = MappingProxyType({})
+"""Of a source that is not compared: a site's ids are its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +52,24 @@ class Texts:
         self._identities = Identities(database)
         self._sources = Sources()
 
-    def add(self, run_id: str, records: Iterable[Review | BrokenRecord]) -> Intake:
+    def compare(self, records: Iterable[Review | BrokenRecord]) -> Known:
+        """What a file's records are of what the store knows, for `add`; see `Comparison`.
+
+        Raises InputError for a file that would replace or repeat the texts of another.
+        """
+        if self._empty():
+            return {}
+        comparison = Comparison(self._database, self._identities)
+        comparison.look(records)
+        return comparison.decide()
+
+    def add(self, run_id: str, records: Iterable[Review | BrokenRecord], known: Known = NOTHING_KNOWN) -> Intake:
         """Take records in as they come, a page to a transaction; iterating yields how many each page held."""
-        return Intake(self._database, self._identities, self._sources, run_id, records)
+        return Intake(self._database, self._identities, self._sources, run_id, records, known)
+
+    def _empty(self) -> bool:
+        with self._database.read() as connection:
+            return connection.execute(sa.select(texts.c.text_id).limit(1)).first() is None
 
     def attach_day(self, run_id: str, *, unanswered_too: bool = False) -> None:
         """The run of a day also holds what others read first on that day, or what is left of a day gone by.

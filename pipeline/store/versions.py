@@ -45,7 +45,8 @@ def write(database: Database, connection: sa.Connection, reviews: Mapping[str, R
     refreshed: list[dict[str, Any]] = []
     for identity, found in known.items():
         columns = _columns(identity, reviews[identity], found.seen_on)
-        if columns["text_hash"] != found.text_hash:
+        # a cell that is blank now takes no text away
+        if columns["text_hash"] != found.text_hash and (columns["text"] or not found.characters):
             edited.append(columns)
         elif changes := _facts_said_anew(columns, found):
             refreshed.append({"found": found.text_id, "verbatim": identity, **changes})
@@ -69,12 +70,18 @@ def latest(connection: sa.Connection, identities: Iterable[str]) -> dict[str, An
 
 def extra_of(review: Review) -> str | None:
     """Its other columns as the store keeps them."""
-    return None if review.extra is None else json.dumps(dict(review.extra), ensure_ascii=False, sort_keys=True)
+    return None if review.extra is None else _dump(review.extra)
+
+
+def _dump(extra: Mapping[str, Any]) -> str:
+    return json.dumps(dict(extra), ensure_ascii=False, sort_keys=True)
 
 
 def _facts_said_anew(columns: Mapping[str, Any], found: Any) -> dict[str, Any]:
     """All facts, if one of them has changed. A fact that a reading lacks stays: a column may just not be named."""
     facts = {name: getattr(found, name) if columns[name] is None else columns[name] for name in FACTS}
+    if facts["extra"] and found.extra:
+        facts["extra"] = _dump(json.loads(found.extra) | json.loads(facts["extra"]))
     if all(facts[name] == getattr(found, name) for name in FACTS):
         return {}
     return {f"new_{name}": value for name, value in facts.items()}

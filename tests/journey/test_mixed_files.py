@@ -83,6 +83,14 @@ def test_another_id_column_for_the_same_texts_is_recognised(
     assert verbatims("run", "--input", file, "--id-column", "b", "--source", "other").code == 0
 
 
+def test_equal_texts_in_two_files_of_one_input_are_of_different_people(verbatims: Command, tmp_path: Path) -> None:
+    row = {"texte": "Très bon produit", "note": 5}
+    jan, feb = write(tmp_path / "jan" / "avis.csv", [row, row]), write(tmp_path / "feb" / "avis.csv", [row, row])
+    ended = verbatims("run", "--input", jan, feb, "--json")
+    assert (ended.code, ended.data["skipped"], len(texts(tmp_path))) == (0, {}, 4)
+    assert f"{feb}: CSV, UTF-8: 2 records" in ended.err, "files of one name are told apart"
+
+
 def test_stars_without_a_text_are_skipped_and_kept(verbatims: Command, tmp_path: Path) -> None:
     rows = [{"id": n, "texte": LONG.format(n) if n < 2 else "", "note": 1 + n} for n in range(5)]
     ended = verbatims("run", "--input", write(tmp_path / "avis.csv", rows), "--json")

@@ -60,13 +60,16 @@ class File:
         self.guesses = [*self._about_format(survey), *self._about_ids(survey), *survey.report()]
 
     def reviews(
-        self, history: CrawlHistory = NO_HISTORY, prepare: Prepare = unchanged
+        self, history: CrawlHistory = NO_HISTORY, prepare: Prepare = unchanged, ids: fields.ContentIds | None = None
     ) -> Iterator[Review | BrokenRecord]:
-        """All records in the order of the file. Raises InputError for too few, TransientError for a failing disk."""
+        """All records in the order of the file. Raises InputError for too few, TransientError for a failing disk.
+
+        `ids`: shared with other files of one input, so that equal records of all of them are told apart.
+        """
         label = self._reading.source or self._input.stem[:MAX_LABEL]
-        maker = ReviewMaker(
-            self._rows, label, self._reading.language, self._origin, labelled=self._reading.source is not None
-        )
+        labelled = self._reading.source is not None
+        ids = ids or fields.ContentIds()
+        maker = ReviewMaker(self._rows, label, self._reading.language, self._origin, ids, labelled=labelled)
         total = found = 0
         with self._failing_as(TransientError, "reading stopped"), self._format.table() as table:
             for row in table.records:
@@ -76,6 +79,10 @@ class File:
         if not total or (self._expected is not None and found < self._expected):
             wanted = f", where {self._expected} are expected" if self._expected else ""
             raise InputError(f"{self.file}: holds {found or 'no'} verbatims{wanted}")
+
+    def again(self, prepare: Prepare = unchanged) -> Iterator[Review | BrokenRecord]:
+        """See `Source.again`."""
+        return self.reviews(prepare=prepare)
 
     def finish(self, history: CrawlHistory = NO_HISTORY) -> list[str]:
         """No warnings and no history: a file is read completely every time."""

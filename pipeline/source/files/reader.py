@@ -82,11 +82,20 @@ class RowReader:
 class ReviewMaker:
     """Makes reviews of the rows of one pass: keeps the labels seen and the ids made."""
 
-    def __init__(self, rows: RowReader, label: str, language: str | None, origin: IdOrigin, *, labelled: bool) -> None:
+    def __init__(
+        self,
+        rows: RowReader,
+        label: str,
+        language: str | None,
+        origin: IdOrigin,
+        ids: fields.ContentIds,
+        *,
+        labelled: bool,
+    ) -> None:
         self._rows, self._label, self._language, self._labelled = rows, label, language, labelled
         self._origin = origin
         self._sources: set[str] = set()
-        self._ids = fields.ContentIds()
+        self._ids = ids
 
     def review(self, position: int, record: Mapping[str, object]) -> Review | BrokenRecord:
         """The review, with an empty text where there is none."""
@@ -100,13 +109,19 @@ class ReviewMaker:
         rating, written = rows.rating(record), rows.written(record)
         language = rows.language(record) or self._language
         content = self._origin is IdOrigin.CONTENT
-        external_id = self._ids.give(source, text, rating, written, language) if content else rows.id(record)
+        external_id = self._content_id(source, text, record, language) if content else rows.id(record)
         if external_id is None:
             return BrokenRecord(position, "no id")
         return Review(
             source, external_id, text, position, rows.url(record), rating, language, written,
             extra=rows.kept(record), id_origin=self._origin,
         )  # fmt: skip
+
+    def _content_id(self, source: str, text: str, record: Mapping[str, object], language: str | None) -> str:
+        """Made of what each value says by itself: what the whole column decides may change with the next reading."""
+        rating = fields.rating(self._rows.value(record, "rating"))
+        written = fields.written_at(self._rows.value(record, "date"))
+        return self._ids.give(source, text, rating, written, language)
 
     def _source(self, record: Mapping[str, object]) -> str | None:
         value = None if self._labelled else record.get("source")

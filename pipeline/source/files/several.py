@@ -2,23 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os.path
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline.errors import InputError
+from pipeline.records import BrokenRecord, Review
+from pipeline.source.fields import ContentIds
 from pipeline.source.files.file import File, Reading
 from pipeline.source.files.opening import ENDINGS
-from pipeline.source.source import Source
-from pipeline.source.sources import Sources
+from pipeline.source.history import NO_HISTORY, CrawlHistory
+from pipeline.source.source import Prepare, Source, unchanged
+
+NAMED = 3
+"""Files that the name of an input lists."""
 
 
 def open_files(paths: Sequence[str], reading: Reading) -> Source:
     """The source of all records. Raises InputError for the first file that cannot be read."""
     named = [file for path in paths for file in _files_of(path)]
-    if len(set(named)) < len(named):
+    if len({path if path == "-" else os.path.realpath(path) for path in named}) < len(named):
         raise InputError("--input: names a file twice")
     files = [File(path, reading) for path in named]
-    return files[0] if len(files) == 1 else Sources(files)
+    return files[0] if len(files) == 1 else Files(files, _told_apart(named))
+
+
+class Files:
+    """Several files, read as one. Positions are counted across all of them, and so are equal records without an id."""
+
+    def __init__(self, files: Sequence[File], names: Sequence[str]) -> None:
+        self._files = tuple(zip(names, files, strict=True))
+        more = f" and {len(files) - NAMED} more" if len(files) > NAMED else ""
+        self.name = ", ".join(names[:NAMED]) + more
+        self.guesses = [_said_of(name, guess) for name, file in self._files for guess in file.guesses]
+
+    def reviews(
+        self, history: CrawlHistory = NO_HISTORY, prepare: Prepare = unchanged
+    ) -> Iterator[Review | BrokenRecord]:
+        """The records of every file. Raises as `File.reviews` does."""
+        last, ids = 0, ContentIds()
+        for name, file in self._files:
+            base = last
+            for record in file.reviews(history, prepare, ids):
+                last = base + record.position
+                if isinstance(record, BrokenRecord):
+                    yield BrokenRecord(last, f"{name}, record {record.position}: {record.problem}")
+                else:
+                    yield replace(record, position=last)
+
+    def again(self, prepare: Prepare = unchanged) -> Iterator[Review | BrokenRecord]:
+        """See `Source.again`."""
+        return self.reviews(prepare=prepare)
+
+    def finish(self, history: CrawlHistory = NO_HISTORY) -> list[str]:
+        """No warnings and no history, as for one file."""
+        return []
+
+
+def _said_of(name: str, guess: str) -> str:
+    start = "warning: " if guess.startswith("warning: ") else ""
+    return f"{start}{name}: {guess.removeprefix(start)}"
+
+
+def _told_apart(paths: Sequence[str]) -> list[str]:
+    """The names of the files, with their folders where two have one name."""
+    names = ["stdin" if path == "-" else Path(path).name for path in paths]
+    return [path if names.count(name) > 1 else name for path, name in zip(paths, names, strict=True)]
 
 
 def _files_of(path: str) -> list[str]:

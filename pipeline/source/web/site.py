@@ -51,6 +51,10 @@ class Site:
             raise InputError(self._too_few(crawler, found))
         self._crawled = crawler
 
+    def again(self, prepare: Prepare = unchanged) -> Iterator[Review | BrokenRecord]:
+        """See `Source.again`."""
+        return iter(())
+
     def finish(self, history: CrawlHistory = NO_HISTORY) -> list[str]:
         """Record the crawl if it is complete. Returns a warning for each change since earlier crawls."""
         crawler = self._crawled

@@ -14,5 +14,12 @@ def upgrade() -> None:
     op.add_column("texts", extra)
     op.add_column("attempts", cached)
     op.add_column("attempts", thinking)
+    op.create_table(
+        "aliases",
+        sa.Column("alias", sa.String(), nullable=False, comment="an id that a file has given to a known verbatim"),
+        sa.Column("verbatim_id", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("alias"),
+    )
+    op.create_index("aliases_by_verbatim", "aliases", ["verbatim_id"])
     # rows of the warehouse have more columns now: the next load brings all of them
     op.get_bind().execute(sa.text("UPDATE deliveries SET due = due + 1"))
