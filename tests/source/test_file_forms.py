@@ -16,6 +16,7 @@ from pipeline.source.files.file import File, Reading
 from pipeline.source.files.ratings import RatingColumn
 from pipeline.source.files.several import open_files
 
+HIDDEN = ' state="hidden"'
 TWO = [{"id": 1, "text": "Très bien"}, {"id": 2, "text": "Déçu"}]
 
 
@@ -32,21 +33,33 @@ def sheet(rows: list[list[str | float]]) -> bytes:
             return f'<c t="inlineStr"><is><t>{value}</t></is></c>'
         return f"<c><v>{value}</v></c>"
 
+    return workbook(Avis="".join(f"<row>{''.join(map(cell, row))}</row>" for row in rows))
+
+
+def workbook(hidden: str = "", **sheets: str) -> bytes:
+    """An Excel file of sheets, by name what stands in `sheetData`."""
     main, office = "http://schemas.openxmlformats.org/spreadsheetml/2006/main", "http://schemas.openxmlformats.org"
     relations = f"{office}/officeDocument/2006/relationships"
-    body = "".join(f"<row>{''.join(map(cell, row))}</row>" for row in rows)
+    entries = "".join(
+        f'<sheet name="{name}" sheetId="{n}" r:id="r{n}"{HIDDEN if name == hidden else ""}/>'
+        for n, name in enumerate(sheets, 1)
+    )
+    targets = "".join(
+        f'<Relationship Id="r{n}" Type="{relations}/worksheet" Target="worksheets/sheet{n}.xml"/>'
+        for n in range(1, len(sheets) + 1)
+    )
     parts = {
         "[Content_Types].xml": f'<Types xmlns="{office}/package/2006/content-types"/>',
         "_rels/.rels": f'<Relationships xmlns="{office}/package/2006/relationships"><Relationship Id="r1" '
         f'Type="{relations}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
-        "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{relations}"><sheets>'
-        '<sheet name="Avis" sheetId="1" r:id="r1"/></sheets></workbook>',
-        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{office}/package/2006/relationships"><Relationship '
-        f'Id="r1" Type="{relations}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
-        "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{main}"><sheetData>{body}</sheetData></worksheet>',
+        "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{relations}"><sheets>{entries}</sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{office}/package/2006/relationships">'
+        f"{targets}</Relationships>",
     }
+    for n, body in enumerate(sheets.values(), 1):
+        parts[f"xl/worksheets/sheet{n}.xml"] = f'<worksheet xmlns="{main}"><sheetData>{body}</sheetData></worksheet>'
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, part in parts.items():
             archive.writestr(name, part)
     return file.getvalue()
@@ -89,6 +102,52 @@ def test_numbers_of_a_sheet_are_whole_where_they_are(tmp_path: Path) -> None:
     (review,) = File(str(path)).reviews()
     assert isinstance(review, Review)
     assert (review.external_id, review.rating, review.extra) == ("42", 4.5, {"magasin": "Lyon"})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '<row><c r="A1"><v>1</v></c></row><row><c r="XFD1048576"><v>1</v></c></row>',
+        "<row><c r=\"XFD1\"><v>1</v></c></row><row><c r='a20000'><v>1</v></c></row>",
+        '<row r="1"><c t="&gt;>" r = "XFD1"><v>1</v></c></row><row r="20000"><c><v>1</v></c></row>',
+        f"<row>{'<c><v>1</v></c>' * 20_000}</row>{'<row/>' * 2_000}<row><c><v>1</v></c></row>",
+    ],
+)
+def test_a_sheet_with_cells_far_apart_is_refused_before_it_is_opened(tmp_path: Path, body: str) -> None:
+    path = tmp_path / "a.xlsx"
+    path.write_bytes(workbook(Avis=body))
+    assert path.stat().st_size < 2_500
+    with pytest.raises(InputError, match="too large for a sheet; save it as CSV"):
+        File(str(path))
+
+
+def test_a_panic_of_the_sheet_reader_is_an_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def panic(*_: object) -> None:
+        raise type("PanicException", (BaseException,), {})
+
+    monkeypatch.setattr("pipeline.source.files.sheet_table._first_table", panic)
+    with pytest.raises(InputError, match="cannot be read; save it as CSV"):
+        texts(tmp_path / "a.xlsx", sheet([["text"], ["Bien"]]))
+
+
+def test_the_first_visible_sheet_with_a_record_is_read_and_named(tmp_path: Path) -> None:
+    def rows(*values: str) -> str:
+        return "".join(f'<row><c t="inlineStr"><is><t>{one}</t></is></c></row>' for one in values)
+
+    path = tmp_path / "a.xlsx"
+    sheets = {"Ancien": rows("text", "Hidden"), "Titre": rows("Avis 2024"), "Avis": rows("text", "Bien"), "Autre": ""}
+    path.write_bytes(workbook("Ancien", **sheets))
+    source = File(str(path))
+    assert [one.text for one in source.reviews() if isinstance(one, Review)] == ["Bien"]
+    assert "sheet Avis, 3 others not read: 1 records" in source.guesses
+
+
+def test_no_other_archive_is_read(tmp_path: Path) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("content.xml", "<office:spreadsheet/>")
+    with pytest.raises(InputError, match="a ZIP file or a sheet that cannot be read"):
+        texts(tmp_path / "a.xlsx", file.getvalue())
 
 
 def test_a_list_of_objects_larger_than_a_chunk_is_read_one_by_one(tmp_path: Path) -> None:

@@ -95,6 +95,25 @@ def listed(names: Sequence[str]) -> str:
     return f"columns: {', '.join(shown)}{others}"
 
 
+def shown(names: Sequence[str], what: str = "column") -> str:
+    """Names for a report: those that cannot well be a person's words, and the number of others."""
+    plain = [name for name in names if _IDENTIFIER.fullmatch(name) or _is_short(name)]
+    others = len(names) - len(plain)
+    if not plain:
+        return f"{others} {what}{'s' if others != 1 else ''} not shown"
+    return ", ".join(plain) + (f" and {others} more" if others else "")
+
+
+def _is_short(name: str) -> bool:
+    return (
+        0 < len(name) <= 30
+        and name.isprintable()
+        and len(name.split()) <= 3
+        and "@" not in name
+        and not re.search(r"\d{3}", name)
+    )
+
+
 def _named(name: str, role: str, names: Sequence[str], file: str) -> str:
     if name in names:
         return name

@@ -33,6 +33,7 @@ class Format:
 
     def __init__(self, given: Input) -> None:
         self._input = given
+        self._note = ""
         with given.open() as stream:
             head = stream.read(HEAD)
             self.kind = _kind(given, head)
@@ -44,7 +45,7 @@ class Format:
 
     def __str__(self) -> str:
         usual = {"utf-8-sig": "UTF-8", "utf-16": "UTF-16", **OLDER}
-        return NAMES[self.kind] + (f", {usual[self.encoding]}" if self.kind != "sheet" else "")
+        return NAMES[self.kind] + (f", {usual[self.encoding]}" if self.kind != "sheet" else self._note)
 
     @property
     def guessed(self) -> bool:
@@ -57,7 +58,9 @@ class Format:
         name = self._input.name
         with self._input.open() as stream:
             if self.kind == "sheet":
-                yield read_sheet(stream, name)
+                table = read_sheet(stream, name)
+                self._note = table.note
+                yield table
                 return
             newline = "\n" if self.kind in ("jsonl", "json") else ""
             with Lines(cast(io.BufferedIOBase, stream), self.encoding, newline) as lines:

@@ -15,7 +15,7 @@ from typing import BinaryIO, Protocol, cast
 from pipeline.errors import InputError, TransientError
 from pipeline.source import fields
 
-ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".txt", ".xlsx", ".xls", ".ods")
+ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".txt", ".xlsx", ".xls")
 """Of files that are read; each may be followed by `.gz`."""
 
 GZIP = b"\x1f\x8b"

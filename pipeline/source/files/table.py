@@ -27,6 +27,8 @@ class Table:
     names: list[str]
     records: Iterator[Row]
     """Can be iterated once."""
+    note: str = ""
+    """What a report says behind the name of the format."""
 
 
 def of_objects(rows: Iterator[Row], characters: Callable[[], int], nothing: str) -> Table:
