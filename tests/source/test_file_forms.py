@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import InputError
-from pipeline.records import Review
+from pipeline.records import BrokenRecord, Review
 from pipeline.source.files.columns import Columns
 from pipeline.source.files.dates import DateColumn
 from pipeline.source.files.file import File, Reading
@@ -75,6 +75,7 @@ CSV = "id,text\n1,Très bien\n2,Déçu\n".encode()
         ("lines.json", LINES),
         ("list.json", json.dumps(TWO).encode()),
         ("pretty.json", json.dumps(TWO, indent=2).encode()),
+        ("lists.json", b"\n[]\n".join(json.dumps([one]).encode() for one in TWO)),
         ("holder.json", json.dumps({"total": 2, "reviews": TWO}).encode()),
         ("pretty_holder.json", json.dumps({"reviews": TWO}, indent=2).encode()),
         ("packed.csv.gz", gzip.compress(CSV, mtime=0)),
@@ -157,6 +158,14 @@ def test_a_list_of_objects_larger_than_a_chunk_is_read_one_by_one(tmp_path: Path
 
 def test_a_list_that_is_cut_gives_what_came_before(tmp_path: Path) -> None:
     assert texts(tmp_path / "a.json", json.dumps(TWO).encode()[:-8]) == ["Très bien"]
+
+
+@pytest.mark.parametrize("behind", [",", "]", '{"text": "Mal"}', "x" * 100_000])
+def test_what_stands_behind_a_list_is_one_broken_record(tmp_path: Path, behind: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(TWO) + "\n" + behind, encoding="utf-8")
+    *read, broken = File(str(path)).reviews()
+    assert len(read) == 2 and isinstance(broken, BrokenRecord) and broken.position == 3
 
 
 def test_a_folder_and_several_files_are_one_source(tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
-"""Reads a JSON file that is one list of objects, or one object with such a list in it. Positions count the objects."""
+"""Reads a JSON file that is one list of objects or several, or one object with such a list in it.
+
+Positions count the objects.
+"""
 
 from __future__ import annotations
 
@@ -81,15 +84,27 @@ class _List:
                 yield BrokenRecord(number, "not JSON, and everything behind it is lost")
                 return
             yield _row(number, value)
+        if self._rest:
+            yield BrokenRecord(number + 1, "behind the list stands what is no list, and all of it is lost")
 
     def _skip_to_next(self) -> bool:
-        """Whether another element begins in `_rest`."""
-        while True:
-            self._rest = self._rest.lstrip(" \t\r\n,")
-            if self._rest:
-                return not self._rest.startswith("]")
-            if not self._more():
+        """Whether another element begins in `_rest`, of this list or of one behind it; then nothing else is left."""
+        while self._skip(" \t\r\n,"):
+            if not self._rest.startswith("]"):
+                return True
+            self._rest = self._rest[1:]
+            # several exports, one written behind the other
+            if not self._skip(" \t\r\n") or not self._rest.startswith("["):
                 return False
+            self._rest = self._rest[1:]
+        return False
+
+    def _skip(self, characters: str) -> bool:
+        """Whether anything is left behind these characters."""
+        while True:
+            self._rest = self._rest.lstrip(characters)
+            if self._rest or not self._more():
+                return bool(self._rest)
 
     def _element(self) -> Any:
         while True:
