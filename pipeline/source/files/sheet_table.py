@@ -30,7 +30,7 @@ MAX_CELLS = 20_000_000
 
 _CHUNK = 1 << 20
 
-_REFERENCE = re.compile(rb"""\br\s*=\s*["']([A-Za-z]{0,9})0*(\d{1,9})["']""")
+_REFERENCE = re.compile(rb"""r(?<=[\s"']r)\s*=\s*["']([A-Za-z]{0,9})0*(\d{1,9})["']""")
 _TAG = re.compile(rb"<(?:\w+:)?(row|c)(?=[\s/>])")
 
 
