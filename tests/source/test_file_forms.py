@@ -274,6 +274,12 @@ def test_a_stated_format_overrides_everything(tmp_path: Path) -> None:
         (["16", "12"], [4.0, 3.0]),
         (["80", "100"], [4.0, 5.0]),
         (["5", "2,5", "abc", "-1"], [5.0, 2.5, None, None]),
+        (["4"] * 11 + ["45"], [4.0] * 11 + [None]),
+        (["4"] * 10 + ["45", "15"], [1.0] * 10 + [None, 3.75]),
+        (["4"] * 11 + ["8"], [2.0] * 11 + [4.0]),
+        (["8"] * 60 + ["100"], [4.0] * 60 + [None]),
+        (["called 2 times, angry", "livré en 2 jours", "4 / 5 / 3", ">3", "4" + " " * 40 + "de"], [None] * 5),
+        (["4 sur 5 étoiles", "Note : 4/5", "4 von 5 Sterne", "4 pts"], [4.0] * 4),
     ],
 )
 def test_the_column_decides_on_the_scale_of_ratings(values: list[str], out_of_five: list[float | None]) -> None:
@@ -284,8 +290,18 @@ def test_the_column_decides_on_the_scale_of_ratings(values: list[str], out_of_fi
 
 
 def test_a_stated_scale_or_the_name_of_the_column_comes_first() -> None:
-    assert RatingColumn("Note /20").read("4") == 1.0
+    for name in ("Note /20", "note_sur_20", "note_20", "rating_out_of_20", "score_20", "Note (von 20)", "Étoiles 20"):
+        assert RatingColumn(name).read("4") == 1.0
+    for name in ("avis_20", "note_2024", "note_201", "magasin 20"):
+        assert RatingColumn(name).read("4") == 4.0
     assert RatingColumn("note", scale=10).read("4") == 2.0
+
+
+def test_a_column_of_remarks_is_no_rating(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("texte;note;score\nBien;rappelé 2 fois;4\nMal;3;1\nBof;à voir;5\n", encoding="utf-8")
+    read = [one for one in File(str(path)).reviews() if isinstance(one, Review)]
+    assert [one.rating for one in read] == [4.0, 1.0, 5.0] and read[0].extra == {"note": "rappelé 2 fois"}
 
 
 def test_what_was_read_and_what_was_not_is_said_without_texts(tmp_path: Path) -> None:
@@ -302,7 +318,8 @@ def test_what_was_read_and_what_was_not_is_said_without_texts(tmp_path: Path) ->
 def test_columns_that_give_nothing_stand_out(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("texte;note\n;super\n;nul\n", encoding="utf-8")
-    warnings = [line for line in File(str(path)).guesses if line.startswith("warning: ")]
+    source = File(str(path), Reading(Columns(rating="note")))
+    warnings = [line for line in source.guesses if line.startswith("warning: ")]
     assert warnings[0].startswith("warning: no record has a text") and "no rating can be read" in warnings[1]
 
 

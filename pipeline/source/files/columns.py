@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from pipeline.errors import InputError
 from pipeline.source.fields import folded, number
+from pipeline.source.files.ratings import RatingColumn
 
 KNOWN_NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "text": (
@@ -128,6 +129,8 @@ def _guessed(role: str, names: Sequence[str], sample: Sequence[Record]) -> str |
     for name in names:
         by_fold.setdefault(_bare(name), name)
     found = [by_fold[known] for known in KNOWN_NAMES[role] if known in by_fold]
+    if role == "rating":
+        found = [name for name in found if _rates(name, sample)]
     return next((name for name in found if role != "text" or not _nearly_all_numbers(name, sample)), None)
 
 
@@ -145,6 +148,15 @@ def _nearly_all_numbers(name: str, sample: Sequence[Record]) -> bool:
     values = [str(value) for record in sample if (value := record.get(name)) not in (None, "")]
     numbers = sum(number(value) is not None or value in ("True", "False") for value in values)
     return bool(values) and numbers > 0.9 * len(values)
+
+
+def _rates(name: str, sample: Sequence[Record]) -> bool:
+    """Whether a column holds ratings: `note` is French for a rating, and English for a remark."""
+    values = [value for record in sample if (value := record.get(name)) is not None and str(value).strip()]
+    column = RatingColumn(name)
+    for value in values:
+        column.look(value)
+    return 2 * sum(column.read(value) is not None for value in values) >= len(values)
 
 
 def _refuse_duplicates(chosen: Sequence[str], names: Sequence[str], file: str) -> None:
