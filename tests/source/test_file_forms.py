@@ -208,6 +208,26 @@ def test_a_column_of_numbers_is_not_taken_for_the_text(tmp_path: Path) -> None:
     assert texts(tmp_path / "a.csv", b"feedback,verified_reviews\n1,Good\n0,Bad\n") == ["Good", "Bad"]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "avis;commentaire\nPositif;Très bien fait\nNégatif;Pas du tout\n",
+        "avis;message\nTrès bien fait;Merci\nPas du tout;Merci\n",
+        "commentaire;message\nTrès bien fait;Merci pour votre avis\nPas du tout;Nous en sommes navrés\n",
+    ],
+)
+def test_the_text_is_the_first_column_of_sentences(tmp_path: Path, content: str) -> None:
+    assert texts(tmp_path / "a.csv", content.encode()) == ["Très bien fait", "Pas du tout"]
+
+
+@pytest.mark.parametrize("name", ["review_date", "date_avis", "Date de l'avis", "published", "publishedAt"])
+def test_the_date_of_the_review_comes_before_any_other(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"date;{name};texte;user_rating\n2024-01-01;2024-05-01;Bien;4\n", encoding="utf-8")
+    (review,) = File(str(path)).reviews()
+    assert isinstance(review, Review) and (review.written_at, review.rating) == ("2024-05-01", 4.0)
+
+
 def test_other_columns_are_kept_unless_they_say_who_wrote(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("texte;produit;auteur;e-mail;userName;ville\nBien;Lampe;Jean;j@x.fr;jj;\n", encoding="utf-8")

@@ -28,18 +28,21 @@ KNOWN_NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "rating": (
         "note", "rating", "stars", "score", "etoiles", "star_rating", "review_rating", "reviews_rating",
         "overall_rating", "overall", "ratingvalue", "nb_etoiles", "note_globale", "note_client", "note_sur_5",
-        "note_sur_10", "note_5", "note_10",
+        "note_sur_10", "note_5", "note_10", "user_rating",
     ),
     "date": (
-        "date", "written_at", "created_at", "date_publication", "date_de_publication", "datepublished",
-        "published_at", "publishedat", "publishedatdate", "published_at_date", "published", "date_avis",
-        "date_de_l_avis", "date_de_depot", "review_date", "reviews_date", "review_time", "reviewtime",
-        "unixreviewtime", "submission_time", "date_reponse", "at", "timestamp",
+        "review_date", "reviews_date", "date_avis", "date_de_l_avis", "date_de_depot", "date_publication",
+        "date_de_publication", "datepublished", "published_at", "publishedat", "publishedatdate", "published_at_date",
+        "published", "review_time", "reviewtime", "unixreviewtime", "submission_time", "date_reponse", "date",
+        "written_at", "created_at", "at", "timestamp",
     ),
     "language": ("langue", "language", "lang", "locale", "inlanguage"),
     "url": ("url", "link", "lien", "review_url", "review_link", "reviewurl", "url_avis", "permalink"),
 })  # fmt: skip
 """Common names of each column, without accents and case. The first one that a file has is used."""
+
+SENTENCE = 3
+"""Words that the texts of a column have on average. One with fewer is the text only if no other could be."""
 
 Record = Mapping[str, object]
 """A record of a file: value by name of the column."""
@@ -131,7 +134,11 @@ def _guessed(role: str, names: Sequence[str], sample: Sequence[Record]) -> str |
     found = [by_fold[known] for known in KNOWN_NAMES[role] if known in by_fold]
     if role == "rating":
         found = [name for name in found if _rates(name, sample)]
-    return next((name for name in found if role != "text" or not _nearly_all_numbers(name, sample)), None)
+    elif role == "text":
+        found = [name for name in found if not _nearly_all_numbers(name, sample)]
+        # `avis` may say no more than positive or negative
+        found.sort(key=lambda name: _words(name, sample) < SENTENCE)
+    return found[0] if found else None
 
 
 def _bare(name: str) -> str:
@@ -142,6 +149,12 @@ def _bare(name: str) -> str:
 def is_text_name(name: str) -> bool:
     """Whether a name is common for a column of texts."""
     return _bare(name) in KNOWN_NAMES["text"]
+
+
+def _words(name: str, sample: Sequence[Record]) -> float:
+    """How many words the values have on average."""
+    counts = [len(str(value).split()) for record in sample if (value := record.get(name)) not in (None, "")]
+    return sum(counts) / len(counts) if counts else 0.0
 
 
 def _nearly_all_numbers(name: str, sample: Sequence[Record]) -> bool:
