@@ -14,6 +14,7 @@ from pipeline.source.files.columns import Columns
 from pipeline.source.files.dates import DateColumn
 from pipeline.source.files.file import File, Reading
 from pipeline.source.files.ratings import RatingColumn
+from pipeline.source.files.reader import is_personal
 from pipeline.source.files.several import open_files
 
 HIDDEN = ' state="hidden"'
@@ -235,6 +236,25 @@ def test_other_columns_are_kept_unless_they_say_who_wrote(tmp_path: Path) -> Non
     (review,) = source.reviews()
     assert isinstance(review, Review) and review.extra == {"produit": "Lampe"}
     assert "left out, since they may say who wrote: auteur, e-mail, userName" in source.guesses
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["name", "Nom", "nom_client", "display_name", "userName", "author.name", "written_by", "posted_by", "from",
+     "e-mail", "Email 2", "phone_number", "tel_portable", "address_line_1", "nom_de_famille", "date_de_naissance",
+     "birth_date", "customer_id", "userID", "reviewer_photo", "profile_url", "ip", "N° téléphone", "Prénom", "owner", "last_name"],
+)  # fmt: skip
+def test_a_name_that_says_who_wrote_is_personal(name: str) -> None:
+    assert is_personal(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["nom_produit", "product_name", "tel_model", "customer_segment", "client_since", "mobile_app", "store_id", "image",
+     "id", "produit", "contact_reason", "shop_name", "2024", "", "°"],
+)  # fmt: skip
+def test_a_name_of_something_else_is_not(name: str) -> None:
+    assert not is_personal(name)
 
 
 @pytest.mark.parametrize(

@@ -20,12 +20,20 @@ MAX_LABEL = 100
 MAX_EXTRA, MAX_VALUE = 30, 2_000
 """Columns that are kept with a row, and characters of each."""
 
-_PERSONAL = re.compile(
-    r"(^|_)(author|auteur|user|username|utilisateur|pseudo|nickname|nom|prenom|first_name|last_name|full_name|customer"
-    r"|client|reviewer|profile|mail|email|e_mail|courriel|phone|tel|telephone|mobile|address|adresse|ip|login|birth\w*"
-    r"|naissance)(_|$)|^name$|author_?name|user_?name",
-    re.I,
-)
+_PERSONAL = frozenset({
+    "author", "auteur", "user", "username", "utilisateur", "pseudo", "nickname", "nom", "prenom", "customer", "client",
+    "reviewer", "profile", "profil", "email", "mail", "emailaddress", "courriel", "phone", "tel", "telephone", "mobile",
+    "portable", "address", "adresse", "ip", "login", "birth", "birthday", "birthdate", "naissance", "dob", "contact",
+    "signature", "handle", "owner", "expediteur", "interlocuteur", "patient", "membre", "titulaire", "from", "by",
+    "avatar", "firstname", "lastname", "fullname", "surname",
+})  # fmt: skip
+"""A name that ends in one of these says who wrote. One that only begins so need not: `client_segment`."""
+
+_OF_NAMES = frozenset({"first", "last", "full", "display", "screen", "family", "given", "middle", "maiden"})
+_OF_PERSONS = frozenset({"id", "url", "photo", "image", "picture"})
+_BORN = frozenset({"birth", "naissance", "dob"})
+_ENDS = frozenset({"number", "numero", "num", "no", "line", "ligne", "hash", "complet", "complete", "famille", "de"})
+"""Say nothing: `phone_number`, `nom_de_famille`, `address_line_2`."""
 
 
 class RowReader:
@@ -136,8 +144,18 @@ class ReviewMaker:
 
 def is_personal(name: str) -> bool:
     """Whether a column of this name says who wrote: it is not kept."""
-    bare = re.sub(r"\W+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name))
-    return _PERSONAL.search(fields.folded(bare)) is not None
+    bare = re.sub(r"[\W_]+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name))
+    words = [word for part in fields.folded(bare).split("_") if (word := part.rstrip("0123456789"))]
+    while len(words) > 1 and words[-1] in _ENDS:
+        words.pop()
+    if not words:
+        return False
+    *others, last = words
+    if last in _PERSONAL or not _BORN.isdisjoint(words):
+        return True
+    if last == "name":
+        return all(word in _PERSONAL or word in _OF_NAMES for word in others)
+    return last in _OF_PERSONS and bool(others) and others[-1] in _PERSONAL
 
 
 def names_of(columns: Columns) -> list[str]:
