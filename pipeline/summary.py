@@ -9,11 +9,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.clean import mask
 from pipeline.journey import Result
 from pipeline.preview import preview
 from pipeline.program import next_command
 from pipeline.session import Session
 from pipeline.settings import SANDBOX_PRICED_AS, Settings
+from pipeline.source.fields import harmless
 from pipeline.source.source import Source
 from pipeline.store import StoreTotals
 from pipeline.telemetry import TEN, Metric, MetricSample
@@ -73,7 +75,8 @@ def about_to_read(source: Source, *, of_files: bool, samples: bool) -> list[str]
     """Lines that say what is read, what was guessed about it and, of files, what the first records come to."""
     looked = preview(source, samples=samples) if of_files else ()
     lines = [line if line.startswith("warning: ") else f"  {line}" for line in (*source.guesses, *looked)]
-    return [f"reading {source.name}", *lines]
+    # a file may be named after a customer, and its name or that of a sheet may hold what moves a terminal's cursor
+    return [harmless(line) for line in (f"reading {mask(source.name)}", *lines)]
 
 
 def name_places(console: Console, session: Session, run_id: str) -> None:

@@ -58,6 +58,11 @@ def plain(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+def harmless(text: str) -> str:
+    """A line for a terminal: nothing in it moves the cursor, and nothing turns the direction of the text."""
+    return re.sub("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", "\ufffd", text)
+
+
 def folded(word: str) -> str:
     """Lower case without accents, blanks and dashes as underscores: `Étoiles` and `etoiles` are one name."""
     bare = "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))

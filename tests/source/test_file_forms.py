@@ -16,6 +16,7 @@ from pipeline.source.files.file import File, Reading
 from pipeline.source.files.ratings import RatingColumn
 from pipeline.source.files.reader import is_personal
 from pipeline.source.files.several import open_files
+from pipeline.summary import about_to_read
 
 HIDDEN = ' state="hidden"'
 TWO = [{"id": 1, "text": "Très bien"}, {"id": 2, "text": "Déçu"}]
@@ -238,11 +239,32 @@ def test_other_columns_are_kept_unless_they_say_who_wrote(tmp_path: Path) -> Non
     assert "left out, since they may say who wrote: auteur, e-mail, userName" in source.guesses
 
 
+def test_names_of_columns_that_may_be_words_of_a_person_are_only_counted(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    said = "Je suis très déçue de madame Dupont"
+    others = {"produit": "Lampe", "Ma commande": "1", said: "x", "j@x.fr": "x", "N 0612345": "x", "\x1b[2J": "x"}
+    path.write_text(json.dumps({"text": "Bien", **others, "photos": ["x"], "vide": "", said + " client": "x"}))
+    report = File(str(path)).guesses
+    assert "kept with each row: produit, Ma commande and 4 more" in report
+    assert "left out, since they may say who wrote: 1 column not shown" in report
+
+
+def test_the_name_of_a_file_is_shown_without_personal_data_and_control_characters(tmp_path: Path) -> None:
+    path = tmp_path / "jean.dupont@example.org\x1b[2J.csv"
+    path.write_bytes(CSV)
+    first, *_ = about_to_read(File(str(path)), of_files=True, samples=True)
+    assert first == "reading [email]\ufffd[2J.csv"
+    (tmp_path / "avis_2024-05-01.csv").write_bytes(CSV)
+    first, *_ = about_to_read(File(str(tmp_path / "avis_2024-05-01.csv")), of_files=True, samples=True)
+    assert first == "reading avis_2024-05-01.csv"
+
+
 @pytest.mark.parametrize(
     "name",
     ["name", "Nom", "nom_client", "display_name", "userName", "author.name", "written_by", "posted_by", "from",
      "e-mail", "Email 2", "phone_number", "tel_portable", "address_line_1", "nom_de_famille", "date_de_naissance",
-     "birth_date", "customer_id", "userID", "reviewer_photo", "profile_url", "ip", "N° téléphone", "Prénom", "owner", "last_name"],
+     "birth_date", "customer_id", "userID", "reviewer_photo", "profile_url", "ip", "N° téléphone", "Prénom",
+     "owner", "last_name"],
 )  # fmt: skip
 def test_a_name_that_says_who_wrote_is_personal(name: str) -> None:
     assert is_personal(name)

@@ -53,7 +53,7 @@ class FilePath:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.name = fields.plain(path.name)
+        self.name = fields.harmless(fields.plain(path.name))
         bare = path.with_suffix("") if path.suffix.lower() == ".gz" else path
         self.stem, self.suffix = fields.plain(bare.stem), bare.suffix.lower()
         if self.suffix and self.suffix not in ENDINGS:

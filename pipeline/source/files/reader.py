@@ -20,6 +20,9 @@ MAX_LABEL = 100
 MAX_EXTRA, MAX_VALUE = 30, 2_000
 """Columns that are kept with a row, and characters of each."""
 
+MAX_NAME = 100
+"""Characters of the name of such a column."""
+
 _PERSONAL = frozenset({
     "author", "auteur", "user", "username", "utilisateur", "pseudo", "nickname", "nom", "prenom", "customer", "client",
     "reviewer", "profile", "profil", "email", "mail", "emailaddress", "courriel", "phone", "tel", "telephone", "mobile",
@@ -78,7 +81,7 @@ class RowReader:
 
     def kept(self, record: Mapping[str, object]) -> Mapping[str, Value] | None:
         """The values of all other columns; None if there are none."""
-        found = {fields.plain(name)[:100]: _value(record.get(name)) for name in self.extra}
+        found = {fields.plain(name)[:MAX_NAME]: _value(record.get(name)) for name in self.extra}
         return {name: value for name, value in found.items() if value is not None} or None
 
     def value(self, record: Mapping[str, object], role: str) -> object:

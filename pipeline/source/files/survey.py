@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 
 from pipeline.records import BrokenRecord
-from pipeline.source.files.columns import ROLES, Columns
+from pipeline.source import fields
+from pipeline.source.files.columns import ROLES, Columns, shown
 from pipeline.source.files.dates import DateColumn
 from pipeline.source.files.ratings import RatingColumn
-from pipeline.source.files.reader import RowReader
+from pipeline.source.files.reader import MAX_NAME, RowReader
 from pipeline.source.files.table import Table
 
 SHAPES = 3
@@ -20,6 +21,9 @@ SHAPES = 3
 
 SHAPE = 30
 """Characters of an example."""
+
+FIRST = 1_000
+"""Records whose other columns are looked at."""
 
 OpenTable = Callable[[], AbstractContextManager[Table]]
 
@@ -43,6 +47,8 @@ class Survey:
         self._read: Counter[str] = Counter()
         self._unread: Counter[str] = Counter()
         self._shapes: dict[str, list[str]] = {role: [] for role in ROLES}
+        self._kept: set[str] = set()
+        """Names of other columns with a value in the first records."""
         dates, ratings = DateColumn(date_format), RatingColumn(columns.rating, scale)
         with table() as opened:
             self.rows = RowReader(columns, opened.names, dates, ratings)
@@ -59,10 +65,10 @@ class Survey:
         if missing:
             options = ", ".join(f"--{role}-column" for role in missing)
             lines.append(f"no column for {', '.join(missing)} ({options} to name one)")
-        if self.rows.extra:
-            lines.append(f"kept with each row: {', '.join(self.rows.extra)}")
+        if kept := [name for name in self.rows.extra if fields.plain(name)[:MAX_NAME] in self._kept]:
+            lines.append(f"kept with each row: {shown(kept)}")
         if self.rows.left_out:
-            lines.append(f"left out, since they may say who wrote: {', '.join(self.rows.left_out)}")
+            lines.append(f"left out, since they may say who wrote: {shown(self.rows.left_out)}")
         return lines + [f"warning: {warning}" for warning in self._warnings()]
 
     def _count(self) -> None:
@@ -83,6 +89,9 @@ class Survey:
 
     def _count_record(self, record: Mapping[str, object]) -> None:
         rows = self.rows
+        if self.records <= FIRST:
+            # lists and objects are not kept
+            self._kept.update(rows.kept(record) or ())
         self.empty += rows.text(record) == ""
         readers: Mapping[str, Callable[[Mapping[str, object]], object]] = {
             "text": rows.text, "id": rows.id, "rating": rows.rating, "date": rows.written, "language": rows.language,
