@@ -85,11 +85,21 @@ CSV = "id,text\n1,Très bien\n2,Déçu\n".encode()
         ("sheet.xlsx", sheet([["id", "text"], [1.0, "Très bien"], [2.0, "Déçu"]])),
         ("named_wrongly.csv", sheet([["id", "text"], [1.0, "Très bien"], [2.0, "Déçu"]])),
         ("list.txt", "Très bien\n\nDéçu\n".encode()),
+        ("known.txt", 'Réf. avis;"Note /10";Avis client\n1;8;Très bien\n2;3;Déçu\n'.encode()),
+        ("words.txt", "id,magasin,text\r\n1,Lyon,Très bien\r\n2,Lyon,Déçu\r\n".encode()),
         ("table.txt", "id\ttext\n1\tTrès bien\n2\tDéçu\n".encode()),
     ],
 )
 def test_every_usual_format_is_read(tmp_path: Path, name: str, content: bytes) -> None:
     assert texts(tmp_path / name, content) == ["Très bien", "Déçu"]
+
+
+@pytest.mark.parametrize(
+    "first",
+    ["Message, livraison et prix parfaits madame Dupont", "Avis, nul", "Commentaire; rien à dire", "text | 5 étoiles"],
+)
+def test_a_line_that_begins_like_a_header_is_a_verbatim(tmp_path: Path, first: str) -> None:
+    assert texts(tmp_path / "a.txt", f"{first}\nDéçu\n".encode()) == [first, "Déçu"]
 
 
 @pytest.mark.parametrize("content", [LINES, json.dumps(TWO).encode(), gzip.compress(CSV, mtime=0), CSV])

@@ -89,8 +89,7 @@ def listed(names: Sequence[str]) -> str:
     The first line may be a record without a header, and even a single word may be a review. No record consists of
     identifiers alone: it has a text.
     """
-    common = {name for known in KNOWN_NAMES.values() for name in known}
-    usual = [name for name in names if _bare(name) in common]
+    usual = [name for name in names if is_known_name(name)]
     header = all(name in usual or _IDENTIFIER.fullmatch(name) for name in names)
     shown = (list(names) if header else usual)[:30]
     if not shown:
@@ -149,6 +148,11 @@ def _bare(name: str) -> str:
 def is_text_name(name: str) -> bool:
     """Whether a name is common for a column of texts."""
     return _bare(name) in KNOWN_NAMES["text"]
+
+
+def is_known_name(name: str) -> bool:
+    """Whether a name is common for any column."""
+    return any(_bare(name) in known for known in KNOWN_NAMES.values())
 
 
 def _words(name: str, sample: Sequence[Record]) -> float:

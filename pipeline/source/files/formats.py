@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import cast
 
-from pipeline.source.files.columns import is_text_name
+from pipeline.source.files.columns import is_known_name, is_text_name
 from pipeline.source.files.csv_table import guess_delimiter, read_csv
 from pipeline.source.files.decoding import HEAD, OLDER, Lines, encoding, refuse_binary
 from pipeline.source.files.json_table import lists_of_objects, read_json
@@ -101,8 +102,14 @@ def _is_jsonl(lines: list[str], *, otherwise: bool) -> bool:
 
 
 def _is_header(line: str) -> bool:
-    names = line.strip().split(guess_delimiter(line))
-    return len(names) > 1 and any(is_text_name(name.strip('" ')) for name in names)
+    """Whether a line names columns. "Message, livraison et prix parfaits" is a verbatim."""
+    names = [name.strip("\r\n").strip('"') for name in line.strip().split(guess_delimiter(line))]
+    return (
+        len(names) > 1
+        and any(is_text_name(name) for name in names)
+        # a word behind a blank goes on with a sentence
+        and all(is_known_name(name) or re.fullmatch(r"[^\W\d]\w*", name) for name in names)
+    )
 
 
 def _chain(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
