@@ -23,6 +23,9 @@ REPAIRED_BELOW = 100_000
 GUESSED_FROM = 2_000
 """Characters from which the language is guessed; a longer text costs more and tells no more."""
 
+KEPT = 2_000
+"""Characters of a value of another column."""
+
 __all__ = ["guess", "mask", "name", "prepare", "reason", "repair"]
 
 
@@ -53,7 +56,8 @@ def name(source: str, external_id: str) -> tuple[str, str]:
 def _kept(value: Value) -> Value:
     """A value of another column; a number may be a phone's."""
     if isinstance(value, str):
-        return mask(visible(value))
+        # cut afterwards: half an e-mail address is none, and would not be masked
+        return mask(visible(value))[:KEPT]
     return "[phone]" if not isinstance(value, bool) and holds_personal_data(f"{value:.15g}") else value
 
 

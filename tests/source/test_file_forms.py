@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.clean import prepare
 from pipeline.errors import InputError
 from pipeline.records import BrokenRecord, Review
 from pipeline.source.files.columns import Columns
@@ -287,6 +288,25 @@ def test_a_name_that_says_who_wrote_is_personal(name: str) -> None:
 )  # fmt: skip
 def test_a_name_of_something_else_is_not(name: str) -> None:
     assert not is_personal(name)
+
+
+@pytest.mark.parametrize(
+    "remark",
+    [
+        "x" * 1990 + " jean.dupont@example.org",
+        "x" * 1988 + " 06 12 34 56 78 et plus",
+        # masked, the first 4,000 characters are far fewer than 2,000
+        f"{'a' * 60}@example.org " * 53 + "x" * 115 + " jean.dupont@example.org",
+        "x" * 10_000,
+    ],
+)
+def test_half_an_address_is_not_kept_where_a_value_is_cut(tmp_path: Path, remark: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"texte;remarque\nBien;{remark}\n", encoding="utf-8")
+    (review,) = File(str(path)).reviews(prepare=prepare)
+    assert isinstance(review, Review) and review.extra
+    kept = str(review.extra["remarque"])
+    assert len(kept) <= 2000 and "jean" not in kept and "06 12" not in kept
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ MAX_SOURCES = 100
 MAX_LABEL = 100
 """Characters of a source label."""
 
-MAX_EXTRA, MAX_VALUE = 30, 2_000
-"""Columns that are kept with a row, and characters of each."""
+MAX_EXTRA, MAX_VALUE = 30, 4_000
+"""Columns that are kept with a row, and characters of each; cleaning masks these and keeps half of them."""
 
 MAX_NAME = 100
 """Characters of the name of such a column."""
@@ -169,7 +169,9 @@ def names_of(columns: Columns) -> list[str]:
 def _value(value: object) -> Value | None:
     """A value of another column as it may be kept: no list and no object."""
     if isinstance(value, str):
-        return fields.plain(value).strip()[:MAX_VALUE] or None
+        text = fields.plain(value).strip()
+        # between two words, since masking may bring the end of it within what is kept
+        return (text if len(text) <= MAX_VALUE else " ".join(text[:MAX_VALUE].rsplit(maxsplit=1)[:1])) or None
     if isinstance(value, bool | int):
         return value if abs(value) < 1 << 53 else str(value)[:MAX_VALUE] if abs(value) < 10**100 else None
     return value if isinstance(value, float) and value == value and abs(value) != float("inf") else None
