@@ -449,3 +449,14 @@ def test_a_guessed_id_column_with_several_texts_per_id_is_not_used(tmp_path: Pat
     assert any('1 values of "id" stand beside several texts' in line for line in source.guesses)
     named = File(str(path), Reading(Columns(id="id")))
     assert [one.external_id for one in named.reviews() if isinstance(one, Review)] == ["7", "7", "8"]
+
+
+def test_an_id_needs_to_be_unique_within_its_source_only(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("source;id;texte\nLyon;7;Bien\nParis;7;Mal\nParis;8;Bof\n", encoding="utf-8")
+    read = [one for one in File(str(path)).reviews() if isinstance(one, Review)]
+    assert [(one.source, one.external_id) for one in read] == [("Lyon", "7"), ("Paris", "7"), ("Paris", "8")]
+    labelled = File(str(path), Reading(source="Shop"))
+    assert any("stand beside several texts" in line for line in labelled.guesses)
+    path.write_text("source;id;texte\nj@x.fr;7;Bien\nk@x.fr;7;Mal\n", encoding="utf-8")
+    assert any("stand beside several texts" in line for line in File(str(path)).guesses)

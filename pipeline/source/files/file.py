@@ -105,8 +105,9 @@ class File:
     def _look(self, columns: Columns) -> Survey:
         reading = self._reading
         return Survey(
-            self._format.table, columns, reading.columns, date_format=reading.date_format, scale=reading.rating_scale
-        )
+            self._format.table, columns, reading.columns, date_format=reading.date_format, scale=reading.rating_scale,
+            labelled=reading.source is not None,
+        )  # fmt: skip
 
     def _about_format(self, survey: Survey) -> Iterator[str]:
         broken = f", {survey.broken} of them unreadable" if survey.broken else ""

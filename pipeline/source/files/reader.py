@@ -135,14 +135,19 @@ class ReviewMaker:
         return self._ids.give(source, text, rating, written, language)
 
     def _source(self, record: Mapping[str, object]) -> str | None:
-        value = None if self._labelled else record.get("source")
-        label = " ".join(fields.plain(value).split()) if isinstance(value, str) and len(value) <= MAX_LABEL else ""
-        # an @ is probably an e-mail address, and labels are public: they become series of metrics
-        label = label if label and "@" not in label else self._label
+        label = (None if self._labelled else stated_source(record)) or self._label
         if label not in self._sources and len(self._sources) == MAX_SOURCES:
             return None
         self._sources.add(label)
         return label
+
+
+def stated_source(record: Mapping[str, object]) -> str | None:
+    """The label in the column `source`; None for one that cannot be a label."""
+    value = record.get("source")
+    label = " ".join(fields.plain(value).split()) if isinstance(value, str) and len(value) <= MAX_LABEL else ""
+    # an @ is probably an e-mail address, and labels are public: they become series of metrics
+    return label if label and "@" not in label else None
 
 
 def is_personal(name: str) -> bool:

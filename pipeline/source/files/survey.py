@@ -13,7 +13,7 @@ from pipeline.source import fields
 from pipeline.source.files.columns import ROLES, Columns, shown
 from pipeline.source.files.dates import DateColumn
 from pipeline.source.files.ratings import RatingColumn
-from pipeline.source.files.reader import MAX_NAME, RowReader
+from pipeline.source.files.reader import MAX_NAME, RowReader, stated_source
 from pipeline.source.files.table import Table
 
 SHAPES = 3
@@ -39,11 +39,12 @@ class Survey:
         *,
         date_format: str | None = None,
         scale: float | None = None,
+        labelled: bool = False,
     ) -> None:
-        self._table, self._named = table, named
+        self._table, self._named, self._labelled = table, named, labelled
         self.records = self.broken = self.empty = 0
         self.shared_ids = 0
-        """Ids that several texts of the file have."""
+        """Ids that several texts of one source have."""
         self._read: Counter[str] = Counter()
         self._unread: Counter[str] = Counter()
         self._shapes: dict[str, list[str]] = {role: [] for role in ROLES}
@@ -82,9 +83,13 @@ class Survey:
                     continue
                 self._count_record(row[1])
                 one, text = self.rows.id(row[1]), self.rows.text(row[1])
+                if one is None or not text:
+                    continue
                 # 16-byte hashes: a file of a million records is looked at in some 200 MB
-                if one is not None and text and texts.setdefault(_digest(one), _digest(text)) != _digest(text):
-                    shared.add(_digest(one))
+                source = None if self._labelled else stated_source(row[1])
+                digest = _digest(f"{source}\0{one}")
+                if texts.setdefault(digest, _digest(text)) != _digest(text):
+                    shared.add(digest)
         self.shared_ids = len(shared)
 
     def _count_record(self, record: Mapping[str, object]) -> None:
