@@ -40,7 +40,7 @@ def shell(stack: Stack, binaries: Mapping[str, Path]) -> Iterator[Shell]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     path = f"{Path(sys.executable).parent}:{binaries['prometheus']}:{clean['PATH']}"
     (ROOT / "var").mkdir(exist_ok=True)
-    for old in (ROOT / "var").glob("c11.*"):
+    for old in (ROOT / "var").glob("c11*.db*"):
         old.unlink()
     addresses = {usual: f"127.0.0.1:{stack.ports[name]}" for usual, name in USUAL.items()}
     store = f"sqlite:///{ROOT / 'var' / 'c11.db'}"
