@@ -25,7 +25,8 @@ _ISO = re.compile(rf"(?P<day>{_DAY})(?:[T ](?P<clock>{_CLOCK})(?:{_ZONE})?)?", r
 _NUMBER = r"(?<![\d.,½/+-])(\d{1,3}(?:[.,]\d{1,2})?)"
 # Only scales written out are trusted; "4,5" alone is a number on the scale of the source.
 _SCALED = re.compile(
-    rf"{_NUMBER}\s{{0,3}}(?:étoiles?|stars?|)\s{{0,3}}(?:/|sur|out of|of|von|de)\s{{0,3}}(\d{{1,3}})(?!\d|[.,]\d|[/½])",
+    rf"{_NUMBER}\s{{0,3}}(?:étoiles?|stars?|)\s{{0,3}}(?:/|sur|out of|of|von|de)\s{{0,3}}"
+    r"(\d{1,3})(?:[.,]0)?(?!\d|[.,]\d|[/½])",
     re.I,
 )
 _PERCENT = re.compile(rf"{_NUMBER}\s?%")
@@ -104,7 +105,8 @@ def _rating_in_text(text: str, best: float) -> tuple[float | None, float]:
         return (number(scaled[0][0]), float(scaled[0][1])) if len(scaled) == 1 else (None, best)
     if percent := _PERCENT.findall(text):
         return (number(percent[0]) if len(percent) == 1 else None), 100.0
-    if stars := _STARS.findall(text):
+    # a number beside a star says how many
+    if (stars := _STARS.findall(text)) and not re.search(r"\d", text):
         return (float(len(stars[0])) if len(stars) == 1 and "½" not in text else None), best
     alone = _ALONE.findall(text)
     return (number(alone[0]) if len(alone) == 1 == len(re.findall(r"\d+(?:[.,]\d+)?", text)) else None), best

@@ -153,7 +153,7 @@ def test_the_first_visible_sheet_with_a_record_is_read_and_named(tmp_path: Path)
     path.write_bytes(workbook("Ancien", **sheets))
     source = File(str(path))
     assert [one.text for one in source.reviews() if isinstance(one, Review)] == ["Bien"]
-    assert "sheet Avis, 3 others not read: 1 records" in source.guesses
+    assert "sheet Avis, 3 others not read: 1 record" in source.guesses
 
 
 def test_no_other_archive_is_read(tmp_path: Path) -> None:
@@ -387,7 +387,7 @@ def test_a_stated_format_overrides_everything(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "out_of_five"),
     [
-        (["8/10", "4/5", "80 %", "★★★★", "4 étoiles", "4.0 out of 5 stars", "4,0"], [4.0] * 7),
+        (["4.0/5.0", "4 ★", "8/10", "4/5", "80 %", "★★★★", "4 étoiles", "4.0 out of 5 stars", "4,0"], [4.0] * 9),
         (["8", "9"], [4.0, 4.5]),
         (["16", "12"], [4.0, 3.0]),
         (["80", "100"], [4.0, 5.0]),
@@ -429,7 +429,7 @@ def test_what_was_read_and_what_was_not_is_said_without_texts(tmp_path: Path) ->
     report = "\n".join(File(str(path)).guesses)
     assert "CSV, UTF-8: 3 records, 1 without a text" in report
     assert "2 read, 1 unread such as a;" in report
-    assert "2 read, 1 unread such as a 9 a; day first, which 1 dates prove" in report
+    assert "2 read, 1 unread such as a 9 a; day first, which 1 date proves" in report
     assert "abc" not in report and "avril" not in report and "Bien" not in report
 
 

@@ -58,7 +58,7 @@ def test_every_usual_encoding_is_read(tmp_path: Path, encoding: str) -> None:
 def test_guesses_are_reported(tmp_path: Path) -> None:
     source = File(write(tmp_path, "a.csv", "Étoiles;TEXTE\n5;d\xe9\xe7u\n".encode("cp1252")))
     assert source.guesses == [
-        "CSV, Windows-1252: 1 records",
+        "CSV, Windows-1252: 1 record",
         "encoding: Windows-1252 (guessed, since it is not UTF-8; save as UTF-8 to be sure)",
         "no id column: ids are made from the content (--id-column to name one)",
         'text column: "TEXTE" (guessed; --text-column to change), 1 read',

@@ -102,7 +102,7 @@ class DateColumn:
         if self.day_first is None:
             return "order unclear: no day above 12; --date-format %d/%m/%Y says it" if self._ambiguous else None
         first, proofs = ("day", self._day_first) if self.day_first else ("month", self._month_first)
-        return f"{first} first, which {proofs} dates prove"
+        return f"{first} first, which {proofs} date{' proves' if proofs == 1 else 's prove'}"
 
     def read(self, value: object) -> str | None:
         """An ISO 8601 day or instant; None for what cannot be read without guessing."""

@@ -112,7 +112,7 @@ class File:
     def _about_format(self, survey: Survey) -> Iterator[str]:
         broken = f", {survey.broken} of them unreadable" if survey.broken else ""
         empty = f", {survey.empty} without a text" if survey.empty else ""
-        yield f"{self._format}: {survey.records} records{broken}{empty}"
+        yield f"{self._format}: {_counted(survey.records, 'record')}{broken}{empty}"
         if self._format.encoding in OLDER:
             yield f"encoding: {OLDER[self._format.encoding]} (guessed, since it is not UTF-8; save as UTF-8 to be sure)"
 
@@ -136,6 +136,10 @@ class File:
             raise kind(
                 f"{self.file}: {what} ({fields.plain(reason)}); mend it and run the same command again"
             ) from error
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _origin(wanted: Columns, columns: Columns) -> IdOrigin:
