@@ -233,7 +233,7 @@ def test_an_edited_text_that_is_skipped_deletes_its_old_row(verbatims: Command, 
     file = write_jsonl(tmp_path / "reviews.jsonl", ["La livraison est parfaite", "Le prix est trop élevé"])
     verbatims("run", "--input", file.name)
     write_jsonl(file, ["Super", "Le prix est trop élevé"])
-    assert verbatims("run", "--input", file.name, "--json").data["loaded"] == 1
+    assert verbatims("run", "--input", file.name, "--id-column", "id", "--json").data["loaded"] == 1
     assert query(tmp_path / "var/verbatims-warehouse.db", "SELECT external_id FROM verbatims_analysed_v2") == [("r1",)]
 
 
