@@ -1,4 +1,4 @@
-"""A warehouse just as it is, for who only reads: nothing is made, upgraded or written."""
+"""A warehouse just as it is, for commands that only read: nothing is created, upgraded or written."""
 
 from __future__ import annotations
 

@@ -19,12 +19,13 @@ SAMPLE_CHARACTERS = 60
 
 def preview(source: Source, *, samples: bool) -> Iterator[str]:
     """Lines about languages and skipped texts; with `samples` also the first rows, masked, for a person to look at."""
-    reviews = [one for one in islice(source.reviews(prepare=cleaning.prepare), FIRST) if isinstance(one, Review)]
+    records = list(islice(source.reviews(prepare=cleaning.prepare), FIRST))
+    reviews = [one for one in records if isinstance(one, Review)]
     if not reviews:
         return
     reasons = Counter(cleaning.reason(review.text, duplicate=False) for review in reviews)
     languages = Counter(review.language or "unknown" for review in reviews if review.text)
-    of_first = f"of the first {len(reviews)}: " if len(reviews) == FIRST else ""
+    of_first = f"of the first {FIRST} records: " if len(records) == FIRST else ""
     if languages:
         yield f"{of_first}languages {_listed(languages.most_common(), languages.total())}"
     skipped = [(reason.value.replace("_", " "), n) for reason, n in reasons.most_common() if reason is not None]

@@ -41,7 +41,7 @@ def add_input_options(command: Any) -> None:
 def input_file(options: argparse.Namespace) -> Source | None:
     """What the options select; None if the sources of the settings are read instead."""
     from pipeline.source.files.columns import Columns
-    from pipeline.source.files.file import Reading
+    from pipeline.source.files.file import ReadOptions
     from pipeline.source.files.several import open_files
 
     names = {column: getattr(options, f"{column}_column") for column in COLUMNS}
@@ -53,4 +53,4 @@ def input_file(options: argparse.Namespace) -> Source | None:
         for name in (name for name, value in reading.items() if value is not None):
             raise SettingsError(f"--{name.replace('_', '-')} says how a file is read, and no --input FILE is given")
         return None
-    return open_files(options.input, Reading(Columns(**names), **reading))
+    return open_files(options.input, ReadOptions(Columns(**names), **reading))

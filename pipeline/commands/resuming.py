@@ -17,7 +17,7 @@ def going_on(options: argparse.Namespace) -> Iterator[None]:
         yield
     except (TransientError, Interrupted) as error:
         error.go_on = options.again
-        if getattr(options, "input", None) == "-":  # it cannot be read twice, but what was read is in the store
+        if "-" in (getattr(options, "input", None) or ()):  # it cannot be read twice, but what was read is in the store
             stages = " && ".join(f"{program_name()} {stage}" for stage in ("clean", "analyse", "load", "publish"))
             error.go_on = f"{stages}  # the rest of standard input was not read"
         raise

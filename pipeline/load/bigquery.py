@@ -111,7 +111,7 @@ class BigQueryWarehouse:
         """See `Warehouse.how_to_look`."""
         # the stand-in has no command-line tool
         if self._project == SANDBOX_PROJECT:
-            return "verbatims load --json"
+            return "verbatims export"
         return f"bq query --use_legacy_sql=false 'SELECT * FROM `{self._project}.{self._dataset}.sentiment_by_week_v2`'"
 
     def close(self) -> None:

@@ -192,7 +192,9 @@ class SqliteWarehouse:
             self._connection.execute(f"ALTER TABLE {FORMER} ADD COLUMN analyser TEXT")
         rows = self._table.former_rows("sqlite")
         names = ", ".join(column.name for column in self._table.columns)
-        self._connection.execute(f"INSERT OR IGNORE INTO {ANALYSED} ({names})\n{rows}")
+        self._connection.execute(
+            f"INSERT INTO {ANALYSED} ({names})\n{rows} WHERE TRUE ON CONFLICT ({self._table.key}) DO NOTHING"
+        )
         self._connection.execute(f"DROP TABLE {FORMER}")
 
     def _replace_view(self, view: str, statement: str) -> None:

@@ -101,7 +101,7 @@ def differences(table: TableDescription, there: Mapping[str, str], named: str) -
     missing = [column for column in table.columns if column.name not in there]
     wanted = {column.name: column.type for column in table.columns}
     mending = [
-        f"ALTER TABLE `{named}` ADD COLUMN {c.name} {c.type}; -- then give it a value in every row"
+        f"ALTER TABLE `{named}` ADD COLUMN {c.name} {c.type}; /* then give it a value in every row */"
         for c in missing
         if c.required
     ]

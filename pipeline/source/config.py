@@ -15,7 +15,7 @@ from pipeline.errors import InputError, SettingsError
 from pipeline.source import fields
 from pipeline.source.address import checked
 from pipeline.source.files.columns import Columns
-from pipeline.source.files.file import File, Reading
+from pipeline.source.files.file import File, ReadOptions
 from pipeline.source.files.reader import MAX_LABEL, MAX_SOURCES
 from pipeline.source.parsers import apple, css
 from pipeline.source.parsers.process import PARSERS
@@ -87,7 +87,7 @@ class _File(_Definition):
 
     def open(self, name: str, folder: Path, fetcher: Fetcher) -> Source:
         """The source. Its path is relative to the folder of `sources.toml`."""
-        reading = Reading(
+        reading = ReadOptions(
             Columns(**self.columns.model_dump()),
             source=name,
             language=self.language,

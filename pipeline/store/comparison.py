@@ -107,9 +107,10 @@ class Comparison:
             return
         self._exact.add(text.verbatim_id)
         if one.review.id_origin is IdOrigin.GUESSED and one.review.text:
-            self._same += one.words == text.text_hash
-            self._other += one.words != text.text_hash
-            self._source = one.review.source
+            if one.words == text.text_hash:
+                self._same += 1
+            else:
+                self._other, self._source = self._other + 1, one.review.source
 
     def _follow_aliases(self) -> None:
         """An earlier reading has recognised them; but whoever has the verbatim's own id comes first."""
@@ -151,16 +152,16 @@ class Comparison:
     def _refuse_other_texts(self) -> None:
         if EDITED * self._other > self._same:
             raise InputError(
-                f"{self._other} ids of this file are known in source {self._source} with other texts, which these "
-                "would replace; name this file's own source with --source NAME, or confirm that it has newer texts "
-                "with --id-column"
+                f"{self._other} {'id' if self._other == 1 else 'ids'} of this file known in source {self._source} with "
+                "other texts, which these would replace: name this file's own source with --source NAME, or confirm "
+                "that it has newer texts with --id-column"
             )
 
     def _refuse_other_ids(self, elsewhere: set[str]) -> None:
         if len(elsewhere) >= FEWEST and 2 * len(elsewhere) > len(self._telling):
             source = next(one.review.source for one in self._new if one.words in elsewhere)
             raise InputError(
-                f"{len(elsewhere)} texts of this file are known in source {source} under other ids: it was read before "
+                f"{len(elsewhere)} texts of this file known in source {source} under other ids: it was read before "
                 "with another id column, or without one; name the same with --id-column, or count all of them again "
                 "with --source NAME"
             )

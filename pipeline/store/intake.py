@@ -33,7 +33,7 @@ SAME_ID = "another text has the same id in this input"
 
 
 @dataclass(slots=True)
-class Taken:
+class IncomingReview:
     """A review of a page, and what becomes of it."""
 
     review: Review
@@ -52,14 +52,11 @@ class _Seen:
     def __init__(self) -> None:
         self._words: dict[bytes, bytes] = {}
 
-    def __contains__(self, verbatim_id: object) -> bool:
-        return isinstance(verbatim_id, str) and bytes.fromhex(verbatim_id) in self._words
-
     def problem(self, verbatim_id: str, text: str) -> str | None:
         """Note an id; what is wrong with it if it was noted before."""
         words = bytes.fromhex(text_hash(text))[:8]
         first = self._words.setdefault(bytes.fromhex(verbatim_id), words)
-        if first is words:
+        if first is words:  # the very object: it was not noted before
             return None
         return SEEN_BEFORE if first == words else SAME_ID
 
@@ -133,26 +130,26 @@ class Intake:
             for one in page
         ]
 
-    def _take(self, review: Review) -> Taken:
+    def _take(self, review: Review) -> IncomingReview:
         identity = self._identities.of_review(review)
         known = self._known.get(identity.verbatim_id)
         if known is not None:
             former = identity.former | {identity.verbatim_id}  # what was forgotten under either id stays forgotten
             identity = Identity(known.verbatim_id, known.external_id, former)
-        return Taken(replace(review, external_id=identity.external_id), identity)
+        return IncomingReview(replace(review, external_id=identity.external_id), identity)
 
-    def _note_aliases(self, connection: sa.Connection, taken: Sequence[Taken]) -> None:
+    def _note_aliases(self, connection: sa.Connection, taken: Sequence[IncomingReview]) -> None:
         """So that forgetting a verbatim also forgets it under the ids that later readings give it."""
         pairs = {alias: one.verbatim_id for one in taken for alias in one.identity.former & self._known.keys()}
         if pairs:
             rows = [{"alias": alias, "verbatim_id": verbatim} for alias, verbatim in sorted(pairs.items())]
             connection.execute(insert(connection, aliases).on_conflict_do_nothing(index_elements=["alias"]), rows)
 
-    def _mark_repeated(self, taken: Sequence[Taken]) -> None:
+    def _mark_repeated(self, taken: Sequence[IncomingReview]) -> None:
         for one in taken:
             one.problem = self._seen.problem(one.verbatim_id, one.review.text)
 
-    def _mark_forgotten(self, connection: sa.Connection, taken: Sequence[Taken]) -> None:
+    def _mark_forgotten(self, connection: sa.Connection, taken: Sequence[IncomingReview]) -> None:
         """Blocks while another process forgets one."""
         self._database.take_turns(connection, Turn.FORGETTING, shared=True)
         gone = forgotten_among(connection, [one.identity for one in taken if one.problem is None])

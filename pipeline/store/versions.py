@@ -47,7 +47,7 @@ def write(database: Database, connection: sa.Connection, reviews: Mapping[str, R
         columns = _columns(identity, reviews[identity], found.seen_on)
         # a cell that is blank now takes no text away
         if columns["text_hash"] != found.text_hash and (columns["text"] or not found.characters):
-            edited.append(columns)
+            edited.append(columns | _facts(columns, found))
         elif changes := _facts_said_anew(columns, found):
             refreshed.append({"found": found.text_id, "verbatim": identity, **changes})
     # in one order, as everybody locks texts
@@ -68,23 +68,24 @@ def latest(connection: sa.Connection, identities: Iterable[str]) -> dict[str, An
     return {found.verbatim_id: found for found in connection.execute(query.order_by(texts.c.text_id))}
 
 
-def extra_of(review: Review) -> str | None:
-    """Its other columns as the store keeps them."""
-    return None if review.extra is None else _dump(review.extra)
-
-
 def _dump(extra: Mapping[str, Any]) -> str:
     return json.dumps(dict(extra), ensure_ascii=False, sort_keys=True)
 
 
 def _facts_said_anew(columns: Mapping[str, Any], found: Any) -> dict[str, Any]:
-    """All facts, if one of them has changed. A fact that a reading lacks stays: a column may just not be named."""
-    facts = {name: getattr(found, name) if columns[name] is None else columns[name] for name in FACTS}
-    if facts["extra"] and found.extra:
-        facts["extra"] = _dump(json.loads(found.extra) | json.loads(facts["extra"]))
+    """All facts, if one of them has changed."""
+    facts = _facts(columns, found)
     if all(facts[name] == getattr(found, name) for name in FACTS):
         return {}
     return {f"new_{name}": value for name, value in facts.items()}
+
+
+def _facts(columns: Mapping[str, Any], found: Any) -> dict[str, Any]:
+    """A fact that a reading lacks stays: a column may just not be named."""
+    facts = {name: getattr(found, name) if columns[name] is None else columns[name] for name in FACTS}
+    if facts["extra"] and found.extra:
+        facts["extra"] = _dump(json.loads(found.extra) | json.loads(facts["extra"]))
+    return facts
 
 
 def _supersede(connection: sa.Connection, ids: Sequence[int]) -> None:
@@ -119,7 +120,7 @@ def _columns(identity: str, review: Review, seen_on: str) -> dict[str, Any]:
         "rating": review.rating,
         "language": review.language,
         "written_at": review.written_at,
-        "extra": extra_of(review),
+        "extra": None if review.extra is None else _dump(review.extra),
         "seen_on": seen_on,
         "text": review.text,
         "text_hash": text_hash(review.text),

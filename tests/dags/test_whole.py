@@ -91,7 +91,9 @@ def today() -> str:
 
 
 def rows(folder: Path, query: str) -> list[Any]:
+    """What a query finds, with the warehouse beside the store as analysts have it."""
     with closing(sqlite3.connect(folder / "var" / "verbatims.db")) as store:
+        store.execute("ATTACH ? AS warehouse", (str(folder / "var" / "verbatims-warehouse.db"),))
         return store.execute(query).fetchall()
 
 

@@ -22,7 +22,7 @@ from pipeline.progress import Terminal
 from pipeline.sandbox import Sandbox
 from pipeline.session import Session
 from pipeline.settings import load_settings
-from pipeline.source.files.file import File, Reading
+from pipeline.source.files.file import File, ReadOptions
 from pipeline.store import open_store
 from pipeline.telemetry import start
 
@@ -47,7 +47,7 @@ def test_a_small_run_exports_exactly_the_expected_file(tmp_path: Path) -> None:
     environment = {"STORE": f"sqlite:///{tmp_path}/x.db", "VERBATIMS_CONCURRENCY": "1"}
     lines = [json.dumps({"id": number, "texte": text}) for number, text in enumerate(TEXTS, 1)]
     (tmp_path / "reviews.jsonl").write_text("\n".join(lines))
-    source = File(str(tmp_path / "reviews.jsonl"), Reading(source="shop", language="fr"))
+    source = File(str(tmp_path / "reviews.jsonl"), ReadOptions(source="shop", language="fr"))
     with (
         telemetry,
         Sandbox(latency_s=0) as sandbox,

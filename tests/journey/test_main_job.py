@@ -180,6 +180,7 @@ def _until(condition: Any, seconds: float = 60) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.long
 def test_an_outage_stops_the_run_before_every_text_is_sent(verbatims: Command, tmp_path: Path) -> None:
     file = several(tmp_path)
     with Sandbox(latency_s=0, faults={"overloaded": 1.0}) as sandbox:

@@ -32,7 +32,7 @@ def month(folder: Path, name: str, start: int) -> str:
 def test_ids_of_another_export_replace_nothing_before_somebody_says_so(verbatims: Command, tmp_path: Path) -> None:
     assert verbatims("run", "--input", month(tmp_path, "jan", 100)).code == 0
     refused = verbatims("run", "--input", month(tmp_path, "feb", 200))
-    assert refused.code == 2 and "2 ids of this file are known in source export with other texts" in refused.err
+    assert refused.code == 2 and "2 ids of this file known in source export with other texts" in refused.err
     assert texts(tmp_path) == [(LONG.format(101),), (LONG.format(102),)]
     assert verbatims("run", "--input", month(tmp_path, "feb", 200), "--source", "february").code == 0
     assert len(texts(tmp_path)) == 4
@@ -46,7 +46,7 @@ def test_one_id_with_several_texts_is_a_failure_if_it_was_named_and_no_id_if_not
     customers = [{"id": n % 2, "texte": LONG.format(n)} for n in range(4)]
     file = write(tmp_path / "customers.csv", customers)
     ended = verbatims("run", "--input", file, "--json")
-    assert (ended.code, ended.data["analysed"]) == (0, 4) and "stand beside several texts" in ended.err
+    assert (ended.code, ended.data["analysed"]) == (0, 4) and "beside several texts" in ended.err
     named = verbatims("run", "--input", file, "--id-column", "id", "--source", "named", "--json")
     assert (named.code, named.data["failed"], named.data["skipped"]) == (1, {"unreadable_record": 2}, {})
     listed = [json.loads(line) for line in verbatims("failed").out.splitlines()]
@@ -56,12 +56,12 @@ def test_one_id_with_several_texts_is_a_failure_if_it_was_named_and_no_id_if_not
 
 
 def test_facts_of_known_texts_are_brought_without_a_call(verbatims: Command, tmp_path: Path) -> None:
-    rows = [{"texte": LONG.format(n), "stars": 1 + n, "when": f"2026-03-0{1 + n}", "shop": "Lyon"} for n in range(4)]
-    rows += [{"texte": "Très bonne application", "stars": 5, "when": "2026-03-05", "shop": "Paris"}] * 2
+    rows = [{"texte": LONG.format(n), "points": 1 + n, "when": f"2026-03-0{1 + n}", "shop": "Lyon"} for n in range(4)]
+    rows += [{"texte": "Très bonne application", "points": 5, "when": "2026-03-05", "shop": "Paris"}] * 2
     bare = write(tmp_path / "avis.csv", [{"texte": row["texte"]} for row in rows])
     assert verbatims("run", "--input", bare).code == 0
     file = write(tmp_path / "avis.csv", rows)
-    again = verbatims("run", "--input", file, "--rating-column", "stars", "--date-column", "when", "--json")
+    again = verbatims("run", "--input", file, "--rating-column", "points", "--date-column", "when", "--json")
     assert (again.code, again.data["calls"], again.data["from_cache"], again.data["skipped"]) == (0, 0, 6, {})
     sql = "SELECT rating, written_on, extra ->> '$.shop' FROM verbatims_analysed_v2 WHERE text LIKE '%2 %'"
     assert query(tmp_path / "var/verbatims-warehouse.db", sql) == [(3.0, "2026-03-03", "Lyon")]
@@ -72,14 +72,14 @@ def test_facts_of_known_texts_are_brought_without_a_call(verbatims: Command, tmp
 
 
 @pytest.mark.parametrize("first", [(), ("--id-column", "a")])
-def test_another_id_column_for_the_same_texts_is_recognised(
+def test_another_id_column_for_the_same_texts_is_refused_until_a_source_is_named(
     verbatims: Command, tmp_path: Path, first: tuple[str, ...]
 ) -> None:
     rows = [{"a": f"a{n}", "b": f"b{n}", "texte": LONG.format(n)} for n in range(5)]
     file = write(tmp_path / "avis.csv", rows)
     assert verbatims("run", "--input", file, *first).code == 0
     ended = verbatims("run", "--input", file, "--id-column", "b")
-    assert ended.code == 2 and "5 texts of this file are known in source avis under other ids" in ended.err
+    assert ended.code == 2 and "5 texts of this file known in source avis under other ids" in ended.err
     assert verbatims("run", "--input", file, "--id-column", "b", "--source", "other").code == 0
 
 

@@ -310,6 +310,7 @@ def test_a_slow_collector_changes_no_row_and_causes_no_warning(
     assert len(receiver.spans()) > 20
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["absent", "black hole"])
 def test_an_unresponsive_collector_causes_one_warning_and_changes_no_row(
     verbatims: Command, tmp_path: Path, kind: str

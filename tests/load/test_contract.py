@@ -75,6 +75,7 @@ def test_outdated_rows_are_deleted(place: Place) -> None:
     assert [row["verbatim_id"] for row in place.rows()] == ["v0", "v2"]
 
 
+@pytest.mark.long
 def test_the_next_load_completes_a_killed_load(place: Place) -> None:
     killed = loader(place, "kill")
     assert (killed.communicate(timeout=120)[1], killed.returncode) == ("", -9)
@@ -83,6 +84,7 @@ def test_the_next_load_completes_a_killed_load(place: Place) -> None:
     assert place.rows() == expected(many(300))
 
 
+@pytest.mark.long
 def test_two_concurrent_loads_duplicate_no_row(place: Place) -> None:
     loaders = [loader(place), loader(place)]
     assert [(one.communicate(timeout=120)[1], one.returncode) for one in loaders] == [("", 0), ("", 0)]

@@ -5,9 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 
+import pytest
+
 from pipeline.retention import expire, forget
 
 from .conftest import GOOD, Scenario
+
+pytestmark = pytest.mark.long
 
 NAMES = [f"n{number:02}" for number in range(12)]
 ALL = date(9999, 1, 1)

@@ -1,5 +1,6 @@
 """Erasing by age or on request, in any order, removes every text and keeps every count."""
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +22,7 @@ NIGHTS = st.lists(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(NIGHTS, st.sets(st.sampled_from(NAMES)), st.booleans())
 def test_erasing_removes_texts_and_keeps_counts(scenario: Scenario, run_nights, forgotten, age_first) -> None:  # type: ignore[no-untyped-def]

@@ -91,7 +91,7 @@ def test_the_docs_describe_every_key() -> None:
         ('["06 12 34 56 78"]\nkind = "file"\npath = "x.csv"', "sources.toml: a source is named '06 12 34 56 78'"),
         ('["a\\nb"]\nkind = "file"\npath = "x.csv"', "sources.toml: a source is named"),
         ('[survey]\nkind = "file"\npath = "nowhere.csv"', "sources.toml: survey: nowhere.csv: cannot be opened"),
-        ('[survey]\nkind = "file"\npath = "../x.exe"', "sources.toml: survey: x.exe: reads files that end in"),
+        ('[survey]\nkind = "file"\npath = "../x.exe"', "sources.toml: survey: x.exe: unknown ending; these are read"),
         (
             '[survey]\nkind = "file"\npath = "x.csv"\ncolumns = {texte = "a"}',
             "sources.toml: survey.columns.texte: no such",

@@ -13,7 +13,7 @@ from pipeline.errors import InputError
 from pipeline.records import BrokenRecord, Review
 from pipeline.source.files.columns import Columns
 from pipeline.source.files.dates import DateColumn
-from pipeline.source.files.file import File, Reading
+from pipeline.source.files.file import File, ReadOptions
 from pipeline.source.files.ratings import RatingColumn
 from pipeline.source.files.reader import is_personal
 from pipeline.source.files.several import open_files
@@ -23,7 +23,7 @@ HIDDEN = ' state="hidden"'
 TWO = [{"id": 1, "text": "Très bien"}, {"id": 2, "text": "Déçu"}]
 
 
-def texts(path: Path, content: bytes, reading: Reading | None = None) -> list[str]:
+def texts(path: Path, content: bytes, reading: ReadOptions | None = None) -> list[str]:
     path.write_bytes(content)
     return [one.text for one in File(str(path), reading).reviews() if isinstance(one, Review)]
 
@@ -185,11 +185,11 @@ def test_a_folder_and_several_files_are_one_source(tmp_path: Path) -> None:
     (tmp_path / "b.csv").write_bytes(CSV)
     (tmp_path / "a.txt").write_text("Super\n", encoding="utf-8")
     (tmp_path / "notes.md").write_text("not read", encoding="utf-8")
-    read = [one for one in open_files([str(tmp_path)], Reading()).reviews() if isinstance(one, Review)]
+    read = [one for one in open_files([str(tmp_path)], ReadOptions()).reviews() if isinstance(one, Review)]
     assert [(one.source, one.text) for one in read] == [("a", "Super"), ("b", "Très bien"), ("b", "Déçu")]
     assert len({one.position for one in read}) == 3
     with pytest.raises(InputError, match="twice"):
-        open_files([str(tmp_path), str(tmp_path / "b.csv")], Reading())
+        open_files([str(tmp_path), str(tmp_path / "b.csv")], ReadOptions())
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "mac_roman", "cp850"])
@@ -377,11 +377,12 @@ def test_the_whole_column_decides_whether_the_day_comes_first(column: list[str],
     assert dates.read(column[0]) == third_of_april
 
 
-def test_a_stated_format_overrides_everything(tmp_path: Path) -> None:
+def test_a_stated_format_overrides_everything() -> None:
     assert DateColumn("%m/%d/%Y").read("13/04/2024") is None
     assert DateColumn("%d/%m/%Y %H:%M").read("03/04/2024 10:00") == "2024-04-03T10:00:00"
-    with pytest.raises(InputError, match="--date-format"):
-        DateColumn("day first")
+    for wrong in ("day first", "%d/%M/%Y", "%d/%Y", "%d/%m"):
+        with pytest.raises(InputError, match="--date-format"):
+            DateColumn(wrong)
 
 
 @pytest.mark.parametrize(
@@ -433,10 +434,41 @@ def test_what_was_read_and_what_was_not_is_said_without_texts(tmp_path: Path) ->
     assert "abc" not in report and "avril" not in report and "Bien" not in report
 
 
+def test_a_list_in_an_older_encoding_is_read_and_one_in_two_is_reported(tmp_path: Path) -> None:
+    assert texts(tmp_path / "a.json", '[{"text": "Déçu du café"}]'.encode("cp1252")) == ["Déçu du café"]
+    mixed = '[{"text": "Déçu, très déçu"}, {"text": "Caf"}]'.encode().replace(b"Caf", b"Caf\xe9")
+    path = tmp_path / "b.json"
+    path.write_bytes(mixed)
+    assert list(File(str(path)).reviews())[1] == BrokenRecord(2, "not UTF-8")
+
+
+def test_ids_that_two_files_give_to_different_texts_are_none(tmp_path: Path) -> None:
+    for name, text in (("jan", "Bien"), ("feb", "Mal")):
+        (tmp_path / f"{name}.csv").write_text(f"id,texte\n1,{text}\n", encoding="utf-8")
+    both = open_files([str(tmp_path)], ReadOptions(source="shop"))
+    assert len({one.external_id for one in both.reviews() if isinstance(one, Review)}) == 2
+    assert sum("beside several texts" in line for line in both.guesses) == 2
+
+
+def test_the_column_source_labels_whatever_its_case_unless_it_is_the_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("Source;texte\nGoogle;Bien\n", encoding="utf-8")
+    (review,) = File(str(path)).reviews()
+    assert isinstance(review, Review) and (review.source, review.extra) == ("Google", None)
+    (review,) = File(str(path), ReadOptions(Columns(text="Source"))).reviews()
+    assert isinstance(review, Review) and (review.source, review.text) == ("a", "Google")
+
+
+def test_a_file_without_a_readable_record_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("texte\nBien, merci\nOui, top\n", encoding="utf-8")
+    assert any("no record can be read" in line for line in File(str(path)).guesses)
+
+
 def test_columns_that_give_nothing_stand_out(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("texte;note\n;super\n;nul\n", encoding="utf-8")
-    source = File(str(path), Reading(Columns(rating="note")))
+    source = File(str(path), ReadOptions(Columns(rating="note")))
     warnings = [line for line in source.guesses if line.startswith("warning: ")]
     assert warnings[0].startswith("warning: no record has a text") and "no rating can be read" in warnings[1]
 
@@ -446,8 +478,8 @@ def test_a_guessed_id_column_with_several_texts_per_id_is_not_used(tmp_path: Pat
     path.write_text("id;texte\n7;Bien\n7;Mal\n8;Bof\n", encoding="utf-8")
     source = File(str(path))
     assert len({one.external_id for one in source.reviews() if isinstance(one, Review)}) == 3
-    assert any('1 values of "id" stand beside several texts' in line for line in source.guesses)
-    named = File(str(path), Reading(Columns(id="id")))
+    assert any('1 value of "id" beside several texts' in line for line in source.guesses)
+    named = File(str(path), ReadOptions(Columns(id="id")))
     assert [one.external_id for one in named.reviews() if isinstance(one, Review)] == ["7", "7", "8"]
 
 
@@ -456,7 +488,7 @@ def test_an_id_needs_to_be_unique_within_its_source_only(tmp_path: Path) -> None
     path.write_text("source;id;texte\nLyon;7;Bien\nParis;7;Mal\nParis;8;Bof\n", encoding="utf-8")
     read = [one for one in File(str(path)).reviews() if isinstance(one, Review)]
     assert [(one.source, one.external_id) for one in read] == [("Lyon", "7"), ("Paris", "7"), ("Paris", "8")]
-    labelled = File(str(path), Reading(source="Shop"))
-    assert any("stand beside several texts" in line for line in labelled.guesses)
+    labelled = File(str(path), ReadOptions(source="Shop"))
+    assert any("beside several texts" in line for line in labelled.guesses)
     path.write_text("source;id;texte\nj@x.fr;7;Bien\nk@x.fr;7;Mal\n", encoding="utf-8")
-    assert any("stand beside several texts" in line for line in File(str(path)).guesses)
+    assert any("beside several texts" in line for line in File(str(path)).guesses)

@@ -24,6 +24,7 @@ def parse(
         return parser.parse(body, url)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "piece",
     [
@@ -37,6 +38,7 @@ def test_a_page_built_to_be_slow_still_gives_its_review(piece: bytes) -> None:
     assert page.reviews[0].text == "Bien"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "body",
     [b"<div>" * (SIZE // 5), b"<p " + b" ".join(b"a%d=1" % number for number in range(500_000)) + b">"],
@@ -51,6 +53,7 @@ def test_a_page_beyond_the_time_limit_is_an_input_error_and_is_stopped(body: byt
     assert "geheim" not in str(error.value)
 
 
+@pytest.mark.long
 def test_a_selector_of_quadratic_cost_is_bounded() -> None:
     options = {"review": "p:nth-last-child(2n)", "text": "p"}
     with pytest.raises(InputError, match="cannot be parsed"):
@@ -70,6 +73,7 @@ def test_an_error_of_the_parser_is_not_reported_as_an_error_of_the_page() -> Non
         parse("no such kind", b"", URL)
 
 
+@pytest.mark.long
 def test_the_limits_apply_per_page_and_a_page_beyond_them_affects_no_other() -> None:
     usual = b"<div itemscope itemtype=Review><p itemprop=reviewBody>Bien</p></div>" * 5_000
     with ParserProcess("schema_org", limits=Limits(cpu_s=1)) as parser:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pipeline.errors import InputError
 from pipeline.records import BrokenRecord, IdOrigin, Review
 from pipeline.source.files.columns import Columns
-from pipeline.source.files.file import File, Reading
+from pipeline.source.files.file import File, ReadOptions
 
 
 def write(folder: Path, name: str, content: str | bytes) -> str:
@@ -24,7 +24,7 @@ def write(folder: Path, name: str, content: str | bytes) -> str:
 
 
 def read(folder: Path, name: str, content: str | bytes, columns: Columns | None = None) -> list[Review | BrokenRecord]:
-    return list(File(write(folder, name, content), Reading(columns or Columns())).reviews())
+    return list(File(write(folder, name, content), ReadOptions(columns or Columns())).reviews())
 
 
 def reviews(records: list[Review | BrokenRecord]) -> list[Review]:
@@ -94,7 +94,7 @@ def test_an_email_never_becomes_an_id(tmp_path: Path) -> None:
         ("{", "not JSON"),
         ("[" * 100_000, "not JSON"),
         ("[1]", "not a JSON object"),
-        ('{"id": 1, "texte": 5}', "text is not a string"),
+        ('{"id": 1, "texte": [5]}', "text is a list or an object"),
         ('{"id": "", "texte": "a"}', "no id"),
         ('{"id": null, "texte": "a"}', "no id"),
         (b'{"id": 1, "texte": "d\xe9"}', "not UTF-8"),
@@ -152,7 +152,7 @@ def test_nul_and_lone_surrogates_do_not_reach_the_store(tmp_path: Path) -> None:
         ("a.jsonl", b"[\n1\n]", "no line is a JSON object"),
         ("a.json", b"[1, 2]", "no JSON object in its list"),
         ("a.json", b'{"a": [{"b": 1}], "c": [{"d": 1}]}', "2 lists of objects"),
-        ("a.docx", b"x", "reads files that end in .csv, .tsv, .jsonl"),
+        ("a.docx", b"x", "these are read: .csv, .tsv, .jsonl"),
     ],
 )
 def test_an_unusable_file_is_rejected_in_one_line(tmp_path: Path, name: str, content: bytes, message: str) -> None:
@@ -262,6 +262,6 @@ CELL = st.text(alphabet=LETTERS, min_size=1, max_size=100).filter(str.strip)
 def test_csv_written_by_the_csv_module_is_read_unchanged(rows: list[tuple[str, str]]) -> None:
     file = io.StringIO(newline="")
     csv.writer(file).writerows([("texte", "id"), *rows])
-    named = Reading(Columns(text="texte", id="id"))
+    named = ReadOptions(Columns(text="texte", id="id"))
     read_back = reviews(list(File("-", named, io.BytesIO(file.getvalue().encode())).reviews()))
     assert [(r.text, r.external_id) for r in read_back] == [(text, name.strip()) for text, name in rows]

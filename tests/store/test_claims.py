@@ -149,6 +149,7 @@ def held(store: Store, ask: Ask, *, kind: str = PROCESS, **differs: object) -> N
         )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("holder", "silent", "free"),
     [

@@ -5,6 +5,7 @@ import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -117,6 +118,7 @@ store.texts.attach_day(run_id)
 """
 
 
+@pytest.mark.long
 def test_two_who_read_for_one_day_at_once_take_turns(store: Store, store_url: str) -> None:
     code = AT_ONCE.format(tests=str(Path(__file__).parents[1]), url=store_url)
     started = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]

@@ -104,6 +104,7 @@ def test_a_load_brings_what_is_new_of_any_run_and_says_of_which(store: Store, wa
     assert (store.runs.count_held(first), store.runs.count_held(second)) == (2, 1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("change", "given"),
     [

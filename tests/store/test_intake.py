@@ -78,7 +78,7 @@ def test_an_edit_replaces_where_ids_are_sure_and_is_refused_where_they_are_guess
     second = reviews(LONG.format(3), LONG.format(4), origin=origin)
     guessed = [replace(review, id_origin=IdOrigin.GUESSED) for review in reviews("Autre chose", origin=origin)]
     read(store_url, first)
-    with pytest.raises(InputError, match="1 ids of this file are known in source shop with other texts"):
+    with pytest.raises(InputError, match="1 id of this file known in source shop with other texts"):
         read(store_url, guessed)
     assert [text for text, _, _ in read(store_url, second)] == [LONG.format(3), LONG.format(4)]
 
@@ -87,11 +87,12 @@ def test_known_texts_under_other_ids_are_refused_for_files_and_taken_from_sites(
     texts = [LONG.format(n) for n in range(4)]
     read(store_url, reviews(*texts))
     renamed = reviews(*texts, origin=IdOrigin.NAMED)
-    with pytest.raises(InputError, match="4 texts of this file are known in source shop under other ids"):
+    with pytest.raises(InputError, match="4 texts of this file known in source shop under other ids"):
         read(store_url, renamed)
     assert len(read(store_url, [replace(review, id_origin=IdOrigin.SITE) for review in renamed])) == 8
 
 
+@pytest.mark.long
 def test_a_refused_file_changes_nothing_however_late_its_other_texts_come(store_url: str) -> None:
     many = reviews(*(LONG.format(n) for n in range(1200)), origin=IdOrigin.GUESSED)
     other = [replace(review, text=LONG.format(5000 + n)) if n < 200 else review for n, review in enumerate(many)]
@@ -112,6 +113,7 @@ def test_a_record_takes_no_verbatim_that_another_record_has_by_its_id(store_url:
     assert len(found) == 602 and [rating for text, rating, _ in found if text == said] == [5.0, 1.0]
 
 
+@pytest.mark.long
 def test_thousands_of_equal_texts_are_each_recognised_once(store_url: str) -> None:
     words = ["Super"] * 5200 + [LONG.format(n) for n in range(50)]
     assert len(read(store_url, reviews(*words), reviews(*words, written_at="2026-01-05"))) == 5250
@@ -132,8 +134,14 @@ def test_a_blank_cell_takes_no_text_away_and_other_columns_are_added_up(store_ur
     assert read(store_url, first, blank) == [(LONG.format(1), None, '{"pays": "FR", "shop": "Lyon"}')]
 
 
+def test_an_edited_text_keeps_the_facts_that_the_reading_lacks(store_url: str) -> None:
+    first = reviews(LONG.format(1), origin=IdOrigin.NAMED, rating=4.0, extra={"shop": "Lyon"})
+    edited = reviews(LONG.format(2), origin=IdOrigin.NAMED)
+    assert read(store_url, first, edited) == [(LONG.format(2), 4.0, '{"shop": "Lyon"}')]
+
+
 def test_short_but_different_texts_tell_that_a_file_was_read_before(store_url: str) -> None:
     texts = [f"Un avis court {n}" for n in range(30)]
     read(store_url, reviews(*texts))
-    with pytest.raises(InputError, match="30 texts of this file are known in source shop under other ids"):
+    with pytest.raises(InputError, match="30 texts of this file known in source shop under other ids"):
         read(store_url, reviews(*texts, origin=IdOrigin.NAMED))

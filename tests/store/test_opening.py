@@ -44,6 +44,7 @@ STORE = "open_store(sys.argv[1]).close()"
 WAREHOUSE = "open_warehouse(sys.argv[1], sandbox=True).close()"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("opened", "old"), [(STORE, True), (STORE, False), (WAREHOUSE, False)])
 def test_six_processes_open_one_file_at_once(tmp_path: Path, opened: str, old: bool) -> None:
     url = f"sqlite:///{tmp_path}/x.db"

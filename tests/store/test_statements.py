@@ -72,6 +72,7 @@ class Quick:
         return GOOD
 
 
+@pytest.mark.long
 def test_at_most_one_statement_per_verbatim_at_64_in_flight(store: Store) -> None:
     run_id = kept(store, *(f"texte {number}" for number in range(TEXTS)))
     claims = store.claims(run_id, ANALYSER, FINAL_OUTCOMES)

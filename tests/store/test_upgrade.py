@@ -229,6 +229,7 @@ def claim_for(url: str, host: str, pid: int, seconds: float) -> None:
         connection.execute(sa.text("INSERT INTO claims VALUES (:key, 'somebody', :host, :pid, :expires)"), values)
 
 
+@pytest.mark.long
 def test_whoever_still_works_on_the_old_store_is_waited_for_and_then_named(
     old_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -167,8 +167,11 @@ def _check(format: str) -> None:
         datetime.strptime(datetime(2026, 11, 25).strftime(format), format)
     except (ValueError, re.error):
         raise InputError(f"--date-format: {format!r} is none of strptime's; write it as %d/%m/%Y %H:%M") from None
-    if not {"%d", "%Y"} <= set(re.findall("%.", format.replace("%y", "%Y").replace("%j", "%d"))):
-        raise InputError(f"--date-format: {format!r} has no day and year; write it as %d/%m/%Y %H:%M")
+    parts = set(re.findall("%.", format))
+    if "%M" in parts and not parts & {"%H", "%I"}:
+        raise InputError(f"--date-format: in {format!r} %M is minutes; a month is %m")
+    if not ("%j" in parts or (parts & {"%d"} and parts & {"%m", "%b", "%B"})) or not parts & {"%Y", "%y"}:
+        raise InputError(f"--date-format: {format!r} lacks day, month or year; write it as %d/%m/%Y %H:%M")
 
 
 def _iso(found: datetime, *, clock: bool) -> str:

@@ -24,7 +24,7 @@ from pipeline.source.source import Prepare, unchanged
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadOptions:
     """How a file is to be read, as far as the user says it."""
 
     columns: Columns = field(default_factory=Columns)
@@ -46,18 +46,24 @@ class File:
     """
 
     def __init__(
-        self, path: str, reading: Reading | None = None, stdin: BinaryIO | None = None, *, expected: int | None = None
+        self,
+        path: str,
+        reading: ReadOptions | None = None,
+        stdin: BinaryIO | None = None,
+        *,
+        expected: int | None = None,
     ) -> None:
-        self._reading = reading or Reading()
+        self._reading = reading or ReadOptions()
         self._expected = expected
+        self._dropped: str | None = None
+        self._shared = 0
         self._input = open_input(path, stdin)
         self.file = self._input.name
         self.name = self._reading.source or self.file
         with self._failing_as(InputError, "cannot be read"):
             self._format = Format(self._input)
             survey = self._survey()
-        self._rows = survey.rows
-        self.guesses = [*self._about_format(survey), *self._about_ids(survey), *survey.report()]
+        self._tell(survey)
 
     def reviews(
         self, history: CrawlHistory = NO_HISTORY, prepare: Prepare = unchanged, ids: fields.ContentIds | None = None
@@ -88,6 +94,21 @@ class File:
         """No warnings and no history: a file is read completely every time."""
         return []
 
+    @property
+    def guesses_ids(self) -> bool:
+        """Whether its id column was found by its name alone."""
+        return self._origin is IdOrigin.GUESSED
+
+    def make_ids_of_content(self, shared: int) -> None:
+        """Leave its id column alone: so many of its values stand beside several texts."""
+        with self._failing_as(InputError, "cannot be read"):
+            self._tell(self._without_ids(self._rows.columns, shared))
+
+    def _tell(self, survey: Survey) -> None:
+        self._rows = survey.rows
+        self._origin = _origin(self._reading.columns, survey.rows.columns)
+        self.guesses = [*self._about_format(survey), *self._about_ids(survey), *survey.report()]
+
     def _survey(self) -> Survey:
         wanted = self._reading.columns
         with self._format.table() as table:
@@ -95,12 +116,13 @@ class File:
             columns = resolve(wanted, table.names, sample, self.file)
         survey = self._look(columns)
         # an id column that nobody named, such as a customer's number, must not merge different texts
-        self._dropped = columns.id if survey.shared_ids and wanted.id is None else None
-        if self._dropped is not None:
-            self._shared = survey.shared_ids
-            survey = self._look(replace(columns, id=None))
-        self._origin = _origin(wanted, survey.rows.columns)
+        if survey.shared_ids and wanted.id is None:
+            return self._without_ids(columns, survey.shared_ids)
         return survey
+
+    def _without_ids(self, columns: Columns, shared: int) -> Survey:
+        self._dropped, self._shared = columns.id, shared
+        return self._look(replace(columns, id=None))
 
     def _look(self, columns: Columns) -> Survey:
         reading = self._reading
@@ -119,13 +141,13 @@ class File:
     def _about_ids(self, survey: Survey) -> Iterator[str]:
         if self._dropped is not None:
             yield (
-                f'warning: no id column: {self._shared} values of "{self._dropped}" stand beside several texts, so ids '
-                f"are made from the content; --id-column {self._dropped} takes it all the same"
+                f'warning: no id column: {_counted(self._shared, "value")} of "{self._dropped}" beside several texts, '
+                f"so ids are made from the content; --id-column {self._dropped} takes it all the same"
             )
         elif self._origin is IdOrigin.CONTENT:
             yield "no id column: ids are made from the content (--id-column to name one)"
         elif survey.shared_ids:
-            yield f"warning: {survey.shared_ids} ids stand beside several texts; only the first of each is taken"
+            yield f"warning: {_counted(survey.shared_ids, 'id')} beside several texts; only the first of each is taken"
 
     @contextmanager
     def _failing_as(self, kind: type[InputError | TransientError], what: str) -> Iterator[None]:

@@ -42,16 +42,11 @@ class Format:
             if self.kind != "sheet":
                 refuse_binary(head, given.name)
                 chunks = iter(lambda: stream.read(HEAD), b"")
-                self.encoding = encoding(_chain(head, chunks), legacy=self.kind not in ("jsonl", "json"))
+                self.encoding = encoding(_chain(head, chunks), legacy=self.kind != "jsonl")
 
     def __str__(self) -> str:
         usual = {"utf-8-sig": "UTF-8", "utf-16": "UTF-16", **OLDER}
         return NAMES[self.kind] + (f", {usual[self.encoding]}" if self.kind != "sheet" else self._note)
-
-    @property
-    def guessed(self) -> bool:
-        """Whether the encoding is a guess: nothing in a file says which of the older ones it is in."""
-        return self.encoding in OLDER
 
     @contextmanager
     def table(self) -> Iterator[Table]:

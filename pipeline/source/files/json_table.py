@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from pipeline.errors import InputError
 from pipeline.records import BrokenRecord
-from pipeline.source.files.decoding import MAX_LINE
+from pipeline.source.files.decoding import MAX_LINE, not_utf8
 from pipeline.source.files.table import Row, Table, of_objects
 
 MAX_DOCUMENT = 100_000_000
@@ -129,4 +129,8 @@ class _List:
 
 
 def _row(number: int, value: object) -> Row:
-    return (number, value) if isinstance(value, dict) else BrokenRecord(number, "not a JSON object")
+    if not isinstance(value, dict):
+        return BrokenRecord(number, "not a JSON object")
+    if any(isinstance(one, str) and not_utf8(one) for one in (*value, *value.values())):
+        return BrokenRecord(number, "not UTF-8")
+    return number, value

@@ -58,7 +58,7 @@ class FilePath:
         self.stem, self.suffix = fields.plain(bare.stem), bare.suffix.lower()
         if self.suffix and self.suffix not in ENDINGS:
             raise InputError(
-                f"{self.name}: reads files that end in {', '.join(ENDINGS)}, also packed as .gz (or - for stdin)"
+                f"{self.name}: unknown ending; these are read: {', '.join(ENDINGS)}, also as .gz (or - for stdin)"
             )
         try:
             # opening a named pipe would block until another process writes to it

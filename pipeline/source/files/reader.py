@@ -9,6 +9,7 @@ from pipeline.records import BrokenRecord, IdOrigin, Review, Value
 from pipeline.source import fields
 from pipeline.source.files.columns import Columns
 from pipeline.source.files.dates import DateColumn
+from pipeline.source.files.decoding import MAX_LINE
 from pipeline.source.files.ratings import RatingColumn
 
 MAX_SOURCES = 100
@@ -45,7 +46,9 @@ class RowReader:
     def __init__(self, columns: Columns, names: Sequence[str], dates: DateColumn, ratings: RatingColumn) -> None:
         self.columns = columns
         self.dates, self.ratings = dates, ratings
-        others = [name for name in names if name not in (*names_of(columns), "source")]
+        free = [name for name in names if name not in names_of(columns)]
+        self.source_column = next((name for name in free if fields.folded(name) == "source"), None)
+        others = [name for name in free if name != self.source_column]
         self.left_out = [name for name in others if is_personal(name)]
         self.extra = [name for name in dict.fromkeys(others) if name not in self.left_out][:MAX_EXTRA]
         self.left_out += [name for name in others if name not in (*self.extra, *self.left_out)]
@@ -53,9 +56,9 @@ class RowReader:
     def text(self, record: Mapping[str, object]) -> str | None:
         """The text; empty where there is none, None for a value that is no text."""
         value = record.get(self.columns.text or "")
-        if value is not None and not isinstance(value, str):
+        if isinstance(value, list | dict):
             return None
-        text = fields.plain(value or "")
+        text = fields.plain("" if value is None else str(value)[:MAX_LINE])
         return text if text.strip() else ""
 
     def rating(self, record: Mapping[str, object]) -> float | None:
@@ -78,6 +81,13 @@ class RowReader:
     def id(self, record: Mapping[str, object]) -> str | None:
         """The source's own id."""
         return fields.external_id(self.value(record, "id"))
+
+    def source(self, record: Mapping[str, object]) -> str | None:
+        """The label in the column `source`; None for one that cannot be a label."""
+        value = record.get(self.source_column or "")
+        label = " ".join(fields.plain(value).split()) if isinstance(value, str) and len(value) <= MAX_LABEL else ""
+        # an @ is probably an e-mail address, and labels are public: they become series of metrics
+        return label if label and "@" not in label else None
 
     def kept(self, record: Mapping[str, object]) -> Mapping[str, Value] | None:
         """The values of all other columns; None if there are none."""
@@ -112,7 +122,7 @@ class ReviewMaker:
         """The review, with an empty text where there is none."""
         text, source = self._rows.text(record), self._source(record)
         if text is None:
-            return BrokenRecord(position, "text is not a string")
+            return BrokenRecord(position, "text is a list or an object")
         if source is None:
             problem = f"more than {MAX_SOURCES} different values of source; it is a label for charts"
             return BrokenRecord(position, problem)
@@ -135,19 +145,11 @@ class ReviewMaker:
         return self._ids.give(source, text, rating, written, language)
 
     def _source(self, record: Mapping[str, object]) -> str | None:
-        label = (None if self._labelled else stated_source(record)) or self._label
+        label = (None if self._labelled else self._rows.source(record)) or self._label
         if label not in self._sources and len(self._sources) == MAX_SOURCES:
             return None
         self._sources.add(label)
         return label
-
-
-def stated_source(record: Mapping[str, object]) -> str | None:
-    """The label in the column `source`; None for one that cannot be a label."""
-    value = record.get("source")
-    label = " ".join(fields.plain(value).split()) if isinstance(value, str) and len(value) <= MAX_LABEL else ""
-    # an @ is probably an e-mail address, and labels are public: they become series of metrics
-    return label if label and "@" not in label else None
 
 
 def is_personal(name: str) -> bool:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from pipeline.errors import InputError
 from pipeline.records import BrokenRecord, Review
-from pipeline.source.fields import ContentIds
-from pipeline.source.files.file import File, Reading
+from pipeline.source.fields import ContentIds, harmless, plain
+from pipeline.source.files.file import File, ReadOptions
 from pipeline.source.files.opening import ENDINGS
+from pipeline.source.files.survey import digest
 from pipeline.source.history import NO_HISTORY, CrawlHistory
 from pipeline.source.source import Prepare, Source, unchanged
 
@@ -19,7 +20,7 @@ NAMED = 3
 """Files that the name of an input lists."""
 
 
-def open_files(paths: Sequence[str], reading: Reading) -> Source:
+def open_files(paths: Sequence[str], reading: ReadOptions) -> Source:
     """The source of all records. Raises InputError for the first file that cannot be read."""
     named = [file for path in paths for file in _files_of(path)]
     if len({path if path == "-" else os.path.realpath(path) for path in named}) < len(named):
@@ -33,9 +34,25 @@ class Files:
 
     def __init__(self, files: Sequence[File], names: Sequence[str]) -> None:
         self._files = tuple(zip(names, files, strict=True))
+        self._tell_ids_apart(files)
         more = f" and {len(files) - NAMED} more" if len(files) > NAMED else ""
         self.name = ", ".join(names[:NAMED]) + more
         self.guesses = [_said_of(name, guess) for name, file in self._files for guess in file.guesses]
+
+    @staticmethod
+    def _tell_ids_apart(files: Sequence[File]) -> None:
+        """Ids that nobody named and that stand beside different texts in two files are none."""
+        texts: dict[bytes, bytes] = {}
+        shared = set()
+        for file in (file for file in files if file.guesses_ids):
+            for review in file.reviews():
+                if isinstance(review, Review) and review.text:
+                    one = digest(f"{review.source}\0{review.external_id}")
+                    if texts.setdefault(one, digest(review.text)) != digest(review.text):
+                        shared.add(one)
+        if shared:
+            for file in (file for file in files if file.guesses_ids):
+                file.make_ids_of_content(len(shared))
 
     def reviews(
         self, history: CrawlHistory = NO_HISTORY, prepare: Prepare = unchanged
@@ -68,7 +85,8 @@ def _said_of(name: str, guess: str) -> str:
 def _told_apart(paths: Sequence[str]) -> list[str]:
     """The names of the files, with their folders where two have one name."""
     names = ["stdin" if path == "-" else Path(path).name for path in paths]
-    return [path if names.count(name) > 1 else name for path, name in zip(paths, names, strict=True)]
+    told = [path if names.count(name) > 1 else name for path, name in zip(paths, names, strict=True)]
+    return [harmless(plain(name)) for name in told]
 
 
 def _files_of(path: str) -> list[str]:

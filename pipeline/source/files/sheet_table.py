@@ -60,7 +60,7 @@ def _first_table(workbook: CalamineWorkbook, name: str) -> Table:
     others = len(workbook.sheet_names) - 1
     only_header = False
     for sheet in visible:
-        rows = workbook.get_sheet_by_name(sheet).to_python()
+        rows = workbook.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
         filled = [(number, row) for number, row in enumerate(rows, 1) if any(value != "" for value in row)]
         only_header = only_header or len(filled) == 1
         if len(filled) > 1:

@@ -13,7 +13,7 @@ from pipeline.source import fields
 from pipeline.source.files.columns import ROLES, Columns, shown
 from pipeline.source.files.dates import DateColumn
 from pipeline.source.files.ratings import RatingColumn
-from pipeline.source.files.reader import MAX_NAME, RowReader, stated_source
+from pipeline.source.files.reader import MAX_NAME, RowReader
 from pipeline.source.files.table import Table
 
 SHAPES = 3
@@ -63,6 +63,8 @@ class Survey:
         columns = self.rows.columns
         lines = [self._line(role) for role in ROLES if getattr(columns, role) is not None]
         missing = [role for role in ROLES if getattr(columns, role) is None and role != "id"]
+        if self.rows.source_column and not self._labelled:
+            lines.append(f'source column: "{self.rows.source_column}", whose values label the records (or --source)')
         if missing:
             options = ", ".join(f"--{role}-column" for role in missing)
             lines.append(f"no column for {', '.join(missing)} ({options} to name one)")
@@ -86,10 +88,10 @@ class Survey:
                 if one is None or not text:
                     continue
                 # 16-byte hashes: a file of a million records is looked at in some 200 MB
-                source = None if self._labelled else stated_source(row[1])
-                digest = _digest(f"{source}\0{one}")
-                if texts.setdefault(digest, _digest(text)) != _digest(text):
-                    shared.add(digest)
+                source = None if self._labelled else self.rows.source(row[1])
+                key, words = digest(f"{source}\0{one}"), digest(text)
+                if texts.setdefault(key, words) != words:
+                    shared.add(key)
         self.shared_ids = len(shared)
 
     def _count_record(self, record: Mapping[str, object]) -> None:
@@ -127,7 +129,10 @@ class Survey:
         return ", ".join(parts) + (f"; {decided}" if decided else "")
 
     def _warnings(self) -> Iterator[str]:
-        if self.empty == self.records - self.broken:
+        readable = self.records - self.broken
+        if not readable:
+            yield "no record can be read; `verbatims failed` lists why"
+        elif self.empty == readable:
             yield f"no record has a text; is {self.rows.columns.text} the right column? --text-column names another"
         for role in ("rating", "date", "language", "url"):
             if self._unread[role] and not self._read[role]:
@@ -145,5 +150,6 @@ def _records(table: Table) -> Iterator[Mapping[str, object]]:
             yield row[1]
 
 
-def _digest(text: str) -> bytes:
+def digest(text: str) -> bytes:
+    """16 bytes that stand for a text: a million of them fit into memory."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]
