@@ -41,8 +41,8 @@ class ReadOptions:
 class File:
     """One file, or stdin for `-`. The constructor raises InputError for a file that cannot be read at all.
 
-    Fewer verbatims than `expected` are an error. A file is read three times: twice to find out how it is written, then
-    for its records; memory is constant, apart from 200 bytes per record for ids.
+    Fewer verbatims than `expected` are an error. A file is read several times: to find out how it is written, to
+    compare it with the store, then for its records; memory is constant, apart from 200 bytes per record for ids.
     """
 
     def __init__(
