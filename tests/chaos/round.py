@@ -80,7 +80,7 @@ class Round:
         address = str(said).partition("sandbox on ")[2].partition(": ")[0]
         self.shell.environment = {
             "STORE": self.store.url,
-            "WAREHOUSE": "" if self.plan.warehouse == SAME_FILE else self._warehouse_url(),
+            "WAREHOUSE": self._warehouse_url(),
             "ANTHROPIC_BASE_URL": address,
             "OTEL_EXPORTER_OTLP_ENDPOINT": self.receiver.endpoint,
             "VERBATIMS_CONCURRENCY": str(self.plan.concurrency),

@@ -94,9 +94,9 @@ def in_turn(runs: Runs, claude: str) -> None:
 
 
 def reject_rows(runs: Runs) -> None:
-    """Make the warehouse (the store's file) reject the first row of turn1 and turn10 to turn19."""
-    with closing(sqlite3.connect(runs.folder / "store.db")) as store:
-        store.execute(
+    """Make the warehouse reject the first row of turn1 and turn10 to turn19."""
+    with closing(sqlite3.connect(runs.folder / "store-warehouse.db")) as rows:
+        rows.execute(
             "CREATE TRIGGER picky BEFORE INSERT ON verbatims_analysed_v2 WHEN new.external_id LIKE 'turn1%-0' "
             "BEGIN SELECT raise(ABORT, 'not this one'); END"
         )
