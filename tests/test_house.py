@@ -87,6 +87,7 @@ def test_the_store_and_telemetry_import_no_stage() -> None:
             assert ours(file) <= SHARED | {n for n in ours(file) if n.startswith(f"pipeline.{folder}")}, file
 
 
+@pytest.mark.long
 def test_the_pipeline_never_imports_airflow_and_imports_heavy_libraries_only_if_used() -> None:
     for file in (ROOT / "pipeline").rglob("*.py"):
         assert not any(name.split(".")[0] == "airflow" for name in imports(file)), file
@@ -114,6 +115,7 @@ sys.exit(main(["run", "--limit", "5", "--json"]))
 """
 
 
+@pytest.mark.long
 def test_the_pipeline_runs_without_airflow_installed(tmp_path: Path) -> None:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     ended = subprocess.run(

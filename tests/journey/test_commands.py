@@ -185,6 +185,7 @@ def test_no_figure_of_the_summary_is_cut_on_a_narrow_terminal(verbatims: Command
     assert len(re.findall(r"12 × \d\.\d{3} s", said)) == 2, said
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("arguments", [("--help",), ("run", "--help"), ("failed",), ("config",)])
 def test_a_reader_that_has_ended_is_no_error(verbatims: Command, shell: Shell, arguments: tuple[str, ...]) -> None:
     (shell.folder / "reviews.jsonl").write_text('{"texte": "coup\n{"texte": "une livraison rapide"}\n')
@@ -195,6 +196,7 @@ def test_a_reader_that_has_ended_is_no_error(verbatims: Command, shell: Shell, a
         assert process.stderr.read() == ""
 
 
+@pytest.mark.long
 def test_a_terminal_without_our_characters_gets_help_summaries_and_whole_data(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "avis.jsonl").write_text('{"texte": "coup\n{"texte": "une livraison rapide"}\n', encoding="utf-8")
     shell.environment |= {"PYTHONIOENCODING": "ascii"}

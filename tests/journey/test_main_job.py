@@ -145,6 +145,7 @@ def test_the_stages_run_one_by_one_give_the_same_rows(verbatims: Command, tmp_pa
     assert query(tmp_path / "a-warehouse.db", facts) == query(tmp_path / "b-warehouse.db", facts)
 
 
+@pytest.mark.long
 def test_standard_input_is_a_source(shell: Shell) -> None:
     process = shell.start("run", "--input", "-", "--json", stdin=-1)
     ended = shell.end(process, '{"id": 1, "texte": "Une livraison très rapide"}\n')

@@ -71,6 +71,7 @@ def test_a_warehouse_holds_only_sandbox_rows_or_only_real_rows(
 GOOD = {"type": "message", "content": [{"type": "text", "text": "{}"}], "usage": {"input_tokens": 1}}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("odd", "failed"),
     [

@@ -52,6 +52,7 @@ def test_a_forgotten_verbatim_does_not_count_as_a_failure(scenario: Scenario) ->
     assert scenario.store.runs.failures(run_id) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("result", [GOOD, REFUSED, OUTAGE])
 def test_an_answer_received_after_forgetting_is_paid_and_not_stored(scenario: Scenario, result: str) -> None:
     run_id = scenario.run_night(NEW, {"a": ("canari", UNASKED), "b": ("canari", UNASKED)})

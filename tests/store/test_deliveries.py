@@ -144,6 +144,7 @@ def restored(path: Path) -> None:
     shutil.copy(path.with_name("backup.db"), path)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("lose", [emptied, removed, restored])
 def test_a_warehouse_that_has_lost_rows_is_filled_again(
     store: Store, watched: Watched, lose: Callable[[Path], None]
@@ -176,6 +177,7 @@ def test_another_warehouse_is_filled_and_the_first_one_keeps_up_when_it_comes_ba
     assert other.rows() == watched.rows()
 
 
+@pytest.mark.long
 def test_two_stores_may_fill_one_warehouse(store: Store, watched: Watched, tmp_path: Path) -> None:
     answered(store, {"a": "merci"})
     watched.load(store)
