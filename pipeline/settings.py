@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from pipeline.errors import SettingsError
 from pipeline.records import SANDBOX_MODEL
-from pipeline.sqlite_file import has_table
+from pipeline.sqlite_file import warehouse_of
 from pipeline.urls import check_http, check_place
 
 SANDBOX_PRICED_AS = "claude-haiku-5-5"
@@ -43,10 +43,6 @@ def _key(name: str) -> Any:
     return AliasChoices(name)
 
 
-ROWS = "verbatims_analysed_v_"
-"""Tables of analysed verbatims of all versions, as a pattern of LIKE."""
-
-
 class Settings(BaseSettings):
     """All settings, validated at start. Their descriptions are copied to `.env.example`; a test compares both."""
 
@@ -71,8 +67,7 @@ class Settings(BaseSettings):
         repr=False,
         validation_alias=_key("WAREHOUSE"),
         description="Where analysts find the rows: sqlite:///path or bigquery://project/dataset. In sandbox mode only "
-        "bigquery://sandbox/…, a stand-in. Empty: a file beside the store's, var/verbatims-warehouse.db; with a "
-        "Postgres store it must be named.",
+        "bigquery://sandbox/…, a stand-in. Empty: a file beside the store's; with a Postgres store it must be named.",
     )
     api_key: SecretStr | None = Field(
         None,
@@ -329,16 +324,10 @@ class Settings(BaseSettings):
 
     @property
     def warehouse_url(self) -> str:
-        """The warehouse's URL: by default a file beside the store's, so that analysts see their tables alone.
-
-        A store whose own file has the rows of an older version keeps them there.
-        """
+        """The warehouse's URL: by default a file beside the store's."""
         if self.warehouse or not self.store.startswith("sqlite:///"):
             return self.warehouse or self.store
-        file = Path(self.store.removeprefix("sqlite:///"))
-        own = file.with_name(f"{file.stem}-warehouse{file.suffix}")
-        in_store = not own.exists() and has_table(file, ROWS)
-        return self.store if in_store else f"sqlite:///{own}"
+        return f"sqlite:///{warehouse_of(Path(self.store.removeprefix('sqlite:///')))}"
 
 
 def load_settings(environment: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> Settings:

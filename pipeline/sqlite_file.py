@@ -44,12 +44,21 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(address, uri=True, timeout=BUSY_TIMEOUT_S, check_same_thread=False)
 
 
-def has_table(path: Path, like: str) -> bool:
-    """Whether a file has a table of such a name, a pattern of LIKE; False for one that is no database."""
-    query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name LIKE ? LIMIT 1"
+def warehouse_of(store: Path) -> Path:
+    """Where the rows of a store are by default: in a file of their own, so that analysts see their tables alone.
+
+    A store whose own file has the rows of an older version keeps them there.
+    """
+    own = store.with_name(f"{store.stem}-warehouse{store.suffix}")
+    return store if not own.exists() and _has_rows(store) else own
+
+
+def _has_rows(path: Path) -> bool:
+    """Whether a file has a table of analysed verbatims, of any version; False for one that is no database."""
+    query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name LIKE 'verbatims_analysed_v_' LIMIT 1"
     try:
         with closing(connect_read_only(path)) as connection:
-            return connection.execute(query, (like,)).fetchone() is not None
+            return connection.execute(query).fetchone() is not None
     except sqlite3.Error:
         return False
 

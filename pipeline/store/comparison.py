@@ -20,6 +20,7 @@ from pipeline.store.deliveries import PAGE
 from pipeline.store.identity import KEYED, Identities, text_hash
 from pipeline.store.predicates import LATEST
 from pipeline.store.tables import aliases, texts
+from pipeline.store.versions import latest
 
 TELLING_FROM = 15
 """Characters from which a text says something of its file: shorter ones ("Super") are in every file."""
@@ -86,7 +87,7 @@ class Comparison:
 
     def _look_at(self, connection: sa.Connection, page: Sequence[Review]) -> None:
         by_id = {self._identities.of_review(review).verbatim_id: review for review in page}
-        known = _by_alias(connection, by_id) | _by_id(connection, by_id)
+        known = _by_alias(connection, by_id) | latest(connection, by_id)
         words = {one: text_hash(review.text) for one, review in by_id.items()}
         there = _words_there(connection, page, words.values())
         for one, review in by_id.items():
@@ -210,11 +211,6 @@ class _Free:
                 self._used.add(row.verbatim_id)
                 return row
         return None
-
-
-def _by_id(connection: sa.Connection, ids: Iterable[str]) -> dict[str, Any]:
-    query = sa.select(texts).where(texts.c.verbatim_id.in_(list(ids)), LATEST)
-    return {text.verbatim_id: text for text in connection.execute(query)}
 
 
 def _by_alias(connection: sa.Connection, ids: Iterable[str]) -> dict[str, Any]:
