@@ -3,7 +3,7 @@
 
 A server is a folder here: its go.mod names the commands as `tool` and pins, with go.sum, everything they are made of.
 The Collector has a step more: its tool is the Collector's own builder, which turns builder.yaml into a program, whose
-modules distribution/ pins. Binaries are kept in .cache/servers, or servers/ of the folder that VERBATIMS_TEST_CACHE
+modules distribution/ pins. Alertmanager's module lacks its pages, which are added to a copy. Binaries are kept in .cache/servers, or servers/ of the folder that VERBATIMS_TEST_CACHE
 names, under a hash of the pinned files: only a change of these files causes a rebuild.
 """
 
@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-SERVERS = ("pushgateway", "collector", "prometheus", "tempo")
+SERVERS = ("pushgateway", "alertmanager", "collector", "prometheus", "tempo")
 """The quick builds first, so that a problem with the machine appears early."""
 SHOWN_LINES = 20
 """The length of Go's output shown on failure; the error is at the end."""
@@ -81,11 +81,30 @@ def _build(server: str, place: Path) -> None:
     with tempfile.TemporaryDirectory(prefix=f"{server}-", dir=cache()) as work:
         binaries = Path(work) / "bin"
         binaries.mkdir()
-        _run(server, [go, "build", "-trimpath", "-ldflags=-s -w", "-o", f"{binaries}/", "tool"], HERE / server)
+        where = _with_pages(go, Path(work) / "source") if server == "alertmanager" else HERE / server
+        _run(server, [go, "build", "-trimpath", "-ldflags=-s -w", "-o", f"{binaries}/", "tool"], where)
         if server == "collector":
             _assemble(go, binaries, Path(work) / "source")
         binaries.rename(place)
     print(f"{server}: built in {time.monotonic() - begun:.0f} s", flush=True)
+
+
+def _with_pages(go: str, source: Path) -> Path:
+    """Alertmanager's pins with a copy of its module that has empty pages: without any file there Go builds nothing."""
+    shutil.copytree(HERE / "alertmanager", source)
+    module = "github.com/prometheus/alertmanager"
+    _run("alertmanager", [go, "mod", "download", module], source)
+    place = subprocess.check_output([go, "list", "-m", "-f", "{{.Dir}}", module], text=True, cwd=source).strip()
+    # the module cache is read-only, and Go refuses to overlay it
+    shutil.copytree(place, source / "module", copy_function=shutil.copyfile)
+    app = source / "module" / "ui" / "app"
+    app.chmod(0o755)
+    for pages in ("elm", "mantine"):
+        (app / "dist" / pages).mkdir(parents=True)
+        (app / "dist" / pages / "index.html").touch()
+    with (source / "go.mod").open("a", encoding="utf-8") as pins:
+        pins.write(f"\nreplace {module} => ./module\n")
+    return source
 
 
 def _assemble(go: str, binaries: Path, source: Path) -> None:
