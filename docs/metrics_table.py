@@ -9,7 +9,8 @@ from pathlib import Path
 
 import yaml
 
-from pipeline.telemetry.catalogue import TEN, Kind, Metric
+from pipeline.telemetry.catalogue import TEN
+from pipeline.telemetry.metric import Kind, Metric
 
 FOLDER = Path(__file__).resolve().parent / "c11"
 PAGE = FOLDER / "1-metriques.md"

@@ -15,7 +15,7 @@ from grafana_foundation_sdk.models import dashboard, units
 from grafana_foundation_sdk.models.heatmap import HeatmapColorMode
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from pipeline.telemetry.catalogue import Metric
+from pipeline.telemetry.metric import Metric
 
 PROMETHEUS = look.DataSourceRef(type_val="prometheus", uid="prometheus")
 OBJECTIVE_S = 8.0

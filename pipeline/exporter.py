@@ -26,8 +26,9 @@ from prometheus_client.registry import Collector
 from pipeline.errors import SettingsError, VerbatimsError
 from pipeline.store import StoreTotals
 from pipeline.telemetry import catalogue
-from pipeline.telemetry.catalogue import TEN, Kind, Metric
+from pipeline.telemetry.catalogue import TEN
 from pipeline.telemetry.instruments import SCOPE, meter_provider
+from pipeline.telemetry.metric import Kind, Metric
 from pipeline.totals import read_totals
 
 _log = logging.getLogger(__name__)

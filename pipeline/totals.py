@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from pipeline.store import StoreTotals
 from pipeline.telemetry import catalogue
-from pipeline.telemetry.catalogue import Metric
+from pipeline.telemetry.metric import Metric
 
 Series = Mapping[tuple[str, ...], float]
 """Label values in the catalogue's order → value; empty for a gauge without a value."""

@@ -1,6 +1,7 @@
 """Telemetry: ten metrics with fixed names, a trace for every Claude call, exemplars that link the two.
 
-catalogue    name, unit and labels of every metric
+catalogue    every metric
+metric       what it says of one: name, kind, unit, labels
 instruments  creates the OpenTelemetry instruments, each counter starting at 0
 reservoir    keeps exemplars until a newer one replaces them
 observer     turns what the stages report into spans
@@ -12,7 +13,8 @@ _requests    spans of HTTP requests
 Call `start(...)` inside the process; pass the `observer` of the returned `Telemetry` to the stages.
 """
 
-from pipeline.telemetry.catalogue import METRICS, TEN, Kind, Metric
+from pipeline.telemetry.catalogue import METRICS, TEN
+from pipeline.telemetry.metric import Kind, Metric
 from pipeline.telemetry.observer import TelemetryObserver, TelemetryRequestSpan
 from pipeline.telemetry.providers import MetricSample, Telemetry, start
 

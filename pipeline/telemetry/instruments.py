@@ -13,7 +13,8 @@ from opentelemetry.sdk.metrics.view import View
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.trace import INVALID_SPAN, set_span_in_context
 
-from pipeline.telemetry.catalogue import METRICS, Kind, Metric
+from pipeline.telemetry.catalogue import METRICS
+from pipeline.telemetry.metric import Kind, Metric
 
 SCOPE = "verbatims"
 """The instrumentation scope.

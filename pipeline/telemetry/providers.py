@@ -28,8 +28,9 @@ from opentelemetry.trace import TracerProvider as AnyTracerProvider
 from pipeline import __version__
 from pipeline.errors import SettingsError
 from pipeline.records import COMMAND_LINE, Task
-from pipeline.telemetry.catalogue import METRICS, Metric
+from pipeline.telemetry.catalogue import METRICS
 from pipeline.telemetry.instruments import meter_provider
+from pipeline.telemetry.metric import Metric
 from pipeline.telemetry.observer import TelemetryObserver
 from pipeline.telemetry.reservoir import keeping_view
 

@@ -21,7 +21,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from pipeline.records import Ask, Attempt, Outcome
 from pipeline.telemetry import catalogue
-from pipeline.telemetry.catalogue import Kind, Metric
+from pipeline.telemetry.metric import Kind, Metric
 from pipeline.telemetry.observer import TelemetryObserver
 
 from .queries import GRAFANA, ROOT, dashboards, datasources, expand, metric_names, panels, queries, targets

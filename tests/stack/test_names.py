@@ -9,7 +9,8 @@ import pytest
 from otlp_receiver import Receiver
 
 from pipeline.sandbox import Sandbox
-from pipeline.telemetry.catalogue import TEN, Kind, Metric
+from pipeline.telemetry.catalogue import TEN
+from pipeline.telemetry.metric import Kind, Metric
 
 from .runs import Runs
 from .server import eventually, get

@@ -3,8 +3,9 @@
 
 A server is a folder here: its go.mod names the commands as `tool` and pins, with go.sum, everything they are made of.
 The Collector has a step more: its tool is the Collector's own builder, which turns builder.yaml into a program, whose
-modules distribution/ pins. Alertmanager's module lacks its pages, which are added to a copy. Binaries are kept in .cache/servers, or servers/ of the folder that VERBATIMS_TEST_CACHE
-names, under a hash of the pinned files: only a change of these files causes a rebuild.
+modules distribution/ pins. Alertmanager's module lacks its pages, which are added to a copy. Binaries are kept in
+.cache/servers, or servers/ of the folder that VERBATIMS_TEST_CACHE names, under a hash of the pinned files: only a
+change of these files causes a rebuild.
 """
 
 from __future__ import annotations
