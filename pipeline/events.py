@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from pipeline.records import LoadError, Sentiment, SkipReason
 
@@ -65,6 +66,11 @@ class TaskEnded:
     cost_usd: float
     """Of the run's calls so far, said by analyse alone; 0 elsewhere."""
     errors: int
+    check_warnings: int | None = None
+    """Of the warehouse's checks; None for a task that runs none."""
+    next_start: datetime | None = None
+    deadline: datetime | None = None
+    """When the schedule starts the DAG again, and by when it then has to be published; None where nothing follows."""
 
 
 Event = TextSent | VerbatimAnalysed | VerbatimSkipped | LoadFailed | SuccessRatioRead | TaskEnded

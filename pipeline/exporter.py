@@ -6,9 +6,10 @@ import logging
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -19,71 +20,49 @@ from opentelemetry.metrics import Meter, Observation
 from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter
 from opentelemetry.sdk.resources import Resource
 from prometheus_client import CollectorRegistry
+from prometheus_client.core import Metric as PrometheusFamily
 from prometheus_client.core import SummaryMetricFamily
 from prometheus_client.exposition import make_wsgi_app
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample
 
 from pipeline.errors import SettingsError, VerbatimsError
 from pipeline.store import StoreTotals
+from pipeline.store_snapshot import SnapshotReader, StoreSnapshot, take_snapshot
 from pipeline.telemetry import catalogue
-from pipeline.telemetry.catalogue import TEN
+from pipeline.telemetry.catalogue import ENVIRONMENT_LABEL, TEN
 from pipeline.telemetry.instruments import SCOPE, meter_provider
 from pipeline.telemetry.metric import Kind, Metric
-from pipeline.totals import read_totals
 
 _log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True, slots=True)
-class StoreSnapshot:
-    """The store's totals at one moment."""
-
-    series: Mapping[Metric, Mapping[tuple[str, ...], float]]
-    """Metric → label values → value."""
-    durations: Mapping[str, tuple[int, float]]
-    """Outcome → number of attempts, and their seconds."""
-
-
-def _take_snapshot(totals: StoreTotals) -> StoreSnapshot:
-    found = read_totals(totals)
-    sources = sorted({source for metric in (catalogue.ANALYZED, catalogue.SKIPPED) for source, _ in found[metric]})
-    zeros = {labels["outcome"]: (0, 0.0) for labels in catalogue.DURATION.known()}
-    return StoreSnapshot(
-        {metric: _zeros(metric, sources) | dict(values) for metric, values in found.items()},
-        zeros | dict(totals.durations()),
-    )
-
-
-def _zeros(metric: Metric, sources: Sequence[str]) -> dict[tuple[str, ...], float]:
-    """0 for every known label value, as in the running processes."""
-    # a gauge has no neutral value: 0 would be a false measurement
-    if metric.kind is Kind.GAUGE:
-        return {}
-    known = [metric.known(source=source) for source in sources] if metric.open_labels else [metric.known()]
-    return {tuple(labels.values()): 0 for combinations in known for labels in combinations}
+SERVED = (*TEN, *catalogue.STORE_ONLY)
+"""The ten metrics, and what the store knows beside them."""
 
 
 class Exporter:
     """A WSGI application that answers `/metrics` with the store's totals.
 
-    Each scrape reads the store once, before it writes anything. If that fails, the response is a 500 without any
-    sample, so that Prometheus sets `up == 0`, which has an alert; a partial response would look like vanished counters.
-    The log gets one line when reads start to fail and one when they succeed again.
+    If the store can't be read, the response is an error without any sample, so that Prometheus sets `up == 0`, which
+    has an alert; a partial response would look like vanished counters. The log gets one line when reads start to fail
+    and one when they succeed again.
     """
 
-    def __init__(self, totals: StoreTotals) -> None:
-        self._totals = totals
+    def __init__(self, totals: StoreTotals, environment: str = "", disk: Path = Path(".")) -> None:
+        self._reader = SnapshotReader(partial(take_snapshot, totals, disk))
+        self._environment = environment
         self._snapshot = StoreSnapshot({}, {})
-        # one scrape at a time: all instruments read the same snapshot
-        self._scrape_lock = threading.Lock()
+        # one response at a time: all instruments show the same snapshot
+        self._response_lock = threading.Lock()
         self._failing = False
-        registry = CollectorRegistry()
+        inner, registry = CollectorRegistry(), CollectorRegistry()
         # the names are a contract: no target_info, no scope labels
-        reader = PrometheusMetricReader(disable_target_info=True, scope_info_enabled=False, registry=registry)
-        registry.register(_DurationCollector(lambda: self._snapshot.durations))
+        reader = PrometheusMetricReader(disable_target_info=True, scope_info_enabled=False, registry=inner)
+        inner.register(_DurationCollector(lambda: self._snapshot.durations))
+        registry.register(_Labelled(inner, environment, lambda: self._snapshot.starts))
         # no exemplars: the totals come from the store, not from the current span
         self._provider = meter_provider([reader], Resource({}), AlwaysOffExemplarFilter())
-        for metric in TEN:
+        for metric in SERVED:
             if metric is not catalogue.DURATION:
                 _observe(self._provider.get_meter(SCOPE), metric, self._observations(metric))
         self._expose: WSGIApplication = make_wsgi_app(registry)
@@ -92,15 +71,14 @@ class Exporter:
         """Respond to one request."""
         if environ.get("PATH_INFO") != "/metrics":
             return _plain(start_response, "404 Not Found", "The metrics are at /metrics.")
-        with self._scrape_lock:
-            try:
-                self._snapshot = _take_snapshot(self._totals)
-            except Exception as error:  # broad, since each database has its own errors; the server must go on
-                self._log_failure(error)
-                return _plain(start_response, "500 Internal Server Error", "The store cannot be read.")
-            if self._failing:
-                self._failing = False
-                _log.warning("exporter: the store can be read again")
+        try:
+            snapshot = self._reader.read()
+        except Exception as error:  # broad, since each database has its own errors; the server must go on
+            self._log_failure(error)
+            return _plain(start_response, "500 Internal Server Error", "The store cannot be read.")
+        with self._response_lock:
+            self._log_success()
+            self._snapshot = snapshot
             return self._expose(environ, start_response)
 
     def _observations(self, metric: Metric) -> Callable[..., list[Observation]]:
@@ -116,6 +94,40 @@ class Exporter:
             said = f"{type(error).__name__}: {error}" if isinstance(error, VerbatimsError) else type(error).__name__
             _log.error("exporter: the store cannot be read (%s)", said)
         self._failing = True
+
+    def _log_success(self) -> None:
+        if self._failing:
+            self._failing = False
+            _log.warning("exporter: the store can be read again")
+
+
+class _Labelled(Collector):
+    """Adds to every sample which environment it is of, and to new counters when they were 0."""
+
+    def __init__(
+        self,
+        inner: CollectorRegistry,
+        environment: str,
+        starts: Callable[[], Mapping[Metric, Mapping[tuple[str, ...], float]]],
+    ) -> None:
+        self._inner = inner
+        self._labels = {ENVIRONMENT_LABEL: environment} if environment else {}
+        self._starts = starts
+
+    def collect(self) -> Iterator[PrometheusFamily]:
+        starts = {
+            (metric.prometheus_name, frozenset(zip(metric.attributes, key, strict=True))): at
+            for metric, values in self._starts().items()
+            for key, at in values.items()
+        }
+        for family in self._inner.collect():
+            samples, family.samples = family.samples, []
+            for sample in samples:
+                labels = {**sample.labels, **self._labels}
+                family.samples.append(sample._replace(labels=labels))
+                if at := starts.get((sample.name, frozenset(sample.labels.items()))):
+                    family.samples.append(Sample(f"{family.name}_created", labels, at))
+            yield family
 
 
 class _DurationCollector(Collector):
@@ -169,15 +181,18 @@ def serve(
     host: str,
     port: int,
     *,
+    environment: str = "",
+    disk: Path = Path("."),
     stop: threading.Event | None = None,
     listening: Callable[[str], None] = lambda address: None,
 ) -> None:
     """Serve the totals until SIGINT, SIGTERM or `stop`; port 0 picks a free one.
 
+    `environment` is sandbox or prod, `disk` a folder on the disk whose space is shown.
     Calls `listening` with the address once it accepts requests. Raises SettingsError if the port is not available.
     """
     stop = stop or threading.Event()
-    server = _listen(Exporter(totals), host, port)
+    server = _listen(Exporter(totals, environment, disk), host, port)
     with server, _stop_on_signals(stop):
         # in a second thread: `shutdown` would block for ever in the thread that serves
         thread = threading.Thread(target=server.serve_forever, name="exporter", daemon=True)

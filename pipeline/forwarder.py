@@ -10,7 +10,7 @@ import re
 import signal
 import threading
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.error import HTTPError, URLError
@@ -35,7 +35,13 @@ from pipeline.urls import origin
 _log = logging.getLogger(__name__)
 
 GROUPING = ("dag_id", "task_id")
-"""With job, the labels that name a group. Never an instance or a run: the Pushgateway keeps groups for ever."""
+"""With job and the environment, the labels that name a group.
+
+Never an instance or a run: the Pushgateway keeps groups for ever.
+"""
+
+ENVIRONMENT = "deployment.environment.name"
+"""The resource attribute that tells sandbox and prod apart; what has none is in a group without it."""
 
 LARGEST_BYTES = 4_000_000
 """Largest request; the batch metrics of a night have some kilobytes."""
@@ -71,10 +77,13 @@ def groups(request: ExportMetricsServiceRequest) -> tuple[list[Group], list[str]
     found: dict[Key, Group] = {}
     refused: list[str] = []
     for resource in request.resource_metrics:
-        job = _labels(resource.resource.attributes).get("service.name", "")
+        told = _labels(resource.resource.attributes)
+        base = {"job": told.get("service.name", "")}
+        if environment := told.get(ENVIRONMENT):
+            base["deployment_environment_name"] = environment
         for metric in (metric for scope in resource.scope_metrics for metric in scope.metrics):
             try:
-                _add_metric(found, job, metric)
+                _add_metric(found, base, metric)
             except RejectedMetric as reason:
                 refused.append(str(reason))
     return list(found.values()), refused
@@ -170,7 +179,7 @@ class _Families(Collector):
         return self._families
 
 
-def _add_metric(found: dict[Key, Group], job: str, metric: Metric) -> None:
+def _add_metric(found: dict[Key, Group], base: Mapping[str, str], metric: Metric) -> None:
     kind = metric.WhichOneof("data") or "no data"
     if kind not in ("gauge", "sum"):
         raise RejectedMetric(f"{metric.name}: a {kind} has no place in the Pushgateway; only gauges and sums have")
@@ -181,14 +190,14 @@ def _add_metric(found: dict[Key, Group], job: str, metric: Metric) -> None:
         raise RejectedMetric(f"{metric.name}: a delta sum would replace a total; send it cumulative")
     for point in (metric.gauge if kind == "gauge" else metric.sum).data_points:
         labels = _labels(point.attributes)
-        key = _key(job, labels, metric.name)
+        key = _key(base, labels, metric.name)
         group = found.setdefault(key, Group(key))
         group.times.append(point.time_unix_nano)
         _add_point(group, metric, {name: value for name, value in labels.items() if name not in GROUPING}, point)
 
 
-def _key(job: str, labels: dict[str, str], name: str) -> Key:
-    key = {"job": job, **{label: labels.get(label, "") for label in GROUPING}}
+def _key(base: Mapping[str, str], labels: dict[str, str], name: str) -> Key:
+    key = {**base, **{label: labels.get(label, "") for label in GROUPING}}
     # the Pushgateway overwrites such a label without a word
     if "job" in labels or "instance" in labels:
         raise RejectedMetric(f"{name}: the labels job and instance belong to the group")

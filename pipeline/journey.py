@@ -81,15 +81,15 @@ def scrape(session: Session, run_id: str, source: Source | None, limit: int | No
 
     Without a source a day's run takes what the store has of that day: a day gone by cannot be read again.
     """
-    with _stage(session, Stage.SCRAPE, run_id) as advance:
+    with _stage(session, Stage.SCRAPE, run_id) as stage:
         if source is not None:
-            _read(session, run_id, source, limit, advance)
+            _read(session, run_id, source, limit, stage.advance)
         session.store.texts.attach_day(run_id, unanswered_too=source is not None)
 
 
 def clean(session: Session, run_id: str) -> int:
     """Decide which verbatims are worth a call, and keep the reason of those that are not; returns how many are."""
-    with _stage(session, Stage.CLEAN, run_id) as advance:
+    with _stage(session, Stage.CLEAN, run_id) as stage:
         for page in session.store.texts.uncleaned(run_id):
             decisions = [
                 Decision(text.text_id, text.source, cleaning.reason(text.text, duplicate=text.duplicate))
@@ -98,7 +98,7 @@ def clean(session: Session, run_id: str) -> int:
             for skipped in session.store.texts.decide(run_id, decisions):
                 if skipped.reason is not None:
                     session.observer.emit(VerbatimSkipped(skipped.source, skipped.reason))
-            advance(len(page), 0.0)
+            stage.advance(len(page), 0.0)
     return session.store.texts.count_pending(run_id)
 
 
@@ -113,9 +113,9 @@ def analyse(session: Session, run_id: str) -> int:
     pending = session.store.texts.count_pending(run_id)
     if any(session.store.texts.uncleaned(run_id)):
         raise SettingsError(f"run {run_id} is not cleaned yet: `verbatims clean --run {run_id}` comes before analyse")
-    with _stage(session, Stage.ANALYSE, run_id, pending) as advance:
+    with _stage(session, Stage.ANALYSE, run_id, pending) as stage:
         if pending:
-            asyncio.run(_analyse(session, claims, analyser, advance))
+            asyncio.run(_analyse(session, claims, analyser, stage.advance))
     return session.store.texts.count_pending(run_id)
 
 
@@ -124,12 +124,12 @@ def load(session: Session, run_id: str, *, again: bool = False) -> int:
 
     `again`: all of this run's rows, whatever the warehouse has been sent.
     """
-    with _stage(session, Stage.LOAD, run_id) as advance:
+    with _stage(session, Stage.LOAD, run_id) as stage:
         if again:
             session.store.deliveries.make_due(run_id)
         try:
             with closing(session.open_warehouse()) as warehouse:
-                delivered = deliver(session.store, warehouse, advance, session.progress.say)
+                delivered = deliver(session.store, warehouse, stage.advance, session.progress.say)
         except (TransientError, SettingsError):
             session.observer.emit(LoadFailed(LoadError.JOB_FAILED))
             session.store.runs.note_failed_load(run_id)
@@ -148,26 +148,36 @@ def publish(session: Session, run_id: str) -> RunCounts:
 
     Raises CheckFailed where the warehouse does not hold what it should; the run is not ended then.
     """
-    with _stage(session, Stage.PUBLISH, run_id) as advance:
+    with _stage(session, Stage.PUBLISH, run_id) as stage:
         counts = session.store.runs.count_rows(run_id)
         with closing(session.open_warehouse()) as warehouse:
             findings = loading.check(warehouse, run_id, asdict(counts), datetime.now(UTC).date())
+        stage.check_warnings = 0
         for finding in findings:
             if not finding.fails:
+                stage.check_warnings += 1
                 session.progress.say(f"warning: check {finding.said}")
         if failed := [finding.said for finding in findings if finding.fails]:
             session.store.deliveries.make_due(run_id)  # rows that are not there come with the next load
             where = f"run {run_id} is not published, since {warehouse.name} fails a check"
             raise CheckFailed(f"{where}: {'; '.join(failed)}")
         session.store.runs.finish(run_id)
-        advance(counts.read, 0.0)
+        stage.advance(counts.read, 0.0)
     return settled(session.store.runs.count(run_id))
 
 
-def report(session: Session, stage: Stage, run_id: str, succeeded: bool, duration_s: float) -> None:
+def report(
+    session: Session,
+    stage: Stage,
+    run_id: str,
+    succeeded: bool,
+    duration_s: float,
+    check_warnings: int | None = None,
+) -> None:
     """Report how a stage went, for the Pushgateway. For a stage of several tasks, the task after them calls it."""
     counts = session.store.runs.count(run_id)
     failed = sum(counts.failed.values())
+    publishes = stage is Stage.PUBLISH
     session.observer.emit(
         TaskEnded(
             dag_id=session.task.dag_id,
@@ -184,6 +194,9 @@ def report(session: Session, stage: Stage, run_id: str, succeeded: bool, duratio
             },
             cost_usd=counts.cost_usd if stage is Stage.ANALYSE else 0.0,  # or the sum over tasks would count it twice
             errors=failed + counts.load_refused + (not succeeded),
+            check_warnings=check_warnings,
+            next_start=session.task.next_start if publishes else None,
+            deadline=session.task.deadline if publishes else None,
         )
     )
 
@@ -201,20 +214,29 @@ def _begin(session: Session, name: str, day: date | None = None) -> str:
     return session.store.runs.start(session.settings.mode, cleaning.mask(name), day)
 
 
+@dataclass
+class _Running:
+    """A stage that goes on."""
+
+    advance: Advance
+    check_warnings: int | None = None
+
+
 @contextmanager
-def _stage(session: Session, stage: Stage, run_id: str, total: int | None = None) -> Iterator[Advance]:
+def _stage(session: Session, stage: Stage, run_id: str, total: int | None = None) -> Iterator[_Running]:
     """Around a stage: its span, its bar, and what it leaves in the Pushgateway, also when it fails."""
     began = time.monotonic()
     succeeded = False
     trace = session.store.runs.trace(run_id)
     with session.observer.stage(stage.value, run_id, trace), session.progress.stage(stage.value, total) as advance:
+        running = _Running(advance)
         try:
-            yield advance
+            yield running
             succeeded = True
         finally:
             if not session.task.shared:
                 with suppress(VerbatimsError):  # a store that is gone has said so already
-                    report(session, stage, run_id, succeeded, time.monotonic() - began)
+                    report(session, stage, run_id, succeeded, time.monotonic() - began, running.check_warnings)
 
 
 def _read(session: Session, run_id: str, source: Source, limit: int | None, advance: Advance) -> None:

@@ -250,6 +250,10 @@ class Task:
     try_number: int = 1
     shared: bool = False
     """One of several tasks that share a stage: the task after them writes the batch metrics."""
+    next_start: datetime | None = None
+    """When the schedule starts the DAG again, UTC; None for a day gone by, and outside a scheduler."""
+    deadline: datetime | None = None
+    """By when that run has to be published, UTC."""
 
 
 COMMAND_LINE = Task()

@@ -6,6 +6,7 @@ Sentiment, topics, tokens, cost and every count stay as they were.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -14,6 +15,7 @@ from pathlib import Path
 from pipeline import clean as cleaning
 from pipeline.delivery import deliver
 from pipeline.errors import TransientError
+from pipeline.events import TaskEnded
 from pipeline.file_erasure import erase_file
 from pipeline.load import Warehouse
 from pipeline.session import Session
@@ -32,7 +34,7 @@ def expire(session: Session, before: date) -> int:
     where store or warehouse is out of reach: the same call goes on.
     """
     erased = 0
-    with _warehouse(session) as warehouse, session.progress.stage("expire") as advance:
+    with _reported(session), _warehouse(session) as warehouse, session.progress.stage("expire") as advance:
         for page in session.store.erasure.aged(before):
             done = session.store.erasure.erase(page)
             advance(done, 0.0)
@@ -55,6 +57,22 @@ def forget(session: Session, source: str, external_id: str) -> Forgotten:
     with _warehouse(session) as warehouse:
         _bring(session, warehouse)
     return Forgotten(any(one.fresh for one in done), sum(one.copies for one in done), sum(one.others for one in done))
+
+
+@contextmanager
+def _reported(session: Session) -> Iterator[None]:
+    """What the task leaves in the Pushgateway, also when it fails."""
+    began = time.monotonic()
+    succeeded = False
+    try:
+        yield
+        succeeded = True
+    finally:
+        task = session.task
+        seconds = time.monotonic() - began
+        session.observer.emit(
+            TaskEnded(task.dag_id, "expire", task.try_number, succeeded, seconds, {}, 0.0, errors=int(not succeeded))
+        )
 
 
 @contextmanager

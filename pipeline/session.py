@@ -218,6 +218,7 @@ def _started(settings: Settings, task: Task, warn: Callable[[str], None]) -> Tel
         timeout_s=settings.otlp_timeout_s,
         export_interval_s=settings.metric_export_interval_ms / 1000,
         service_name=settings.service_name,
+        environment=settings.mode,
         resource_attributes=pairs(settings.resource_attributes),
         disabled=settings.otel_disabled,
         task=task,

@@ -40,6 +40,15 @@ TOTALS: Mapping[Metric, Callable[[StoreTotals], Series]] = {
 Without the duration, which is a count and a sum: see `StoreTotals.durations`.
 """
 
+STORE_ONLY: Mapping[Metric, Callable[[StoreTotals], Series]] = {
+    catalogue.CALLS: lambda totals: {(outcome,): n for outcome, (n, _) in totals.durations().items()},
+    catalogue.TOKENS: lambda totals: _by_one(totals.tokens()),
+    catalogue.COST: lambda totals: {(): totals.cost_usd()},
+    catalogue.DEAD_LETTERS: lambda totals: {(): totals.dead_letters()},
+    catalogue.PENDING: lambda totals: {(): totals.pending()},
+}
+"""What the exporter serves beside the ten."""
+
 
 def read_totals(totals: StoreTotals) -> dict[Metric, Series]:
     """The current totals of all metrics in `TOTALS`."""

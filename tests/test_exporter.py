@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from queue import Queue
 
@@ -16,20 +17,30 @@ import requests
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
 
+from pipeline import store_snapshot
 from pipeline.errors import SettingsError
 from pipeline.exporter import serve
 from pipeline.records import Length
 
+OPENMETRICS = {"Accept": "application/openmetrics-text; version=1.0.0"}
+
 
 class FakeTotals:
-    """A store with one source; empty, or broken, on request."""
+    """A store with one source; empty, slow or broken on request."""
 
     def __init__(self) -> None:
         self.broken = False
         self.ended = True
+        self.analyses = {("fichier", "positive"): 3}
+        self.reads = 0
+        self.free = threading.Event()
+        """A read ends once it is set."""
+        self.free.set()
 
     def analysed(self) -> Mapping[tuple[str, str], int]:
-        return {("fichier", "positive"): 3}
+        self.reads += 1
+        self.free.wait(20)
+        return dict(self.analyses)
 
     def skipped(self) -> Mapping[tuple[str, str], int]:
         return {("fichier", "too_short"): 1}
@@ -52,6 +63,18 @@ class FakeTotals:
     def new_topics(self) -> int:
         return 2
 
+    def tokens(self) -> Mapping[str, int]:
+        return {"input": 900, "output": 300}
+
+    def cost_usd(self) -> float:
+        return 0.25
+
+    def dead_letters(self) -> int:
+        return 4
+
+    def pending(self) -> int:
+        return 5
+
     def load_errors(self) -> Mapping[str, int]:
         return {}
 
@@ -69,7 +92,7 @@ def totals() -> FakeTotals:
 @pytest.fixture
 def address(totals: FakeTotals) -> Iterator[str]:
     stop, addresses = threading.Event(), Queue[str]()
-    options = {"stop": stop, "listening": addresses.put}
+    options = {"stop": stop, "listening": addresses.put, "environment": "prod"}
     thread = threading.Thread(target=serve, args=(totals, "127.0.0.1", 0), kwargs=options, daemon=True)
     thread.start()
     yield addresses.get(timeout=10)
@@ -78,25 +101,77 @@ def address(totals: FakeTotals) -> Iterator[str]:
     assert not thread.is_alive()
 
 
-def test_a_scrape_exposes_exactly_the_ten_with_their_types(address: str) -> None:
+TEN = {
+    "verbatims_analyzed": "counter",
+    "verbatims_skipped": "counter",
+    "verbatim_analysis_duration_seconds": "summary",
+    "errors_json": "counter",
+    "claude_response_empty": "counter",
+    "current_verbatim_size": "gauge",
+    "verbatims_by_length_bucket": "gauge",
+    "new_topics_detected": "counter",
+    "bq_insert_errors": "counter",
+    "claude_call_success_ratio": "gauge",
+}
+OTHERS = {
+    "claude_calls": "counter",
+    "claude_tokens": "counter",
+    "claude_cost_usd": "counter",
+    "dead_letters": "gauge",
+    "pending_verbatims": "gauge",
+    "disk_free_bytes": "gauge",
+    "disk_size_bytes": "gauge",
+}
+
+
+def test_a_scrape_exposes_the_ten_and_what_the_store_alone_knows_with_their_types(address: str) -> None:
     families = {family.name: family.type for family in parse(requests.get(address, timeout=5).text)}
     # the parser removes `_total` from counter names
-    assert families == {
-        "verbatims_analyzed": "counter",
-        "verbatims_skipped": "counter",
-        "verbatim_analysis_duration_seconds": "summary",
-        "errors_json": "counter",
-        "claude_response_empty": "counter",
-        "current_verbatim_size": "gauge",
-        "verbatims_by_length_bucket": "gauge",
-        "new_topics_detected": "counter",
-        "bq_insert_errors": "counter",
-        "claude_call_success_ratio": "gauge",
+    assert families == TEN | OTHERS
+
+
+def test_every_sample_says_which_environment_it_is_of(address: str) -> None:
+    samples = [sample for family in parse(requests.get(address, timeout=5).text) for sample in family.samples]
+    assert {sample.labels["deployment_environment_name"] for sample in samples} == {"prod"}
+    values = {sample.name: sample.value for sample in samples}
+    assert values["dead_letters"] == 4 and values["pending_verbatims"] == 5 and values["claude_cost_usd_total"] == 0.25
+    assert 0 < values["disk_free_bytes"] < values["disk_size_bytes"]
+
+
+def test_a_counter_that_appears_says_when_it_was_0(
+    address: str, totals: FakeTotals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it `increase()` misses the first count of a new source."""
+    monkeypatch.setattr(store_snapshot, "FRESH_S", 0.0)
+    before = time.time()
+    assert "_created" not in requests.get(address, headers=OPENMETRICS, timeout=5).text
+    totals.analyses["site", "negative"] = 329
+    text = requests.get(address, headers=OPENMETRICS, timeout=5).text
+    starts = {
+        sample.labels["source"]: sample.value
+        for family in openmetrics.text_string_to_metric_families(text)  # type: ignore[no-untyped-call]
+        for sample in family.samples
+        if sample.name == "verbatims_analyzed_created"
     }
+    assert starts.keys() == {"site"} and before <= starts["site"] <= time.time()
+
+
+def test_scrapes_share_one_read_and_leave_no_other_behind(
+    address: str, totals: FakeTotals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow store: each scrape that Prometheus gave up left a read, and 23 were at work after two minutes."""
+    monkeypatch.setattr(store_snapshot, "WAIT_S", 0.05)
+    totals.free.clear()
+    assert [requests.get(address, timeout=5).status_code for _ in range(5)] == [500] * 5
+    assert totals.reads == 1
+    totals.free.set()
+    monkeypatch.setattr(store_snapshot, "WAIT_S", 5.0)
+    assert requests.get(address, timeout=5).status_code == 200
 
 
 def test_known_label_values_without_events_show_0(address: str) -> None:
-    lines = requests.get(address, timeout=5).text.splitlines()
+    text = requests.get(address, timeout=5).text
+    lines = text.replace('deployment_environment_name="prod",', "").splitlines()
     assert 'verbatims_analyzed_total{sentiment="positive",source="fichier"} 3.0' in lines
     assert 'verbatims_analyzed_total{sentiment="mixed",source="fichier"} 0.0' in lines
     assert 'verbatims_skipped_total{reason="duplicate",source="fichier"} 0.0' in lines
@@ -116,11 +191,10 @@ def test_unknown_values_have_no_sample(address: str, totals: FakeTotals) -> None
 
 
 def test_openmetrics_is_sent_if_requested(address: str) -> None:
-    accept = {"Accept": "application/openmetrics-text; version=1.0.0"}
-    response = requests.get(address, headers=accept, timeout=5)
+    response = requests.get(address, headers=OPENMETRICS, timeout=5)
     assert response.headers["Content-Type"].startswith("application/openmetrics-text")
     families = openmetrics.text_string_to_metric_families(response.text)  # type: ignore[no-untyped-call]
-    assert len(list(families)) == 10
+    assert len(list(families)) == len(TEN | OTHERS)
 
 
 def test_a_store_that_cannot_be_read_fails_the_whole_scrape_with_one_log_line(

@@ -43,10 +43,10 @@ def total(name: str, value: int, temporality: int, **labels: str) -> Metric:
     return metric
 
 
-def request(*metrics: Metric, job: str = "verbatims") -> bytes:
+def request(*metrics: Metric, job: str = "verbatims", **resource_attributes: str) -> bytes:
     message = ExportMetricsServiceRequest()
     resource = message.resource_metrics.add()
-    resource.resource.attributes.extend(attributes({"service.name": job} if job else {}))
+    resource.resource.attributes.extend(attributes(({"service.name": job} if job else {}) | resource_attributes))
     resource.scope_metrics.add().metrics.extend(metrics)
     return bytes(message.SerializeToString())
 
@@ -102,6 +102,16 @@ def send(gateway: Gateway) -> Iterator[Send]:
     yield post
     stop.set()
     thread.join(10)
+
+
+def test_sandbox_and_prod_have_groups_of_their_own(send: Send, gateway: Gateway) -> None:
+    for mode in ("sandbox", "prod"):
+        body = request(gauge("batch_duration", 1.5, "s", **GROUP), **{"deployment.environment.name": mode})
+        assert send(body) == (200, "")
+    assert [path for _, path, _ in gateway.pushed] == [
+        f"/metrics/job/verbatims/dag_id/cli/deployment_environment_name/{mode}/task_id/load"
+        for mode in ("sandbox", "prod")
+    ]
 
 
 def test_whole_families_are_pushed_to_the_group_of_job_dag_and_task(send: Send, gateway: Gateway) -> None:

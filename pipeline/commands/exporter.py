@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pipeline.commands.arguments import add_address, add_command
 from pipeline.commands.output import DONE, say
+
+if TYPE_CHECKING:
+    from pipeline.settings import Settings
 
 
 def add_parser(parsers: Any) -> None:
@@ -17,9 +21,15 @@ def add_parser(parsers: Any) -> None:
         "serve the ten metrics as totals of the store, for Prometheus",
         run,
         examples=["verbatims exporter", "verbatims exporter --host 127.0.0.1 --port 8000"],
-        settings=["STORE"],
+        settings=["STORE", "SCRAPER_MODE"],
     )
     add_address(command, port=8000)
+
+
+def _disk(settings: Settings) -> Path:
+    """Where the files of store and warehouse lie; here, where both are services."""
+    files = [url.removeprefix("sqlite:///") for url in (settings.store, settings.warehouse_url) if "sqlite:///" in url]
+    return next((folder for folder in (Path(file).parent for file in files) if folder.is_dir()), Path("."))
 
 
 def run(options: argparse.Namespace) -> int:
@@ -28,12 +38,16 @@ def run(options: argparse.Namespace) -> int:
     from pipeline.settings import load_settings
     from pipeline.store import open_store
 
-    store = open_store(load_settings().store, writes=False)
+    settings = load_settings()
+    store = open_store(settings.store, writes=False)
     try:
+        store.runs.check_mode(settings.mode)
         serve(
             store.totals,
             options.host,
             options.port,
+            environment=settings.mode,
+            disk=_disk(settings),
             listening=lambda address: say(f"exporter on {address}: totals of {store.name}"),
         )
     finally:

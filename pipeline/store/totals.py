@@ -15,7 +15,9 @@ import sqlalchemy as sa
 
 from pipeline.records import Length, Outcome
 from pipeline.store.database import Database, insert
-from pipeline.store.tables import attempts, texts, totals
+from pipeline.store.deliveries import in_use
+from pipeline.store.predicates import pending
+from pipeline.store.tables import attempts, deliveries, texts, totals
 
 
 class Total(StrEnum):
@@ -142,6 +144,26 @@ class StoreTotals:
     def empty_responses(self) -> int:
         """Answers without any content."""
         return self.durations().get(Outcome.EMPTY.value, (0, 0.0))[0]
+
+    def tokens(self) -> Mapping[str, int]:
+        """input or output → tokens paid."""
+        kinds = {"input": Total.INPUT_TOKENS, "output": Total.OUTPUT_TOKENS}
+        return {kind: sum(n for _, _, n, _ in self._sums(total)) for kind, total in kinds.items()}
+
+    def cost_usd(self) -> float:
+        """What all attempts have cost."""
+        return sum(usd for _, _, _, usd in self._sums(Total.COST_USD))
+
+    def dead_letters(self) -> int:
+        """Rows that the warehouse in use has refused and not taken since."""
+        open_ones = (deliveries.c.warehouse == in_use()) & deliveries.c.problem.is_not(None)
+        with self._database.read() as connection:
+            return int(connection.execute(sa.select(sa.func.count()).where(open_ones)).scalar_one())
+
+    def pending(self) -> int:
+        """Verbatims of all runs that are worth a call and have no outcome yet."""
+        with self._database.read() as connection:
+            return int(connection.execute(sa.select(sa.func.count()).where(pending())).scalar_one())
 
     def last_size(self) -> int | None:
         """Masked characters of the verbatim last sent; None before the first."""

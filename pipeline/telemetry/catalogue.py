@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from pipeline.records import JsonError, Length, LoadError, Outcome, Sentiment, SkipReason, Stage
+from pipeline.telemetry import gen_ai
 from pipeline.telemetry.metric import Kind, Metric
+
+ENVIRONMENT = "deployment.environment.name"
+"""The resource attribute that tells sandbox and prod apart; the Collector and the forwarder make a label of it."""
+
+ENVIRONMENT_LABEL = "deployment_environment_name"
+"""Its name as a label in Prometheus."""
 
 BATCH_OUTCOMES = ("analysed", "from_cache", "skipped", "failed", "pending")
 """The outcomes that every task reports, also those with 0: the Pushgateway replaces whole families."""
@@ -69,7 +76,7 @@ CURRENT_SIZE = Metric(
     "current_verbatim_size",
     Kind.GAUGE,
     "{character}",
-    "Masked characters of the verbatim last sent.",
+    "Masked characters of the verbatim last sent; of the process that reported last.",
     "current_verbatim_size",
 )
 LENGTHS = Metric(
@@ -77,7 +84,8 @@ LENGTHS = Metric(
     # the name is a contract, and a Counter would export it as …_bucket_total
     Kind.UP_DOWN_COUNTER,
     "{verbatim}",
-    "Verbatims analysed, by length: short under 100 characters, medium under 500, long from there on.",
+    "Verbatims analysed, by length: short under 100 characters, medium under 500, long from there on. "
+    "A gauge to Prometheus, which has no start: sum it, and do not use increase().",
     "verbatims_by_length_bucket",
     {"length": _values(Length)},
 )
@@ -101,7 +109,7 @@ SUCCESS_RATIO = Metric(
     Kind.GAUGE,
     # the Collector appends `_ratio` to a gauge with unit 1, unless the name already ends with it
     "1",
-    "Attempts answered with a valid contract, out of the attempts ended, 0 to 1.",
+    "Attempts answered with a valid contract, out of the attempts ended in the latest run, 0 to 1.",
     "claude_call_success_ratio",
 )
 
@@ -153,8 +161,28 @@ TEN = (
 )
 """The ten metrics whose names, kinds and units are a contract."""
 
-METRICS = (*TEN, CALLS, TOKENS, COST, STAGE_DURATION)
+METRICS = (*TEN, CALLS, TOKENS, COST, STAGE_DURATION, gen_ai.OPERATION_DURATION, gen_ai.TOKEN_USAGE)
 """All metrics that a running process exports."""
+
+DEAD_LETTERS = Metric(
+    "dead_letters",
+    Kind.GAUGE,
+    "{row}",
+    "Rows that the warehouse has refused and not taken since.",
+    "dead_letters",
+)
+PENDING = Metric(
+    "pending_verbatims",
+    Kind.GAUGE,
+    "{verbatim}",
+    "Verbatims that are worth a call and have no outcome yet.",
+    "pending_verbatims",
+)
+DISK_FREE = Metric("disk_free", Kind.GAUGE, "By", "Free bytes of the disk that volumes are on.", "disk_free_bytes")
+DISK_SIZE = Metric("disk_size", Kind.GAUGE, "By", "Bytes of the disk that volumes are on.", "disk_size_bytes")
+
+STORE_ONLY = (CALLS, TOKENS, COST, DEAD_LETTERS, PENDING, DISK_FREE, DISK_SIZE)
+"""What the exporter serves beside the ten."""
 
 # no run id or instance: the Pushgateway never expires a group
 _GROUP: Mapping[str, tuple[str, ...] | None] = {"dag_id": None, "task_id": None}
@@ -209,5 +237,40 @@ BATCH_TRY = Metric(
     _GROUP,
 )
 
-BATCH = (BATCH_LAST_SUCCESS, BATCH_DURATION, BATCH_VERBATIMS, BATCH_COST, BATCH_ERRORS, BATCH_TRY)
+BATCH_WARNINGS = Metric(
+    "batch_check_warnings",
+    Kind.GAUGE,
+    "{warning}",
+    "Warnings of the checks of the warehouse, by publish alone.",
+    "batch_check_warnings",
+    _GROUP,
+)
+BATCH_NEXT_START = Metric(
+    "batch_next_start_timestamp",
+    Kind.GAUGE,
+    "s",
+    "When the schedule next starts the DAG, in seconds since 1970; by the publish of a current day alone.",
+    "batch_next_start_timestamp_seconds",
+    _GROUP,
+)
+BATCH_DEADLINE = Metric(
+    "batch_deadline_timestamp",
+    Kind.GAUGE,
+    "s",
+    "By when the DAG's next publish has to succeed, in seconds since 1970; by the publish of a current day alone.",
+    "batch_deadline_timestamp_seconds",
+    _GROUP,
+)
+
+BATCH = (
+    BATCH_LAST_SUCCESS,
+    BATCH_DURATION,
+    BATCH_VERBATIMS,
+    BATCH_COST,
+    BATCH_ERRORS,
+    BATCH_TRY,
+    BATCH_WARNINGS,
+    BATCH_NEXT_START,
+    BATCH_DEADLINE,
+)
 """The metrics that a task pushes to the Pushgateway, in their own scope."""

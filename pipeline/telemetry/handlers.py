@@ -64,6 +64,12 @@ def _task_ended(meters: Meters, event: TaskEnded) -> None:
     write(catalogue.BATCH_COST, event.cost_usd)
     write(catalogue.BATCH_ERRORS, event.errors)
     write(catalogue.BATCH_TRY, event.try_number)
+    if event.check_warnings is not None:
+        write(catalogue.BATCH_WARNINGS, event.check_warnings)
+    # the time of the next night stays as it was where the task failed, or where the day was one gone by
+    if event.succeeded and event.next_start and event.deadline:
+        write(catalogue.BATCH_NEXT_START, event.next_start.timestamp())
+        write(catalogue.BATCH_DEADLINE, event.deadline.timestamp())
 
 
 HANDLERS: Mapping[type[Event], Callable[[Meters, Any], None]] = {

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from opentelemetry.context import Context
 from opentelemetry.metrics import MeterProvider
+from opentelemetry.semconv.schemas import Schemas
 from opentelemetry.trace import (
     Link,
     Span,
@@ -25,9 +26,12 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from pipeline.errors import VerbatimsError
 from pipeline.events import Event
 from pipeline.records import COMMAND_LINE, Ask, Attempt, Outcome, Task
-from pipeline.telemetry import catalogue
+from pipeline.telemetry import catalogue, gen_ai
 from pipeline.telemetry.handlers import HANDLERS, Meters
 from pipeline.telemetry.instruments import BATCH_SCOPE, SCOPE, Instruments
+
+SCHEMA_URL = Schemas.V1_44_0.value
+"""Which semantic conventions the spans follow. Not on metrics: the Collector makes it part of a series' identity."""
 
 _W3C = TraceContextTextMapPropagator()
 _NOT_ERRORS = (Outcome.ANALYSED, Outcome.REFUSED)
@@ -75,10 +79,19 @@ class TelemetryRequestSpan:
         write(catalogue.TOKENS, attempt.input_tokens, context, type="input")
         write(catalogue.TOKENS, attempt.output_tokens, context, type="output")
         write(catalogue.COST, attempt.cost_usd, context)
+        self._write_gen_ai(attempt)
         if attempt.json_error is not None:
             write(catalogue.JSON_ERRORS, 1, context, reason=attempt.json_error.value)
         if attempt.outcome is Outcome.EMPTY:
             write(catalogue.EMPTY_RESPONSES, 1, context)
+
+    def _write_gen_ai(self, attempt: Attempt) -> None:
+        write, context, labels = self._instruments.write, self._context, gen_ai.labels(attempt)
+        failed = {gen_ai.ERROR_TYPE: gen_ai.error_type(attempt)} if attempt.outcome not in _NOT_ERRORS else {}
+        write(gen_ai.OPERATION_DURATION, attempt.duration_s, context, **labels, **failed)
+        for kind, tokens in (("input", attempt.input_tokens), ("output", attempt.output_tokens)):
+            if tokens:  # a call without an answer has used none that anybody knows of
+                write(gen_ai.TOKEN_USAGE, tokens, context, **labels, **{gen_ai.TOKEN_TYPE: kind})
 
     def describe(self) -> None:
         """Set the span's attributes: sums over all attempts, and the outcome of the last."""
@@ -107,6 +120,7 @@ class TelemetryRequestSpan:
         if last.error is not None:
             self._span.set_attribute("verbatims.error", last.error)
         if last.outcome not in _NOT_ERRORS:
+            self._span.set_attribute(gen_ai.ERROR_TYPE, gen_ai.error_type(last))
             reason = last.json_error or last.error
             self._span.set_status(StatusCode.ERROR, f"{last.outcome}: {reason}" if reason else last.outcome.value)
 
@@ -122,7 +136,7 @@ class TelemetryObserver:
         task: Task = COMMAND_LINE,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
-        self._tracer = tracer_provider.get_tracer(SCOPE)
+        self._tracer = tracer_provider.get_tracer(SCOPE, schema_url=SCHEMA_URL)
         self._task = task
         self._instruments = Instruments(meter_provider.get_meter(SCOPE))
         batch = Instruments(meter_provider.get_meter(BATCH_SCOPE), catalogue.BATCH)

@@ -28,7 +28,7 @@ from opentelemetry.trace import TracerProvider as AnyTracerProvider
 from pipeline import __version__
 from pipeline.errors import SettingsError
 from pipeline.records import COMMAND_LINE, Task
-from pipeline.telemetry.catalogue import METRICS
+from pipeline.telemetry.catalogue import ENVIRONMENT, METRICS
 from pipeline.telemetry.instruments import meter_provider
 from pipeline.telemetry.metric import Metric
 from pipeline.telemetry.observer import TelemetryObserver
@@ -153,6 +153,7 @@ def start(
     timeout_s: float = 2.0,
     export_interval_s: float = 10.0,
     service_name: str = "verbatims",
+    environment: str = "",
     resource_attributes: Mapping[str, str] | None = None,
     disabled: bool = False,
     task: Task = COMMAND_LINE,
@@ -165,8 +166,8 @@ def start(
     """Start this process's telemetry. Without an endpoint nothing is sent, no thread starts and no spans are kept.
 
     `endpoint` is the base address of an OTLP/HTTP receiver; `/v1/traces` and `/v1/metrics` are appended.
-    `resource_attributes` add to those that identify the process and don't replace them; `task` is the Airflow task
-    that the process runs. The last four parameters are for tests.
+    `environment` tells sandbox and prod apart. `resource_attributes` add to those that identify the process and don't
+    replace them; `task` is the Airflow task that the process runs. The last four parameters are for tests.
 
     Raises SettingsError if the endpoint is not an HTTP address.
     """
@@ -182,7 +183,7 @@ def start(
         delivery = _otlp.Delivery()
         processors.append(_otlp.span_processor(delivery, base, headers or {}, timeout_s))
         readers.append(_otlp.metric_reader(delivery, base, headers or {}, timeout_s, export_interval_s))
-    resource = _resource(service_name, resource_attributes or {})
+    resource = _resource(service_name, environment, resource_attributes or {})
     tracers = _tracer_provider(resource, processors, id_generator) if processors else NoOpTracerProvider()
     return Telemetry(
         tracers,
@@ -205,7 +206,7 @@ def _base(endpoint: str) -> str:
     return endpoint.rstrip("/")
 
 
-def _resource(service_name: str, attributes: Mapping[str, str]) -> Resource:
+def _resource(service_name: str, environment: str, attributes: Mapping[str, str]) -> Resource:
     """Build the resource from parameters only: `settings.py` alone reads the environment."""
     ours = {
         "telemetry.sdk.language": "python",
@@ -216,6 +217,8 @@ def _resource(service_name: str, attributes: Mapping[str, str]) -> Resource:
         # always unique: two processes that write the same cumulative series lose counts (10 of 60 arrived)
         "service.instance.id": str(uuid.uuid4()),
     }
+    if environment:
+        ours[ENVIRONMENT] = environment
     # the Collector would make the job `namespace/name`, which no panel or alert selects
     return Resource({name: value for name, value in attributes.items() if name != "service.namespace"} | ours)
 

@@ -73,7 +73,16 @@ def store_values(file: Path) -> Samples:
             ("reason",),
             "SELECT label, sum(n) FROM totals WHERE name = 'load_errors' AND run_id <> '' GROUP BY 1",
         )
+        | by("claude_calls_total", ("outcome",), "SELECT outcome, count(*) FROM attempts GROUP BY 1")
         | {
+            ("claude_tokens_total", (("type", "input"),)): one("SELECT sum(input_tokens) FROM attempts"),
+            ("claude_tokens_total", (("type", "output"),)): one("SELECT sum(output_tokens) FROM attempts"),
+            ("claude_cost_usd_total", ()): one("SELECT sum(cost_usd) FROM attempts"),
+            ("dead_letters", ()): one("SELECT count(*) FROM deliveries WHERE problem IS NOT NULL"),
+            ("pending_verbatims", ()): one(
+                "SELECT count(*) FROM texts t WHERE kept AND current IS NULL AND NOT superseded AND text IS NOT NULL"
+                " AND text_id NOT IN (SELECT text_id FROM analyses)"
+            ),
             ("claude_response_empty_total", ()): one("SELECT count(*) FROM attempts WHERE outcome = 'empty'"),
             ("new_topics_detected_total", ()): one(f"SELECT sum(json_array_length(a.new_topics)) {joined}"),
             ("current_verbatim_size", ()): one(
@@ -97,7 +106,9 @@ def exporter_values(shell: Shell) -> Samples:
         process.terminate()
         assert shell.end(process).code == 0
     samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
-    return {(s.name, tuple(sorted(s.labels.items()))): s.value for s in samples if not s.name.endswith("_created")}
+    kept = [one for one in samples if not one.name.endswith("_created") and not one.name.startswith("disk_")]
+    assert {one.labels.pop("deployment_environment_name") for one in kept} == {"sandbox"}
+    return {(one.name, tuple(sorted(one.labels.items()))): one.value for one in kept}
 
 
 def without_zeros(samples: Samples) -> Samples:
@@ -177,7 +188,10 @@ def _counters(folder: Path) -> Samples:
 
 
 def _last_values(receiver: Receiver) -> Samples:
-    ten = {"verbatims_analyzed", "verbatims_skipped", "verbatim_analysis_duration", "errors_json"} | {
+    both = {"verbatims_analyzed", "verbatims_skipped", "verbatim_analysis_duration", "errors_json"} | {
+        "claude_calls",
+        "claude_tokens",
+        "claude_cost_usd",
         "claude_response_empty",
         "current_verbatim_size",
         "verbatims_by_length_bucket",
@@ -188,7 +202,7 @@ def _last_values(receiver: Receiver) -> Samples:
     values: Samples = {}
     for request in receiver.metrics:
         for metric in (m for r in request.resource_metrics for s in r.scope_metrics for m in s.metrics):
-            if metric.name in ten:
+            if metric.name in both:
                 points = getattr(metric, metric.WhichOneof("data")).data_points
                 for point in points:
                     labels = tuple(sorted((a.key, a.value.string_value) for a in point.attributes))
@@ -270,8 +284,15 @@ def test_a_failing_check_exports_the_span_and_metrics_of_its_stage(
     [span] = [span for span in receiver.spans() if span.name == "stage publish"]
     said = batches(receiver)
     assert span.status.code == Status.STATUS_CODE_ERROR
-    assert said["batch_errors", "publish", ""] == 1
+    assert said["batch_errors", "publish", ""] == 1 and said["batch_check_warnings", "publish", ""] == 1
     assert ("batch_last_success_timestamp", "publish", "") not in said
+
+
+def test_expire_reports_like_a_stage(verbatims: Command, tmp_path: Path, receiver: Receiver) -> None:
+    assert verbatims("run", "--input", mixed(tmp_path, 0, 3).name).code == 0
+    assert verbatims("expire", OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint).code == 0
+    said = batches(receiver)
+    assert said["batch_last_success_timestamp", "expire", ""] > 0 == said["batch_errors", "expire", ""]
 
 
 def test_no_text_and_no_secret_is_in_spans_metrics_or_output(shell: Shell, tmp_path: Path, receiver: Receiver) -> None:

@@ -65,13 +65,13 @@ def test_everything_arrives_once_and_cumulative_whatever_the_environment_sets(
 def test_each_process_has_its_own_instance_id_whatever_the_operator_sets(receiver: Any) -> None:
     added = {"service.instance.id": "fixed", "service.namespace": "shop", "deployment.environment.name": "prod"}
     for _ in range(2):
-        with start(endpoint=receiver.endpoint, resource_attributes=added):
+        with start(endpoint=receiver.endpoint, environment="sandbox", resource_attributes=added):
             pass
     resources = [request.resource_metrics[0].resource for request in receiver.metrics]
     attributes = [{pair.key: pair.value.string_value for pair in resource.attributes} for resource in resources]
     assert len({each["service.instance.id"] for each in attributes} - {"fixed"}) == 2
     for each in attributes:
-        assert (each["service.name"], each["deployment.environment.name"]) == ("verbatims", "prod")
+        assert (each["service.name"], each["deployment.environment.name"]) == ("verbatims", "sandbox")
         assert "service.namespace" not in each
 
 
