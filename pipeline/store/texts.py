@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from types import MappingProxyType
 
 import sqlalchemy as sa
@@ -83,12 +84,19 @@ class Texts:
             day = day_of(connection, run_id)
             if day is None:
                 return
-            of_today = sa.select(texts.c.text_id).where(texts.c.seen_on == day, LATEST)
+            of_today = sa.select(texts.c.text_id).where(_of_day(day))
             left = sa.select(texts.c.text_id).where(texts.c.seen_on < day, unanswered())
             missing = (of_today.union(left) if unanswered_too else of_today).subquery()
             number = sa.func.row_number().over(order_by=missing.c.text_id) + last_position(connection, run_id)
             rows = sa.select(sa.literal(run_id), number, missing.c.text_id).where(missing.c.text_id.not_in(known))
             connection.execute(sa.insert(run_records).from_select(["run_id", "position", "text_id"], rows))
+
+    def holds(self, day: date) -> bool:
+        """Whether there is anything of that UTC day: verbatims, or what its run has read."""
+        mine = sa.select(texts.c.text_id).where(_of_day(day.isoformat()))
+        read = sa.select(run_records.c.position).join(runs).where(runs.c.day == day.isoformat())
+        with self._database.read() as connection:
+            return bool(connection.execute(sa.select(mine.exists() | read.exists())).scalar())
 
     def is_known(self, review: Review) -> bool:
         """Whether this very text of this very verbatim is decided already, or may not be asked any more."""
@@ -154,6 +162,17 @@ class Texts:
                 .where(run_records.c.run_id == run_id, pending(asked))
             )
             return int(connection.execute(query).scalar_one())
+
+
+def _of_day(day: str) -> sa.ColumnElement[bool]:
+    """First seen on that day; a version that a later day has read is of the later one alone."""
+    # seen_on stays what it was when a text is edited; that it was edited is the cheaper question
+    earlier = texts.alias("earlier")
+    edited = sa.exists().where(earlier.c.verbatim_id == texts.c.verbatim_id, earlier.c.text_id < texts.c.text_id)
+    later = sa.exists().where(
+        runs.c.day > day, run_records.c.run_id == runs.c.run_id, run_records.c.text_id == texts.c.text_id
+    )
+    return (texts.c.seen_on == day) & LATEST & ~(edited & later)
 
 
 def _decide(connection: sa.Connection, reason: SkipReason | None, ids: Sequence[int]) -> set[int]:

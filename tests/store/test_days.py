@@ -15,6 +15,7 @@ from pipeline.store import Store
 from pipeline.store.tables import run_records, texts
 
 TODAY = datetime.now(UTC).date()
+LATER = date(2999, 1, 1)
 YESTERDAY, TOMORROW = date(2026, 1, 1), date(2026, 1, 2)
 
 
@@ -81,6 +82,27 @@ def test_an_edited_text_belongs_to_the_day_that_edited_it(store: Store) -> None:
     assert held(store, first) == [None]
 
 
+def test_a_day_holds_something_if_verbatims_or_records_are_of_it(store: Store) -> None:
+    assert not store.texts.holds(YESTERDAY)
+    scrape(store, YESTERDAY)
+    assert not store.texts.holds(YESTERDAY), "a run that has read nothing"
+    scrape(store, YESTERDAY, BrokenRecord(1, "no text"))
+    scrape(store, None, review("a"))
+    assert [store.texts.holds(day) for day in (YESTERDAY, TOMORROW, TODAY)] == [True, False, True]
+
+
+def test_a_day_whose_verbatims_were_all_edited_later_still_holds_its_records(store: Store) -> None:
+    scrape(store, YESTERDAY, review("a"))
+    scrape(store, TOMORROW, review("a", "Avis changé"))
+    assert store.texts.holds(YESTERDAY)
+
+
+def test_a_day_without_a_run_of_its_own_whose_verbatims_a_later_day_edited_holds_nothing(store: Store) -> None:
+    scrape(store, None, review("a"))
+    scrape(store, LATER, review("a", "Avis changé"))
+    assert not store.texts.holds(TODAY)
+
+
 def test_what_a_day_has_left_without_an_outcome_comes_again_with_the_next(store: Store) -> None:
     scrape(store, YESTERDAY, review("a"))
     run_id = store.runs.start("sandbox", "test", TOMORROW)
@@ -103,6 +125,35 @@ def test_no_verbatim_is_in_two_days_and_none_is_lost(store: Store, scrapes: list
             expected.setdefault(name, day)
     found = {day: sorted(held(store, f"day-2026-03-0{day}")) for day in (1, 2, 3)}
     assert found == {day: sorted(f"Avis {n}" for n, d in expected.items() if d == day) for day in (1, 2, 3)}
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([1, 2, 3]), st.dictionaries(st.sampled_from("abc"), st.sampled_from("xyz"))),
+        max_size=6,
+    )
+)
+def test_the_latest_version_of_an_edited_text_is_in_one_day(
+    store: Store, scrapes: list[tuple[int, dict[str, str]]]
+) -> None:
+    """In the day that edited it last, also where an edit was taken back, and where days gone by are repeated."""
+    with store.database.write() as connection:
+        for table in ("run_records", "texts", "runs"):
+            connection.exec_driver_sql(f"DELETE FROM {table}")
+    expected: dict[str, tuple[int, str]] = {}
+    for day, read in sorted(scrapes, key=lambda one: one[0]):
+        scrape(store, date(2026, 3, day), *(review(name, f"Avis {name} {said}") for name, said in sorted(read.items())))
+        for name, said in read.items():
+            if expected.get(name, (0, ""))[1] != said:
+                expected[name] = day, said
+    for day in (1, 2, 3):
+        store.texts.attach_day(store.runs.start("sandbox", "test", date(2026, 3, day)))
+    found = {day: sorted(filter(None, held(store, f"day-2026-03-0{day}"))) for day in (1, 2, 3)}
+    assert found == {
+        day: sorted(f"Avis {name} {said}" for name, (when, said) in expected.items() if when == day)
+        for day in (1, 2, 3)
+    }
 
 
 AT_ONCE = """
