@@ -1,4 +1,4 @@
-"""Shared by the DAGs of this folder: retries by kind of error, the session of a task, the log line of a failure.
+"""Shared by the DAGs of this folder: retries by kind of error, the session of a task, the log lines of a failure.
 
 Defines no DAG, and imports `pipeline` only inside tasks: Airflow parses this folder every few seconds.
 """
@@ -8,9 +8,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from _moments import LONGEST, day_of, is_open, next_start
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule, get_current_context
 from structlog.contextvars import bind_contextvars
 
@@ -53,8 +54,6 @@ RETRIES = ExceptionRetryPolicy(
 It starts with the installation's default_task_retry_delay (five minutes) and doubles each time.
 """
 
-DAY = timedelta(days=1)
-
 
 def defaults(timeout: timedelta) -> dict[str, Any]:
     """Default arguments of every task."""
@@ -70,15 +69,20 @@ def defaults(timeout: timedelta) -> dict[str, Any]:
 
 
 @contextmanager
-def opened(*, reads: bool = False, asks: bool = False, shared: bool = False) -> Iterator[Session]:
-    """Open settings, store and telemetry for the task, and close them at its end, when spans and metrics are sent."""
+def opened(
+    *, reads: bool = False, asks: bool = False, shared: bool = False, due: datetime | None = None
+) -> Iterator[Session]:
+    """Open settings, store and telemetry for the task, and close them at its end, when spans and metrics are sent.
+
+    `due` is when the next run starts.
+    """
     # inside the task: Airflow forks it, and telemetry started before a fork is lost
     from pipeline.progress import Logged
     from pipeline.records import Task
     from pipeline.session import open_session
 
     ti = get_current_context()["ti"]
-    task = Task(ti.dag_id, ti.task_id, ti.try_number, shared)
+    task = Task(ti.dag_id, ti.task_id, ti.try_number, shared, due, due + LONGEST if due else None)
     with _without_words(), open_session(lambda _: Logged(log), reads=reads, asks=asks, task=task) as session:
         yield session
 
@@ -103,28 +107,13 @@ def working(*, reads: bool = False, asks: bool = False, shared: bool = False) ->
     """Open the session and the day's run; yields its id too, and adds it and its trace to every log line."""
     from pipeline.journey import start_run
 
-    with opened(reads=reads, asks=asks, shared=shared) as session:
+    context = get_current_context()
+    due = next_start(datetime.now(UTC)) if is_open(context) else None
+    with opened(reads=reads, asks=asks, shared=shared, due=due) as session:
         name = session.source.name if session.source else "the store"
-        run_id = start_run(session, name, day_of(get_current_context()))
+        run_id = start_run(session, name, day_of(context))
         bind_contextvars(verbatims_run_id=run_id, trace_id=session.store.runs.trace_id(run_id) or "none")
         yield session, run_id
-
-
-def day_of(context: Mapping[str, Any]) -> date:
-    """The UTC day of a DAG run."""
-    return _moment(context).date()
-
-
-def is_open(context: Mapping[str, Any]) -> bool:
-    """Whether the DAG run is for the current day, so that its sources are read; a past day is read from the store."""
-    return datetime.now(UTC) < _moment(context) + DAY
-
-
-def _moment(context: Mapping[str, Any]) -> datetime:
-    run = context["dag_run"]
-    moment: datetime = run.logical_date or run.run_after  # an asset or the API may trigger a run without a date
-    # not in the future: the verbatims read now would keep that date for good
-    return min(moment.astimezone(UTC), datetime.now(UTC))
 
 
 def say_failure(context: Mapping[str, Any]) -> None:
@@ -142,6 +131,13 @@ def say_failure(context: Mapping[str, Any]) -> None:
     )
 
 
+def say_run_failure(context: Mapping[str, Any]) -> None:
+    """Log that a DAG run failed. When its time is up Airflow marks its tasks as skipped, and none says a word."""
+    run_id, trace_id = _run_and_trace(context)
+    reason = str(context.get("reason") or "unknown").replace("_", " ")
+    log.error("%s failed: run %s, trace %s, reason %s", context["dag"].dag_id, run_id, trace_id or "unknown", reason)
+
+
 def _describe(error: BaseException | None) -> str:
     from pipeline.errors import VerbatimsError
 
@@ -153,9 +149,9 @@ def _describe(error: BaseException | None) -> str:
 
 def _run_and_trace(context: Mapping[str, Any]) -> tuple[str, str | None]:
     from pipeline.settings import load_settings
-    from pipeline.store import day_run_id, peek_store
+    from pipeline.store import peek_store
 
-    run_id = day_run_id(day_of(context))
+    run_id = _run_of(context)
     # the store may be the reason of the failure, which has to be logged all the same
     with suppress(Exception):
         if store := peek_store(load_settings().store):
@@ -164,3 +160,12 @@ def _run_and_trace(context: Mapping[str, Any]) -> tuple[str, str | None]:
             finally:
                 store.close()
     return run_id, None
+
+
+def _run_of(context: Mapping[str, Any]) -> str:
+    from pipeline.store import day_run_id
+
+    try:
+        return day_run_id(day_of(context))
+    except ValueError:  # its id was chosen by hand, and nothing else is known of it
+        return str(context["run_id"])

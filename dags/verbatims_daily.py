@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from _house import defaults, is_open, working
+from _house import defaults, say_run_failure, working
+from _moments import HOUR, LONGEST, is_open
 from airflow.sdk import Asset, Param, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
@@ -17,11 +18,12 @@ ANALYSED = Asset("verbatims_analysed")
 
 
 @dag(
-    schedule="0 2 * * *",
+    schedule=f"0 {HOUR} * * *",
     start_date=datetime(2026, 1, 1, tzinfo=UTC),  # in the past: a new installation runs last night's at once
     catchup=False,  # not the nights before: the last one reads everything that is new
     max_active_runs=1,
-    dagrun_timeout=timedelta(hours=22),  # ends before the next night starts
+    dagrun_timeout=LONGEST,
+    on_failure_callback=say_run_failure,
     is_paused_upon_creation=False,
     default_args=defaults(timeout=timedelta(hours=2)),
     params={

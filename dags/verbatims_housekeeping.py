@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from _house import defaults, opened
+from _house import defaults, opened, say_run_failure
+from _moments import LONGEST
 from airflow.sdk import Param, dag, get_current_context, task
 
 
@@ -14,6 +15,8 @@ from airflow.sdk import Param, dag, get_current_context, task
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
+    dagrun_timeout=LONGEST,
+    on_failure_callback=say_run_failure,
     is_paused_upon_creation=False,
     default_args=defaults(timeout=timedelta(hours=2)),
     params={

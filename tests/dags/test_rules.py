@@ -54,6 +54,25 @@ def test_a_dag_has_a_schedule_tags_and_docs_in_both_languages(bag: Any, dag_id: 
 
 
 @pytest.mark.parametrize("dag_id", DAGS)
+def test_a_dag_ends_within_a_day_and_says_so_if_it_failed(bag: Any, dag_id: str) -> None:
+    from _house import say_run_failure
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    dag = bag.dags[dag_id]
+    assert timedelta(0) < dag.dagrun_timeout < timedelta(days=1)
+    assert dag.on_failure_callback == say_run_failure
+    # the scheduler knows no more than this of it, and calls for it
+    assert DagSerialization.from_dict(DagSerialization.to_dict(dag)).has_on_failure_callback
+
+
+def test_the_night_starts_when_the_rules_say(bag: Any) -> None:
+    from _moments import HOUR, LONGEST
+
+    dag = bag.dags["verbatims_daily"]
+    assert dag.timetable.expression == f"0 {HOUR} * * *" and dag.dagrun_timeout == LONGEST
+
+
+@pytest.mark.parametrize("dag_id", DAGS)
 def test_a_task_has_an_owner_retries_and_a_timeout(bag: Any, dag_id: str) -> None:
     for task in bag.dags[dag_id].tasks:
         kept = task.partial_kwargs if task.is_mapped else vars(task)
