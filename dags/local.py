@@ -62,6 +62,8 @@ def environment(home: Path, port: int, database: str | None = None) -> dict[str,
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API_AUTH__JWT_SECRET": _secret(home / "jwt-secret"),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database,
+        # tasks do not get the former; the housekeeping deletes old records there
+        "AIRFLOW_DATABASE_TO_TRIM": database,
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         # the defaults wait for seconds between the many short tasks of a run
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",

@@ -65,6 +65,13 @@ def test_a_dag_ends_within_a_day_and_says_so_if_it_failed(bag: Any, dag_id: str)
     assert DagSerialization.from_dict(DagSerialization.to_dict(dag)).has_on_failure_callback
 
 
+def test_a_housekeeping_task_that_fails_stops_no_other(bag: Any) -> None:
+    dag = bag.dags["verbatims_housekeeping"]
+    assert {task.task_id: (task.upstream_task_ids, task.downstream_task_ids) for task in dag.tasks} == {
+        name: (set(), set()) for name in ("expire", "trim_logs", "trim_records")
+    }
+
+
 def test_the_night_starts_when_the_rules_say(bag: Any) -> None:
     from _moments import HOUR, LONGEST
 
@@ -102,6 +109,7 @@ def test_a_dag_can_be_serialized(bag: Any, dag_id: str) -> None:
         ("verbatims_daily", "workers", [1, 4, 64], [0, 65, "two", None]),
         ("verbatims_daily", "limit", [None, 1, 100], [0, -1, "x"]),
         ("verbatims_housekeeping", "days", [None, 1, 365], [0, -1, "x"]),
+        ("verbatims_housekeeping", "airflow_days", [1, 30, 365], [0, -1, "x", None]),
     ],
 )
 def test_params_are_checked(bag: Any, dag_id: str, name: str, good: list[object], bad: list[object]) -> None:
