@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from _house import defaults, say_run_failure, working
-from _moments import HOUR, LONGEST, is_open
+from _house import defaults, log, opened, say_run_failure, working
+from _moments import HOUR, LONGEST, day_of, is_open
 from airflow.sdk import Asset, Param, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 ANALYSED = Asset("verbatims_analysed")
 """Updated when a run has ended and its rows are in the warehouse: DAGs that read them can be scheduled on it."""
+
+TRY = "try"
+"""The XCom by which a worker says which try it is."""
 
 
 @dag(
@@ -39,19 +42,34 @@ def verbatims_daily() -> None:
     workers = clean()
     answered = analyse.expand(worker=workers)
     scrape() >> workers
-    analysed(answered)
+    answered >> analysed()
     answered >> load() >> publish()
 
 
 @task
 def scrape() -> None:
-    """Read the sources; for a past day, use what the store has of it."""
+    """Read the sources; for a past day, use what the store has of it, and skip the run if that is nothing."""
     from pipeline import journey
 
     context = get_current_context()
     reads = is_open(context)
+    if not reads:
+        _expect_rows_of(day_of(context))
     with working(reads=reads) as (session, run_id):
         journey.scrape(session, run_id, session.source, context["params"]["limit"])
+
+
+def _expect_rows_of(day: date) -> None:
+    """Skip a day gone by of which nothing is left to do: no run is noted, no metrics sent, no asset updated."""
+    # before a stage begins: its end alone would refresh the metrics that an alert waits for
+    with opened() as session:
+        held = session.store.texts.holds(day)
+        if held:
+            session.progress.say(f"{day} has gone by: its verbatims come from the store, and no source is read")
+    if not held:
+        line = f"{day} has gone by and the store holds nothing of it: there is nothing to do"
+        log.warning(line)
+        raise AirflowSkipException(line)
 
 
 @task
@@ -67,39 +85,53 @@ def clean() -> list[int]:
 
 
 @task(map_index_template="worker {{ worker }}", execution_timeout=timedelta(hours=12))
-def analyse(worker: int) -> int:
-    """Claim and analyse texts of the run until none is left; returns the number of the try that succeeded."""
+def analyse(worker: int) -> None:
+    """Claim and analyse texts of the run until none is left."""
     from pipeline import journey
     from pipeline.errors import TransientError
 
     ti = get_current_context()["ti"]
+    ti.xcom_push(TRY, ti.try_number)  # now: a worker that fails returns nothing
     with working(asks=True, shared=True) as (session, run_id):
         left = journey.analyse(session, run_id)
     if left and ti.try_number <= ti.max_tries:  # the last try leaves them pending, until somebody clears the task
         raise TransientError(f"{left} verbatims met a passing error: they are asked again")
-    return int(ti.try_number)
 
 
 @task(trigger_rule="all_done")
-def analysed(tries: Sequence[int]) -> None:
+def analysed() -> None:
     """Report the result of the stage once for all workers."""
     # mapped tasks share a group of the Pushgateway: if each pushed, the last one would replace the others
     from pipeline import journey
     from pipeline.records import Stage
 
-    context = get_current_context()
-    ti = context["ti"]
-    crumbs = [c for c in ti.get_task_breadcrumbs(ti.dag_id, ti.run_id) if c["task_id"] == "analyse" and c["duration"]]
-    if not crumbs:
+    workers = _ended_workers()
+    if not workers:
         raise AirflowSkipException("no worker has worked")
     with working() as (session, run_id):
         journey.report(
-            replace(session, task=replace(session.task, try_number=max(tries[:], default=1))),
+            replace(session, task=replace(session.task, try_number=_last_try(workers))),
             Stage.ANALYSE,
             run_id,
-            succeeded=all(crumb["state"] == "success" for crumb in crumbs),
-            duration_s=max(crumb["duration"] for crumb in crumbs),
+            succeeded=all(worker["state"] == "success" for worker in workers),
+            duration_s=max(worker["duration"] for worker in workers),
         )
+
+
+def _ended_workers() -> list[dict[str, Any]]:
+    """State, duration and map_index of each worker that has worked."""
+    ti = get_current_context()["ti"]
+    tasks: list[dict[str, Any]] = ti.get_task_breadcrumbs(ti.dag_id, ti.run_id)
+    ended = ("success", "failed")  # one that was skipped may still have the duration of an earlier try
+    return [one for one in tasks if one["task_id"] == "analyse" and one["state"] in ended and one["duration"]]
+
+
+def _last_try(workers: Sequence[Mapping[str, Any]]) -> int:
+    """The highest number of a try, of those that failed too."""
+    # Airflow's breadcrumbs have none; a worker that was killed before its first line has left none either
+    indexes = [worker["map_index"] for worker in workers]
+    tries = get_current_context()["ti"].xcom_pull("analyse", key=TRY, map_indexes=indexes, default=1)
+    return max(map(int, tries))
 
 
 @task

@@ -27,6 +27,8 @@ from stack.server import eventually, free_port
 
 from pipeline.sandbox import Sandbox
 
+from .batch import tries
+
 pytestmark = pytest.mark.airflow
 
 ROOT = Path(__file__).parents[2]
@@ -140,11 +142,40 @@ def test_housekeeping_erases_texts_and_keeps_counts(run: Run, tmp_path: Path) ->
     assert rows(tmp_path, "SELECT count(text), count(summary) FROM verbatims_analysed_v2") == [(0, 0)]
 
 
-def test_a_past_day_reads_the_store_and_no_source(run: Run, tmp_path: Path) -> None:
-    ended = run("2026-02-03T02:00:00+00:00")
+def test_a_past_day_of_which_the_store_holds_nothing_is_skipped_and_leaves_nothing_behind(
+    run: Run, home: Mapping[str, str], tmp_path: Path, receiver: Receiver
+) -> None:
+    events = events_of(home)
+    ended = run("2026-02-03T02:00:00+00:00", OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint)
     assert ended.state == "success", ended.said[-3000:]
-    assert rows(tmp_path, "SELECT run_id, input FROM runs") == [("day-2026-02-03", "the store")]
-    assert rows(tmp_path, "SELECT count(*) FROM texts") == [(0,)]
+    assert set(ended.tasks.values()) == {"skipped"}, ended.tasks
+    assert "2026-02-03 has gone by and the store holds nothing of it: there is nothing to do" in ended.said
+    assert rows(tmp_path, "SELECT count(*) FROM runs") == [(0,)]
+    assert events_of(home) == events and tries(receiver) == {}
+
+
+def test_a_past_day_of_which_the_store_holds_something_reads_no_source_and_says_so(
+    run: Run, home: Mapping[str, str], tmp_path: Path
+) -> None:
+    with Sandbox(latency_s=0) as sandbox:
+        here = {"ANTHROPIC_BASE_URL": sandbox.url}
+        assert run(today(), **here).state == "success"
+        with closing(sqlite3.connect(tmp_path / "var" / "verbatims.db", isolation_level=None)) as store:
+            store.execute("UPDATE texts SET seen_on = '2026-02-03' WHERE text_id <= 20")
+        events = events_of(home)
+        ended = run("2026-02-03T02:00:00+00:00", **here)
+    assert ended.state == "success", ended.said[-3000:]
+    assert "2026-02-03 has gone by: its verbatims come from the store, and no source is read" in ended.said
+    assert rows(tmp_path, "SELECT input FROM runs WHERE run_id = 'day-2026-02-03'") == [("the store",)]
+    assert rows(tmp_path, "SELECT count(*) FROM run_records WHERE run_id = 'day-2026-02-03'") == [(20,)]
+    assert events_of(home) == events + 1
+
+
+def events_of(home: Mapping[str, str]) -> int:
+    """How many events of assets there are."""
+    with closing(sqlite3.connect(Path(home["AIRFLOW_HOME"]) / "airflow.db")) as metadata:
+        found: int = metadata.execute("SELECT count(*) FROM asset_event").fetchone()[0]
+    return found
 
 
 def test_a_failure_names_its_stage_run_and_trace(run: Run, tmp_path: Path, receiver: Receiver) -> None:
