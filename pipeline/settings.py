@@ -1,20 +1,18 @@
-"""The operator's settings. No other file reads the environment or `.env`."""
+"""The operator's settings: names, types, defaults and reasons."""
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
-from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from pipeline.errors import SettingsError
+from pipeline.given import Given, Origin, find_given
 from pipeline.records import SANDBOX_MODEL
 from pipeline.sqlite_file import warehouse_of
 from pipeline.urls import check_http, check_place
@@ -29,14 +27,6 @@ _HEADER = re.compile(r"[!#$&'*+.^_`|~0-9A-Za-z-]+ *=(?:[ !-$&-+\--~]|%[2-7][0-9A
 
 This is the format of OpenTelemetry's OTEL_EXPORTER_OTLP_HEADERS.
 """
-
-
-class Origin(StrEnum):
-    """Where the value of a setting is from."""
-
-    ENVIRONMENT = "environment"
-    DOTENV = ".env"
-    DEFAULT = "default"
 
 
 def _key(name: str) -> Any:
@@ -335,12 +325,11 @@ def load_settings(environment: Mapping[str, str] | None = None, dotenv: Path | N
 
     Raises SettingsError, one line that names the key but never the value, which may be a secret.
     """
-    environment = os.environ if environment is None else environment
-    values = {**_dotenv(dotenv), **environment}
+    found = find_given(environment, dotenv)
     known = set(map(setting_name, Settings.model_fields))
     # a misspelt name would otherwise mean the default
-    _refuse_unknown(values, known)
-    given = {name: value for name, value in values.items() if name in known and value != ""}
+    _refuse_unknown(found, known)
+    given = {name: one.value for name, one in found.items() if name in known and one.value}
     try:
         return Settings.model_validate(given)
     except ValidationError as error:
@@ -350,21 +339,15 @@ def load_settings(environment: Mapping[str, str] | None = None, dotenv: Path | N
 
 def origins(environment: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> dict[str, Origin]:
     """Where the value of each setting is from. An empty value in the environment hides that of `.env`."""
-    environment = os.environ if environment is None else environment
-    file = _dotenv(dotenv)
-
-    def origin_of(name: str) -> Origin:
-        if environment.get(name) or (name in environment and file.get(name)):
-            return Origin.ENVIRONMENT
-        return Origin.DOTENV if file.get(name) else Origin.DEFAULT
-
-    return {name: origin_of(name) for name in map(setting_name, Settings.model_fields)}
+    found = find_given(environment, dotenv)
+    names = map(setting_name, Settings.model_fields)
+    return {name: found[name].origin if name in found else Origin.DEFAULT for name in names}
 
 
 def from_environment(*names: str) -> dict[str, str]:
     """Those of these settings that the environment of this process decides, for a command that is to decide alike."""
-    found = origins()
-    return {name: os.environ[name] for name in names if found[name] is Origin.ENVIRONMENT}
+    found = find_given(None, Path(".env"))
+    return {name: found[name].value for name in names if name in found and found[name].origin is Origin.ENVIRONMENT}
 
 
 def setting_name(field: str) -> str:
@@ -378,16 +361,7 @@ def pairs(text: str) -> dict[str, str]:
     return {name.strip(): unquote(value.strip()) for name, _, value in parts if value}
 
 
-def _dotenv(path: Path | None) -> dict[str, str]:
-    if path is None or not path.is_file():
-        return {}
-    try:
-        return {name: value for name, value in dotenv_values(path).items() if value is not None}
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: cannot be read ({type(error).__name__}); it must be a UTF-8 text file") from None
-
-
-def _refuse_unknown(values: Mapping[str, str], known: set[str]) -> None:
+def _refuse_unknown(values: Mapping[str, Given], known: set[str]) -> None:
     for name in sorted(values):
         if name.startswith(OWN_PREFIX) and name not in known:
             ours = ", ".join(sorted(key for key in known if key.startswith(OWN_PREFIX)))

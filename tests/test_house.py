@@ -21,6 +21,7 @@ SHARED = {
     "pipeline.records",
     "pipeline.errors",
     "pipeline.settings",
+    "pipeline.given",
     "pipeline.urls",
     "pipeline.sqlite_file",
     "pipeline.events",
@@ -76,7 +77,7 @@ def test_modules_beside_the_stages_import_no_stage() -> None:
 
 
 @pytest.mark.parametrize(
-    "file", ["records.py", "errors.py", "settings.py", "urls.py", "events.py", "observer.py", "claiming.py"]
+    "file", ["records.py", "errors.py", "settings.py", "given.py", "urls.py", "events.py", "observer.py", "claiming.py"]
 )
 def test_shared_modules_import_no_stage(file: str) -> None:
     assert ours(ROOT / "pipeline" / file) <= SHARED
