@@ -154,7 +154,7 @@ def _run_and_trace(context: Mapping[str, Any]) -> tuple[str, str | None]:
     run_id = _run_of(context)
     # the store may be the reason of the failure, which has to be logged all the same
     with suppress(Exception):
-        if store := peek_store(load_settings().store):
+        if store := peek_store(load_settings(asks=False).store):
             try:
                 return run_id, store.runs.trace_id(run_id)
             finally:

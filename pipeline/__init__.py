@@ -17,7 +17,7 @@ cli.py      the list of commands, errors   session.py   what a command needs, bu
 journey.py  the stages: read it first      summary.py   a run in words   progress.py  bars
 sqlite_file.py  how a SQLite file is opened, for the store and a warehouse
 records.py  what stages hand over          errors.py    and exit codes   settings.py  what the operator sets
-given.py    the values of settings, and where each is from
+given.py    the values of settings, and where each is from; config_folder.py: the files that containers get
 traces.py   of errors, without words
 events.py   what happens while they work   observer.py  who is told of it: telemetry/handlers.py makes metrics of it
 claiming.py  what the dispatcher of analyse and the store hand to each other

@@ -11,8 +11,9 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from pipeline.config_folder import SECRETS
 from pipeline.errors import SettingsError
-from pipeline.given import Given, Origin, find_given
+from pipeline.given import Origin, find_given, refuse_unknown
 from pipeline.records import SANDBOX_MODEL
 from pipeline.sqlite_file import warehouse_of
 from pipeline.urls import check_http, check_place
@@ -20,7 +21,10 @@ from pipeline.urls import check_http, check_place
 SANDBOX_PRICED_AS = "claude-haiku-5-5"
 """The model whose prices show what a sandbox run would have cost."""
 
-OWN_PREFIX = "VERBATIMS_"
+DOTENV = Path(".env")
+
+PLACES = ("STORE", "WAREHOUSE")
+"""Settings that name where rows are kept."""
 
 _HEADER = re.compile(r"[!#$&'*+.^_`|~0-9A-Za-z-]+ *=(?:[ !-$&-+\--~]|%[2-7][0-9A-Fa-f])*")
 """A token of RFC 9110, then a value of visible ASCII with all other characters and the comma as %XX.
@@ -50,19 +54,21 @@ class Settings(BaseSettings):
         repr=False,  # a Postgres URL may hold a password
         validation_alias=_key("STORE"),
         description="Where runs, verbatims, calls and answers are kept: sqlite:///path or postgresql://user@host/db. "
-        "Sandbox and prod each need their own.",
+        "Sandbox and prod each need their own: {mode} stands for the value of SCRAPER_MODE. May be a secret file.",
     )
     warehouse: str = Field(
         "",
         repr=False,
         validation_alias=_key("WAREHOUSE"),
         description="Where analysts find the rows: sqlite:///path or bigquery://project/dataset. In sandbox mode only "
-        "bigquery://sandbox/…, a stand-in. Empty: a file beside the store's; with a Postgres store it must be named.",
+        "bigquery://sandbox/…, a stand-in. Empty: a file beside the store's; with a Postgres store it must be named. "
+        "{mode} as in STORE.",
     )
     api_key: SecretStr | None = Field(
         None,
         validation_alias=_key("ANTHROPIC_API_KEY"),
-        description="Claude's key. Required in prod; in sandbox mode it is never sent.",
+        description="Claude's key. Required in prod; in sandbox mode it is never sent. Rather a secret file than here: "
+        "config/anthropic_api_key.",
     )
     base_url: str = Field(
         "",
@@ -129,7 +135,8 @@ class Settings(BaseSettings):
     topics: Path | None = Field(
         None,
         validation_alias=_key("VERBATIMS_TOPICS"),
-        description="Your own reference base of topics. Empty: the one that ships, pipeline/analyse/topics.yaml.",
+        description="Your own reference base of topics. Empty: config/topics.yaml, or else the one that ships, "
+        "pipeline/analyse/topics.yaml.",
     )
     input_usd_per_mtok: float | None = Field(
         None,
@@ -147,8 +154,8 @@ class Settings(BaseSettings):
     sources: Path = Field(
         Path("sources.toml"),
         validation_alias=_key("VERBATIMS_SOURCES"),
-        description="The file that names what prod reads when no --input is given; `verbatims init` writes one. "
-        "Sandbox mode reads a site of its own.",
+        description="The file that names what prod reads when no --input is given; `verbatims init` writes one. Where "
+        "there is none, config/sources.toml. Sandbox mode reads a site of its own.",
     )
     private_addresses: bool = Field(
         False,
@@ -165,7 +172,7 @@ class Settings(BaseSettings):
         None,
         validation_alias=_key("OTEL_EXPORTER_OTLP_HEADERS"),
         description="Headers for it, as name=value,name=value, special characters as %XX. Often a secret, so never "
-        "shown.",
+        "shown; may be a secret file.",
     )
     otlp_timeout_s: float = Field(
         2.0,
@@ -272,11 +279,6 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _check_combinations(self) -> Settings:
-        if self.mode == "prod" and not (self.api_key and self.api_key.get_secret_value()):
-            raise ValueError(
-                "ANTHROPIC_API_KEY: SCRAPER_MODE=prod asks the real Claude and needs a key; "
-                "set it, or SCRAPER_MODE=sandbox"
-            )
         if not self.warehouse and not self.store.startswith("sqlite:///"):
             raise ValueError("WAREHOUSE: must be named with a Postgres STORE, such as sqlite:///var/warehouse.db")
         if self.warehouse.startswith("bigquery://") and self.sandbox != self.warehouse.startswith(
@@ -320,33 +322,44 @@ class Settings(BaseSettings):
         return f"sqlite:///{warehouse_of(Path(self.store.removeprefix('sqlite:///')))}"
 
 
-def load_settings(environment: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> Settings:
-    """Read the environment and `.env`; the environment takes precedence, and empty values count as not set.
+def load_settings(
+    environment: Mapping[str, str] | None = None,
+    dotenv: Path | None = DOTENV,
+    secrets: Path = SECRETS,
+    *,
+    asks: bool = True,
+) -> Settings:
+    """Read what `find_given` finds; empty values count as not set. Who never `asks` Claude needs no key in prod.
 
     Raises SettingsError, one line that names the key but never the value, which may be a secret.
     """
-    found = find_given(environment, dotenv)
+    found = find_given(environment, dotenv, secrets)
     known = set(map(setting_name, Settings.model_fields))
     # a misspelt name would otherwise mean the default
-    _refuse_unknown(found, known)
+    refuse_unknown(found, known)
     given = {name: one.value for name, one in found.items() if name in known and one.value}
     try:
-        return Settings.model_validate(given)
+        settings = Settings.model_validate(_fill_mode(given))
     except ValidationError as error:
         # from None: the chained error would print the values
         raise SettingsError(_one_line(error)) from None
+    if asks:
+        _require_key(settings)
+    return settings
 
 
-def origins(environment: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> dict[str, Origin]:
-    """Where the value of each setting is from. An empty value in the environment hides that of `.env`."""
-    found = find_given(environment, dotenv)
+def origins(
+    environment: Mapping[str, str] | None = None, dotenv: Path | None = DOTENV, secrets: Path = SECRETS
+) -> dict[str, Origin]:
+    """Where the value of each setting is from. An empty value hides those of all places that it takes precedence of."""
+    found = find_given(environment, dotenv, secrets)
     names = map(setting_name, Settings.model_fields)
     return {name: found[name].origin if name in found else Origin.DEFAULT for name in names}
 
 
 def from_environment(*names: str) -> dict[str, str]:
     """Those of these settings that the environment of this process decides, for a command that is to decide alike."""
-    found = find_given(None, Path(".env"))
+    found = find_given(None, DOTENV)
     return {name: found[name].value for name in names if name in found and found[name].origin is Origin.ENVIRONMENT}
 
 
@@ -361,11 +374,18 @@ def pairs(text: str) -> dict[str, str]:
     return {name.strip(): unquote(value.strip()) for name, _, value in parts if value}
 
 
-def _refuse_unknown(values: Mapping[str, Given], known: set[str]) -> None:
-    for name in sorted(values):
-        if name.startswith(OWN_PREFIX) and name not in known:
-            ours = ", ".join(sorted(key for key in known if key.startswith(OWN_PREFIX)))
-            raise SettingsError(f"{name}: no such setting; there are {ours}")
+def _fill_mode(given: Mapping[str, str]) -> dict[str, str]:
+    """`{mode}` in the places of rows, so that one line names those of both modes."""
+    mode = given.get("SCRAPER_MODE", Settings.model_fields["mode"].default)
+    return {name: text.replace("{mode}", mode) if name in PLACES else text for name, text in given.items()}
+
+
+def _require_key(settings: Settings) -> None:
+    if not settings.sandbox and not (settings.api_key and settings.api_key.get_secret_value()):
+        raise SettingsError(
+            "ANTHROPIC_API_KEY: SCRAPER_MODE=prod asks the real Claude and needs a key; set it, write it into "
+            "config/anthropic_api_key, or set SCRAPER_MODE=sandbox"
+        )
 
 
 def _one_line(error: ValidationError) -> str:

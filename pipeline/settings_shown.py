@@ -21,7 +21,7 @@ class Shown:
     name: str
     value: str
     origin: str
-    """environment, .env or default."""
+    """See `Origin`."""
 
 
 def show_settings() -> list[Shown]:

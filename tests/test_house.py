@@ -22,6 +22,7 @@ SHARED = {
     "pipeline.errors",
     "pipeline.settings",
     "pipeline.given",
+    "pipeline.config_folder",
     "pipeline.urls",
     "pipeline.sqlite_file",
     "pipeline.events",
@@ -77,7 +78,18 @@ def test_modules_beside_the_stages_import_no_stage() -> None:
 
 
 @pytest.mark.parametrize(
-    "file", ["records.py", "errors.py", "settings.py", "given.py", "urls.py", "events.py", "observer.py", "claiming.py"]
+    "file",
+    [
+        "records.py",
+        "errors.py",
+        "settings.py",
+        "given.py",
+        "config_folder.py",
+        "urls.py",
+        "events.py",
+        "observer.py",
+        "claiming.py",
+    ],
 )
 def test_shared_modules_import_no_stage(file: str) -> None:
     assert ours(ROOT / "pipeline" / file) <= SHARED

@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     from pipeline.settings import load_settings
     from pipeline.store import open_store
 
-    settings = load_settings()
+    settings = load_settings(asks=False)
     store = open_store(settings.store, writes=False)
     try:
         store.runs.check_mode(settings.mode)

@@ -18,6 +18,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
 from pipeline.errors import SettingsError, TransientError
+from pipeline.given import use_google_key
 from pipeline.load.bigquery_errors import errors_while_loading, errors_while_opening
 from pipeline.load.bigquery_jobs import RETRY, TIMEOUT_S, Jobs, Overtaken, new_job_id
 from pipeline.load.bigquery_schema import field_of, loosening, schema_of, types_of
@@ -340,6 +341,7 @@ def _days(first: date, last: date) -> list[Any]:
 
 def _client(project: str, endpoint: str | None) -> bigquery.Client:
     if endpoint is None:
+        use_google_key()
         return bigquery.Client(project)
     anonymous = AnonymousCredentials()  # type: ignore[no-untyped-call]
     return bigquery.Client(project, credentials=anonymous, client_options=ClientOptions(api_endpoint=endpoint))

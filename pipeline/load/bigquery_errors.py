@@ -47,7 +47,7 @@ def _errors_of_google(name: str, project: str) -> Iterator[None]:
     except GoogleAuthError as error:
         raise SettingsError(
             "WAREHOUSE: Google finds no credentials that work: `gcloud auth application-default login`, or "
-            "GOOGLE_APPLICATION_CREDENTIALS=key.json"
+            "GOOGLE_APPLICATION_CREDENTIALS=key.json, or the key's file as config/google.json"
         ) from error
     except google.Forbidden as error:
         raise _forbidden(project, error) from error

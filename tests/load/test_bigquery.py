@@ -154,6 +154,15 @@ def test_missing_credentials_are_reported_in_one_line(monkeypatch: pytest.Monkey
         module.BigQueryWarehouse("bigquery://project/verbatims", sandbox=False)
 
 
+def test_credentials_in_the_folder_config_are_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "")
+    (tmp_path / "config").mkdir()
+    user = {"type": "authorized_user", "client_id": "me", "client_secret": "x", "refresh_token": "y"}
+    (tmp_path / "config" / "google.json").write_text(json.dumps(user))
+    assert module._client("project", None)._credentials.client_id == "me"  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize("mode", ["sandbox", "prod"])
 def test_sandbox_mode_uses_only_the_sandbox_project_and_prod_never_does(mode: str) -> None:
     project = "company" if mode == "sandbox" else "sandbox"
