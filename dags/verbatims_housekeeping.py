@@ -24,6 +24,8 @@ A task has none of its own: Airflow takes it away, since tasks have no business 
 for this one by setting the variable.
 """
 
+CLEAN = ["db", "clean", "--yes", "--skip-archive", "--error-on-cleanup-failure", "--clean-before-timestamp"]
+
 
 @dag(
     schedule="0 4 * * *",
@@ -82,18 +84,8 @@ def trim_records() -> None:
     database = os.environ.get(DATABASE)
     if not database:
         raise AirflowSkipException(f"{DATABASE} is not set: nothing is deleted")
-    options = ["--yes", "--skip-archive", "--error-on-cleanup-failure"]
     ended = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "airflow",
-            "db",
-            "clean",
-            "--clean-before-timestamp",
-            f"{_first_moment_kept()}",
-            *options,
-        ],
+        [sys.executable, "-m", "airflow", *CLEAN, str(_first_moment_kept())],
         env={**os.environ, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database},
     )
     if ended.returncode:
