@@ -48,8 +48,6 @@ COPY pipeline pipeline
 RUN PIP_USER=0 /opt/verbatims/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps \
     --no-build-isolation . && /opt/verbatims/bin/pip check
 COPY dags /opt/verbatims/dags
-# Its sources, where the checkout has some; the other file is there so that one at least is found.
-COPY --chown=50000:0 LICENSE sources.toml* /verbatims/
 ENV PATH=/opt/verbatims/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
     AIRFLOW_HOME=/verbatims/airflow AIRFLOW__CORE__DAGS_FOLDER=/opt/verbatims/dags
 USER 50000:0

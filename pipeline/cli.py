@@ -149,7 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="verbatims",
         description="Turns free-text customer feedback into rows an analyst can trust, one Claude call each. "
-        "Settings come from the environment and .env; `verbatims init` writes one that explains them all.",
+        "Settings come from the environment, secret files and .env; `verbatims init` writes one that explains all.",
         epilog="Exit codes: 0 done, 1 done with failed records or checks, 2 settings or input, 3 stopped on the way, "
         "130 interrupted.",
     )

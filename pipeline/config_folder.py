@@ -16,7 +16,7 @@ from pipeline.errors import SettingsError
 CONFIG = "config"
 """Beneath the working directory."""
 SECRETS = Path("/run/secrets")
-"""Where Compose, Swarm and Kubernetes put secrets."""
+"""Where Compose and Swarm put secrets; in Kubernetes mount a volume of one there."""
 FILES = {"VERBATIMS_SOURCES": "sources.toml", "VERBATIMS_TOPICS": "topics.yaml"}
 """Settings that name a file, and its name in `config/`."""
 

@@ -12,7 +12,8 @@ from pydantic.fields import FieldInfo
 from pipeline.settings import Settings, setting_name
 
 HEAD = """\
-# Copy to `.env` and change what you need. The environment wins over `.env`; an empty value counts as not set.
+# Copy to `.env` and change what you need. The environment wins over a file named as the setting (lower case)
+# in /run/secrets or config, that over `.env`, that over `config/.env`; an empty value counts as not set.
 # An unknown VERBATIMS_… key is an error; other keys belong to other services and are left alone.
 """
 

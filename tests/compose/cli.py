@@ -16,7 +16,7 @@ from stack.servers.build import CannotBuild, cache
 
 PINS = Path(__file__).parent / "plugin"
 OLDEST = (2, 24)
-"""The first version with an optional env_file."""
+"""The first minor version after 2.23.1, in which a config may stand in the file itself."""
 BUILD_WITHIN_S = 1800
 """A build takes 80 s on an idle machine, five minutes while the servers are built too."""
 

@@ -1,4 +1,4 @@
-"""The installation after a clone: a copy of the checkout, without `.env`, on free ports."""
+"""The installation after a clone: a copy of the checkout, without any file of settings, on free ports."""
 
 from __future__ import annotations
 
@@ -47,6 +47,9 @@ def clone(folder: Path) -> Path:
     """Copy the files of the installation."""
     for name in ("docker-compose.yml", "Dockerfile", ".dockerignore", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder / name)
+    # a person's own files beside it stay out
+    (folder / "config").mkdir()
+    shutil.copy(ROOT / "config" / "README.md", folder / "config")
     for name in ("pipeline", "dags", "requirements", "otel", "grafana"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
@@ -61,6 +64,8 @@ class Installation:
         self.services: Sequence[str] = ()
         """What `up` starts."""
         self.ports = {name: free_port() for name in PORTS}
+        self.exported: dict[str, str] = {}
+        """Variables of the shell; a test may add some."""
         clean = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
         ports = {name: str(port) for name, port in self.ports.items()}
         self._environment = clean | ports | dict(environment or {})
@@ -80,7 +85,7 @@ class Installation:
         return subprocess.run(
             [*self._compose, *arguments],
             cwd=self.folder,
-            env=self._environment,
+            env=self._environment | self.exported,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
+import pytest
 import yaml
 
-from .installation import ROOT, Installation, clone
+from pipeline.config_folder import FILES
+from pipeline.given import SECRET
+from pipeline.settings import Settings, load_settings
+
+from .installation import ROOT, Installation
 
 TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 ONE_SHOT = {"volumes", "airflow-init"}
@@ -18,49 +22,88 @@ SERVICES: Mapping[str, Mapping[str, Any]] = yaml.safe_load(TEXT)["services"]
 PROD = "SCRAPER_MODE=prod\nANTHROPIC_API_KEY=sk-test\nVERBATIMS_CONCURRENCY=8\n"
 
 
-def test_the_file_is_valid_without_and_with_an_env_file(cloned: Installation) -> None:
+def variables(installation: Installation, service: str = "airflow-scheduler") -> dict[str, str]:
+    """Those that are set in a container."""
+    found = installation.config()["services"][service]["environment"]
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def settings(installation: Installation, service: str = "airflow-scheduler") -> Settings:
+    """Those in force in a container, which has config/ but no .env beside it."""
+    inside = installation.folder / "inside"
+    inside.mkdir(exist_ok=True)
+    if not (inside / "config").exists():
+        (inside / "config").symlink_to(installation.folder / "config")
+    return load_settings(variables(installation, service), inside / ".env", inside / "secrets", asks=False)
+
+
+@pytest.mark.parametrize("place", [".env", "config/.env"])
+def test_the_file_is_valid_without_and_with_an_env_file(cloned: Installation, place: str) -> None:
     cloned.compose("config", "--quiet")
-    (cloned.folder / ".env").write_text(PROD, encoding="utf-8")
+    (cloned.folder / place).write_text(PROD, encoding="utf-8")
     cloned.compose("config", "--quiet")
 
 
-def test_without_an_env_file_the_mode_is_sandbox_and_there_is_no_key(cloned: Installation) -> None:
-    environment = cloned.config()["services"]["airflow-scheduler"]["environment"]
-    assert environment["SCRAPER_MODE"] == "sandbox"
-    assert environment["ANTHROPIC_API_KEY"] == ""
+def test_without_a_file_the_mode_is_sandbox_and_there_is_no_key(cloned: Installation) -> None:
+    found = settings(cloned)
+    assert (found.mode, found.api_key) == ("sandbox", None)
 
 
-def test_only_the_tasks_get_the_env_file_and_its_key(cloned: Installation) -> None:
-    (cloned.folder / ".env").write_text(PROD, encoding="utf-8")
-    services = cloned.config()["services"]
-    tasks = services["airflow-scheduler"]["environment"]
-    assert tasks["SCRAPER_MODE"] == "prod" and tasks["VERBATIMS_CONCURRENCY"] == "8"
-    assert tasks["ANTHROPIC_BASE_URL"] == ""
-    assert tasks["STORE"] == services["exporter"]["environment"]["STORE"]
-    knows = [name for name, service in services.items() if "sk-test" in str(service)]
-    assert knows == ["airflow-scheduler"]
+@pytest.mark.parametrize("place", [".env", "config/.env"])
+def test_no_key_is_in_what_compose_and_docker_show(cloned: Installation, place: str) -> None:
+    (cloned.folder / place).write_text(PROD, encoding="utf-8")
+    (cloned.folder / "config" / "anthropic_api_key").write_text("sk-test", encoding="utf-8")
+    cloned.exported["ANTHROPIC_API_KEY"] = "sk-test"
+    assert "sk-test" not in cloned.compose("config")
 
 
-def test_an_exported_variable_wins_over_the_env_file(compose: Sequence[str], tmp_path: Path) -> None:
+def test_settings_in_config_are_those_of_every_container_that_reads_some(cloned: Installation) -> None:
+    (cloned.folder / "config" / ".env").write_text(PROD, encoding="utf-8")
+    assert settings(cloned).concurrency == 8
+    for service in ("airflow-scheduler", "airflow-dag-processor", "exporter"):
+        assert settings(cloned, service).store.endswith("/verbatims_prod")
+        [mount] = [one for one in cloned.config()["services"][service]["volumes"] if one["type"] == "bind"]
+        assert (mount["target"], mount["read_only"]) == ("/verbatims/config", True)
+        assert mount["source"] == str(cloned.folder / "config")
+
+
+def test_a_store_in_config_wins_over_that_of_the_installation(cloned: Installation) -> None:
+    (cloned.folder / "config" / "store").write_text("postgresql://me:pass@elsewhere/rows\n", encoding="utf-8")
+    assert settings(cloned).store == settings(cloned, "exporter").store == "postgresql://me:pass@elsewhere/rows"
+    cloned.exported["STORE"] = "sqlite:///var/exported.db"
+    assert settings(cloned).store == "sqlite:///var/exported.db"
+
+
+@pytest.mark.parametrize("place", [".env", "config/.env"])
+def test_an_exported_mode_wins_over_the_env_files(cloned: Installation, place: str) -> None:
     """As outside a container: an exported sandbox mode is never billed."""
-    exported = {"SCRAPER_MODE": "sandbox", "ANTHROPIC_API_KEY": "sk-exported"}
-    shell = Installation(compose, clone(tmp_path), exported)
-    (shell.folder / ".env").write_text(PROD, encoding="utf-8")
-    tasks = shell.config()["services"]["airflow-scheduler"]["environment"]
-    assert {name: tasks[name] for name in exported} == exported
-    assert tasks["STORE"].endswith("/verbatims_sandbox") and tasks["WAREHOUSE"].endswith("/sandbox.db")
+    (cloned.folder / place).write_text(PROD, encoding="utf-8")
+    cloned.exported["SCRAPER_MODE"] = "sandbox"
+    found = settings(cloned)
+    assert found.sandbox and found.store.endswith("/verbatims_sandbox") and found.warehouse.endswith("/sandbox.db")
 
 
-def test_sandbox_and_prod_never_share_a_store_or_a_warehouse(cloned: Installation) -> None:
+@pytest.mark.parametrize("place", [".env", "config/.env"])
+def test_sandbox_and_prod_never_share_a_store_or_a_warehouse(cloned: Installation, place: str) -> None:
     def places() -> tuple[str, str]:
-        environment = cloned.config()["services"]["airflow-scheduler"]["environment"]
-        return environment["STORE"].rpartition("/")[2], environment["WAREHOUSE"].rpartition("/")[2]
+        found = settings(cloned)
+        return found.store.rpartition("/")[2], found.warehouse.rpartition("/")[2]
 
     assert places() == ("verbatims_sandbox", "sandbox.db")
-    (cloned.folder / ".env").write_text("SCRAPER_MODE=prod\n", encoding="utf-8")
+    (cloned.folder / place).write_text("SCRAPER_MODE=prod\n", encoding="utf-8")
     assert places() == ("verbatims_prod", "prod.db")
     made = str(cloned.config()["configs"]["databases"]["content"])
     assert "CREATE DATABASE verbatims_sandbox;" in made and "CREATE DATABASE verbatims_prod;" in made
+
+
+def test_no_file_of_config_but_its_readme_is_in_git_or_an_image() -> None:
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert ignored.index("config/*") < ignored.index("!config/README.md")
+    assert not [line for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines() if "!config" in line]
+    readme = (ROOT / "config" / "README.md").read_text(encoding="utf-8")
+    secrets = [name.lower() for name in SECRET]
+    for name in (".env", *secrets, *FILES.values(), "google.json"):
+        assert readme.count(f"`{name}`") >= 2, f"{name}: not in both languages"
 
 
 def test_every_published_port_is_on_loopback(cloned: Installation) -> None:

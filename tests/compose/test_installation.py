@@ -15,7 +15,7 @@ from stack.server import eventually, get
 from pipeline.telemetry.catalogue import TEN
 
 from .engine import Engine
-from .installation import Installation
+from .installation import ROOT, Installation
 
 pytestmark = pytest.mark.compose
 
@@ -23,6 +23,8 @@ SEEN_WITHIN_S = 180.0
 """Exports and scrapes happen every five seconds; the machine may be busy."""
 STAGES = {"scrape", "clean", "analyse", "load", "publish"}
 DAG = "verbatims_daily"
+KEY = "sk-ant-$HOME-${HOME}-$$-'x'"
+GOOGLE = {"type": "authorized_user", "client_id": "me@google", "client_secret": "x", "refresh_token": "y"}
 
 
 def prometheus(installation: Installation, what: str, **parameters: str) -> Any:
@@ -206,16 +208,14 @@ def test_a_second_up_changes_nothing_and_keeps_the_password(
     assert [run["dag_run_id"] for run in airflow.runs(DAG)] == [first_run]
 
 
-def test_an_env_file_and_sources_reach_the_tasks(installation: Installation, airflow: Api, first_run: str) -> None:
-    """In prod without a key the first task fails at once, and its log names the missing key."""
-    (installation.folder / ".env").write_text("SCRAPER_MODE=prod\n", encoding="utf-8")
-    sources = installation.folder / "sources.toml"
-    sources.write_text('[shop]\nkind = "schema_org"\nurls = ["https://shop.example/"]\n', encoding="utf-8")
-    sources.chmod(0o600)  # as used by sites with tokens in their addresses
-    installation.up(installation.services)
-    key = ("-e", "ANTHROPIC_API_KEY=x")
-    looked = installation.run("exec", "-T", *key, "airflow-scheduler", "verbatims", "doctor").stderr
-    assert "sources.toml describes shop" in looked, looked
+def test_a_start_without_any_file_of_settings_makes_none(installation: Installation, first_run: str) -> None:
+    assert [file.name for file in (installation.folder / "config").iterdir()] == ["README.md"]
+    assert not (installation.folder / ".env").exists()
+
+
+def test_prod_in_config_reaches_the_next_task(installation: Installation, airflow: Api, first_run: str) -> None:
+    """Without a key it fails at once, and its log names the missing key."""
+    (installation.folder / "config" / ".env").write_text("SCRAPER_MODE=prod\n", encoding="utf-8")
     run = airflow.trigger(DAG)
     assert airflow.ended(DAG, run) == "failed"
     [scrape] = airflow.tasks(DAG, run, "scrape")
@@ -224,6 +224,97 @@ def test_an_env_file_and_sources_reach_the_tasks(installation: Installation, air
     assert any("ANTHROPIC_API_KEY: SCRAPER_MODE=prod asks the real Claude and needs a key" in line for line in said), (
         said
     )
+
+
+@pytest.fixture(scope="module")
+def configured(installation: Installation, first_run: str) -> Installation:
+    """With every file that config/ may hold, and the key as a secret of Compose."""
+    config = installation.folder / "config"
+    files = {
+        ".env": "SCRAPER_MODE=prod\n",
+        "sources.toml": '[shop]\nkind = "schema_org"\nurls = ["https://shop.example/"]\n',
+        "topics.yaml": (ROOT / "pipeline/analyse/topics.yaml").read_text(encoding="utf-8"),
+        "google.json": json.dumps(GOOGLE),
+    }
+    for name, text in files.items():
+        (config / name).write_text(text, encoding="utf-8")
+    (installation.folder / "key").write_text(KEY + "\n", encoding="utf-8")
+    installation.exported["ANTHROPIC_API_KEY_FILE"] = "./key"
+    installation.up(installation.services)
+    return installation
+
+
+def asked(installation: Installation, *command: str) -> str:
+    """What a command in the scheduler's container prints."""
+    return installation.compose("exec", "-T", "airflow-scheduler", *command)
+
+
+def test_files_of_config_are_in_force_in_the_schedulers_container(configured: Installation) -> None:
+    rows = {
+        row["name"]: row for row in map(json.loads, asked(configured, "verbatims", "config", "--json").splitlines())
+    }
+    shown = {name: (row["value"], row["from"]) for name, row in rows.items()}
+    assert shown["SCRAPER_MODE"] == ("prod", "config/.env")
+    assert shown["VERBATIMS_SOURCES"] == ("config/sources.toml", "default")
+    assert shown["VERBATIMS_TOPICS"] == ("config/topics.yaml", "default")
+    assert shown["ANTHROPIC_API_KEY"] == ("set, hidden", "secret file")
+    assert (rows["STORE"]["value"].rpartition("/")[2], shown["WAREHOUSE"][0]) == (
+        "verbatims_prod",
+        "sqlite:////verbatims/var/prod.db",
+    )
+    looked = configured.run("exec", "-T", "airflow-scheduler", "verbatims", "doctor").stderr
+    assert "config/sources.toml describes shop" in looked, looked
+
+
+def test_a_key_with_dollars_arrives_as_it_is_and_nothing_shows_it(configured: Installation, docker: Engine) -> None:
+    look = "from pipeline.settings import load_settings as s; print(s().api_key.get_secret_value())"
+    assert asked(configured, "python", "-c", look) == KEY + "\n"
+    shown = docker.docker("inspect", *(container["Name"] for container in containers(configured)))
+    assert "anthropic_api_key" in shown
+    assert all(KEY not in text and "sk-ant" not in text for text in (shown, configured.compose("config")))
+
+
+def test_a_key_in_config_arrives_too(configured: Installation) -> None:
+    (configured.folder / "config" / "anthropic_api_key").write_text("other$key", encoding="utf-8")
+    look = (
+        "import pathlib; from pipeline.settings import load_settings as s;"
+        "print(s(secrets=pathlib.Path('/nowhere')).api_key.get_secret_value())"
+    )
+    assert asked(configured, "python", "-c", look) == "other$key\n"
+
+
+def test_googles_client_finds_its_credentials_in_config(configured: Installation) -> None:
+    look = "from pipeline.load.bigquery import _client; print(_client('project', None)._credentials.client_id)"
+    assert asked(configured, "python", "-c", look) == GOOGLE["client_id"] + "\n"
+
+
+def test_the_exporter_serves_the_store_of_prod_without_a_key(configured: Installation) -> None:
+    configured.compose("restart", "exporter")
+    # until it is healthy again
+    configured.compose("up", "--no-recreate", "--no-deps", "--wait", "exporter", within_s=SEEN_WITHIN_S)
+    assert stored(configured, "verbatims_analyzed_total") == 0, "prod's store is still empty"
+    look = "import pathlib; print(pathlib.Path('/run/secrets/anthropic_api_key').exists())"
+    assert configured.compose("exec", "-T", "exporter", "python", "-c", look) == "False\n"
+
+
+def test_an_exported_mode_wins_over_config(configured: Installation) -> None:
+    """As for `SCRAPER_MODE=sandbox docker compose up`."""
+    shown = configured.compose("exec", "-T", "-e", "SCRAPER_MODE=sandbox", "airflow-scheduler", "verbatims", "config")
+    assert re.search(r"^SCRAPER_MODE +sandbox +environment$", shown, re.MULTILINE), shown
+
+
+def test_no_container_can_write_into_config(configured: Installation) -> None:
+    ended = configured.run("exec", "-T", "airflow-scheduler", "touch", "config/made")
+    assert ended.returncode != 0 and "Read-only file system" in ended.stderr
+
+
+def test_a_file_that_the_images_user_may_not_read_is_named_with_what_to_do(configured: Installation) -> None:
+    file = configured.folder / "config" / ".env"
+    file.chmod(0o600)
+    ended = configured.run("exec", "-T", "airflow-scheduler", "verbatims", "config")
+    file.chmod(0o644)
+    assert ended.returncode == 2 and ended.stdout == ""
+    assert "config/.env: user 50000" in ended.stderr and "`chmod a+rX config config/.env`" in ended.stderr
 
 
 def test_services_without_a_running_task_shut_down_cleanly(installation: Installation) -> None:
