@@ -44,8 +44,8 @@ up: ## Start everything in containers: Grafana on http://127.0.0.1:3000, no key 
 down: ## Stop the containers; what they stored stays
 	@docker compose down
 
-dashboards: .venv/dev ## Build the Grafana dashboards anew
-	@$(BIN)/python grafana/build.py
+dashboards: .venv/dev ## Build the Grafana dashboards and the runbook anew
+	@$(BIN)/python grafana/build.py && $(BIN)/python otel/build_runbook.py
 
 docs: .venv/docs ## Build the documentation as HTML and Word files into build/docs
 	@$(BIN)/python docs/build.py && $(BIN)/python -m pytest tests/docs -m docs
