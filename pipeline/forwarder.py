@@ -25,7 +25,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality, Metric, NumberDataPoint
-from prometheus_client import CollectorRegistry, pushadd_to_gateway
+from prometheus_client import CollectorRegistry, Counter, generate_latest, pushadd_to_gateway
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -113,6 +113,12 @@ class Forwarder:
     def __init__(self, gateway: str) -> None:
         self._gateway = gateway
         self._newest: dict[Key, int] = {}
+        self.registry = CollectorRegistry()
+        self._answers = Counter(
+            "forwarder_requests", "Requests of the Collector, by HTTP status.", ["status"], registry=self.registry
+        )
+        for status in ("200", "400", "503"):
+            self._answers.labels(status)
         # the check for newer points and the push have to be one step
         self._lock = threading.Lock()
 
@@ -121,6 +127,11 @@ class Forwarder:
 
         A rejected metric does not prevent the others from being pushed.
         """
+        status, reason = self._take(body)
+        self._answers.labels(str(status)).inc()
+        return status, reason
+
+    def _take(self, body: bytes) -> tuple[int, str]:
         try:
             request = ExportMetricsServiceRequest.FromString(body)
         except DecodeError:
@@ -245,7 +256,10 @@ def _handler(forwarder: Forwarder) -> type[BaseHTTPRequestHandler]:
             self._answer(status, reason)
 
         def do_GET(self) -> None:
-            self._answer(*((200, "") if self.path == "/health" else (404, "only /health is here")))
+            if self.path == "/metrics":
+                self._send(200, "text/plain; version=0.0.4; charset=utf-8", generate_latest(forwarder.registry))
+            else:
+                self._answer(*((200, "") if self.path == "/health" else (404, "only /health and /metrics are here")))
 
         def _take(self) -> tuple[int, str]:
             length = self.headers.get("Content-Length", "")
@@ -261,9 +275,11 @@ def _handler(forwarder: Forwarder) -> type[BaseHTTPRequestHandler]:
             # OTLP/HTTP: an error's body is a google.rpc.Status, whose message the Collector writes to its log
             code = code_pb2.UNAVAILABLE if status == 503 else code_pb2.INVALID_ARGUMENT
             answer = Status(code=code, message=reason) if reason else ExportMetricsServiceResponse()
-            body = answer.SerializeToString()
+            self._send(status, "application/x-protobuf", answer.SerializeToString())
+
+        def _send(self, status: int, kind: str, body: bytes) -> None:
             self.send_response(status)
-            self.send_header("Content-Type", "application/x-protobuf")
+            self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             if status == 503:
                 self.send_header("Retry-After", "5")

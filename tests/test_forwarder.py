@@ -114,6 +114,14 @@ def test_sandbox_and_prod_have_groups_of_their_own(send: Send, gateway: Gateway)
     ]
 
 
+def test_it_counts_the_requests_of_the_collector_for_prometheus(gateway: Gateway) -> None:
+    taken = forwarder.Forwarder(gateway.url)
+    taken.take(request(gauge("batch_duration", 1.5, "s", **GROUP)))
+    taken.take(b"\xff not protobuf")
+    for status, count in {"200": 1, "400": 1, "503": 0}.items():
+        assert taken.registry.get_sample_value("forwarder_requests_total", {"status": status}) == count
+
+
 def test_whole_families_are_pushed_to_the_group_of_job_dag_and_task(send: Send, gateway: Gateway) -> None:
     body = request(
         gauge("batch_duration", 1.5, "s", **GROUP),

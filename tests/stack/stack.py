@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, TracesData
 
 from .server import Server, eventually, free_port, get
@@ -23,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 OTEL = ROOT / "otel"
 PORTS = (
     *("otlp_grpc", "otlp_http", "live", "collector_health", "collector_own"),
-    *("prometheus", "pushgateway", "exporter", "forwarder"),
+    *("prometheus", "alertmanager", "pushgateway", "exporter", "forwarder"),
     *("tempo", "tempo_grpc", "tempo_otlp_grpc", "tempo_otlp_http"),
 )
 
@@ -42,17 +43,26 @@ class Series:
 
 
 class Stack:
-    """Collector, Prometheus, Pushgateway and Tempo in one folder."""
+    """Collector, Prometheus, Alertmanager, Pushgateway and Tempo in one folder.
 
-    def __init__(self, binaries: Mapping[str, Path], folder: Path) -> None:
+    `faster` divides every duration of Prometheus' and Alertmanager's files; `alerts` are variables of
+    otel/alertmanager/start.sh.
+    """
+
+    def __init__(
+        self, binaries: Mapping[str, Path], folder: Path, *, faster: int = 1, alerts: Mapping[str, str] | None = None
+    ) -> None:
         self.folder = folder
+        self._faster = faster
+        self._alerts = alerts or {}
         self.ports = {name: free_port() for name in PORTS}
         self._binaries = binaries
         self.collector = self._collector()
         self.tempo = self._tempo()
         self.prometheus = self._prometheus()
         self.pushgateway = self._pushgateway()
-        self.servers = [self.collector, self.tempo, self.pushgateway, self.prometheus]
+        self.alertmanager = self._alertmanager()
+        self.servers = [self.collector, self.tempo, self.pushgateway, self.prometheus, self.alertmanager]
 
     @property
     def otlp_endpoint(self) -> str:
@@ -195,10 +205,28 @@ class Stack:
             TEMPO_DIR=str(self.folder / "tempo"),
         )
 
+    def _alertmanager(self) -> Server:
+        folder = self.folder / "alertmanager"
+        (folder / "data").mkdir(parents=True)
+        for file in (OTEL / "alertmanager").iterdir():
+            (folder / file.name).write_text(hastened(file.read_text(encoding="utf-8"), self._faster), encoding="utf-8")
+        return self._server(
+            "alertmanager",
+            "alertmanager",
+            "/-/ready",
+            *("/bin/sh", str(folder / "start.sh"), f"--storage.path={folder / 'data'}", "--cluster.listen-address="),
+            f"--web.listen-address=127.0.0.1:{self.ports['alertmanager']}",
+            PATH=f"{self._binaries['alertmanager']}:/usr/bin:/bin",
+            FILLED_DIR=str(folder / "data"),
+            **self._alerts,
+        )
+
     def _prometheus(self) -> Server:
         config = addressed(
             self.folder / "prometheus-config",
             {
+                "alertmanager:9093": self.ports["alertmanager"],
+                "forwarder:4319": self.ports["forwarder"],
                 "collector:8889": self.ports["live"],
                 "collector:8888": self.ports["collector_own"],
                 "exporter:8000": self.ports["exporter"],
@@ -206,6 +234,7 @@ class Stack:
                 "localhost:9090": self.ports["prometheus"],
                 "tempo:3200": self.ports["tempo"],
             },
+            self._faster,
         )
         return self._server(
             "prometheus",
@@ -214,6 +243,8 @@ class Stack:
             *(str(self._binaries["prometheus"] / "prometheus"), f"--config.file={config}", features()),
             f"--storage.tsdb.path={self.folder / 'prometheus'}",
             f"--web.listen-address=127.0.0.1:{self.ports['prometheus']}",
+            f"--web.user-assets={OTEL / 'prometheus' / 'web'}",
+            RUNBOOK_URL=f"{self.url('prometheus')}/user/runbook.html",
         )
 
     def _pushgateway(self) -> Server:
@@ -226,18 +257,45 @@ class Stack:
         )
 
 
-def addressed(folder: Path, ports: Mapping[str, int]) -> Path:
-    """A copy of Prometheus' files with targets on loopback; each target must occur exactly once."""
+SCRAPE_S = 3
+"""How often the tests scrape; in production each 15 s, and the store each minute."""
+
+
+def addressed(folder: Path, ports: Mapping[str, int], faster: int = 1) -> Path:
+    """A copy of Prometheus' files with targets on loopback; each must occur, and one without a server is left out."""
     folder.mkdir(parents=True)
-    for file in (OTEL / "prometheus").glob("*.yml"):
-        (folder / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
-    config = folder / "prometheus.yml"
-    text = config.read_text(encoding="utf-8")
-    for target, port in ports.items():
-        assert text.count(f'"{target}"') == 1, target
-        text = text.replace(f'"{target}"', f'"127.0.0.1:{port}"')
-    config.write_text(text, encoding="utf-8")
-    return config
+    for name in ("recording.yml", "alerts.yml"):
+        text = (OTEL / "prometheus" / name).read_text(encoding="utf-8")
+        (folder / name).write_text(hastened(text, faster), encoding="utf-8")
+    config = yaml.safe_load((OTEL / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
+    config["global"] |= {"scrape_interval": f"{SCRAPE_S}s", "scrape_timeout": f"{SCRAPE_S}s"}
+    config["global"]["evaluation_interval"] = f"{SCRAPE_S}s"
+    found = set()
+    for job in (*config["scrape_configs"], *config["alerting"]["alertmanagers"]):
+        job.pop("scrape_interval", None)
+        [group] = job["static_configs"]
+        found |= set(group["targets"])
+        group["targets"] = [f"127.0.0.1:{ports[target]}" for target in group["targets"] if target in ports]
+    assert found - {"grafana:3000"} == ports.keys()
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    return folder / "prometheus.yml"
+
+
+def hastened(text: str, faster: int) -> str:
+    """Every duration in a file, divided: a quarter of an hour passes in a minute at 15. Without change at 1."""
+    if faster == 1:
+        return text
+    text = re.sub(r"\b(\d+)([smhd])\b", lambda found: _milliseconds(int(found[1]), found[2], faster), text)
+    # in seconds: deadlines, ages
+    text = re.sub(r"\b(\d+) \* (3600|86400)\b", lambda found: str(int(found[1]) * int(found[2]) / faster), text)
+    return re.sub(r"< 1800\b", f"< {1800 / faster}", text)
+
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def _milliseconds(number: int, unit: str, faster: int) -> str:
+    return f"{max(number * UNITS[unit] * 1000 // faster, 1 if number else 0)}ms"
 
 
 def features() -> str:
