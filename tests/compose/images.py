@@ -30,7 +30,7 @@ CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 PACKAGES = ("python3", "python3-venv", "ca-certificates", "busybox-static")
 BASE_WITHIN_S = 1200
 """A build takes 45 s on an idle machine, three minutes on a busy one."""
-BUSYBOX = ("sh", "wget")
+BUSYBOX = ("sh", "wget", "sed", "cat", "dirname")
 BUILT = {"POSTGRES_IMAGE": "postgres", "AIRFLOW_IMAGE": "airflow"}
 """Stand-ins with a separate Dockerfile: variable → its name."""
 HERE = Path(__file__).parent
@@ -76,6 +76,14 @@ STAND_INS = (
         "/bin/pushgateway",
         busybox=True,
         owned={"/pushgateway": 65534},
+    ),
+    StandIn(
+        "ALERTMANAGER_IMAGE",
+        "alertmanager",
+        {"/bin/alertmanager": "alertmanager", "/bin/amtool": "amtool"},
+        "/bin/alertmanager",
+        busybox=True,
+        owned={"/alertmanager": 65534},
     ),
     StandIn(
         "TEMPO_IMAGE",
