@@ -195,6 +195,14 @@ BATCH_LAST_SUCCESS = Metric(
     "batch_last_success_timestamp_seconds",
     _GROUP,
 )
+BATCH_SUCCEEDED = Metric(
+    "batch_succeeded",
+    Kind.GAUGE,
+    "{task}",
+    "1 if the task's last try came to its end, 0 if it failed.",
+    "batch_succeeded",
+    _GROUP,
+)
 # a gauge, not a histogram: the Pushgateway keeps one value for each task, its last
 BATCH_DURATION = Metric(
     "batch_duration",
@@ -264,6 +272,7 @@ BATCH_DEADLINE = Metric(
 
 BATCH = (
     BATCH_LAST_SUCCESS,
+    BATCH_SUCCEEDED,
     BATCH_DURATION,
     BATCH_VERBATIMS,
     BATCH_COST,

@@ -57,6 +57,7 @@ def _task_ended(meters: Meters, event: TaskEnded) -> None:
     write = partial(meters.batch.write, dag_id=event.dag_id, task_id=event.task_id)
     if event.succeeded:
         write(catalogue.BATCH_LAST_SUCCESS, meters.now_ns() / 1e9)
+    write(catalogue.BATCH_SUCCEEDED, int(event.succeeded))
     write(catalogue.BATCH_DURATION, event.duration_s)
     # every outcome, zeros too: the Pushgateway replaces the whole family, and a missing outcome would vanish
     for outcome in catalogue.BATCH_OUTCOMES:

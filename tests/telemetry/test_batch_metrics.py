@@ -41,6 +41,7 @@ def test_a_publish_tells_its_warnings_and_when_the_next_one_is_due() -> None:
 def test_a_failed_publish_and_one_of_a_day_gone_by_leave_the_deadline_as_it_was() -> None:
     """Otherwise a backfill, or a command line, would hide that last night's run is missing."""
     for ended in (PUBLISHED, replace(PUBLISHED, succeeded=False, **NEXT)):  # type: ignore[arg-type]
+        assert left(ended)["batch_succeeded"] == [int(ended.succeeded)]
         assert not {"batch_next_start_timestamp", "batch_deadline_timestamp"} & left(ended).keys()
 
 
