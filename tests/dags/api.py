@@ -28,9 +28,9 @@ class Api:
         found = [run for run in self._call("GET", "dags/~/dagRuns")["dag_runs"] if run["dag_id"] == dag_id]
         return sorted(found, key=lambda run: str(run["run_after"]))
 
-    def trigger(self, dag_id: str, **conf: Any) -> str:
-        """Start a run now; return its id."""
-        begun = self._call("POST", f"dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})
+    def trigger(self, dag_id: str, day: str | None = None, **conf: Any) -> str:
+        """Start a run now, with the date of a day gone by if one is given; return its id."""
+        begun = self._call("POST", f"dags/{dag_id}/dagRuns", {"logical_date": day, "conf": conf})
         return str(begun["dag_run_id"])
 
     def state(self, dag_id: str, run_id: str) -> str:
@@ -54,6 +54,15 @@ class Api:
         place = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task['task_id']}/logs/{task['try_number']}"
         lines = self._call("GET", f"{place}?map_index={task['map_index']}&full_content=true")["content"]
         return [line for line in lines if isinstance(line, dict)]
+
+    def xcom(self, dag_id: str, run_id: str, task: Mapping[str, Any], key: str) -> Any:
+        """What a task has left under this key; None if nothing."""
+        place = (
+            f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task['task_id']}/xcomEntries?map_index={task['map_index']}"
+        )
+        if not any(one["key"] == key for one in self._call("GET", place)["xcom_entries"]):
+            return None
+        return self._call("GET", place.replace("xcomEntries?", f"xcomEntries/{key}?"))["value"]
 
     def mark_failed(self, dag_id: str, run_id: str, task: Mapping[str, Any]) -> None:
         """Mark a task as failed, as a user does in the browser."""

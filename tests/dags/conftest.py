@@ -45,7 +45,7 @@ def new_environment(
     with ExitStack() as sandboxes:
 
         def make(latency_s: float, **settings: str) -> RunEnvironment:
-            name = f"environment{next(numbers)}"
+            name = f"{folder.name}_{next(numbers)}"
             create(postgres, name)
             billed = folder / f"{name}.jsonl"
             sandbox = sandboxes.enter_context(Sandbox(latency_s=latency_s, billed=billed))
