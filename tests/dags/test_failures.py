@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 from required import skip_or_fail
+from stack.runs import OURS
 
 from pipeline.store import open_store
 
@@ -25,6 +27,8 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The store that the settings name, with the trace of the day's run; yields its address."""
     if find_spec("airflow") is None:
         skip_or_fail("Airflow is not installed (make test-airflow does it)")
+    for name in [name for name in os.environ if name.startswith(OURS)]:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "airflow"))
     monkeypatch.chdir(tmp_path)
     url = f"sqlite:///{tmp_path}/store.db"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 from required import skip_or_fail
+from stack.runs import OURS
 
 from pipeline.records import COMMAND_LINE
 
@@ -20,6 +22,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder of its own, for the store and for Airflow."""
     if find_spec("airflow") is None:
         skip_or_fail("Airflow is not installed (make test-airflow does it)")
+    for name in [name for name in os.environ if name.startswith(OURS)]:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "airflow"))
     monkeypatch.chdir(tmp_path)
 
