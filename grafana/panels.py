@@ -15,19 +15,25 @@ from grafana_foundation_sdk.models import dashboard, units
 from grafana_foundation_sdk.models.heatmap import HeatmapColorMode
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
+from pipeline.telemetry.catalogue import ENVIRONMENT_LABEL
 from pipeline.telemetry.metric import Metric
 
 PROMETHEUS = look.DataSourceRef(type_val="prometheus", uid="prometheus")
 OBJECTIVE_S = 8.0
 """p95 under 8 s: a bound of the histogram itself."""
 LATE_S = 26 * 3600
-"""A run a night, and two hours for a slow one; the alert NoRun counts the same."""
+"""A run a night, and two hours for a slow one. The alert NoRun knows the deadline of each DAG."""
 MIN_STEP = "15s"
-"""A process reports every 10 s and is scraped every 5 s: two values that differ are up to 15 s apart. $__rate_interval
-is the step and this, so that no jump falls between two windows, be the process ever so short-lived."""
+"""The scrape interval. $__rate_interval is at least four of it, and at least the step and one more: no jump falls
+between two windows, be the process ever so short-lived."""
+COUNTED_ONCE = "1m"
+"""Four scrapes, for a window that is as long as the step: one that is longer counts each call several times."""
 
 NOTHING = "no data · pas de données"
+ALERTMANAGER = "http://127.0.0.1:9093"
+"""Where a browser finds it; Grafana itself asks the data source."""
 HEIGHT = 8
+ALERT_STATES = ("firing", "pending", "recovering", "noData", "error")
 SPAN_NAME = "analyse verbatim"
 """The span around all attempts for one verbatim, as the observer names it."""
 
@@ -38,19 +44,37 @@ P = TypeVar("P", bound=Panel)
 # -- queries
 
 
-def live(metric: Metric, per_s: int = 60, pick: str = "") -> str:
+def series(name: str, *picked: str) -> str:
+    """Those of the environment chosen at the top: sums over sandbox and prod would mix billed and unbilled dollars."""
+    matchers = ", ".join((f'{ENVIRONMENT_LABEL}="$environment"', *picked))
+    return f"{name}{{{matchers}}}"
+
+
+def live(metric: Metric, per_s: int = 60) -> str:
     """How fast a live counter grows, a minute unless told otherwise, over all processes."""
-    return f"sum without (instance) (rate({metric.prometheus_name}{pick}[$__rate_interval])) * {per_s}"
+    return f"sum without (instance) (rate({series(metric.prometheus_name)}[$__rate_interval])) * {per_s}"
+
+
+def shown(metric: Metric, suffix: str = "", by: str = "") -> str:
+    """What all processes that the Collector still shows have counted, those that ended too."""
+    over = f"sum by ({by}) " if by else "sum"
+    return f"{over}({series(metric.prometheus_name + suffix)})"
+
+
+def reported(metric: Metric) -> str:
+    """A live gauge: one series, of the process that reported last."""
+    return f"max without (instance) ({series(metric.prometheus_name)})"
 
 
 def quantile(metric: Metric, q: float) -> str:
     """Of a live histogram, over all processes."""
-    return f"histogram_quantile({q}, sum by (le) (rate({metric.prometheus_name}_bucket[$__rate_interval])))"
+    bucket = series(f"{metric.prometheus_name}_bucket")
+    return f"histogram_quantile({q}, sum by (le) (rate({bucket}[$__rate_interval])))"
 
 
 def store(metric: Metric, suffix: str = "") -> str:
     """A total since the first run, as Prometheus calls what the exporter shows."""
-    return f"store_{metric.prometheus_name}{suffix}"
+    return series(f"store_{metric.prometheus_name}{suffix}")
 
 
 def query(expr: str, legend: str = "", *, exemplars: bool = False) -> prometheus.Dataquery:
@@ -111,8 +135,9 @@ def buckets(title: str, fr: str, en: str, metric: Metric, width: int = 12) -> he
     scheme = heatmap.HeatmapColorOptions().mode(HeatmapColorMode.SCHEME).scheme("Cividis").steps(64)
     panel = heatmap.Panel().color(scheme).cell_gap(1).exemplars_color("rgb(255, 0, 255)").show_legend()
     panel.y_axis(heatmap.YAxisConfig().unit(units.Seconds)).cell_values(heatmap.CellValues().unit(units.Short))
-    counts = f"sum by (le) (increase({metric.prometheus_name}_bucket[$__rate_interval]))"
-    asked = query(counts, "{{le}}", exemplars=True).format(PromQueryFormat.HEATMAP)
+    bucket = series(f"{metric.prometheus_name}_bucket")
+    counts = f"sum by (le) (increase({bucket}[$__interval]))"
+    asked = query(counts, "{{le}}", exemplars=True).format(PromQueryFormat.HEATMAP).interval(COUNTED_ONCE)
     return _asking(_described(panel, title, fr, en, width), [asked])
 
 
@@ -120,6 +145,28 @@ def words(title: str, fr: str, en: str, markdown: str, height: int) -> text.Pane
     """Something to read."""
     panel = text.Panel().title(title).description(_both(fr, en)).content(markdown).transparent(True)
     return panel.span(24).height(height)
+
+
+def alert_list(title: str, fr: str, en: str, width: int) -> build.Panel:
+    """The alerts that Prometheus evaluates, under a heading each: how bad it is, then what it is."""
+    states = {state: state in ("firing", "pending", "error") for state in (*ALERT_STATES, "normal")}
+    options = {
+        "viewMode": "list",
+        "groupMode": "custom",
+        # labels that every alert has: others would be listed without a heading
+        "groupBy": ["severity", "alertname"],
+        "maxItems": 50,
+        "sortOrder": 3,  # by importance
+        "dashboardAlerts": False,
+        "alertName": "",
+        "alertInstanceLabelFilter": '{severity!="none"}',  # without Watchdog, which always fires
+        "datasource": "Prometheus",  # by its name: this panel knows no uid
+        "showInactiveAlerts": False,
+        "stateFilter": states,
+    }
+    panel = build.Panel().type("alertlist").title(title).description(_both(fr, en)).options(options)
+    link = build.DashboardLink("Alertmanager").url(ALERTMANAGER).target_blank(True)
+    return panel.links([link]).span(width).height(HEIGHT)
 
 
 def row(title: str) -> build.Row:
@@ -134,6 +181,12 @@ def steps(*above: tuple[float, str]) -> build.ThresholdsConfig:
     """From which value on which colour; blue below. Never red against green, which one man in twelve can't tell."""
     colours = [dashboard.Threshold(None, "blue"), *(dashboard.Threshold(value, colour) for value, colour in above)]
     return build.ThresholdsConfig().mode(dashboard.ThresholdsMode.ABSOLUTE).steps(colours)
+
+
+def dashed(panel: timeseries.Panel, *above: tuple[float, str]) -> timeseries.Panel:
+    """A dashed line at each value from which on an alert or an objective has something to say."""
+    style = common.GraphThresholdsStyleConfig().mode(look.GraphThresholdsStyleMode.DASHED)
+    return panel.thresholds(steps(*above)).thresholds_style(style)
 
 
 def said(no: str, yes: str) -> list[dashboard.ValueMapping]:

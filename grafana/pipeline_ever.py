@@ -12,7 +12,7 @@ TITLE = "Ever · Depuis toujours"
 
 def panels() -> list[Panel]:
     """First how much, then of what kind."""
-    return [*_totals(), *_kinds()]
+    return [*_totals(), *_money_and_debts(), *_kinds()]
 
 
 def _totals() -> list[Panel]:
@@ -48,7 +48,7 @@ def _totals() -> list[Panel]:
             "réponses valides parmi les appels terminés du dernier lancement.",
             "valid answers out of the ended calls of the latest run.",
             units.PercentUnit,
-            latest(store(catalogue.SUCCESS_RATIO), "valid · valides"),
+            latest(f"max({store(catalogue.SUCCESS_RATIO)})", "valid · valides"),
             width=4,
         ),
         numbers(
@@ -56,8 +56,41 @@ def _totals() -> list[Panel]:
             "caractères, après masquage, du dernier verbatim envoyé à Claude.",
             "masked characters of the verbatim last sent to Claude.",
             "suffix:characters",
-            latest(store(catalogue.CURRENT_SIZE), "latest · dernier"),
+            latest(f"max({store(catalogue.CURRENT_SIZE)})", "latest · dernier"),
             width=4,
+        ),
+    ]
+
+
+def _money_and_debts() -> list[Panel]:
+    return [
+        numbers(
+            "Cost, ever",
+            "coût de tous les appels depuis le premier lancement, en dollars (rien n'est facturé en sandbox).",
+            "cost of all calls since the first run, in dollars (nothing is billed in the sandbox).",
+            units.Dollars,
+            latest(f"sum({store(catalogue.COST)})", "USD"),
+        ),
+        numbers(
+            "Tokens, ever",
+            "jetons payés depuis le premier lancement, en entrée (cache compris) et en sortie.",
+            "tokens paid since the first run, input (cache included) and output.",
+            "suffix:tokens",
+            latest(f"sum by (type) ({store(catalogue.TOKENS)})", "{{type}}"),
+        ),
+        numbers(
+            "Dead letters",
+            "lignes que l'entrepôt a refusées et n'a pas reprises depuis : elles manquent aux analystes (RowsMissing).",
+            "rows that the warehouse refused and has not taken since: analysts miss them (RowsMissing).",
+            "suffix:rows",
+            latest(f"sum({store(catalogue.DEAD_LETTERS)})", "missing · manquantes"),
+        ),
+        numbers(
+            "Pending verbatims",
+            "verbatims qui valent un appel et n'ont pas encore d'issue ; le prochain lancement les reprend.",
+            "verbatims that are worth a call and have no outcome yet; the next run takes them up.",
+            "suffix:verbatims",
+            latest(f"sum({store(catalogue.PENDING)})", "pending · en attente"),
         ),
     ]
 

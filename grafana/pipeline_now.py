@@ -1,15 +1,28 @@
-"""The row *Now*: what the running processes report, and those that ended within the hour."""
+"""The row *Now*: how fast things go, from moment to moment, over the time shown."""
 
 from __future__ import annotations
 
-from grafana_foundation_sdk.builders import common
-from grafana_foundation_sdk.models import common as look
 from grafana_foundation_sdk.models import units
-from panels import OBJECTIVE_S, SPAN_NAME, Panel, bars, buckets, latest, lines, live, quantile, query, steps, traces
+from panels import (
+    OBJECTIVE_S,
+    SPAN_NAME,
+    Panel,
+    buckets,
+    dashed,
+    lines,
+    live,
+    quantile,
+    query,
+    reported,
+    series,
+    traces,
+)
 
 from pipeline.telemetry import catalogue
 
 TITLE = "Now · Maintenant"
+SPANS = f'name = "{SPAN_NAME}" && resource.{catalogue.ENVIRONMENT} = "${{environment}}"'
+"""In TraceQL: those of the environment chosen at the top."""
 
 
 def panels() -> list[Panel]:
@@ -37,7 +50,7 @@ def _work() -> list[Panel]:
 
 
 def _latency() -> list[Panel]:
-    slow = f'{{ name = "{SPAN_NAME}" && duration > {OBJECTIVE_S:g}s }}'
+    slow = f"{{ {SPANS} && duration > {OBJECTIVE_S:g}s }}"
     p50_p95 = lines(
         f"Latency p50 and p95, objective: p95 under {OBJECTIVE_S:g} s",
         "la moitié des appels (p50) et 95 % d'entre eux (p95) durent moins que cela ; tirets : l'objectif de 8 s.",
@@ -46,8 +59,7 @@ def _latency() -> list[Panel]:
         query(quantile(catalogue.DURATION, 0.95), "p95", exemplars=True),
         query(quantile(catalogue.DURATION, 0.5), "p50"),
     )
-    dashed = common.GraphThresholdsStyleConfig().mode(look.GraphThresholdsStyleMode.DASHED)
-    p50_p95.thresholds(steps((OBJECTIVE_S, "orange"))).thresholds_style(dashed).axis_soft_max(OBJECTIVE_S)
+    dashed(p50_p95, (OBJECTIVE_S, "orange")).axis_soft_max(OBJECTIVE_S)
     return [
         buckets(
             "Latency of calls",
@@ -60,16 +72,17 @@ def _latency() -> list[Panel]:
 
 
 def _faults() -> list[Panel]:
-    calls, ratio = catalogue.CALLS.prometheus_name, catalogue.SUCCESS_RATIO.prometheus_name
-    good = f'sum(rate({calls}{{outcome="analysed"}}[$__rate_interval])) / sum(rate({calls}[$__rate_interval]))'
-    by_outcome = f'{{ name = "{SPAN_NAME}" && span.verbatims.outcome = "${{__field.labels.outcome}}" }}'
+    calls = catalogue.CALLS.prometheus_name
+    valid, ended = series(calls, 'outcome="analysed"'), series(calls)
+    good = f"sum(rate({valid}[$__rate_interval])) / sum(rate({ended}[$__rate_interval]))"
+    by_outcome = f'{{ {SPANS} && span.verbatims.outcome = "${{__field.labels.outcome}}" }}'
     return [
         lines(
             "Claude call success ratio",
-            "réponses valides parmi les appels terminés : du lancement le moins bon de l'heure, et à chaque instant.",
-            "valid answers out of the calls ended: of the hour's least successful run, and at each moment.",
+            "réponses valides parmi les appels terminés : du lancement qui a écrit le dernier, et à chaque instant.",
+            "valid answers out of the calls ended: of the run that reported last, and at each moment.",
             units.PercentUnit,
-            query(f"min without (instance) ({ratio})", "run · lancement"),
+            query(reported(catalogue.SUCCESS_RATIO), "run · lancement"),
             query(good, "moment"),
             width=8,
         ),
@@ -95,8 +108,6 @@ def _faults() -> list[Panel]:
 
 
 def _costs() -> list[Panel]:
-    stage = catalogue.STAGE_DURATION.prometheus_name
-    took, ended = (f"sum without (instance) (increase({stage}_{part}[$__range]))" for part in ("sum", "count"))
     return [
         lines(
             "Tokens",
@@ -104,7 +115,6 @@ def _costs() -> list[Panel]:
             "tokens paid per minute, input (cache included) and output.",
             "suffix:tokens/min",
             query(live(catalogue.TOKENS), "{{type}}"),
-            width=8,
         ),
         lines(
             "Cost per hour",
@@ -112,30 +122,18 @@ def _costs() -> list[Panel]:
             "what an hour would cost at the pace of the moment, in dollars; nothing is billed in sandbox mode.",
             units.Dollars,
             query(live(catalogue.COST, per_s=3600), "USD/h"),
-            width=8,
-        ),
-        bars(
-            "Mean duration of stages",
-            "durée moyenne de chaque étape terminée pendant la période affichée ; run : le lancement entier.",
-            "mean duration of each stage that ended in the time shown; run: the whole run.",
-            units.Seconds,
-            latest(f"{took} / {ended}", "{{stage}}"),
-            width=8,
         ),
     ]
 
 
 def _texts() -> list[Panel]:
-    size, lengths = catalogue.CURRENT_SIZE.prometheus_name, catalogue.LENGTHS.prometheus_name
     return [
         lines(
             "Size of the text last sent",
-            "caractères, après masquage, du dernier verbatim envoyé par chaque processus : le plus long, la moyenne.",
-            "masked characters of the verbatim that each process sent last: the longest, and the mean.",
+            "caractères, après masquage, du dernier verbatim envoyé ; du processus qui a écrit le dernier.",
+            "masked characters of the verbatim sent last; of the process that reported last.",
             "suffix:characters",
-            query(f"max without (instance) ({size})", "longest · le plus long"),
-            query(f"avg without (instance) ({size})", "mean · moyenne"),
-            width=8,
+            query(reported(catalogue.CURRENT_SIZE), "latest · dernier"),
         ),
         lines(
             "New topics detected",
@@ -143,14 +141,5 @@ def _texts() -> list[Panel]:
             "themes outside the reference base, per minute; many at once: the base or the source has aged.",
             "suffix:topics/min",
             query(live(catalogue.NEW_TOPICS), "new topics · nouveaux thèmes"),
-            width=8,
-        ),
-        bars(
-            "Verbatims by length",
-            "verbatims analysés par les processus de l'heure : court (< 100 caractères), moyen (< 500), long.",
-            "verbatims analysed by the hour's processes: short (< 100 characters), medium (< 500), long.",
-            "suffix:verbatims",
-            latest(f"sum without (instance) ({lengths})", "{{length}}"),
-            width=8,
         ),
     ]

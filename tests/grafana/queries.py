@@ -12,8 +12,15 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 GRAFANA = ROOT / "grafana"
-FILLED_IN = {"$__rate_interval": "5m", "$__range": "1h", "$__interval": "15s"}
-"""The values of Grafana's time variables for a range of one hour."""
+FILLED_IN = {"$__rate_interval": "5m", "$__range": "1h", "$__interval": "1m", "$environment": "sandbox"}
+"""The values of Grafana's variables: a range of one hour, in the sandbox."""
+SERVERS = {
+    "otelcol_exporter_queue_size": {"exporter"},
+    "otelcol_exporter_queue_capacity": {"exporter"},
+    "verbatims:spans_lost:total": {"job"},
+    "ALERTS": {"alertname", "severity", "deployment_environment_name"},
+}
+"""What panels show beside the catalogue, about the servers themselves: the name and its labels."""
 
 
 def dashboards() -> dict[str, dict[str, Any]]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import yaml
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -24,9 +25,13 @@ from pipeline.telemetry import catalogue
 from pipeline.telemetry.metric import Kind, Metric
 from pipeline.telemetry.observer import TelemetryObserver
 
-from .queries import GRAFANA, ROOT, dashboards, datasources, expand, metric_names, panels, queries, targets
+from .queries import GRAFANA, ROOT, SERVERS, dashboards, datasources, expand, metric_names, panels, queries, targets
 
 NOT_ALONE = {"red", "green"}
+GAUGES = {Kind.GAUGE, Kind.UP_DOWN_COUNTER}
+RULES = ROOT / "otel" / "prometheus"
+WITHOUT_VALUES = {"text", "alertlist"}
+"""Types of panels that show words, not numbers with a unit."""
 
 
 def build(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -40,6 +45,12 @@ def readable(metric: Metric, prefix: str = "") -> set[str]:
         return {prefix + metric.prometheus_name}
     parts = ("sum", "count") if prefix else ("bucket", "sum", "count")
     return {f"{prefix}{metric.prometheus_name}_{part}" for part in parts}
+
+
+def rules(name: str) -> list[dict[str, Any]]:
+    """The groups of a file of Prometheus' rules."""
+    groups: list[dict[str, Any]] = yaml.safe_load((RULES / name).read_text(encoding="utf-8"))["groups"]
+    return groups
 
 
 def used() -> set[str]:
@@ -77,7 +88,7 @@ def test_every_panel_has_a_title_a_description_in_both_languages_and_a_unit() ->
         assert re.fullmatch(r"FR: .+\n\nEN: .+", panel["description"]), panel["title"]
         if panel["type"] == "heatmap":  # the unit of the axis; a cell's unit is a count
             assert panel["options"]["yAxis"]["unit"] == "s"
-        elif panel["type"] != "text":
+        elif panel["type"] not in WITHOUT_VALUES:
             assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]
 
 
@@ -118,20 +129,82 @@ def test_every_metric_of_the_catalogue_has_a_panel() -> None:
 def test_no_query_names_a_metric_that_is_not_in_the_catalogue() -> None:
     live = {name for metric in (*catalogue.METRICS, *catalogue.BATCH) for name in readable(metric)}
     stored = {name for metric in (*catalogue.TEN, *catalogue.STORE_ONLY) for name in readable(metric, "store_")}
-    assert used() <= live | stored
+    assert used() <= live | stored | SERVERS.keys()
+
+
+def test_every_query_of_a_metric_with_an_environment_is_about_the_one_chosen() -> None:
+    chosen = f'{{{catalogue.ENVIRONMENT_LABEL}="$environment"'
+    labelled = {name for metric in (*catalogue.METRICS, *catalogue.BATCH) for name in readable(metric)}
+    labelled |= {name for metric in (*catalogue.TEN, *catalogue.STORE_ONLY) for name in readable(metric, "store_")}
+    for _, target in targets():
+        for name in metric_names(expand(target["expr"])) & labelled:
+            for found in re.finditer(rf"\b{name}\b", target["expr"]):
+                assert target["expr"][found.end() :].startswith(chosen), target["expr"]
+
+
+def test_one_environment_is_chosen_at_a_time_and_prod_where_there_is_one() -> None:
+    for dashboard in dashboards().values():
+        [variable] = dashboard["templating"]["list"]
+        assert variable["name"] == "environment" and not variable["multi"] and not variable["includeAll"]
+        # where the default is not offered Grafana takes the first, in the order of the alphabet
+        assert variable["current"]["value"] == "prod" and variable["sort"] == 1
+        found = re.fullmatch(r'label_values\(\{__name__=~"(.+)"\}, (\w+)\)', variable["query"]["query"])
+        assert found and found[2] == catalogue.ENVIRONMENT_LABEL
+        assert set(found[1].split("|")) <= used()
 
 
 def test_live_series_are_aggregated_over_processes() -> None:
     for metric in catalogue.METRICS:
         for query in queries():
             if readable(metric) & metric_names(query):
-                assert re.search(r"without \(instance\)|sum by \(le\)|sum\(", query), query
+                assert re.search(r"without \(instance\)|sum( by \(\w+\) )?\(", query), query
 
 
 def test_rates_use_an_interval_that_includes_short_processes() -> None:
     for panel, target in targets():
         if "$__rate_interval" in target["expr"]:
-            assert target["interval"] == "15s", panel["title"]
+            assert target["interval"] == datasources()["prometheus"]["jsonData"]["timeInterval"], panel["title"]
+        # a window as long as the step: four scrapes at least
+        if "$__interval" in target["expr"]:
+            assert target["interval"] == "1m", panel["title"]
+
+
+def test_no_growth_is_asked_of_what_prometheus_takes_for_a_gauge() -> None:
+    gauges = {metric.prometheus_name for metric in (*catalogue.METRICS, *catalogue.BATCH) if metric.kind in GAUGES}
+    for query in queries():
+        assert not {name for name in metric_names(query) & gauges if re.search(rf"(rate|increase)\({name}", query)}, (
+            query
+        )
+
+
+def test_the_ten_are_there_by_day_as_sums_over_all_processes_that_the_collector_shows() -> None:
+    collector = (ROOT / "otel" / "collector.yaml").read_text(encoding="utf-8")
+    by_day = [panel for panel in panels() if panel["title"].endswith((", last 30 h", ", as last reported"))]
+    assert "metric_expiration: ${env:METRIC_EXPIRATION:-30h}" in collector
+    asked = [target["expr"] for panel in by_day for target in panel["targets"]]
+    assert not [expr for expr in asked if "[" in expr]
+    shown = {name for expr in asked for name in metric_names(expand(expr))}
+    for metric in catalogue.TEN:
+        assert readable(metric) <= shown, metric.prometheus_name
+    for panel in by_day:
+        assert "reported" in panel["title"] or "“Ever”" in panel["description"], panel["title"]
+
+
+def test_the_first_panel_lists_the_alerts_of_prometheus_by_severity_and_leads_to_alertmanager() -> None:
+    first = next(panels())
+    assert first["type"] == "alertlist"
+    options = first["options"]
+    assert options["datasource"] == datasources()["prometheus"]["name"]
+    assert options["groupMode"] == "custom" and options["groupBy"][0] == "severity"
+    assert [link["url"] for link in first["links"]] == ["http://127.0.0.1:9093"]
+
+
+def test_lines_of_alerts_are_drawn_where_the_alerts_have_their_thresholds() -> None:
+    alerts = {rule["alert"]: rule["expr"] for group in rules("alerts.yml") for rule in group["rules"]}
+    for title, alert in {"Disk free": "DiskFilling", "Collector's queues": "QueueFilling"}.items():
+        [panel] = [panel for panel in panels() if panel["title"] == title]
+        drawn = {step["value"] for step in steps(panel)} - {None}
+        assert drawn == {float(value) for value in re.findall(r"[<>] (0\.\d+)", alerts[alert])}, title
 
 
 def test_the_latency_panels_show_exemplars_and_the_objective() -> None:
@@ -154,7 +227,7 @@ def test_ratios_are_shown_in_percent_and_costs_in_dollars() -> None:
 
 def test_no_panel_shows_information_by_colour_alone() -> None:
     for panel in panels():
-        if panel["type"] == "text":
+        if panel["type"] in WITHOUT_VALUES:
             continue
         defaults = panel["fieldConfig"]["defaults"]
         assert defaults["color"] == {"mode": "palette-colorblind"}, panel["title"]
@@ -167,6 +240,15 @@ def test_no_panel_shows_information_by_colour_alone() -> None:
             assert all(target["legendFormat"] for target in panel["targets"]), panel["title"]
 
 
+def test_what_is_red_says_so_in_words_too() -> None:
+    for panel in panels():
+        overrides = panel.get("fieldConfig", {}).get("overrides", [])
+        coloured = [each for each in overrides if NOT_ALONE & set(re.findall(r'"color": "(\w+)"', json.dumps(each)))]
+        if coloured:
+            assert '"green"' not in json.dumps(coloured), panel["title"]
+            assert any(each["id"] == "mappings" for override in overrides for each in override["properties"])
+
+
 def test_every_label_in_a_legend_exists_on_its_metric() -> None:
     labels = {metric: set(metric.attributes) | {"le"} for metric in (*catalogue.METRICS, *catalogue.BATCH)}
     for panel, target in targets():
@@ -176,7 +258,7 @@ def test_every_label_in_a_legend_exists_on_its_metric() -> None:
             for metric, own in labels.items()
             if (readable(metric) | readable(metric, "store_")) & names
             for label in own
-        }
+        } | {label for name in names & SERVERS.keys() for label in SERVERS[name]}
         assert set(re.findall(r"\{\{(\w+)\}\}", target.get("legendFormat", ""))) <= known, panel["title"]
 
 

@@ -14,7 +14,11 @@ from .queries import GRAFANA, ROOT, datasources, exemplar_labels, metric_names, 
 
 FILES = sorted((GRAFANA / "provisioning").rglob("*.yaml"))
 COMPOSE = ROOT / "docker-compose.yml"
-DEFAULTS = {"PROMETHEUS_URL": "http://prometheus:9090", "TEMPO_URL": "http://tempo:3200"}
+DEFAULTS = {
+    "PROMETHEUS_URL": "http://prometheus:9090",
+    "TEMPO_URL": "http://tempo:3200",
+    "ALERTMANAGER_URL": "http://alertmanager:9093",
+}
 """Grafana's files can't hold default values, so docker-compose.yml holds them."""
 
 
@@ -28,7 +32,7 @@ def test_every_dollar_is_one_of_our_variables_or_escaped(file: Path) -> None:
 
 def test_the_data_sources_have_fixed_uids_and_an_address_from_the_environment() -> None:
     found = {uid: (source["type"], source["url"]) for uid, source in datasources().items()}
-    assert found == {"prometheus": ("prometheus", "${PROMETHEUS_URL}"), "tempo": ("tempo", "${TEMPO_URL}")}
+    assert found == {name: (name, f"${{{name.upper()}_URL}}") for name in ("prometheus", "tempo", "alertmanager")}
 
 
 def test_prometheus_is_queried_by_post_with_its_scrape_interval() -> None:
@@ -36,6 +40,14 @@ def test_prometheus_is_queried_by_post_with_its_scrape_interval() -> None:
     settings = datasources()["prometheus"]["jsonData"]
     assert settings["httpMethod"] == "POST"
     assert settings["timeInterval"] == config["global"]["scrape_interval"]
+
+
+def test_alerts_are_those_of_prometheus_and_their_silences_those_of_its_alertmanager() -> None:
+    prometheus = datasources()["prometheus"]["jsonData"]
+    assert prometheus["manageAlerts"]
+    alertmanager = datasources()[prometheus["alertmanagerUid"]]
+    assert alertmanager["type"] == "alertmanager"
+    assert alertmanager["jsonData"] == {"implementation": "prometheus", "handleGrafanaManagedAlerts": False}
 
 
 def test_an_exemplar_links_to_tempo_by_its_label() -> None:
@@ -47,10 +59,14 @@ def test_an_exemplar_links_to_tempo_by_its_label() -> None:
 def test_a_span_links_to_the_metrics_of_its_process() -> None:
     link = datasources()["tempo"]["jsonData"]["tracesToMetrics"]
     assert datasources()[link["datasourceUid"]]["type"] == "prometheus"
-    assert link["tags"] == [{"key": "service.name", "value": "job"}]
+    assert {tag["key"]: tag["value"] for tag in link["tags"]} == {
+        "service.name": "job",
+        catalogue.ENVIRONMENT: catalogue.ENVIRONMENT_LABEL,
+    }
     assert link["spanStartTimeShift"].startswith("-") and not link["spanEndTimeShift"].startswith("-")
-    for query in span_queries({"service.name": "verbatims", "http.request.method": "POST"}):
-        assert '{job="verbatims"}' in query
+    span = {"service.name": "verbatims", catalogue.ENVIRONMENT: "prod", "http.request.method": "POST"}
+    for query in span_queries(span):
+        assert f'{{job="verbatims", {catalogue.ENVIRONMENT_LABEL}="prod"}}' in query
         assert metric_names(query) <= {
             f"{catalogue.DURATION.prometheus_name}_bucket",
             catalogue.CALLS.prometheus_name,
