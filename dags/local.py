@@ -32,6 +32,13 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """SIGHUP too, which a closed terminal sends: the servers have their own sessions and would not get it."""
 SERVERS = {"api-server": ["--workers", "1"], "scheduler": ["--skip-serve-logs"], "dag-processor": []}
 
+METRICS = (
+    *("^scheduler_heartbeat", "^dag_processor_heartbeat", "^dag_processing.import_errors", "^executor."),
+    *("^dagrun.duration.", "^dagrun.schedule_delay"),
+    *("^scheduler.tasks.killed_externally", "^task_instances_without_heartbeats"),
+)
+"""What the scheduler and the dag-processor count. A task's process would add series of its own, some 9 each."""
+
 
 class CannotStart(Exception):
     """Airflow cannot start. The message is one line: what is wrong, and what to try."""
@@ -71,6 +78,18 @@ def environment(home: Path, port: int, database: str | None = None) -> dict[str,
     }
 
 
+def metrics(endpoint: str) -> dict[str, str]:
+    """Airflow's environment variables for its own metrics, as in docker-compose.yml; `endpoint` is the Collector's."""
+    return {
+        # not the variable of all signals, nor that of the interval: the pipeline reads both
+        "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": f"{endpoint.rstrip('/')}/v1/metrics",
+        "AIRFLOW__METRICS__OTEL_ON": "True",
+        "AIRFLOW__METRICS__OTEL_INTERVAL_MILLISECONDS": "15000",
+        "AIRFLOW__METRICS__LEGACY_NAMES_ON": "False",
+        "AIRFLOW__METRICS__METRICS_ALLOW_LIST": ", ".join(METRICS),
+    }
+
+
 def password(home: Path) -> str:
     """The password of the user."""
     return str(json.loads(_passwords(home).read_text(encoding="utf-8"))[USER])
@@ -85,6 +104,8 @@ def main() -> int:
     try:
         port = _port(os.environ.get("PORT") or "8080")
         settings = {**os.environ, **environment(home, port)}
+        if collector := os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+            settings |= metrics(collector)
         print("airflow: preparing its database and starting (half a minute) ...", flush=True)
         _migrate(settings, home)
         with _running(settings, home, port) as servers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pipeline_airflow
 import pipeline_alerts
 import pipeline_ever
 import pipeline_last_hours
@@ -26,10 +27,12 @@ night come to, at any hour of the day? In the morning it may hold two nights. | 
 the first run? Exact, never reset. | `store_…`, exporter |
 | **Last time** | Comment s'est passé le dernier lot, et quand est le prochain ? | How did the last batch go, and when \
 is the next one due? | `batch_…`, Pushgateway |
+| **Airflow** | Le planificateur est-il là, que fait-il attendre ? | Is the scheduler there, what waits in it? | Airflow, by \
+the Collector |
 | **Servers** | Reste-t-il de la place, quelque chose se perd-il ? | Is there room left, is anything lost? | exporter, \
 Collector, Tempo |
 """
-ROWS = (pipeline_now, pipeline_last_hours, pipeline_ever, pipeline_last_time, pipeline_servers)
+ROWS = (pipeline_now, pipeline_last_hours, pipeline_ever, pipeline_last_time, pipeline_servers, pipeline_airflow)
 LABELLED = "|".join(
     (
         f"store_{catalogue.EMPTY_RESPONSES.prometheus_name}",
@@ -54,7 +57,7 @@ def pipeline() -> dashboard.Dashboard:
         made.with_panel(panel)
     made.with_panel(
         words(
-            "Five rows, five questions · Cinq rangées, cinq questions",
+            "Six rows, six questions · Six rangées, six questions",
             "ce que chaque rangée répond, et d'où viennent ses nombres.",
             "what each row answers, and where its numbers come from.",
             PLACES,

@@ -42,22 +42,23 @@ def _freshness() -> Panel:
 def _tasks() -> Panel:
     values = {
         "since success · depuis le succès": f"time() - {last(catalogue.BATCH_LAST_SUCCESS)}",
+        "succeeded (1) · réussie (1)": last(catalogue.BATCH_SUCCEEDED),
         "duration · durée": last(catalogue.BATCH_DURATION),
         "cost · coût": last(catalogue.BATCH_COST),
         "errors · erreurs": last(catalogue.BATCH_ERRORS),
         "try · essai": last(catalogue.BATCH_TRY),
     }
-    names = {f"Value #{letter}": name for letter, name in zip("ABCDE", values, strict=True)} | {"task": "task · tâche"}
+    names = {f"Value #{letter}": name for letter, name in zip("ABCDEF", values, strict=True)} | {"task": "task · tâche"}
     table = cells(
         "Last batch of each task",
-        "par tâche : temps écoulé depuis son dernier succès ; durée, coût, erreurs et essai de la dernière exécution.",
-        "by task: time since its last success; duration, cost, errors and try of its latest execution.",
+        "par tâche : temps écoulé depuis son dernier succès ; réussite (0 : échec), durée, coût, erreurs et essai de la dernière exécution.",
+        "by task: time since its last success; success (0: failed), duration, cost, errors and try of its latest execution.",
         units.Seconds,
         *(latest(f"max by (task) ({GROUP.format(value)})") for value in values.values()),
         width=10,
     )
     table.override_by_name("cost · coût", column(units.Dollars))
-    for name in ("errors · erreurs", "try · essai"):
+    for name in ("succeeded (1) · réussie (1)", "errors · erreurs", "try · essai"):
         table.override_by_name(name, column("none"))
     return table.transformations(
         [transformed("merge"), transformed("organize", excludeByName={"Time": True}, renameByName=names)]

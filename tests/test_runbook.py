@@ -41,6 +41,11 @@ SERVERS = {
     "otelcol_exporter_queue_size",
     "otelcol_exporter_queue_capacity",
     "otelcol_exporter_send_failed_metric_points",
+    # Airflow
+    "airflow_scheduler_heartbeat_total",
+    "airflow_dag_processor_heartbeat_total",
+    "airflow_dag_processing_import_errors",
+    "airflow_executor_queued_tasks",
 }
 """Metrics of the servers themselves that the runbook may ask for."""
 

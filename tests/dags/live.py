@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from local import BIN, SERVERS, USER, environment, password
@@ -29,8 +30,8 @@ class Airflow:
         self.processor = self._server("dag-processor", "")
         self.servers = [self.server, self.scheduler, self.processor]
 
-    def start(self) -> None:
-        """Create the database, start all parts, log in."""
+    def start(self, **environment: str) -> None:
+        """Create the database, start all parts with additional environment variables, log in."""
         migrated = subprocess.run(
             [BIN / "airflow", "db", "migrate"],
             env={**os.environ, **self._environment},
@@ -40,7 +41,7 @@ class Airflow:
             timeout=MIGRATE_WITHIN_S,
         )
         assert migrated.returncode == 0, migrated.stderr[-2000:]
-        self._start()
+        self._start(environment)
         self.api = Api(self.url, USER, password(self.folder / "home"))
 
     def stop(self) -> None:
@@ -51,12 +52,12 @@ class Airflow:
     def restart(self, **environment: str) -> None:
         """Restart all parts with additional environment variables, which the tasks inherit."""
         self.stop()
+        self._start(environment)
+
+    def _start(self, environment: Mapping[str, str]) -> None:
+        """Start the api-server first: a task that can't reach it fails before it starts."""
         for server in self.servers:
             server.environment = {**server.environment, **environment}
-        self._start()
-
-    def _start(self) -> None:
-        """Start the api-server first: a task that can't reach it fails before it starts."""
         self.server.start()
         self.server.wait()
         self.scheduler.start()

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 import requests
+from grafana.queries import asks_airflow, queries
+from local import METRICS, metrics
 from stack.counts import counter_increases, store_counts
 from stack.server import eventually
 from stack.stack import Stack, attributes
@@ -29,7 +31,7 @@ SEEN_WITHIN_S = 60.0
 def first(airflow: Airflow, new_environment: Callable[..., RunEnvironment], stack: Stack) -> tuple[RunEnvironment, str]:
     """The first run, which a new installation starts automatically, after its end."""
     environment = new_environment(1.0, OTEL_EXPORTER_OTLP_ENDPOINT=stack.otlp_endpoint)
-    airflow.start()
+    airflow.start(**metrics(stack.otlp_endpoint))
     [begun] = eventually(lambda: airflow.api.runs(DAG), SEEN_WITHIN_S, "a new installation begins a run")
     assert airflow.api.ended(DAG, begun["dag_run_id"]) == "success"
     return environment, begun["dag_run_id"]
@@ -54,6 +56,32 @@ def test_counters_over_all_processes_equal_the_store(first: tuple[RunEnvironment
     eventually(lambda: counter_increases(stack) == expected, SEEN_WITHIN_S, "the counters equal the store")
 
 
+def test_airflow_itself_is_seen_by_two_processes_and_its_tasks_add_no_series(
+    first: tuple[RunEnvironment, str], stack: Stack
+) -> None:
+    for part in ("scheduler", "dag_processor"):
+        beats = f'airflow_{part}_heartbeat_total{{job="airflow"}}'
+        eventually(lambda beats=beats: stack.value(f"sum(increase({beats}[1m])) > 0"), SEEN_WITHIN_S, beats)
+    ended = 'airflow_dagrun_duration_success_milliseconds_count{dag_id="verbatims_daily"}'
+    eventually(lambda: stack.value(ended) == 1, SEEN_WITHIN_S, "the run's end, which is counted once")
+    names = "|".join(f"airflow_{name.lstrip('^').replace('.', '_')}.*" for name in METRICS)
+    seen = 'job="airflow", __name__!~"target_info|up|scrape_.+"'
+    assert stack.query(f'{{{seen}, __name__!~"{names}"}}') == []
+    processes = {labels.get("instance") for labels, _ in stack.query(f'{{{seen}, __name__=~".+_(total|count)"}}')}
+    assert len(processes) == 2
+    assert len(stack.query(f"{{{seen}}}")) < 40
+    assert stack.query("ALERTS{alertname='AirflowDown'}") == []
+
+
+def test_every_query_of_the_dashboard_about_airflow_returns_data(
+    first: tuple[RunEnvironment, str], stack: Stack
+) -> None:
+    asked = [query for query in queries() if asks_airflow(query)]
+    assert len(asked) > 5
+    for query in asked:
+        eventually(lambda query=query: stack.query(query), SEEN_WITHIN_S, f"data for {query}")
+
+
 def test_each_stage_has_its_group_in_the_pushgateway(first: tuple[RunEnvironment, str], stack: Stack) -> None:
     environment, _ = first
 
@@ -62,7 +90,7 @@ def test_each_stage_has_its_group_in_the_pushgateway(first: tuple[RunEnvironment
         return found if set(found) == set(STAGES) else None
 
     for name, group in (eventually(groups, SEEN_WITHIN_S, "a group of each stage") or {}).items():
-        assert set(group["labels"]) == {"job", "dag_id", "task_id"}, name
+        assert set(group["labels"]) == {"job", "dag_id", "task_id", "deployment_environment_name"}, name
         said = {
             metric["labels"].get("outcome"): float(metric["value"]) for metric in group["batch_verbatims"]["metrics"]
         }
@@ -127,7 +155,7 @@ def test_a_task_marked_failed_and_cleared_resumes(
 ) -> None:
     """While the Collector accepts connections and never answers: no task waits for it."""
     environment = new_environment(1.0)
-    airflow.restart(OTEL_EXPORTER_OTLP_ENDPOINT=black_hole, AIRFLOW__TRACES__OTEL_ON="False")
+    airflow.restart(OTEL_EXPORTER_OTLP_ENDPOINT=black_hole, AIRFLOW__TRACES__OTEL_ON="False", **metrics(black_hole))
     run = airflow.api.trigger(DAG)
     victim = working(airflow, environment, run)
     airflow.api.mark_failed(DAG, run, victim)

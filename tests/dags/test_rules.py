@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from local import metrics
 from required import skip_or_fail
 
 from pipeline import errors
@@ -205,3 +207,9 @@ def test_an_error_of_a_task_stands_alone_and_a_foreign_one_loses_its_message(
     said = [fail(errors.SettingsError("STORE: no")), fail(KeyError(canary)), caplog.text]
     assert "STORE: no" in said[0] and "unexpected KeyError" in said[1]
     assert "ValueError" in caplog.text and canary not in "".join(said)
+
+
+def test_compose_and_make_airflow_send_the_same_of_airflows_metrics() -> None:
+    composed = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["x-airflow-environment"]
+    expected = metrics("http://collector:4318")
+    assert {name: str(composed[name]) for name in expected} == expected

@@ -45,6 +45,11 @@ def queries() -> list[str]:
     return list(dict.fromkeys(expand(target["expr"]) for _, target in targets()))
 
 
+def asks_airflow(query: str) -> bool:
+    """Whether it reads Airflow's own metrics, which exist only beside a running Airflow."""
+    return bool(re.search(r"\bairflow_", query))
+
+
 def expand(expression: str) -> str:
     """Replace Grafana's variables; fails if one is left."""
     for variable, value in FILLED_IN.items():

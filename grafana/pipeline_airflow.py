@@ -1,0 +1,71 @@
+"""The row *Airflow*: whether what starts the nightly run is there, and what waits in it."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.models import units
+from panels import Panel, cells, column, latest, lines, numbers, query, said, transformed
+
+TITLE = "Airflow"
+BEATS = "sum(increase(airflow_{}_heartbeat_total[2m]))"
+"""Over all instances, since those of ended ones stay flat. As in the alert AirflowDown."""
+
+
+def panels() -> list[Panel]:
+    """First whether it is there, then what it does, then how its runs went."""
+    return [_parts(), _slots(), _runs()]
+
+
+def _parts() -> Panel:
+    panel = numbers(
+        "Airflow's parts",
+        "scheduler et dag-processor : un signe de vie depuis 2 minutes ? Fichiers de DAGs qu'il n'a pas pu lire.",
+        "scheduler and dag-processor: a heartbeat within 2 minutes? Files of DAGs that could not be read.",
+        units.NoUnit,
+        latest(f"{BEATS.format('scheduler')} > bool 0", "scheduler"),
+        latest(f"{BEATS.format('dag_processor')} > bool 0", "dag-processor"),
+        latest("max(airflow_dag_processing_import_errors)", "import errors · erreurs de lecture"),
+    )
+    for part in ("scheduler", "dag-processor"):
+        words = said(no="down · arrêté", yes="up · en marche")
+        panel.override_by_name(part, column(units.NoUnit, mappings=words))
+    return panel
+
+
+def _slots() -> Panel:
+    # a gauge stays for 30 hours: only while somebody reports it
+    shown = f"max(airflow_executor_{{}}) and {BEATS.format('scheduler')} > 0"
+    return lines(
+        "Tasks in the executor",
+        "tâches en cours et en attente d'une place, et places libres.",
+        "tasks that run, tasks that wait for a slot, and free slots.",
+        "none",
+        query(shown.format("running_tasks"), "running · en cours"),
+        query(shown.format("queued_tasks"), "queued · en attente"),
+        query(shown.format("open_slots"), "free · libres"),
+        width=10,
+    )
+
+
+def _runs() -> Panel:
+    # means: what Airflow sends are exponential histograms, of which Prometheus keeps sum and count
+    total = "sum by (dag_id) (increase(airflow_dagrun_{}_milliseconds_{}[1d]))"
+    mean = f"{total.format('{0}', 'sum')} / ({total.format('{0}', 'count')} > 0) / 1000"
+    failed, succeeded = (total.format(f"duration_{ended}", "count") for ended in ("failed", "success"))
+    values = {
+        "duration · durée": mean.format("duration_success"),
+        "delay · retard": mean.format("schedule_delay"),
+        "failed · échecs": f"{failed} or {succeeded} * 0",
+    }
+    names = {f"Value #{letter}": name for letter, name in zip("ABC", values, strict=True)} | {"dag_id": "DAG"}
+    table = cells(
+        "Runs of each DAG",
+        "durée moyenne d'un run réussi, retard moyen de son départ, runs échoués, sur 24 heures.",
+        "mean duration of a successful run, mean delay of its start, failed runs, over 24 hours.",
+        units.Seconds,
+        *(latest(value) for value in values.values()),
+        width=8,
+    )
+    table.override_by_name("failed · échecs", column("none", decimals=0))
+    return table.transformations(
+        [transformed("merge"), transformed("organize", excludeByName={"Time": True}, renameByName=names)]
+    )
