@@ -27,8 +27,8 @@ night come to, at any hour of the day? In the morning it may hold two nights. | 
 the first run? Exact, never reset. | `store_…`, exporter |
 | **Last time** | Comment s'est passé le dernier lot, et quand est le prochain ? | How did the last batch go, and when \
 is the next one due? | `batch_…`, Pushgateway |
-| **Airflow** | Le planificateur est-il là, que fait-il attendre ? | Is the scheduler there, what waits in it? | Airflow, by \
-the Collector |
+| **Airflow** | Le planificateur est-il là, que fait-il attendre ? | Is the scheduler there, what waits in it? \
+| Airflow, by the Collector |
 | **Servers** | Reste-t-il de la place, quelque chose se perd-il ? | Is there room left, is anything lost? | exporter, \
 Collector, Tempo |
 """

@@ -51,8 +51,8 @@ def _tasks() -> Panel:
     names = {f"Value #{letter}": name for letter, name in zip("ABCDEF", values, strict=True)} | {"task": "task · tâche"}
     table = cells(
         "Last batch of each task",
-        "par tâche : temps écoulé depuis son dernier succès ; réussite (0 : échec), durée, coût, erreurs et essai de la dernière exécution.",
-        "by task: time since its last success; success (0: failed), duration, cost, errors and try of its latest execution.",
+        "par tâche : temps depuis son dernier succès ; la dernière exécution (0 : échec).",
+        "by task: time since its last success; its latest execution (0: failed).",
         units.Seconds,
         *(latest(f"max by (task) ({GROUP.format(value)})") for value in values.values()),
         width=10,

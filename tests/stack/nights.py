@@ -92,9 +92,8 @@ def key_refused(scene: Scene) -> None:
 
 def source_empty(scene: Scene) -> None:
     url = scene.cleaning.enter_context(answering(200, "text/html", "<html><body>Bientôt de retour</body></html>"))
-    (scene.folder / "sources.toml").write_text(
-        f'[shop]\nurls = ["{url}/avis"]\nparser = "schema.org"\n', encoding="utf-8"
-    )
+    sources = f'[shop]\nkind = "schema_org"\nurls = ["{url}/avis"]\n'
+    (scene.folder / "sources.toml").write_text(sources, encoding="utf-8")
     environment = {"SCRAPER_MODE": "prod", "ANTHROPIC_API_KEY": "unused", "VERBATIMS_PRIVATE_ADDRESSES": "true"}
     assert scene.run(texts=None, **environment) == 1
 
@@ -170,7 +169,7 @@ NIGHTS = (
     Night(key_refused, "TaskFailed", {"severity": "critical", "task_id": "analyse"}, frozenset({"ClaudeFailing"})),
     Night(source_empty, "TaskFailed", {"severity": "critical", "task_id": "scrape"}),
     Night(rows_refused, "RowsMissing", {"severity": "critical"}, frozenset({"CheckWarnings"})),
-    Night(publish_failing, "NotPublished", {"severity": "critical"}, frozenset({"TaskFailed"})),
+    Night(publish_failing, "NotPublished", {"severity": "critical"}, frozenset({"TaskFailed", "CheckWarnings"})),
     Night(collector_away, "TargetDown", {"severity": "warning", "job": "collector"}),
     Night(tempo_away, "TargetDown", {"severity": "warning", "job": "tempo"}),
     Night(
@@ -217,10 +216,8 @@ def told(night: Night, webhook: Webhook) -> Told:
     """The first notification of what has to be told."""
 
     def look() -> Told | None:
-        fitting = [
-            one for one in webhook.told if one.name == night.alert and night.labels.items() <= one.labels.items()
-        ]
-        return fitting[0] if fitting else None
+        firing = (one for one in webhook.told if one.name == night.alert and one.status == "firing")
+        return next((one for one in firing if night.labels.items() <= one.labels.items()), None)
 
     found = eventually(look, TOLD_WITHIN_S, f"{night.alert} is told; so far: {sorted(webhook.firing())}")
     assert found is not None
