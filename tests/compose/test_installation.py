@@ -139,6 +139,12 @@ def test_counters_over_all_tasks_equal_the_stores(installation: Installation, fi
     assert stored(installation, name) > 0
 
 
+@pytest.mark.parametrize("part", ["scheduler", "dag_processor"])
+def test_airflows_heartbeats_are_in_prometheus(installation: Installation, first_run: str, part: str) -> None:
+    beats = f'sum(increase(airflow_{part}_heartbeat_total{{job="airflow"}}[2m])) > 0'
+    eventually(lambda: prometheus(installation, "query", query=beats)["result"], SEEN_WITHIN_S, beats)
+
+
 @pytest.mark.parametrize("prefix", ["", "store_"], ids=["live", "store"])
 def test_the_ten_names_are_in_prometheus(installation: Installation, prefix: str) -> None:
     def missing() -> list[str] | None:
