@@ -177,7 +177,7 @@ def black_hole() -> Iterator[str]:
 
 def working(airflow: Airflow, environment: RunEnvironment, run: str) -> dict[str, Any]:
     """A worker with requests in flight."""
-    eventually(lambda: environment.bills() > 40, SEEN_WITHIN_S, "some answers", every_s=0.1)
+    eventually(lambda: environment.bills() > 40, 2 * SEEN_WITHIN_S, "some answers", every_s=0.1)
     running = [task for task in airflow.api.tasks(DAG, run, "analyse") if task["state"] == "running"]
     assert len(running) > 1 and environment.bills() < 200
     return running[0]
