@@ -81,7 +81,8 @@ def test_doctor_in_a_container_reaches_every_service(installation: Installation)
 
 def test_every_target_of_prometheus_is_up(installation: Installation) -> None:
     def down() -> list[str] | None:
-        targets = prometheus(installation, "targets")["activeTargets"]
+        found = prometheus(installation, "targets")["activeTargets"]
+        targets = [t for t in found if t["scrapePool"] != "grafana" or "grafana" in installation.services]
         return None if [t for t in targets if t["health"] != "up"] else [t["scrapePool"] for t in targets]
 
     pools = eventually(down, SEEN_WITHIN_S, "all targets are up")
@@ -180,12 +181,15 @@ def calls(installation: Installation, trace_id: str) -> list[Span]:
 
 
 def test_the_pushgateway_has_a_group_for_each_stage(installation: Installation, first_run: str) -> None:
+    """Housekeeping may have pushed its own."""
+
     def groups() -> list[dict[str, Any]] | None:
-        found = get(f"{installation.url('PUSHGATEWAY_PORT')}/api/v1/metrics").json()["data"]
+        pushed = get(f"{installation.url('PUSHGATEWAY_PORT')}/api/v1/metrics").json()["data"]
+        found = [group for group in pushed if group["labels"].get("dag_id") == DAG]
         return found if {group["labels"]["task_id"] for group in found} == STAGES else None
 
-    for group in eventually(groups, SEEN_WITHIN_S, "four groups") or []:
-        assert (group["labels"]["job"], group["labels"]["dag_id"]) == ("verbatims", DAG)
+    for group in eventually(groups, SEEN_WITHIN_S, "a group for each stage") or []:
+        assert (group["labels"]["job"], group["labels"]["deployment_environment_name"]) == ("verbatims", "sandbox")
         assert "batch_last_success_timestamp_seconds" in group
 
 
