@@ -123,6 +123,20 @@ def test_every_service_has_limits_and_only_the_rights_it_needs(cloned: Installat
         assert service.get("read_only") or name in ("grafana", "postgres"), name
 
 
+def test_only_who_needs_it_is_on_a_network_with_postgres_or_the_pushgateway(cloned: Installation) -> None:
+    config = cloned.config()
+    assert config["networks"]["data"]["internal"] is True
+
+    def on(network: str) -> set[str]:
+        return {name for name, service in config["services"].items() if network in service.get("networks", {})}
+
+    airflow = {"airflow-init", "airflow-api", "airflow-scheduler", "airflow-dag-processor"}
+    assert on("data") == {"postgres", "exporter", *airflow}
+    assert on("pushing") == {"pushgateway", "forwarder", "collector", "prometheus"}
+    assert not on("default") & {"postgres", "pushgateway", "forwarder"}
+    assert "VERBATIMS_PUSHGATEWAY_URL" not in variables(cloned)
+
+
 def test_the_projects_image_does_not_run_as_root() -> None:
     users = re.findall(r"^USER (\S+)$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
     assert users == [

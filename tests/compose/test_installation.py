@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -74,9 +75,76 @@ def test_the_image_alone_reads_a_sample_as_the_readme_shows(installation: Instal
 def test_doctor_in_a_container_reaches_every_service(installation: Installation) -> None:
     """With the README's command."""
     said = installation.run("exec", "-T", "airflow-scheduler", "verbatims", "doctor").stderr.splitlines()
-    well = {line.split()[1] for line in said if line.startswith("fine")}
-    missing = set() if "grafana" in installation.services else {"Grafana"}
-    assert len(said) == 10 and well == {line.split()[1] for line in said} - missing, said
+    marks = {line[12:].split()[0]: line[:12].strip() for line in said}
+    # no task can reach the Pushgateway
+    assert len(marks) == 10 and marks.pop("Pushgateway") == "not set up", said
+    if "grafana" not in installation.services:
+        assert marks.pop("Grafana") == "WRONG"
+    assert set(marks.values()) == {"fine"}, said
+
+
+REACHES = """
+import socket, sys
+try:
+    socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=3).close()
+    print("yes")
+except OSError as error:
+    print("no:", error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "reached"),
+    [
+        ("postgres", 5432, True),
+        ("collector", 4318, True),
+        ("airflow-api", 8080, True),
+        ("pushgateway", 9091, False),
+        ("forwarder", 4319, False),
+    ],
+)
+def test_a_task_reaches_what_it_needs_and_not_the_pushgateway(
+    installation: Installation, docker: Engine, host: str, port: int, reached: bool
+) -> None:
+    """By name, and by address too: a foreign page may name any."""
+    networks = json.loads(
+        docker.docker("inspect", "--format", "{{json .NetworkSettings.Networks}}", container(installation, host))
+    )
+    for place in (host, *(network["IPAddress"] for network in networks.values())):
+        said = installation.compose("exec", "-T", "airflow-scheduler", "python", "-c", REACHES, place, str(port))
+        if reached and place == host:
+            assert said == "yes\n"
+        if not reached:
+            assert said.startswith("no:"), f"{place} is reached"
+
+
+def test_postgres_has_no_way_out(installation: Installation) -> None:
+    """Tried on this machine's own gateway: where that refuses or takes a connection, a task has reached it."""
+
+    def reaches(service: str, address: str) -> bool:
+        script = f"timeout 4 bash -c '</dev/tcp/{address}/9'"
+        tried = installation.run("exec", "-T", service, "bash", "-c", script)
+        return tried.returncode == 0 or "refused" in tried.stderr
+
+    gateway = default_gateway()
+    if gateway is None or not reaches("airflow-scheduler", gateway):
+        pytest.skip("this machine has no gateway that answers")
+    assert not reaches("postgres", gateway)
+
+
+def default_gateway() -> str | None:
+    """This machine's own, from the kernel's table, which has addresses as little-endian hexadecimal numbers."""
+    for line in Path("/proc/net/route").read_text(encoding="ascii").splitlines()[1:]:
+        _, destination, gateway, *_ = line.split()
+        if destination == "00000000":
+            return ".".join(str(byte) for byte in reversed(bytes.fromhex(gateway)))
+    return None
+
+
+def container(installation: Installation, service: str) -> str:
+    """The name of a service's one container."""
+    [found] = [one["Name"] for one in containers(installation) if one["Service"] == service]
+    return str(found)
 
 
 def test_every_target_of_prometheus_is_up(installation: Installation) -> None:
