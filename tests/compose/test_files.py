@@ -18,6 +18,7 @@ from .installation import ROOT, Installation
 
 TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 ONE_SHOT = {"volumes", "airflow-init"}
+GO = {"collector", "prometheus", "alertmanager", "pushgateway", "tempo", "grafana"}
 SERVICES: Mapping[str, Mapping[str, Any]] = yaml.safe_load(TEXT)["services"]
 PROD = "SCRAPER_MODE=prod\nANTHROPIC_API_KEY=sk-test\nVERBATIMS_CONCURRENCY=8\n"
 
@@ -115,12 +116,31 @@ def test_every_published_port_is_on_loopback(cloned: Installation) -> None:
 def test_every_service_has_limits_and_only_the_rights_it_needs(cloned: Installation) -> None:
     for name, service in cloned.config()["services"].items():
         assert int(service["mem_limit"]) > 0, name
+        assert 512 <= service["pids_limit"] <= 2048, name
         assert service["cap_drop"] == ["ALL"] and "no-new-privileges:true" in service["security_opt"], name
         assert service["logging"]["options"]["max-size"], name
         assert service["restart"] == ("no" if name in ONE_SHOT else "unless-stopped"), name
         # the project's own image sets its user
         assert "build" in service or not re.match(r"0(:|$)|root", service["user"]), name
         assert service.get("read_only") or name in ("grafana", "postgres"), name
+
+
+def test_every_go_server_knows_its_memory_limit(cloned: Installation) -> None:
+    """It collects garbage at 80 to 90 % of it; the Collector refuses well before."""
+    found = {
+        name: (int(service["mem_limit"]) / 2**20, service["environment"])
+        for name, service in cloned.config()["services"].items()
+        if name in GO
+    }
+    assert found.keys() == GO
+    for name, (limit, environment) in found.items():
+        assert 0.8 <= int(environment["GOMEMLIMIT"].removesuffix("MiB")) / limit <= 0.9, name
+    limit, environment = found["collector"]
+    heap, spike = int(environment["MEMORY_LIMIT_MIB"]), int(environment["MEMORY_SPIKE_MIB"])
+    assert heap < int(environment["GOMEMLIMIT"].removesuffix("MiB")) and 0.5 <= (heap - spike) / limit <= 0.7
+    text = (ROOT / "otel/collector.yaml").read_text(encoding="utf-8")
+    assert f"limit_mib: ${{env:MEMORY_LIMIT_MIB:-{heap}}}" in text
+    assert f"spike_limit_mib: ${{env:MEMORY_SPIKE_MIB:-{spike}}}" in text
 
 
 def test_only_who_needs_it_is_on_a_network_with_postgres_or_the_pushgateway(cloned: Installation) -> None:
@@ -135,6 +155,14 @@ def test_only_who_needs_it_is_on_a_network_with_postgres_or_the_pushgateway(clon
     assert on("pushing") == {"pushgateway", "forwarder", "collector", "prometheus"}
     assert not on("default") & {"postgres", "pushgateway", "forwarder"}
     assert "VERBATIMS_PUSHGATEWAY_URL" not in variables(cloned)
+
+
+def test_disk_is_bounded_by_variables(cloned: Installation) -> None:
+    cloned.exported |= {"PROMETHEUS_RETENTION_SIZE": "2GB", "TEMPO_RETENTION": "48h"}
+    services = cloned.config()["services"]
+    assert "--storage.tsdb.retention.size=2GB" in services["prometheus"]["command"]
+    assert services["tempo"]["environment"]["BLOCK_RETENTION"] == "48h"
+    assert "block_retention: ${BLOCK_RETENTION:-720h}" in (ROOT / "otel/tempo.yaml").read_text(encoding="utf-8")
 
 
 def test_the_projects_image_does_not_run_as_root() -> None:
