@@ -1,7 +1,7 @@
 # Two images, both built by docker-compose.yml: `pipeline`, the project alone, and `airflow`, Airflow with the project in
 # it. PYTHON_IMAGE and AIRFLOW_IMAGE name other bases, such as a mirror's.
-ARG PYTHON_IMAGE=python:3.12-slim
-ARG AIRFLOW_IMAGE=apache/airflow:3.3.2
+ARG PYTHON_IMAGE=python:3.12.12-slim
+ARG AIRFLOW_IMAGE=apache/airflow:slim-3.3.2-python3.12
 
 FROM ${PYTHON_IMAGE} AS build
 # An environment of its own: Debian's Python lets nobody install beside its packages, and a folder is easily copied.
@@ -35,8 +35,8 @@ CMD ["verbatims", "--help"]
 
 FROM ${AIRFLOW_IMAGE} AS airflow
 USER root
-# An environment of its own here too, exactly as pinned and tested: the image's own has a hundred providers more, which
-# nothing here needs and which the pins of the project would fall out with.
+# An environment of its own here too, exactly as pinned and tested: the pins of the project would fall out with the
+# image's own. Hence the slim image: what the other one has more, a hundred providers, nothing here would see.
 RUN python3 -m venv /opt/verbatims && install -d -o 50000 -g 0 /verbatims /verbatims/var /verbatims/airflow
 WORKDIR /build
 COPY requirements/installer.txt requirements/main.txt requirements/airflow.txt requirements/

@@ -177,9 +177,9 @@ def test_the_projects_image_does_not_run_as_root() -> None:
 def test_every_image_is_pinned_and_can_be_replaced_by_a_variable() -> None:
     for name, service in SERVICES.items():
         if "build" in service:
-            images = {"PYTHON_IMAGE": "${PYTHON_IMAGE:-python:3.12-slim}"}
+            images = {"PYTHON_IMAGE": "${PYTHON_IMAGE:-python:3.12.12-slim}"}
             if service["build"]["target"] == "airflow":
-                images |= {"AIRFLOW_IMAGE": "${AIRFLOW_IMAGE:-apache/airflow:3.3.2}"}
+                images |= {"AIRFLOW_IMAGE": "${AIRFLOW_IMAGE:-apache/airflow:slim-3.3.2-python3.12}"}
             assert service["build"]["args"] == images, name
         else:
             # owner/name:version; a mirror is set by the variable
