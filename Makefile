@@ -40,6 +40,7 @@ airflow: .venv/airflow ## Start Airflow on this machine, with the sandbox: http:
 
 up: ## Start everything in containers: Grafana on http://127.0.0.1:3000, no key needed
 	@docker compose up --build --wait
+	@docker compose logs --no-log-prefix --tail 1 volumes
 
 down: ## Stop the containers; what they stored stays
 	@docker compose down

@@ -147,6 +147,12 @@ def container(installation: Installation, service: str) -> str:
     return str(found)
 
 
+def test_the_start_says_whether_the_machine_has_the_room(installation: Installation) -> None:
+    """With the Makefile's command."""
+    said = installation.compose("logs", "--no-log-prefix", "--tail", "1", "volumes")
+    assert re.match(r"(warning: this machine has|room:) \d", said) and said.count("\n") == 1
+
+
 def test_every_target_of_prometheus_is_up(installation: Installation) -> None:
     def down() -> list[str] | None:
         found = prometheus(installation, "targets")["activeTargets"]
