@@ -1,6 +1,6 @@
 # `make` lists the targets; each is a sentence.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-data chaos test-stack test-airflow test-compose airflow up down dashboards docs c11 lint requirements clean
+.PHONY: help demo test test-long test-data chaos test-stack test-airflow test-compose airflow up down backup restore dashboards docs c11 lint requirements clean
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -44,6 +44,12 @@ up: ## Start everything in containers: Grafana on http://127.0.0.1:3000, no key 
 
 down: ## Stop the containers; what they stored stays
 	@docker compose down
+
+backup: ## Save what cannot be made again into backup/TIME, or TO=/mnt/disk/today make backup
+	@$(PYTHON) docker/backup.py save $(TO)
+
+restore: ## Put a backup in the place of what is there: make restore FROM=backup/TIME
+	@$(PYTHON) docker/backup.py restore $(FROM)
 
 dashboards: .venv/dev ## Build the Grafana dashboards and the runbook anew
 	@$(BIN)/python grafana/build.py && $(BIN)/python otel/build_runbook.py

@@ -45,12 +45,20 @@ DOWN_WITHIN_S = 180
 
 def clone(folder: Path) -> Path:
     """Copy the files of the installation."""
-    for name in ("docker-compose.yml", "Dockerfile", ".dockerignore", "pyproject.toml", "README.md", "LICENSE"):
+    for name in (
+        "docker-compose.yml",
+        "Dockerfile",
+        "Makefile",
+        ".dockerignore",
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+    ):
         shutil.copy(ROOT / name, folder / name)
     # a person's own files beside it stay out
     (folder / "config").mkdir()
     shutil.copy(ROOT / "config" / "README.md", folder / "config")
-    for name in ("pipeline", "dags", "requirements", "otel", "grafana"):
+    for name in ("pipeline", "dags", "requirements", "otel", "grafana", "docker"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
 
@@ -59,6 +67,7 @@ class Installation:
     """Runs Compose in that copy. Every command has a timeout."""
 
     def __init__(self, compose: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> None:
+        self._program = compose
         self._compose = [*compose, "--project-name", PROJECT, "--progress", "plain"]
         self.folder = folder
         self.services: Sequence[str] = ()
@@ -86,6 +95,26 @@ class Installation:
             [*self._compose, *arguments],
             cwd=self.folder,
             env=self._environment | self.exported,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=within_s,
+        )
+
+    def make(self, target: str, within_s: float, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run a target of the Makefile on this installation and return the result, whatever its exit code."""
+        environment = self._environment | self.exported | {"COMPOSE_PROJECT_NAME": PROJECT}
+        if len(self._program) == 1:
+            # the Makefile says `docker compose`: a plugin, found in the folder of the client's own settings
+            plugin = self.folder / "client" / "cli-plugins" / "docker-compose"
+            plugin.parent.mkdir(parents=True, exist_ok=True)
+            if not plugin.exists():
+                plugin.symlink_to(self._program[0])
+            environment["DOCKER_CONFIG"] = str(self.folder / "client")
+        return subprocess.run(
+            ["make", target, *(f"{name}={value}" for name, value in variables.items())],
+            cwd=self.folder,
+            env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

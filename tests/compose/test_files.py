@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -194,6 +195,24 @@ def test_the_room_that_is_asked_for_is_what_the_limits_add_up_to(cloned: Install
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "**9 GiB of memory**" in readme and "**30 GB of disk**" in readme
     assert "if memory < 9:" in TEXT and "if disk < 30:" in TEXT
+
+
+def incomplete(folder: Path) -> str:
+    """What `restore` says of a folder that it refuses."""
+    command = [sys.executable, str(ROOT / "docker/backup.py"), "restore", str(folder)]
+    # without any PATH: it must refuse before it looks for Docker
+    ended = subprocess.run(command, env={}, capture_output=True, text=True, timeout=30)
+    assert ended.returncode == 1 and ended.stderr.count("\n") == 1 and not ended.stdout
+    return ended.stderr
+
+
+def test_an_incomplete_backup_is_refused_in_one_line(tmp_path: Path) -> None:
+    assert "SHA256SUMS is missing" in incomplete(tmp_path)
+    (tmp_path / "SHA256SUMS").write_text("0  airflow.dump\n", encoding="utf-8")
+    assert "airflow.dump is missing" in incomplete(tmp_path)
+    for part in ("airflow.dump", "verbatims_sandbox.dump", "verbatims_prod.dump", "files.tar"):
+        (tmp_path / part).write_bytes(b"cut")
+    assert "differs from SHA256SUMS" in incomplete(tmp_path)
 
 
 def test_the_projects_image_does_not_run_as_root() -> None:

@@ -164,10 +164,16 @@ def test_every_target_of_prometheus_is_up(installation: Installation) -> None:
 
 
 @pytest.fixture(scope="module")
-def airflow(installation: Installation) -> Api:
-    """Airflow's API, logged in with the README's instructions."""
+def login(installation: Installation) -> tuple[str, str]:
+    """Airflow's user and password, found with the README's instructions."""
     [found] = re.findall(r"user (\S+), password (\S+)", installation.compose("logs", "airflow-init"))
-    return Api(installation.url("AIRFLOW_PORT"), *found)
+    return (found[0], found[1])
+
+
+@pytest.fixture(scope="module")
+def airflow(installation: Installation, login: tuple[str, str]) -> Api:
+    """Airflow's API, logged in."""
+    return Api(installation.url("AIRFLOW_PORT"), *login)
 
 
 @pytest.fixture(scope="module")
@@ -399,6 +405,58 @@ def test_a_file_that_the_images_user_may_not_read_is_named_with_what_to_do(confi
     file.chmod(0o644)
     assert ended.returncode == 2 and ended.stdout == ""
     assert "config/.env: user 50000" in ended.stderr and "`chmod a+rX config config/.env`" in ended.stderr
+
+
+def kept(installation: Installation) -> dict[str, Any]:
+    """What a backup must bring back."""
+    rows = (
+        "import sqlite3; warehouse = sqlite3.connect('var/sandbox.db');"
+        "print(*sorted(map(repr, warehouse.execute('SELECT * FROM verbatims_analysed_v2'))), sep='\\n')"
+    )
+    dump = 'PGPASSWORD=$POSTGRES_PASSWORD exec pg_dump -h 127.0.0.1 -U "$POSTGRES_USER" --data-only verbatims_sandbox'
+    store = installation.compose("exec", "-T", "postgres", "sh", "-c", dump).splitlines()
+    return {
+        "rows": asked(installation, "python", "-c", rows),
+        # newer versions of pg_dump write a random word
+        "store": sorted(line for line in store if not line.startswith(("--", "\\restrict", "\\unrestrict"))),
+        "keys": keys(installation),
+    }
+
+
+def keys(installation: Installation) -> str:
+    """Airflow's keys and password, as the api-server reads them."""
+    return installation.compose("exec", "-T", "airflow-api", "sh", "-c", "cat airflow/keys/* airflow/passwords.json")
+
+
+def test_a_backup_brings_a_lost_installation_back(
+    installation: Installation, airflow: Api, login: tuple[str, str], first_run: str
+) -> None:
+    """Runs late, since it removes everything; what it restores over is a new installation with keys of its own."""
+    for file in (installation.folder / "config").iterdir():
+        if file.name != "README.md":
+            file.unlink()
+    installation.exported.pop("ANTHROPIC_API_KEY_FILE", None)
+    airflow.add_connection("lost", "and found")
+    before = kept(installation)
+    assert before["rows"].count("\n") > 100 and len(before["store"]) > 100
+    saved = installation.make("backup", within_s=120, TO="saved")
+    assert saved.returncode == 0, saved.stdout + saved.stderr
+    assert saved.stdout.endswith("make restore FROM=saved\n")
+    files = {file.name: file.stat().st_mode & 0o777 for file in (installation.folder / "saved").iterdir()}
+    assert len(files) == 5 and set(files.values()) == {0o600}, files
+
+    installation.down()
+    # and what these two need
+    installation.up(["airflow-api", "exporter"])
+    assert keys(installation) != before["keys"]
+    restored = installation.make("restore", within_s=300, FROM="saved")
+    assert restored.returncode == 0, restored.stdout + restored.stderr
+    assert kept(installation) == before
+    assert stored(installation, "verbatims_analyzed_total") == before["rows"].count("\n")
+    again = Api(installation.url("AIRFLOW_PORT"), *login)
+    assert first_run in [run["dag_run_id"] for run in again.runs(DAG)]
+    [found] = json.loads(asked(installation, "airflow", "connections", "get", "lost", "--output", "json"))
+    assert found["password"] == "and found"
 
 
 def test_services_without_a_running_task_shut_down_cleanly(installation: Installation) -> None:
