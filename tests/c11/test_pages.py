@@ -18,11 +18,11 @@ def test_the_table_of_metrics_equals_the_catalogue() -> None:
 
 def test_exactly_the_existing_alerts_are_explained() -> None:
     rules = yaml.safe_load((ROOT / "otel" / "prometheus" / "alerts.yml").read_text(encoding="utf-8"))
-    words = {"critical": "critique", "warning": "avertissement"}
+    words = {"critical": "critique", "warning": "avertissement", "none": "toujours active"}
     alerts = {
         (rule["alert"], words[rule["labels"]["severity"]]) for group in rules["groups"] for rule in group["rules"]
     }
-    explained = re.findall(r"^\| `(\w+)` \| (critique|avertissement) \|", PAGES["4-exploitation.md"], re.MULTILINE)
+    explained = re.findall(r"^\| `(\w+)` \| (critique|avertissement|toujours active) \|", PAGES["4-exploitation.md"], re.MULTILINE)
     assert set(explained) == alerts
 
 
