@@ -22,7 +22,9 @@ def test_exactly_the_existing_alerts_are_explained() -> None:
     alerts = {
         (rule["alert"], words[rule["labels"]["severity"]]) for group in rules["groups"] for rule in group["rules"]
     }
-    explained = re.findall(r"^\| `(\w+)` \| (critique|avertissement|toujours active) \|", PAGES["4-exploitation.md"], re.MULTILINE)
+    explained = re.findall(
+        r"^\| `(\w+)` \| (critique|avertissement|toujours active) \|", PAGES["4-exploitation.md"], re.MULTILINE
+    )
     assert set(explained) == alerts
 
 

@@ -23,6 +23,8 @@ from pathlib import Path
 from threading import Thread
 
 import requests
+from postgres import Server as Postgres
+from postgres import running
 
 from pipeline.sandbox import Sandbox
 
@@ -48,6 +50,7 @@ class Scene:
     folder: Path
     environment: dict[str, str]
     cleaning: ExitStack
+    postgres: Postgres | None = None
 
     @property
     def warehouse(self) -> Path:
@@ -126,16 +129,12 @@ def disk_full(scene: Scene) -> None:
     disk = scene.folder / "disk"
     left = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
     (disk / "ballast").write_bytes(bytes(left - 100_000))
-    assert scene.run(**scene.sandbox()) == 1
+    assert scene.run(**scene.sandbox(), VERBATIMS_STORE_PATIENCE_S="2") != 0
 
 
 def postgres_away(scene: Scene) -> None:
-    from postgres import running
-
-    server = scene.cleaning.enter_context(running())
-    scene.serve("exporter", STORE=f"{server.url}/postgres", WAREHOUSE=f"sqlite:///{scene.warehouse}")
-    eventually(lambda: scene.stack.value('up{job="store"}') == 1, 30, "the store is seen")
-    server.stop()
+    assert scene.postgres is not None
+    scene.postgres.stop()
 
 
 def worker_killed(scene: Scene) -> None:
@@ -157,7 +156,7 @@ class Night:
     also: frozenset[str] = frozenset()
     """What may be told besides."""
     store: str = "sqlite:///store.db"
-    """Empty: the night brings its own."""
+    """Empty: a database of Postgres."""
 
     @property
     def name(self) -> str:
@@ -199,13 +198,15 @@ def scene_of(night: Night, binaries: Mapping[str, Path], folder: Path) -> Iterat
         scene = Scene(stack, folder, _environment(stack, folder, night), cleaning)
         if night.store.startswith("sqlite:///disk/"):
             cleaning.enter_context(small_disk(folder / "disk"))
+        if not night.store:
+            scene.postgres = cleaning.enter_context(running())
+            scene.environment["STORE"] = f"{scene.postgres.url}/postgres"
         for server in stack.servers:
             if server is not stack.prometheus:
                 server.start()
         scene.serve("forwarder")
-        if night.store:
-            places = {name: scene.environment[name] for name in ("STORE", "WAREHOUSE")}
-            scene.serve("exporter", **{name: _absolute(url, folder) for name, url in places.items()})
+        places = {name: scene.environment[name] for name in ("STORE", "WAREHOUSE")}
+        scene.serve("exporter", **{name: _absolute(url, folder) for name, url in places.items()})
         eventually(lambda: _answers(f"{stack.url('tempo')}/metrics"), 60, "Tempo shows its metrics")
         stack.prometheus.start()
         stack.prometheus.wait()
@@ -270,7 +271,7 @@ def _environment(stack: Stack, folder: Path, night: Night) -> dict[str, str]:
     return clean | {
         "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}",
         "SCRAPER_MODE": "sandbox",
-        "STORE": night.store or "sqlite:///store.db",
+        "STORE": night.store,
         "WAREHOUSE": f"sqlite:///{folder / 'rows.db'}",
         "OTEL_EXPORTER_OTLP_ENDPOINT": stack.otlp_endpoint,
         "OTEL_METRIC_EXPORT_INTERVAL": "1000",
@@ -279,7 +280,7 @@ def _environment(stack: Stack, folder: Path, night: Night) -> dict[str, str]:
 
 def _absolute(url: str, folder: Path) -> str:
     path = url.removeprefix("sqlite:///")
-    return url if path.startswith("/") else f"sqlite:///{folder / path}"
+    return url if path == url or path.startswith("/") else f"sqlite:///{folder / path}"
 
 
 def _answers(url: str) -> bool:
