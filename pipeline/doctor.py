@@ -177,5 +177,6 @@ _CHECKS: dict[str, Callable[[Settings], str]] = {
     "Prometheus": _server("prometheus_url", "/-/ready"),
     "Pushgateway": _server("pushgateway_url", "/-/ready"),
     "Tempo": _server("tempo_url", "/ready"),
+    "Alertmanager": _server("alertmanager_url", "/-/ready"),
     "Grafana": _server("grafana_url", "/api/health"),
 }

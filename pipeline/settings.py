@@ -33,6 +33,9 @@ This is the format of OpenTelemetry's OTEL_EXPORTER_OTLP_HEADERS.
 """
 
 
+_SERVERS = ("prometheus_url", "pushgateway_url", "tempo_url", "alertmanager_url", "grafana_url")
+
+
 def _key(name: str) -> Any:
     return AliasChoices(name)
 
@@ -218,6 +221,9 @@ class Settings(BaseSettings):
         validation_alias=_key("VERBATIMS_TEMPO_URL"),
         description="Where `verbatims doctor` looks for Tempo.",
     )
+    alertmanager_url: str = Field(
+        "http://127.0.0.1:9093", validation_alias=_key("VERBATIMS_ALERTMANAGER_URL"), description="… for Alertmanager."
+    )
     grafana_url: str = Field(
         "http://127.0.0.1:3000",
         validation_alias=_key("VERBATIMS_GRAFANA_URL"),
@@ -246,7 +252,7 @@ class Settings(BaseSettings):
     def _check_warehouse(cls, value: str) -> str:
         return check_place(value, ("sqlite:///", "bigquery://")) if value else value
 
-    @field_validator("base_url", "otlp_endpoint", "prometheus_url", "pushgateway_url", "tempo_url", "grafana_url")
+    @field_validator("base_url", "otlp_endpoint", *_SERVERS)
     @classmethod
     def _check_http_url(cls, value: str) -> str:
         return check_http(value) if value else value

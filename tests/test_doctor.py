@@ -10,7 +10,13 @@ from pipeline.doctor import Finding, examine
 from pipeline.sandbox import Sandbox
 from pipeline.settings import load_settings
 
-SERVERS = {"Prometheus": "/-/ready", "Pushgateway": "/-/ready", "Tempo": "/ready", "Grafana": "/api/health"}
+SERVERS = {
+    "Prometheus": "/-/ready",
+    "Pushgateway": "/-/ready",
+    "Tempo": "/ready",
+    "Alertmanager": "/-/ready",
+    "Grafana": "/api/health",
+}
 
 
 def look(tmp_path: object, **environment: str) -> dict[str, Finding]:
@@ -34,7 +40,7 @@ def test_every_part_is_fine_if_every_server_answers(
     urls = {f"VERBATIMS_{name.upper()}_URL": httpserver.url_for("") for name in SERVERS}
     with Sandbox() as sandbox:
         found = look(tmp_path, ANTHROPIC_BASE_URL=sandbox.url, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint, **urls)
-    assert len(found) == 10 and all(finding.fine for finding in found.values()), found
+    assert len(found) == 11 and all(finding.fine for finding in found.values()), found
 
 
 def test_a_server_that_does_not_answer_is_named_with_its_setting(tmp_path: object, unused_address: str) -> None:

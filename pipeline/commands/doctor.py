@@ -29,6 +29,7 @@ def add_parser(parsers: Any) -> None:
             "VERBATIMS_PROMETHEUS_URL",
             "VERBATIMS_PUSHGATEWAY_URL",
             "VERBATIMS_TEMPO_URL",
+            "VERBATIMS_ALERTMANAGER_URL",
             "VERBATIMS_GRAFANA_URL",
         ],
     )
