@@ -24,9 +24,11 @@ from pipeline.session import Session
 from pipeline.settings import load_settings
 from pipeline.source.files.file import File, ReadOptions
 from pipeline.store import open_store
-from pipeline.telemetry import start
+from pipeline.telemetry import gen_ai, start
 
 EXPECTED = Path(__file__).parent / "export.json"
+FINE = (gen_ai.OPERATION_DURATION.name,)
+"""Its bounds are so close that two calls may share one, and then have one exemplar, or may not."""
 OPEN = ("server.", "url.", "gen_ai.response.id", "anthropic.request.id", "verbatims.run_id", "http.", "user_agent.")
 TEXTS = [
     "La livraison était très rapide, merci beaucoup à toute l'équipe.",
@@ -103,7 +105,7 @@ def points(metric: Any) -> list[dict[str, Any]]:
         {
             "labels": dict(sorted(point.attributes.items())),
             "value": "…" if timed else point.count if isinstance(point, HistogramDataPoint) else point.value,
-            "exemplars": [{"trace": e.trace_id, "span": e.span_id} for e in point.exemplars],
+            "exemplars": [{"trace": e.trace_id, "span": e.span_id} for e in point.exemplars if metric.name not in FINE],
         }
         for point in metric.data.data_points
     ]
