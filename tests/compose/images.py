@@ -166,7 +166,7 @@ def _built(engine: Engine, name: str, python: str) -> str:
 
 
 def _server(engine: Engine, stand_in: StandIn, binaries: Path, base: Path) -> str:
-    digest = hashlib.sha256(f"{stand_in} {binaries.name}".encode()).hexdigest()[:16]
+    digest = hashlib.sha256(f"{stand_in} {binaries.name} {BUSYBOX} 2".encode()).hexdigest()[:16]
     name = f"verbatims-test/{stand_in.server}:{digest}"
     if not engine.has(name):
         reader, writer = os.pipe()
@@ -181,7 +181,9 @@ def _server(engine: Engine, stand_in: StandIn, binaries: Path, base: Path) -> st
 
 def _pack(into: IO[bytes], stand_in: StandIn, binaries: Path, base: Path) -> None:
     with into, tarfile.open(fileobj=into, mode="w|") as archive:
-        for folder, owner in {"/tmp": 0, **stand_in.owned}.items():
+        # a tmpfs takes the mode of the folder that it covers
+        _add(archive, "/tmp", kind=tarfile.DIRTYPE, mode=0o1777)
+        for folder, owner in stand_in.owned.items():
             _add(archive, folder, kind=tarfile.DIRTYPE, owner=owner)
         for place, program in stand_in.programs.items():
             _add(archive, place, (binaries / program).read_bytes())
@@ -200,9 +202,10 @@ def _add(
     kind: bytes = tarfile.REGTYPE,
     owner: int = 0,
     to: str = "",
+    mode: int = 0o755,
 ) -> None:
     entry = tarfile.TarInfo(place.lstrip("/"))
-    entry.type, entry.mode, entry.size, entry.linkname = kind, 0o755, len(content), to
+    entry.type, entry.mode, entry.size, entry.linkname = kind, mode, len(content), to
     entry.uid = entry.gid = owner
     archive.addfile(entry, io.BytesIO(content))
 

@@ -244,7 +244,6 @@ class Stack:
             f"--storage.tsdb.path={self.folder / 'prometheus'}",
             f"--web.listen-address=127.0.0.1:{self.ports['prometheus']}",
             f"--web.user-assets={OTEL / 'prometheus' / 'web'}",
-            RUNBOOK_URL=f"{self.url('prometheus')}/user/runbook.html",
         )
 
     def _pushgateway(self) -> Server:

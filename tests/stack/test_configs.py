@@ -112,7 +112,7 @@ def test_each_alert_has_a_duration_a_severity_a_summary_and_a_runbook_link(alert
     rule = ALERTS[alert]
     assert alert == ALWAYS or (rule["for"] and rule["labels"]["severity"] in ("critical", "warning"))
     assert all(rule["annotations"][about] for about in ("summary", "description"))
-    assert rule["annotations"]["runbook_url"] == "{{ $externalLabels.runbook }}#" + alert.lower()
+    assert rule["annotations"]["runbook_url"] == "{{ $externalURL }}/user/runbook.html#" + alert.lower()
     runbook = (PROMETHEUS / "runbook.md").read_text(encoding="utf-8")
     section = runbook.partition(f"\n## {alert}\n")[2].partition("\n## ")[0]
     assert "**FR** " in section and "**EN** " in section
