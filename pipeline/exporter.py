@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from socketserver import ThreadingMixIn
@@ -78,7 +79,9 @@ class Exporter:
             return _plain(start_response, "500 Internal Server Error", "The store cannot be read.")
         with self._response_lock:
             self._log_success()
-            self._snapshot = snapshot
+            # the older text format has no place for starts: they would be gauges of their own
+            starts = snapshot.starts if "openmetrics" in environ.get("HTTP_ACCEPT", "") else {}
+            self._snapshot = replace(snapshot, starts=starts)
             return self._expose(environ, start_response)
 
     def _observations(self, metric: Metric) -> Callable[..., list[Observation]]:

@@ -154,6 +154,7 @@ def test_a_counter_that_appears_says_when_it_was_0(
         if sample.name == "verbatims_analyzed_created"
     }
     assert starts.keys() == {"site"} and before <= starts["site"] <= time.time()
+    assert "_created" not in requests.get(address, timeout=5).text
 
 
 def test_scrapes_share_one_read_and_leave_no_other_behind(

@@ -282,7 +282,8 @@ def test_a_command_in_a_container_has_the_secrets_of_the_services(
         return installation.compose("exec", "-T", "airflow-scheduler", *command)
 
     airflow.add_connection("probe", "canary")
-    [found] = json.loads(asked("airflow", "connections", "get", "probe", "--output", "json"))
+    said = asked("airflow", "connections", "get", "probe", "--output", "json").splitlines()[-1]  # behind a line of log
+    [found] = json.loads(said)
     assert (found["password"], str(found["is_encrypted"])) == ("canary", "True")
     keys = [asked("cat", f"airflow/keys/{name}") for name in ("fernet_key", "jwt_secret", "secret_key")]
     shown = docker.docker("inspect", *(container["Name"] for container in containers(installation)))
@@ -455,7 +456,8 @@ def test_a_backup_brings_a_lost_installation_back(
     assert stored(installation, "verbatims_analyzed_total") == before["rows"].count("\n")
     again = Api(installation.url("AIRFLOW_PORT"), *login)
     assert first_run in [run["dag_run_id"] for run in again.runs(DAG)]
-    [found] = json.loads(asked(installation, "airflow", "connections", "get", "lost", "--output", "json"))
+    said = asked(installation, "airflow", "connections", "get", "lost", "--output", "json").splitlines()[-1]
+    [found] = json.loads(said)
     assert found["password"] == "and found"
 
 
