@@ -51,7 +51,6 @@ class Exporter:
 
     def __init__(self, totals: StoreTotals, environment: str = "", disk: Path = Path(".")) -> None:
         self._reader = SnapshotReader(partial(take_snapshot, totals, disk))
-        self._environment = environment
         self._snapshot = StoreSnapshot({}, {})
         # one response at a time: all instruments show the same snapshot
         self._response_lock = threading.Lock()
