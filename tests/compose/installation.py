@@ -24,8 +24,10 @@ OURS = (
     "AIRFLOW_",
     "POSTGRES_",
     "GRAFANA_",
+    "MAKE",
+    "MFLAGS",
 )
-"""Variables of the test environment that must not reach the containers."""
+"""Variables of the test environment that must not reach the containers, nor (of a make that runs the tests) a make."""
 PORTS = (
     "AIRFLOW_PORT",
     "OTLP_PORT",
