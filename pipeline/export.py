@@ -6,16 +6,13 @@ import contextlib
 import csv
 import io
 import json
-import os
-import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import IO, Any
 
-from pipeline.errors import SettingsError, TransientError
+from pipeline.errors import SettingsError
 from pipeline.load.table import ANALYSED, Column, Parameter, describe
 from pipeline.peek import Rows
 
@@ -129,25 +126,6 @@ def _pyarrow() -> tuple[Any, Any]:
     except ImportError:
         raise SettingsError("--format parquet needs one more package: pip install 'verbatims[parquet]'") from None
     return pyarrow, pyarrow.parquet
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """A file that is there once it is complete: a full disk or Ctrl-C leaves what was there before."""
-    target = path.resolve()  # of a link what it points to
-    if target.exists() and not target.is_file():
-        raise SettingsError(f"--output: {path} is there and is no file")
-    beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-    try:
-        with open(beside, "xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, target)
-    except OSError as error:
-        raise TransientError(f"--output: {path} cannot be written: {error.strerror}; nothing is changed") from None
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from pipeline.errors import TransientError
 from pipeline.events import TaskEnded
 from pipeline.file_erasure import erase_file
 from pipeline.load import Warehouse
+from pipeline.report.files import drop_erased, folder_of
 from pipeline.session import Session
 from pipeline.store import Forgotten
 
@@ -84,6 +85,10 @@ def _warehouse(session: Session) -> Iterator[Warehouse]:
         yield warehouse
     finally:
         warehouse.close()
+    if dropped := drop_erased(session.store, folder_of(settings.store)):
+        session.progress.say(
+            f"deleted: {dropped} reports that quoted erased words; `verbatims report RUN` makes new ones"
+        )
     for url in dict.fromkeys((settings.store, settings.warehouse_url)):
         if url.startswith("sqlite:///"):
             erase_file(Path(url.removeprefix("sqlite:///")))

@@ -17,10 +17,11 @@ from pipeline.analyse.claude import connect
 from pipeline.analyse.price import Price
 from pipeline.analyse.topics import load_topics
 from pipeline.errors import SettingsError
+from pipeline.header_list import parse_headers
 from pipeline.observer import Observer
 from pipeline.progress import Progress
 from pipeline.records import COMMAND_LINE, Task
-from pipeline.settings import Settings, load_settings, pairs
+from pipeline.settings import Settings, load_settings
 from pipeline.source import config
 from pipeline.source.source import Source
 from pipeline.source.sources import Sources
@@ -219,7 +220,7 @@ def _started(settings: Settings, task: Task, warn: Callable[[str], None]) -> Tel
         export_interval_s=settings.metric_export_interval_ms / 1000,
         service_name=settings.service_name,
         environment=settings.mode,
-        resource_attributes=pairs(settings.resource_attributes),
+        resource_attributes=parse_headers(settings.resource_attributes),
         disabled=settings.otel_disabled,
         task=task,
         warn=warn,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pipeline.config_folder import SECRETS
 from pipeline.errors import SettingsError
 from pipeline.given import Origin, find_given, refuse_unknown
+from pipeline.header_list import check_headers, parse_headers
 from pipeline.records import SANDBOX_MODEL
 from pipeline.sqlite_file import warehouse_of
 from pipeline.urls import check_http, check_place
@@ -25,13 +26,6 @@ DOTENV = Path(".env")
 
 PLACES = ("STORE", "WAREHOUSE")
 """Settings that name where rows are kept."""
-
-_HEADER = re.compile(r"[!#$&'*+.^_`|~0-9A-Za-z-]+ *=(?:[ !-$&-+\--~]|%[2-7][0-9A-Fa-f])*")
-"""A token of RFC 9110, then a value of visible ASCII with all other characters and the comma as %XX.
-
-This is the format of OpenTelemetry's OTEL_EXPORTER_OTLP_HEADERS.
-"""
-
 
 _SERVERS = ("prometheus_url", "pushgateway_url", "tempo_url", "alertmanager_url", "grafana_url")
 
@@ -227,7 +221,12 @@ class Settings(BaseSettings):
     grafana_url: str = Field(
         "http://127.0.0.1:3000",
         validation_alias=_key("VERBATIMS_GRAFANA_URL"),
-        description="Where `verbatims doctor` looks for Grafana.",
+        description="Where `verbatims doctor` looks for Grafana, and where the traces in a report link to.",
+    )
+    report_language: Literal["en", "fr"] = Field(
+        "en",
+        validation_alias=_key("VERBATIMS_REPORT_LANGUAGE"),
+        description="The language of reports: en or fr.",
     )
 
     @classmethod
@@ -268,12 +267,8 @@ class Settings(BaseSettings):
     @field_validator("otlp_headers")
     @classmethod
     def _check_headers(cls, value: SecretStr | None) -> SecretStr | None:
-        # the SDK would show a malformed value in a warning
-        listed = value.get_secret_value().split(",") if value is not None else []
-        if not all(_HEADER.fullmatch(one.strip()) for one in listed):
-            raise ValueError(
-                "is not name=value,name=value; write special characters in a value as %XX, such as %2C for a comma"
-            )
+        if value is not None:
+            check_headers(value.get_secret_value())
         return value
 
     @field_validator("topics")
@@ -303,7 +298,7 @@ class Settings(BaseSettings):
     @property
     def export_headers(self) -> dict[str, str]:
         """Headers of each export to the Collector; often a secret."""
-        return pairs(self.otlp_headers.get_secret_value()) if self.otlp_headers else {}
+        return parse_headers(self.otlp_headers.get_secret_value()) if self.otlp_headers else {}
 
     @property
     def sandbox(self) -> bool:
@@ -372,12 +367,6 @@ def from_environment(*names: str) -> dict[str, str]:
 def setting_name(field: str) -> str:
     """The name in the environment and `.env` of a field of Settings."""
     return str(Settings.model_fields[field].validation_alias.choices[0])  # type: ignore[union-attr]
-
-
-def pairs(text: str) -> dict[str, str]:
-    """Parse `name=value,name=value`, the format of the OTEL_* lists; decodes %XX and skips items without a value."""
-    parts = (part.partition("=") for part in text.split(","))
-    return {name.strip(): unquote(value.strip()) for name, _, value in parts if value}
 
 
 def _fill_mode(given: Mapping[str, str]) -> dict[str, str]:

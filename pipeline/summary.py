@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import closing
 from typing import Any
 
@@ -13,21 +13,19 @@ from pipeline.clean import mask
 from pipeline.journey import Result
 from pipeline.preview import preview
 from pipeline.program import next_command
+from pipeline.report.facts import Facts, MetricFacts, facts_of
+from pipeline.report.metric_values import parts_of, total_of
+from pipeline.report.words import Language, Words
 from pipeline.session import Session
 from pipeline.settings import SANDBOX_PRICED_AS, Settings
 from pipeline.source.fields import harmless
 from pipeline.source.source import Source
-from pipeline.store import StoreTotals
-from pipeline.telemetry import TEN, Metric, MetricSample
-from pipeline.telemetry import catalogue as c
-from pipeline.totals import read_totals
 from pipeline.urls import origin
 
 NAMED_PLACES = 10
 """How many too long texts are listed by their position; the store has all of them."""
 
-NEVER = "–"
-"""Shown for a metric without a value, which is not the same as 0."""
+_W = Words(Language.EN)
 
 METRICS_TITLE = "The ten metrics, of this run and since the first"
 
@@ -94,7 +92,7 @@ def show(console: Console, session: Session, result: Result) -> None:
     console.print(_records(result))
     _line(console, _paid(result, session.settings))
     console.print()
-    _show_metrics(console, session.telemetry.values(), session.store.totals)
+    _show_metrics(console, facts_of(session.store, result.run_id))
     with closing(session.open_warehouse()) as warehouse:
         _line(console, f"\nThe rows: {result.loaded} of this run are in {warehouse.name}")
         _line(console, _next(warehouse.how_to_look(), bool(result.counts.failed)))
@@ -128,21 +126,19 @@ def _paid(result: Result, settings: Settings) -> str:
     return f"{counts.calls} calls, {tokens}, {cost}; {result.duration_s:.1f} s"
 
 
-def _show_metrics(console: Console, readings: Iterable[MetricSample], totals: StoreTotals) -> None:
-    live: dict[Metric, dict[tuple[str, ...], Any]] = {metric: {} for metric in TEN}
-    for reading in readings:
-        # the process measures more than the ten
-        if reading.metric in live:
-            live[reading.metric][tuple(reading.labels.values())] = reading.value
-    ever: dict[Metric, Mapping[Any, Any]] = {**read_totals(totals), c.DURATION: totals.durations()}
+def _show_metrics(console: Console, facts: Facts) -> None:
     rows = [
-        (metric.prometheus_name, _total(metric, live[metric]), _total(metric, ever[metric]), _parts(ever[metric]))
-        for metric in TEN
+        (one.metric.prometheus_name, total_of(one.metric, one.run, _W), total_of(one.metric, one.ever, _W), _parts(one))
+        for one in facts.metrics
     ]
     if console.width < TABLE_WIDTH:
         _list_metrics(console, rows)
     else:
         console.print(_metrics(rows))
+
+
+def _parts(metric: MetricFacts) -> str:
+    return parts_of(metric.ever, _W)
 
 
 def _list_metrics(console: Console, rows: Iterable[tuple[str, str, str, str]]) -> None:
@@ -161,30 +157,6 @@ def _metrics(rows: Iterable[tuple[str, str, str, str]]) -> Table:
     for row in rows:
         table.add_row(*row)
     return table
-
-
-def _total(metric: Metric, values: Mapping[Any, Any]) -> str:
-    if metric is c.DURATION:
-        calls = sum(count for count, _ in values.values())
-        seconds = sum(total for _, total in values.values())
-        return f"{calls} × {seconds / calls:.3f} s" if calls else NEVER
-    # gauges: adding up their series would mean nothing
-    if metric is c.SUCCESS_RATIO:
-        return f"{100 * next(iter(values.values())):.1f} %" if values else NEVER
-    if metric is c.CURRENT_SIZE:
-        return f"{next(iter(values.values())):.0f}" if values else NEVER
-    return f"{sum(values.values()):.0f}"
-
-
-def _parts(values: Mapping[Any, Any]) -> str:
-    """The sum of each value of the last label, over all sources."""
-    parts: dict[str, float] = {}
-    for labels, value in values.items():
-        name = labels[-1] if isinstance(labels, tuple) and labels else labels
-        number = value[0] if isinstance(value, tuple) else value
-        if name and number:
-            parts[str(name)] = parts.get(str(name), 0) + number
-    return " · ".join(f"{name.replace('_', ' ')} {number:.0f}" for name, number in sorted(parts.items()))
 
 
 def _next(look: str, failed: bool) -> str:

@@ -24,6 +24,7 @@ SHARED = {
     "pipeline.given",
     "pipeline.config_folder",
     "pipeline.urls",
+    "pipeline.header_list",
     "pipeline.sqlite_file",
     "pipeline.events",
     "pipeline.claiming",

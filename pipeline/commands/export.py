@@ -49,9 +49,10 @@ def add_parser(parsers: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the selected rows; the warehouse stays as it is."""
-    from pipeline.export import Wanted, pages, require, whole_file
+    from pipeline.export import Wanted, pages, require
     from pipeline.peek import peek_warehouse
     from pipeline.settings import load_settings
+    from pipeline.whole_file import whole_file
 
     format = _format(options)
     require(format)
@@ -62,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
         if options.output == "-":
             written = _write(format, found, sys.stdout.buffer, to_file=False)
         else:
-            with whole_file(Path(options.output)) as file:
+            with whole_file(Path(options.output), "--output") as file:
                 written = _write(format, found, file, to_file=True)
         say(f"{written} rows of {rows.name}")
     return DONE

@@ -12,6 +12,7 @@ from pipeline.commands.arguments import add_command
 from pipeline.commands.ending import exit_code
 from pipeline.commands.input_file import add_input_options, input_file
 from pipeline.commands.output import DONE, open_console, print_data, say, terminal_on, warn
+from pipeline.commands.report import add_language, written
 from pipeline.commands.resuming import going_on
 
 
@@ -39,6 +40,10 @@ def add_parser(parsers: Any) -> None:
     )
     add_input_options(command)
     command.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    command.add_argument(
+        "--report", action="store_true", help="also write the run's report, as `verbatims report` does"
+    )
+    add_language(command)
     command.add_argument("--dry-run", action="store_true", help="only count, and estimate the cost; no call, no write")
 
 
@@ -50,6 +55,10 @@ def run(options: argparse.Namespace) -> int:
 
     if options.dry_run:
         return _dry_run(options)
+    if options.report:
+        from pipeline.report.drawing import require
+
+        require()  # before anything is paid
     console = open_console()
     with (
         open_session(terminal_on(console), reads=True, asks=True, file=input_file(options)) as session,
@@ -63,6 +72,8 @@ def run(options: argparse.Namespace) -> int:
             print_data(summary.as_json(result, session.settings))
         else:
             summary.show(console, session, result)
+        if options.report:
+            say(f"\nThe report: {written(session.store, session.settings, result.run_id, options.lang)}")
     return exit_code(result.run_id, result.counts)
 
 

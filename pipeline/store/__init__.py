@@ -10,7 +10,7 @@ reanalyses.py asking again                  erasure.py   words that go
 deliveries.py what a warehouse lacks        rows.py      the rows it is given
 totals.py     what is counted               predicates.py  conditions on texts
 identity.py   who a verbatim is             sources.py    how many sources there may be
-dossier.py    all that is known of one verbatim
+dossier.py    all that is known of one verbatim               run_facts.py  what a run came to
 driver_errors.py  what a driver says, as one line
 tables.py     all tables                    migrate.py, migrations/   how older stores become these
 """
@@ -22,6 +22,17 @@ from pipeline.store.deliveries import Due, Loading
 from pipeline.store.dossier import AnalysisShown, Dossier
 from pipeline.store.erasure import Forgotten
 from pipeline.store.failures import Failure
+from pipeline.store.run_facts import (
+    CallShown,
+    CallsTimed,
+    Feelings,
+    NewTopicSaid,
+    Paid,
+    RunFacts,
+    RunPaid,
+    RunShown,
+    Said,
+)
 from pipeline.store.runs import day_run_id
 from pipeline.store.store import Store, open_store, peek_store
 from pipeline.store.texts import Decision
@@ -29,16 +40,25 @@ from pipeline.store.totals import StoreTotals
 
 __all__ = [
     "AnalysisShown",
+    "CallShown",
+    "CallsTimed",
     "Claims",
     "Crawls",
     "Decision",
     "Dossier",
     "Due",
     "Failure",
+    "Feelings",
     "Forgotten",
     "Loading",
+    "NewTopicSaid",
+    "Paid",
     "RowCounts",
     "RunCounts",
+    "RunFacts",
+    "RunPaid",
+    "RunShown",
+    "Said",
     "Store",
     "StoreTotals",
     "day_run_id",

@@ -63,6 +63,11 @@ class Runs:
             self._database.take_turns(connection, Turn.FOLDING)
             fold(connection)  # what stopped runs have counted, too
 
+    def is_known(self, run_id: str) -> bool:
+        """Whether the store has a run of that id."""
+        with self._database.read() as connection:
+            return connection.execute(sa.select(runs.c.run_id).where(runs.c.run_id == run_id)).first() is not None
+
     def find(self, run_id: str | None) -> str:
         """The run of that id, or the one begun last. Raises SettingsError where there is none."""
         query = sa.select(runs.c.run_id).order_by(runs.c.started_at.desc(), runs.c.run_id.desc()).limit(1)

@@ -15,6 +15,7 @@ from pipeline.store.dossier import Dossiers
 from pipeline.store.erasure import Erasure
 from pipeline.store.migrate import HEAD, migrate, refuse_newer, revision
 from pipeline.store.reanalyses import Reanalyses
+from pipeline.store.run_facts import RunFacts
 from pipeline.store.runs import Runs
 from pipeline.store.texts import Texts
 from pipeline.store.totals import StoreTotals
@@ -34,6 +35,7 @@ class Store:
         self.reanalyses = Reanalyses(database)
         self.dossiers = Dossiers(database)
         self.totals = StoreTotals(database)
+        self.facts = RunFacts(database)
 
     def claims(self, run_id: str, analyser: AnalyserRecord, final_outcomes: Collection[Outcome]) -> Claims:
         """This process's claims on the texts of a run."""
@@ -42,6 +44,10 @@ class Store:
     def crawls(self, run_id: str | None = None) -> Crawls:
         """How sources were last seen; without a run nothing is written."""
         return Crawls(self.database, run_id)
+
+    def totals_of(self, run_id: str) -> StoreTotals:
+        """Those of one run."""
+        return StoreTotals(self.database, run_id)
 
     def close(self) -> None:
         """Let go of all connections."""

@@ -120,10 +120,11 @@ words of the index `totals_ever` make SQLite use it."""
 
 
 class StoreTotals:
-    """Each method reads the store now, and raises what its database raises."""
+    """Each method reads the store now, and raises what its database raises. Of all runs, or of one."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, run_id: str | None = None) -> None:
         self._database = database
+        self._run_id = run_id
 
     def analysed(self) -> Mapping[tuple[str, str], int]:
         """(source, sentiment) → verbatims."""
@@ -173,6 +174,8 @@ class StoreTotals:
             .order_by(attempts.c.sent_at.desc(), attempts.c.attempt_id.desc())
             .limit(1)
         )
+        if self._run_id is not None:
+            query = query.where(attempts.c.run_id == self._run_id)
         with self._database.read() as connection:
             size: int | None = connection.execute(query).scalar()
         return size
@@ -190,16 +193,16 @@ class StoreTotals:
         return {reason: n for reason, _, n, _ in self._sums(Total.LOAD_ERRORS)}
 
     def success_ratio(self) -> float | None:
-        """Valid answers ÷ ended attempts of the latest run that has any; None before the first."""
+        """Valid answers ÷ ended attempts of the run, or of the latest that has any; None before the first."""
         latest = sa.select(attempts.c.run_id).order_by(attempts.c.attempt_id.desc()).limit(1)
         with self._database.read() as connection:
-            run_id = connection.execute(latest).scalar()
+            run_id = self._run_id or connection.execute(latest).scalar()
             return success_ratio(connection, run_id) if run_id is not None else None
 
     def _sums(self, total: Total) -> list[tuple[str, str, int, float]]:
         query = (
             sa.select(totals.c.label, totals.c.detail, sa.func.sum(totals.c.n), sa.func.sum(totals.c.amount))
-            .where(totals.c.name == total.value, _EVER)
+            .where(totals.c.name == total.value, _EVER if self._run_id is None else totals.c.run_id == self._run_id)
             .group_by(totals.c.label, totals.c.detail)
         )
         with self._database.read() as connection:

@@ -15,6 +15,7 @@ from required import skip_or_fail
 
 from pipeline import export
 from pipeline.errors import Interrupted, VerbatimsError
+from pipeline.whole_file import whole_file
 
 from .conftest import Command, write_jsonl
 
@@ -81,7 +82,7 @@ def test_an_export_that_is_stopped_leaves_the_file_of_before(tmp_path: Path, met
         raise met
         yield
 
-    with pytest.raises(VerbatimsError, match=said), export.whole_file(target) as file:
+    with pytest.raises(VerbatimsError, match=said), whole_file(target, "--output") as file:
         export.write_csv(stopped(), file, to_file=True)
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("rows.csv", "before")]
 

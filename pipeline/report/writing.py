@@ -1,0 +1,60 @@
+"""Writes the report of a run from its store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+from pipeline.analyse.topics import load_topics
+from pipeline.report.facts import facts_of
+from pipeline.report.files import file_of, folder_of
+from pipeline.report.page import Context, page
+from pipeline.report.words import Language
+from pipeline.settings import SANDBOX_PRICED_AS, Settings
+from pipeline.store import Store
+from pipeline.whole_file import whole_file
+
+
+def write_report(store: Store, settings: Settings, run_id: str, language: Language) -> Path:
+    """Replace the report of a run by one of what the store holds now; returns its file.
+
+    Raises TransientError where it cannot be written.
+    """
+    context = _context(settings)
+    while True:
+        facts = facts_of(store, run_id)
+        path = file_of(facts, folder_of(settings.store))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path, "report") as file:
+            file.write(page(facts, language, context).encode())
+        # a verbatim that is forgotten meanwhile: whoever erases looks for reports after the store has lost its words,
+        # so one of both sees the other
+        if not store.facts.erased_among(facts.quoted):
+            return path
+        path.unlink(missing_ok=True)
+
+
+def _context(settings: Settings) -> Context:
+    labels = {topic.id: {"fr": _label(topic.fr), "en": _label(topic.en)} for topic in load_topics(settings.topics)}
+    return Context(SANDBOX_PRICED_AS if settings.sandbox else None, labels, _trace_link(settings.grafana_url))
+
+
+def _label(described: str) -> str:
+    """What stands before the colon: `Delivery: delays, tracking` is called Delivery."""
+    return described.partition(":")[0].strip()
+
+
+def _trace_link(grafana_url: str) -> Callable[[str], str] | None:
+    """The trace in Grafana's Explore."""
+    if not grafana_url:
+        return None
+
+    def link(trace_id: str) -> str:
+        asked = {"refId": "A", "datasource": {"type": "tempo", "uid": "tempo"}, "queryType": "traceql"}
+        panes = {"t": {"datasource": "tempo", "queries": [{**asked, "query": trace_id}]}}
+        encoded = quote(json.dumps(panes, separators=(",", ":")), safe="")
+        return f"{grafana_url.rstrip('/')}/explore?schemaVersion=1&orgId=1&panes={encoded}"
+
+    return link
