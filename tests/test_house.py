@@ -175,7 +175,7 @@ def test_every_dependency_of_the_project_is_pinned() -> None:
 
 
 def test_every_test_that_the_promises_name_is_there() -> None:
-    page = ROOT / "docs" / "promises.md"
-    named = re.findall(r"\]\((\.\./[^)#]+)", page.read_text(encoding="utf-8"))
+    page = ROOT / "docs" / "en" / "promises.md"
+    named = re.findall(r"\]\((\.\./\.\./[^)#]+)", page.read_text(encoding="utf-8"))
     assert len(named) > 20
     assert [name for name in named if not (page.parent / name).exists()] == []

@@ -47,7 +47,7 @@ def test_no_message_names_a_file_that_only_a_checkout_has() -> None:
 
 
 def test_the_examples_of_sources_have_every_key() -> None:
-    page = (ROOT / "docs" / "add-a-source.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "en" / "add-a-source.md").read_text(encoding="utf-8")
     example = (PACKAGE / "source" / "example.toml").read_text(encoding="utf-8")
     keys = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
     assert len(keys) > 8 and [key for key in keys if not re.search(rf"^#{key} = ", example, re.MULTILINE)] == []

@@ -30,7 +30,7 @@ IN_FLIGHT = 32
 
 
 def main() -> None:
-    """Measure, and print the table of docs/scaling.md."""
+    """Measure, and print the table of docs/en/scaling.md."""
     seconds: dict[int, list[float]] = {workers: [] for workers in WORKERS}
     with tempfile.TemporaryDirectory() as folder, serving() as server:
         reviews = _reviews(Path(folder) / "reviews.jsonl")

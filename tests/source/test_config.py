@@ -18,7 +18,7 @@ from pipeline.records import IdOrigin, Review
 from pipeline.source.config import load_sources
 from pipeline.source.web.fetcher import Fetcher
 
-PAGE = Path(__file__).parents[2] / "docs" / "add-a-source.md"
+PAGE = Path(__file__).parents[2] / "docs" / "en" / "add-a-source.md"
 WEB = 'kind = "schema_org"\nurls = ["https://shop.example/"]\n'
 CSS = 'kind = "css"\nurls = ["https://shop.example/"]\n'
 
