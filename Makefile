@@ -54,7 +54,7 @@ restore: ## Put a backup in the place of what is there: make restore FROM=backup
 dashboards: .venv/dev ## Build the Grafana dashboards and the runbook anew
 	@$(BIN)/python grafana/build.py && $(BIN)/python otel/build_runbook.py
 
-docs: .venv/docs ## Build the documentation as HTML and Word files into build/docs
+docs: .venv/docs ## Build the documentation as HTML, Word and PDF into build/docs (PDF needs Debian's libpangoft2-1.0-0)
 	@$(BIN)/python docs/build.py && $(BIN)/python -m pytest tests/docs -m docs
 
 c11: .venv/docs ## Run every command that docs/c11 shows, on the real servers, and compare

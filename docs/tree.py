@@ -40,7 +40,7 @@ def read(root: Path, file: PurePosixPath, language: str) -> Page:
     """The checked page of a Markdown file."""
     text = (root / file).read_text(encoding="utf-8")
     tree = json.loads(pypandoc.convert_text(text, "json", format=READER))["blocks"]
-    blocks = changed(tree, lambda node: _without_html(node, file))
+    blocks = changed(_in_languages(tree), lambda node: _without_html(node, file))
     _check_headings(blocks, file)
     blocks = changed(blocks, lambda node: _named_alert(node, ALERTS.get(language, {})))
     for image in found(blocks, "Image"):
@@ -118,6 +118,37 @@ def _without_html(node: Node, file: PurePosixPath) -> Node | list[Node]:
     if html.startswith("<!--") and html.endswith("-->"):
         return []
     raise DocumentError(f"{file}: HTML in the text: {html.splitlines()[0]}")
+
+
+LANGUAGE = re.compile(r'<(?:div|span) lang="([a-z]+)">')
+
+
+def _in_languages(tree: Any) -> Any:
+    """The tree where <div lang="…"> or <span lang="…"> and what follows up to its end is one element."""
+    if isinstance(tree, dict):
+        return {key: _in_languages(value) for key, value in tree.items()}
+    if not isinstance(tree, list):
+        return tree
+    made: list[Any] = []
+    rest = iter(tree)
+    for item in rest:
+        language = LANGUAGE.fullmatch(_raw(item))
+        if not language:
+            made.append(_in_languages(item))
+            continue
+        held = []
+        for inner in rest:
+            if _raw(inner) in ("</div>", "</span>"):
+                break
+            held.append(inner)
+        kind = "Div" if item["t"] == "RawBlock" else "Span"
+        made.append({"t": kind, "c": [["", [], [["lang", language[1]]]], _in_languages(held)]})
+    return made
+
+
+def _raw(node: Any) -> str:
+    """The HTML of an element that is HTML."""
+    return node["c"][1].strip() if isinstance(node, dict) and node.get("t") in ("RawInline", "RawBlock") else ""
 
 
 def _named_alert(node: Node, names: dict[str, str]) -> Node:

@@ -6,7 +6,7 @@ import base64
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from links import Book, linked
+from links import Book, linked, page_name
 from tree import PICTURES, Node, Page, changed, convert, found, meta_of, text_of
 from web_tables import finished, in_region, names_of
 
@@ -17,6 +17,7 @@ WORDS = {
         "pages": "Pages du document",
         "contents": "Sommaire",
         "home": "Accueil",
+        "language": "Langue",
         "back": "Retour au texte",
         "source": "Cette page est construite à partir de",
     },
@@ -25,6 +26,7 @@ WORDS = {
         "pages": "Pages of the document",
         "contents": "Contents",
         "home": "Home",
+        "language": "Language",
         "back": "Back to the text",
         "source": "This page is built from",
     },
@@ -32,19 +34,17 @@ WORDS = {
 """The words of the template, in each language a document can have."""
 
 
+LANGUAGES = {"fr": "Français", "en": "English"}
+
+
 def write(book: Book, folder: Path) -> None:
     """Write all pages into the folder, and remove the page of a Markdown file that is no more."""
-    made = {name_of(page): _html(page, book) for page in book.pages}
+    made = {page_name(page): _html(page, book) for page in book.pages}
     folder.mkdir(parents=True, exist_ok=True)
     for stale in set(folder.glob("*.html")) - {folder / name for name in made}:
         stale.unlink()
     for name, html in made.items():
         (folder / name).write_text(html, encoding="utf-8")
-
-
-def name_of(page: Page) -> str:
-    """The name of the page's HTML file."""
-    return "index.html" if page.file.stem == "README" else f"{page.file.stem}.html"
 
 
 def _html(page: Page, book: Book) -> str:
@@ -68,15 +68,22 @@ def _meta(page: Page, book: Book, headings: bool) -> Node:
         "headings": headings,
         "pages": [_entry(other, page, book) for other in book.pages],
         "words": WORDS[book.language],
+        "translations": _translations(page, book),
         "source": str(page.file),
     }
     return {key: meta_of(value) for key, value in meta.items()}
 
 
+def _translations(page: Page, book: Book) -> list[dict[str, str]]:
+    """The same page in the other language, named in that language."""
+    other, (name, language) = book.translated(page), book.translation
+    return [{"url": f"../{name}/{page_name(other)}", "lang": language, "name": LANGUAGES[language]}] if other else []
+
+
 def _entry(page: Page, current: Page, book: Book) -> dict[str, str | bool]:
     """A page in the navigation."""
     title = WORDS[book.language]["home"] if page is book.pages[0] else text_of(page.title)
-    return {"url": name_of(page), "title": title, "current": page is current}
+    return {"url": page_name(page), "title": title, "current": page is current}
 
 
 def _heading(page: Page, book: Book) -> list[Node]:
@@ -90,7 +97,7 @@ def _body(page: Page, book: Book) -> list[Node]:
     def change(node: Node) -> Node | list[Node]:
         """Links and pictures for a page that stands alone, and tables in regions."""
         if node["t"] == "Link":
-            return linked(node, page, book, lambda aim, anchor: _address(page, aim, anchor))
+            return linked(node, page, book, lambda aim, anchor: _address(page, aim, anchor), _beside)
         if node["t"] == "Image":
             return _embedded(node, book.root / page.file.parent)
         if node["t"] == "Table":
@@ -102,7 +109,11 @@ def _body(page: Page, book: Book) -> list[Node]:
 
 
 def _address(page: Page, aim: Page, anchor: str) -> str:
-    return ("" if aim is page and anchor else name_of(aim)) + (f"#{anchor}" if anchor else "")
+    return ("" if aim is page and anchor else page_name(aim)) + (f"#{anchor}" if anchor else "")
+
+
+def _beside(name: str, anchor: str) -> str:
+    return f"../{name}" + (f"#{anchor}" if anchor else "")
 
 
 def _embedded(image: Node, folder: Path) -> Node:

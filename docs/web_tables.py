@@ -28,11 +28,16 @@ def _numbered(names: list[str]) -> Iterator[str]:
 
 
 def in_region(table: Node, name: str) -> Node:
-    """The table in a region that scrolls sideways and is reached by keyboard; its first column names the rows."""
+    """The table in a region that scrolls sideways and is reached by keyboard."""
+    region = ["", ["scroll"], [["tabindex", "0"], ["role", "region"], ["aria-label", name]]]
+    return {"t": "Div", "c": [region, [with_row_names(table)]]}
+
+
+def with_row_names(table: Node) -> Node:
+    """The table whose first column is one of headers."""
     attributes, caption, columns, head, bodies, foot = table["c"]
     bodies = [[more, 1, top, rows] for more, _, top, rows in bodies]
-    whole = {"t": "Table", "c": [attributes, caption, columns, head, bodies, foot]}
-    return {"t": "Div", "c": [["", ["scroll"], [["tabindex", "0"], ["role", "region"], ["aria-label", name]]], [whole]]}
+    return {"t": "Table", "c": [attributes, caption, columns, head, bodies, foot]}
 
 
 def finished(html: str) -> str:

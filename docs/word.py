@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from links import Book, linked
-from tree import DocumentError, Node, Page, changed, convert, found, meta_of, text_of
+from links import Book
+from tree import DocumentError, Node, Page, convert, found, meta_of, text_of
+from whole import chapters
 from word_layout import FOOTER, footer, laid_out, with_footer_relation, with_footer_type
 from word_styles import mended, swapped
 
@@ -30,7 +31,7 @@ CHANGES = {
 
 def write(book: Book, file: Path) -> None:
     """Write the Word file; every link and picture is looked at before."""
-    blocks = [block for page in book.pages for block in _chapter(page, book)]
+    blocks = chapters(book, lambda image, page: _as_png(image, page, book), 0, lambda table: table)
     locale, contents = LOCALES[book.language]
     meta = {"title": book.pages[0].title, "lang": locale, "toc-title": contents}
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -43,35 +44,6 @@ def write(book: Book, file: Path) -> None:
         )
     finally:
         made.unlink(missing_ok=True)
-
-
-def _chapter(page: Page, book: Book) -> list[Node]:
-    """The blocks of one file: the first file's h1 is the title already, so that what follows moves up by one level."""
-    first = page is book.pages[0]
-
-    def change(node: Node) -> Node | list[Node]:
-        if node["t"] == "Link":
-            return linked(node, page, book, lambda aim, anchor: f"#{_bookmark(aim, anchor, book)}")
-        if node["t"] == "Image":
-            return _as_png(node, page, book)
-        if node["t"] == "Header":
-            level, (anchor, classes, more), content = node["c"]
-            return _header(level - first, _bookmark(page, anchor, book), content, [classes, more])
-        return node
-
-    top = _bookmark(page, page.anchor, book)
-    begin = {"t": "Div", "c": [[top, [], []], []]} if first else _header(1, top, page.title, [[], []])
-    blocks: list[Node] = [begin, *changed(page.blocks, change)]
-    return blocks
-
-
-def _header(level: int, anchor: str, content: list[Node], more: list[list[Node]]) -> Node:
-    return {"t": "Header", "c": [level, [anchor, *more], content]}
-
-
-def _bookmark(page: Page, anchor: str, book: Book) -> str:
-    """A name that no other heading of the document has; Word takes at most 40 characters."""
-    return f"p{book.pages.index(page)}h{page.anchors.index(anchor or page.anchor)}"
 
 
 def _as_png(image: Node, page: Page, book: Book) -> Node:

@@ -31,28 +31,52 @@ def sample(tmp_path: Path) -> Path:
     return make_repository(tmp_path / "repository")
 
 
-@pytest.fixture(scope="session", params=["sample", "c11"])
-def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a built document: the sample, and the project's own if it exists."""
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository of the sample whose documents are built, for tests that only look."""
+    root = make_repository(tmp_path_factory.mktemp("docs") / "repository")
+    result = run(root)
+    assert result.returncode == 0, result.stderr
+    return root
+
+
+LANGUAGES = {"c11": "fr", "en": "en", "fr": "fr"}
+"""The documents, and the language of each."""
+
+
+@pytest.fixture(scope="session", params=["sample", "own"])
+def built(request: pytest.FixtureRequest, made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the built documents: those of the sample, and the project's own."""
     if request.param == "sample":
-        root = make_repository(tmp_path_factory.mktemp("docs") / "repository")
-        result = run(root)
-    else:
-        result, root = _real(tmp_path_factory.mktemp("docs"))
+        return made / "built"
+    result, root = _real(tmp_path_factory.mktemp("docs"))
     assert result.returncode == 0, result.stderr
     return root / "built"
 
 
+@pytest.fixture(scope="session", params=LANGUAGES)
+def document(request: pytest.FixtureRequest, built: Path) -> str:
+    """The name of a document; the French one is written later than the English one."""
+    if request.param == "fr" and not (built / "fr").is_dir():
+        pytest.skip("docs/fr is not written yet")
+    return str(request.param)
+
+
 @pytest.fixture(scope="session")
-def pages(built: Path) -> list[Page]:
-    made = [Page(file) for file in sorted((built / "c11").glob("*.html"))]
+def language(document: str) -> str:
+    return LANGUAGES[document]
+
+
+@pytest.fixture(scope="session")
+def pages(built: Path, document: str) -> list[Page]:
+    made = [Page(file) for file in sorted((built / document).glob("*.html"))]
     assert made
     return made
 
 
 @pytest.fixture(scope="session")
-def word(built: Path) -> Word:
-    return Word(built / "c11.docx")
+def word(built: Path, document: str) -> Word:
+    return Word(built / f"{document}.docx")
 
 
 def make_repository(root: Path) -> Path:
@@ -60,7 +84,7 @@ def make_repository(root: Path) -> Path:
     if find_spec("pypandoc") is None:
         skip_or_fail("pypandoc is not installed (make docs does it)")
     shutil.copytree(SAMPLE, root)
-    for file in (*(ROOT / "docs").glob("*.py"), ROOT / "docs" / "template.html"):
+    for file in (*(ROOT / "docs").glob("*.py"), *(ROOT / "docs").glob("*.html")):
         shutil.copy(file, root / "docs")
     return root
 
@@ -68,7 +92,5 @@ def make_repository(root: Path) -> Path:
 def _real(folder: Path) -> tuple[subprocess.CompletedProcess[str], Path]:
     if find_spec("pypandoc") is None:
         skip_or_fail("pypandoc is not installed (make docs does it)")
-    if not (ROOT / "docs" / "c11").is_dir():
-        pytest.skip("docs/c11 is not written yet")
     command = [sys.executable, str(ROOT / "docs" / "build.py"), str(folder / "built")]
     return subprocess.run(command, capture_output=True, text=True, timeout=120), folder
