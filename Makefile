@@ -55,10 +55,10 @@ dashboards: .venv/dev ## Build the Grafana dashboards and the runbook anew
 	@$(BIN)/python grafana/build.py && $(BIN)/python otel/build_runbook.py
 
 docs: .venv/docs ## Build the documentation as HTML, Word and PDF into build/docs (PDF needs Debian's libpangoft2-1.0-0)
-	@$(BIN)/python docs/build.py && $(BIN)/python -m pytest tests/docs -m docs
+	@$(BIN)/python docs/generate.py && $(BIN)/python docs/build.py && $(BIN)/python -m pytest tests/docs -m docs
 
 c11: .venv/docs ## Run every command that docs/c11 shows, on the real servers, and compare
-	@$(BIN)/python docs/metrics_table.py
+	@$(BIN)/python docs/generate.py
 	@$(BIN)/python tests/stack/servers/build.py && $(BIN)/python -m pytest tests/c11 -m c11
 
 lint: .venv/dev ## Check style and types

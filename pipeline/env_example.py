@@ -18,7 +18,8 @@ HEAD = """\
 """
 
 
-def _kind(annotation: object) -> str:
+def kind_of(annotation: object) -> str:
+    """What a setting takes, in words."""
     choices = typing.get_args(annotation)
     if typing.get_origin(annotation) is typing.Literal:
         return " or ".join(choices)
@@ -30,7 +31,7 @@ def _kind(annotation: object) -> str:
 def _setting(field: FieldInfo, key: str) -> str:
     default = "" if field.default is None else str(field.default).lower() if field.default is False else field.default
     why = textwrap.fill(field.description or "", 110, initial_indent="# ", subsequent_indent="# ")
-    return f"{why}\n# ({_kind(field.annotation)}; default: {default or 'empty'})\n#{key}={default}\n"
+    return f"{why}\n# ({kind_of(field.annotation)}; default: {default or 'empty'})\n#{key}={default}\n"
 
 
 def render() -> str:

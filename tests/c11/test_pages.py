@@ -11,11 +11,6 @@ ROOT = Path(__file__).parents[2]
 PAGES = {page.name: page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs" / "c11").glob("*.md"))}
 
 
-def test_the_table_of_metrics_equals_the_catalogue() -> None:
-    made = runpy.run_path(str(ROOT / "docs" / "metrics_table.py"))["page"]()
-    assert PAGES["1-metriques.md"] == made, "run: python docs/metrics_table.py"
-
-
 def test_exactly_the_existing_alerts_are_explained() -> None:
     rules = yaml.safe_load((ROOT / "otel" / "prometheus" / "alerts.yml").read_text(encoding="utf-8"))
     words = {"critical": "critique", "warning": "avertissement", "none": "toujours active"}
