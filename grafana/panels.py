@@ -34,8 +34,8 @@ ALERTMANAGER = "http://127.0.0.1:9093"
 """Where a browser finds it; Grafana itself asks the data source."""
 HEIGHT = 8
 ALERT_STATES = ("firing", "pending", "recovering", "noData", "error")
-SPAN_NAME = "analyse verbatim"
-"""The span around all attempts for one verbatim, as the observer names it."""
+VERBATIM_SPAN, ATTEMPT_SPAN = "analyse verbatim", "attempt"
+"""The span around all attempts for one verbatim, and that of one attempt, as the observer names them."""
 
 Panel = stat.Panel | timeseries.Panel | heatmap.Panel | bargauge.Panel | table.Panel
 P = TypeVar("P", bound=Panel)

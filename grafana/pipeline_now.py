@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.models import units
 from panels import (
+    ATTEMPT_SPAN,
     OBJECTIVE_S,
-    SPAN_NAME,
     Panel,
     buckets,
     dashed,
@@ -21,8 +21,8 @@ from panels import (
 from pipeline.telemetry import catalogue
 
 TITLE = "Now · Maintenant"
-SPANS = f'name = "{SPAN_NAME}" && resource.{catalogue.ENVIRONMENT} = "${{environment}}"'
-"""In TraceQL: those of the environment chosen at the top."""
+SPANS = f'name = "{ATTEMPT_SPAN}" && resource.{catalogue.ENVIRONMENT} = "${{environment}}"'
+"""In TraceQL: the attempts, which is what the metrics count, of the environment chosen at the top."""
 
 
 def panels() -> list[Panel]:

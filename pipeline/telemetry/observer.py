@@ -15,6 +15,7 @@ from opentelemetry.trace import (
     Span,
     SpanContext,
     StatusCode,
+    Tracer,
     TracerProvider,
     format_trace_id,
     get_current_span,
@@ -52,10 +53,11 @@ class _Stage:
 
 
 class TelemetryRequestSpan:
-    """The span of one verbatim; implements `observer.RequestSpan`."""
+    """The span of one verbatim, and one inside it for each attempt; implements `observer.RequestSpan`."""
 
-    def __init__(self, span: Span, instruments: Instruments) -> None:
+    def __init__(self, span: Span, tracer: Tracer, instruments: Instruments) -> None:
         self._span = span
+        self._tracer = tracer
         self._instruments = instruments
         # kept for `committed`, which runs after the span has ended
         self._context = set_span_in_context(span, Context())
@@ -68,8 +70,17 @@ class TelemetryRequestSpan:
         return self._trace_id
 
     def answered(self, attempt: Attempt) -> None:
-        """Add one ended attempt; `describe` sums up all of them."""
+        """Add one ended attempt, which has a span of its own; `describe` sums up all of them."""
         self._attempts.append(attempt)
+        started = int(attempt.sent_at.timestamp() * 1e9)
+        attributes: dict[str, str | int] = {
+            "verbatims.attempt": len(self._attempts),
+            "verbatims.outcome": attempt.outcome.value,
+            "verbatims.model": attempt.model,
+        }
+        span = self._tracer.start_span("attempt", self._context, attributes=attributes, start_time=started)
+        _set_error(span, attempt)
+        span.end(started + int(attempt.duration_s * 1e9))
 
     def committed(self, attempt: Attempt) -> None:
         """Write the metrics of one attempt, with an exemplar that leads to this span even after it has ended."""
@@ -119,10 +130,14 @@ class TelemetryRequestSpan:
             self._span.set_attribute("verbatims.retried", retried)
         if last.error is not None:
             self._span.set_attribute("verbatims.error", last.error)
-        if last.outcome not in _NOT_ERRORS:
-            self._span.set_attribute(gen_ai.ERROR_TYPE, gen_ai.error_type(last))
-            reason = last.json_error or last.error
-            self._span.set_status(StatusCode.ERROR, f"{last.outcome}: {reason}" if reason else last.outcome.value)
+        _set_error(self._span, last)
+
+
+def _set_error(span: Span, attempt: Attempt) -> None:
+    if attempt.outcome not in _NOT_ERRORS:
+        span.set_attribute(gen_ai.ERROR_TYPE, gen_ai.error_type(attempt))
+        reason = attempt.json_error or attempt.error
+        span.set_status(StatusCode.ERROR, f"{attempt.outcome}: {reason}" if reason else attempt.outcome.value)
 
 
 class TelemetryObserver:
@@ -182,7 +197,7 @@ class TelemetryObserver:
             links=[Link(self._stage.span)] if self._stage and self._stage.span.is_valid else (),
             start_time=self._now_ns(),
         )
-        call = TelemetryRequestSpan(span, self._instruments)
+        call = TelemetryRequestSpan(span, self._tracer, self._instruments)
         try:
             with _current(span):
                 yield call

@@ -48,7 +48,7 @@ def test_everything_arrives_once_and_cumulative_whatever_the_environment_sets(
 
     assert warnings == []
     # the exports themselves create no span
-    assert sorted(span.name for span in receiver.spans()) == ["analyse verbatim", "stage analyse"]
+    assert sorted(span.name for span in receiver.spans()) == ["analyse verbatim", "attempt", "stage analyse"]
     assert len(receiver.metrics) == 1
     assert {headers["x-tenant"] for headers in receiver.headers} == {"a"}
     units = {metric.name: metric.unit for metric in METRICS}
@@ -131,7 +131,7 @@ def test_without_a_collector_the_process_ends_with_one_warning(
     end(telemetry)
     place = endpoint.rpartition("/")[2].rpartition("@")[2]
     assert warnings == [
-        f"telemetry: 2 spans and the last metrics did not reach {place} (no answer); "
+        f"telemetry: 3 spans and the last metrics did not reach {place} (no answer); "
         "see that a Collector runs there, or fix OTEL_EXPORTER_OTLP_ENDPOINT"
     ]
     assert not [record for record in caplog.records if record.name.startswith("opentelemetry")]

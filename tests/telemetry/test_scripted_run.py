@@ -114,6 +114,21 @@ def test_without_an_endpoint_there_is_no_trace_but_live_values_exist(attempt: Ca
     assert durations(telemetry) == {"analysed": (1, 2.0)}
 
 
+def test_each_attempt_has_a_span_with_its_own_outcome_and_status(attempt: Callable[..., Attempt]) -> None:
+    """A search for an outcome finds the attempt that the metric counts, also where a later attempt ended well."""
+    recording = Recording()
+    with recording.telemetry.observer.call(Ask("v1", "Texte.", "key")) as call:
+        call.answered(attempt(Outcome.UNREADABLE, 6.5, json_error=JsonError.INVALID_JSON))
+        call.answered(attempt())
+    recording.telemetry.shutdown()
+    first, second, verbatim = map(plain_span, recording.exporter.get_finished_spans())
+    assert {first["name"], second["name"]} == {"attempt"} and first["parent"] == second["parent"] == verbatim["span"]
+    assert first["attributes"]["verbatims.outcome"] == "unreadable" and first["status"]["code"] == "ERROR"
+    assert first["to_s"] - first["from_s"] == 6.5
+    assert second["attributes"]["verbatims.outcome"] == "analysed" and second["status"]["code"] == "UNSET"
+    assert verbatim["attributes"]["verbatims.outcome"] == "analysed" and verbatim["status"]["code"] == "UNSET"
+
+
 def durations(telemetry: Telemetry) -> dict[str, Any]:
     readings = [reading for reading in telemetry.values() if reading.metric.name == "verbatim_analysis_duration"]
     return {reading.labels["outcome"]: reading.value for reading in readings}
