@@ -8,11 +8,12 @@ import json
 import sys
 from pathlib import Path
 
+from claude_dashboard import claude
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from pipeline_dashboard import pipeline
 
 BUILT = Path(__file__).parent / "built"
-DASHBOARDS = {"pipeline": pipeline}
+DASHBOARDS = {"pipeline": pipeline, "claude": claude}
 
 
 def main() -> int:

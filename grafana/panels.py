@@ -1,12 +1,9 @@
-"""What every panel has in common: its look, its words in two languages, and how it asks Prometheus."""
+"""What every panel has in common: its look, and its words in two languages."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterable
-from typing import TypeVar, cast
-from urllib.parse import quote
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 from grafana_foundation_sdk.builders import bargauge, common, heatmap, prometheus, stat, table, text, timeseries
 from grafana_foundation_sdk.builders import dashboard as build
@@ -14,89 +11,24 @@ from grafana_foundation_sdk.models import common as look
 from grafana_foundation_sdk.models import dashboard, units
 from grafana_foundation_sdk.models.heatmap import HeatmapColorMode
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+from links import ALERTMANAGER, page
+from palette import BLUE, OCHRE, ORDER, VERMILION, Look, Scale
+from promql import PROMETHEUS, bucketed, query
 
-from pipeline.telemetry.catalogue import ENVIRONMENT_LABEL
 from pipeline.telemetry.metric import Metric
 
-PROMETHEUS = look.DataSourceRef(type_val="prometheus", uid="prometheus")
 OBJECTIVE_S = 8.0
 """p95 under 8 s: a bound of the histogram itself."""
-LATE_S = 26 * 3600
-"""A run a night, and two hours for a slow one. The alert NoRun knows the deadline of each DAG."""
-MIN_STEP = "15s"
-"""The scrape interval. $__rate_interval is at least four of it, and at least the step and one more: no jump falls
-between two windows, be the process ever so short-lived."""
-COUNTED_ONCE = "1m"
-"""Four scrapes, for a window that is as long as the step: one that is longer counts each call several times."""
-
 NOTHING = "no data · pas de données"
-ALERTMANAGER = "http://127.0.0.1:9093"
-"""Where a browser finds it; Grafana itself asks the data source."""
 HEIGHT = 8
 ALERT_STATES = ("firing", "pending", "recovering", "noData", "error")
-VERBATIM_SPAN, ATTEMPT_SPAN = "analyse verbatim", "attempt"
-"""The span around all attempts for one verbatim, and that of one attempt, as the observer names them."""
+CELLS_FROM, CELLS_TO = -165, 100
+"""The range of the heatmap's colours. It begins far below the lowest count, 1, so that a lone call has a colour from
+the middle of the scheme, which stands out in both themes; from 100 on all cells look the same."""
 
 Panel = stat.Panel | timeseries.Panel | heatmap.Panel | bargauge.Panel | table.Panel
 P = TypeVar("P", bound=Panel)
-
-
-# -- queries
-
-
-def series(name: str, *picked: str) -> str:
-    """Those of the environment chosen at the top: sums over sandbox and prod would mix billed and unbilled dollars."""
-    matchers = ", ".join((f'{ENVIRONMENT_LABEL}="$environment"', *picked))
-    return f"{name}{{{matchers}}}"
-
-
-def live(metric: Metric, per_s: int = 60) -> str:
-    """How fast a live counter grows, a minute unless told otherwise, over all processes."""
-    return f"sum without (instance) (rate({series(metric.prometheus_name)}[$__rate_interval])) * {per_s}"
-
-
-def shown(metric: Metric, suffix: str = "", by: str = "") -> str:
-    """What all processes that the Collector still shows have counted, those that ended too."""
-    over = f"sum by ({by}) " if by else "sum"
-    return f"{over}({series(metric.prometheus_name + suffix)})"
-
-
-def reported(metric: Metric) -> str:
-    """A live gauge: one series, of the process that reported last."""
-    return f"max without (instance) ({series(metric.prometheus_name)})"
-
-
-def quantile(metric: Metric, q: float) -> str:
-    """Of a live histogram, over all processes."""
-    bucket = series(f"{metric.prometheus_name}_bucket")
-    return f"histogram_quantile({q}, sum by (le) (rate({bucket}[$__rate_interval])))"
-
-
-def store(metric: Metric, suffix: str = "") -> str:
-    """A total since the first run, as Prometheus calls what the exporter shows."""
-    return series(f"store_{metric.prometheus_name}{suffix}")
-
-
-def query(expr: str, legend: str = "", *, exemplars: bool = False) -> prometheus.Dataquery:
-    """Over the time shown."""
-    asked = prometheus.Dataquery().expr(expr).legend_format(legend).range().interval(MIN_STEP)
-    return asked.exemplar(True) if exemplars else asked
-
-
-def latest(expr: str, legend: str = "") -> prometheus.Dataquery:
-    """At the end of the time shown only."""
-    return prometheus.Dataquery().expr(expr).legend_format(legend).instant()
-
-
-def traces(title: str, traceql: str) -> build.DashboardLink:
-    """A link to the traces of the time shown; Grafana fills in what stands in ${…}."""
-    asked = {"refId": "A", "datasource": {"type": "tempo", "uid": "tempo"}, "queryType": "traceql", "query": traceql}
-    panes = {"t": {"datasource": "tempo", "queries": [asked], "range": {"from": "${__from}", "to": "${__to}"}}}
-    encoded = re.sub(r"%24%7B([\w.]+)%7D", r"${\1}", quote(json.dumps(panes, separators=(",", ":")), safe=""))
-    return build.DashboardLink(title).url(f"/explore?schemaVersion=1&orgId=1&panes={encoded}").target_blank(True)
-
-
-# -- panels
+Coloured = TypeVar("Coloured", stat.Panel, timeseries.Panel, bargauge.Panel)
 
 
 def lines(title: str, fr: str, en: str, unit: str, *queries: prometheus.Dataquery, width: int = 12) -> timeseries.Panel:
@@ -110,34 +42,53 @@ def lines(title: str, fr: str, en: str, unit: str, *queries: prometheus.Dataquer
     return _asking(_described(panel, title, fr, en, width).unit(unit), queries)
 
 
-def numbers(title: str, fr: str, en: str, unit: str, *queries: prometheus.Dataquery, width: int = 6) -> stat.Panel:
+def counts(
+    title: str, fr: str, en: str, unit: str, *queries: prometheus.Dataquery, width: int = 12
+) -> timeseries.Panel:
+    """How many in each step of the time shown, as stairs; the legend says how many in all."""
+    panel = lines(title, fr, en, unit, *queries, width=width)
+    legend = common.VizLegendOptions().show_legend(True).display_mode(look.LegendDisplayMode.TABLE).calcs(["sum"])
+    panel.legend(legend.placement(look.LegendPlacement.BOTTOM))
+    # a value is about the step that ends where it stands
+    return panel.line_interpolation(look.LineInterpolation.STEP_BEFORE).show_points(look.VisibilityMode.NEVER)
+
+
+def numbers(title: str, fr: str, en: str, unit: str, *queries: prometheus.Dataquery, width: int = 8) -> stat.Panel:
     """A few numbers as they are now, each with its name, none with a colour that would have to be read."""
     panel = stat.Panel().color_mode(look.BigValueColorMode.NONE).graph_mode(look.BigValueGraphMode.NONE)
     panel.text_mode(look.BigValueTextMode.VALUE_AND_NAME).reduce_options(_last_value())
     return _asking(_described(panel, title, fr, en, width).unit(unit), queries)
 
 
-def bars(title: str, fr: str, en: str, unit: str, *queries: prometheus.Dataquery, width: int = 6) -> bargauge.Panel:
+def bars(title: str, fr: str, en: str, unit: str, *queries: prometheus.Dataquery, width: int = 8) -> bargauge.Panel:
     """Numbers beside each other, with their names."""
     panel = bargauge.Panel().orientation(look.VizOrientation.HORIZONTAL).reduce_options(_last_value()).min(0)
     panel.display_mode(look.BarGaugeDisplayMode.BASIC).value_mode(look.BarGaugeValueMode.TEXT)
     return _asking(_described(panel, title, fr, en, width).unit(unit), queries)
 
 
-def cells(title: str, fr: str, en: str, unit: str, *queries: prometheus.Dataquery, width: int = 12) -> table.Panel:
-    """Numbers by what they are about, a row each."""
+def cells(
+    title: str,
+    fr: str,
+    en: str,
+    unit: str,
+    *queries: prometheus.Dataquery,
+    width: int = 24,
+    min_width: int = 80,
+) -> table.Panel:
+    """Numbers by what they are about, a row each; columns share the width, and none is out of sight."""
     asked = [each.format(PromQueryFormat.TABLE) for each in queries]
-    return _asking(_described(table.Panel(), title, fr, en, width).unit(unit), asked)
+    return _asking(_described(table.Panel().min_width(min_width), title, fr, en, width).unit(unit), asked)
 
 
-def buckets(title: str, fr: str, en: str, metric: Metric, width: int = 12) -> heatmap.Panel:
+def buckets(title: str, fr: str, en: str, metric: Metric, width: int = 24) -> heatmap.Panel:
     """A live histogram over time; its dots are exemplars, and each leads to the trace of one call."""
-    scheme = heatmap.HeatmapColorOptions().mode(HeatmapColorMode.SCHEME).scheme("Cividis").steps(64)
-    panel = heatmap.Panel().color(scheme).cell_gap(1).exemplars_color("rgb(255, 0, 255)").show_legend()
-    panel.y_axis(heatmap.YAxisConfig().unit(units.Seconds)).cell_values(heatmap.CellValues().unit(units.Short))
-    bucket = series(f"{metric.prometheus_name}_bucket")
-    counts = f"sum by (le) (increase({bucket}[$__interval]))"
-    asked = query(counts, "{{le}}", exemplars=True).format(PromQueryFormat.HEATMAP).interval(COUNTED_ONCE)
+    # of Grafana's schemes, one that it turns around in the dark theme
+    scheme = heatmap.HeatmapColorOptions().mode(HeatmapColorMode.SCHEME).scheme("Blues").steps(64)
+    panel = heatmap.Panel().color(scheme.min(CELLS_FROM).max(CELLS_TO)).cell_gap(1).exemplars_color(VERMILION)
+    panel.hide_legend().y_axis(heatmap.YAxisConfig().unit(units.Seconds))
+    panel.cell_values(heatmap.CellValues().unit(units.Short))
+    asked = query(bucketed(metric), "{{le}}", exemplars=True).format(PromQueryFormat.HEATMAP)
     return _asking(_described(panel, title, fr, en, width), [asked])
 
 
@@ -165,8 +116,7 @@ def alert_list(title: str, fr: str, en: str, width: int) -> build.Panel:
         "stateFilter": states,
     }
     panel = build.Panel().type("alertlist").title(title).description(_both(fr, en)).options(options)
-    link = build.DashboardLink("Alertmanager").url(ALERTMANAGER).target_blank(True)
-    return panel.links([link]).span(width).height(HEIGHT)
+    return panel.links([page("Alertmanager", ALERTMANAGER)]).span(width).height(HEIGHT)
 
 
 def row(title: str) -> build.Row:
@@ -177,21 +127,44 @@ def row(title: str) -> build.Row:
 # -- what is shown how
 
 
+def coloured(panel: Coloured, scale: Scale, *, named: bool = True) -> Coloured:
+    """Give each series of a panel the look of its meaning, and its name in both languages."""
+    for name, its in scale.items():
+        properties = _look(its, line=isinstance(panel, timeseries.Panel))
+        if named:
+            properties.append(dashboard.DynamicConfigValue("displayName", f"{name} · {its.french}"))
+        panel.override_by_name(name, properties)
+    return panel
+
+
+def in_order(panel: Coloured, *names: str) -> Coloured:
+    """The same for series that a panel names and that belong to no scale."""
+    return coloured(panel, dict(zip(names, ORDER, strict=False)), named=False)
+
+
+def _look(its: Look, line: bool) -> list[dashboard.DynamicConfigValue]:
+    properties = [dashboard.DynamicConfigValue("color", {"mode": "fixed", "fixedColor": its.colour})]
+    if line and its.dash:
+        properties.append(dashboard.DynamicConfigValue("custom.lineStyle", {"fill": "dash", "dash": list(its.dash)}))
+    return properties
+
+
 def steps(*above: tuple[float, str]) -> build.ThresholdsConfig:
-    """From which value on which colour; blue below. Never red against green, which one man in twelve can't tell."""
-    colours = [dashboard.Threshold(None, "blue"), *(dashboard.Threshold(value, colour) for value, colour in above)]
+    """From which value on which colour. Never red against green, which one man in twelve can't tell."""
+    colours = [dashboard.Threshold(None, BLUE), *(dashboard.Threshold(value, colour) for value, colour in above)]
     return build.ThresholdsConfig().mode(dashboard.ThresholdsMode.ABSOLUTE).steps(colours)
 
 
-def dashed(panel: timeseries.Panel, *above: tuple[float, str]) -> timeseries.Panel:
+def dashed(panel: timeseries.Panel, *above: float) -> timeseries.Panel:
     """A dashed line at each value from which on an alert or an objective has something to say."""
     style = common.GraphThresholdsStyleConfig().mode(look.GraphThresholdsStyleMode.DASHED)
-    return panel.thresholds(steps(*above)).thresholds_style(style)
+    return panel.thresholds(steps(*((value, OCHRE) for value in above))).thresholds_style(style)
 
 
-def said(no: str, yes: str) -> list[dashboard.ValueMapping]:
-    """Words instead of 0 and 1."""
-    results = {"0": dashboard.ValueMappingResult(text=no), "1": dashboard.ValueMappingResult(text=yes)}
+def said(no: str, yes: str, **more: str) -> list[dashboard.ValueMapping]:
+    """Words instead of 0 and 1, and of further values."""
+    texts = {"0": no, "1": yes} | {value.lstrip("_"): words for value, words in more.items()}
+    results = {value: dashboard.ValueMappingResult(text=words) for value, words in texts.items()}
     return [dashboard.ValueMap(options=results)]
 
 
@@ -205,16 +178,27 @@ def transformed(name: str, **options: object) -> dashboard.DataTransformerConfig
     return dashboard.DataTransformerConfig(id_val=name, options=options)
 
 
+def merged(table: table.Panel, names: dict[str, str], order: Sequence[str], sort: str | None = None) -> table.Panel:
+    """One row from several answers: columns in this order, under these names."""
+    places = {name: place for place, name in enumerate(order)}
+    chain = [
+        transformed("merge"),
+        transformed("organize", excludeByName={"Time": True}, indexByName=places, renameByName=names),
+    ]
+    if sort:
+        chain.append(transformed("sortBy", fields={}, sort=[{"field": sort}]))
+    return table.transformations(chain)
+
+
 def _described(panel: P, title: str, fr: str, en: str, width: int) -> P:
-    # the SDK's enum lacks this palette, which Grafana has from 13 on
-    colour = build.FieldColor().mode(cast(dashboard.FieldColorModeId, "palette-colorblind"))
+    colour = build.FieldColor().mode(dashboard.FieldColorModeId.FIXED).fixed_color(BLUE)
     panel.title(title).description(_both(fr, en)).datasource(PROMETHEUS).span(width).height(HEIGHT)
     panel.color_scheme(colour).thresholds(steps()).no_value(NOTHING)
     return panel
 
 
 def _asking(panel: P, queries: Iterable[prometheus.Dataquery]) -> P:
-    for letter, asked in zip("ABCDEFGH", queries, strict=False):
+    for letter, asked in zip("ABCDEFGHIJKL", queries, strict=False):
         panel.with_target(asked.datasource(PROMETHEUS).ref_id(letter))
     return panel
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from grafana_foundation_sdk.models import units
-from panels import Panel, cells, column, latest, lines, numbers, query, said, transformed
+from links import dag
+from panels import Panel, cells, column, in_order, lines, merged, numbers, said
+from promql import latest, query
 
 TITLE = "Airflow"
 BEATS = "sum(increase(airflow_{}_heartbeat_total[2m]))"
@@ -17,7 +19,7 @@ def panels() -> list[Panel]:
 
 def _parts() -> Panel:
     panel = numbers(
-        "Airflow's parts",
+        "Airflow's parts · Composants",
         "scheduler et dag-processor : un signe de vie depuis 2 minutes ? Fichiers de DAGs qu'il n'a pas pu lire.",
         "scheduler and dag-processor: a heartbeat within 2 minutes? Files of DAGs that could not be read.",
         units.NoUnit,
@@ -34,16 +36,18 @@ def _parts() -> Panel:
 def _slots() -> Panel:
     # a gauge stays for 30 hours: only while somebody reports it
     shown = f"max(airflow_executor_{{}}) and {BEATS.format('scheduler')} > 0"
-    return lines(
-        "Tasks in the executor",
+    names = "running · en cours", "queued · en attente", "free · libres"
+    panel = lines(
+        "Tasks in the executor · Tâches",
         "tâches en cours et en attente d'une place, et places libres.",
         "tasks that run, tasks that wait for a slot, and free slots.",
         "none",
-        query(shown.format("running_tasks"), "running · en cours"),
-        query(shown.format("queued_tasks"), "queued · en attente"),
-        query(shown.format("open_slots"), "free · libres"),
-        width=10,
+        query(shown.format("running_tasks"), names[0]),
+        query(shown.format("queued_tasks"), names[1]),
+        query(shown.format("open_slots"), names[2]),
+        width=16,
     )
+    return in_order(panel, *names)
 
 
 def _runs() -> Panel:
@@ -58,14 +62,12 @@ def _runs() -> Panel:
     }
     names = {f"Value #{letter}": name for letter, name in zip("ABC", values, strict=True)} | {"dag_id": "DAG"}
     table = cells(
-        "Runs of each DAG",
+        "Runs of each DAG · Lancements de chaque DAG",
         "durée moyenne d'un run réussi, retard moyen de son départ, runs échoués, sur 24 heures.",
         "mean duration of a successful run, mean delay of its start, failed runs, over 24 hours.",
         units.Seconds,
         *(latest(value) for value in values.values()),
-        width=8,
     )
     table.override_by_name("failed · échecs", column("none", decimals=0))
-    return table.transformations(
-        [transformed("merge"), transformed("organize", excludeByName={"Time": True}, renameByName=names)]
-    )
+    table.override_by_name("DAG", column(units.NoUnit, links=[dag("DAG")]))
+    return merged(table, names, list(names))

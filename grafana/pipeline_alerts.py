@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from grafana_foundation_sdk.builders import dashboard as build
-from panels import Panel, alert_list, cells, latest, transformed
+from panels import Panel, alert_list, cells, transformed
+from promql import latest
 
 from pipeline.telemetry.catalogue import ENVIRONMENT_LABEL
 
@@ -15,7 +16,7 @@ def panels() -> list[build.Panel | Panel]:
     """First all of them, in Grafana's own words, then a table that can be read at a glance."""
     return [
         alert_list(
-            "Alerts",
+            "Alerts · Alertes",
             "alertes actives ou en attente, des deux environnements, par gravité ; un clic ouvre ce qu'elles disent. "
             "« critical » : des lignes manquent ou sont fausses ; « warning » : à regarder aujourd'hui. "
             "Silences et envois : lien Alertmanager.",
@@ -40,7 +41,7 @@ def _firing() -> Panel:
     }
     hidden = dict.fromkeys(("Time", "Value", "Value #A"), True)
     return cells(
-        "Alerts of this environment",
+        "Alerts of this environment · Alertes de cet environnement",
         "alertes actives de l'environnement choisi et des serveurs, avec leur gravité ; vide : tout va bien.",
         "firing alerts of the chosen environment and of the servers, with their severity; empty: all is well.",
         "none",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from grafana_foundation_sdk.models import units
-from panels import Panel, bars, latest, numbers, store
+from palette import LENGTH, OUTCOME, SENTIMENT
+from panels import Panel, bars, coloured, numbers
+from promql import latest, store
 
 from pipeline.telemetry import catalogue
 
@@ -19,45 +21,42 @@ def _totals() -> list[Panel]:
     calls, seconds = store(catalogue.DURATION, "_count"), store(catalogue.DURATION, "_sum")
     return [
         numbers(
-            "Verbatims, ever",
+            "Verbatims, ever · depuis toujours",
             "verbatims analysés et écartés depuis le premier lancement ; analysés = lignes de l'entrepôt.",
             "verbatims analysed and skipped since the first run; analysed equals the rows in the warehouse.",
-            "suffix:verbatims",
+            units.Short,
             latest(f"sum({store(catalogue.ANALYZED)})", "analysed · analysés"),
             latest(f"sum({store(catalogue.SKIPPED)})", "skipped · écartés"),
         ),
         numbers(
-            "Errors, ever",
+            "Errors, ever · Erreurs, toujours",
             "réponses hors contrat (JSON), réponses vides, lignes ou chargements refusés, depuis le premier lancement.",
             "answers that broke the contract (JSON), empty answers, refused rows or loads, since the first run.",
-            "suffix:errors",
+            units.Short,
             latest(f"sum({store(catalogue.JSON_ERRORS)})", "JSON"),
             latest(f"sum({store(catalogue.EMPTY_RESPONSES)})", "empty · vides"),
             latest(f"sum({store(catalogue.LOAD_ERRORS)})", "warehouse · entrepôt"),
         ),
         numbers(
-            "Mean duration of a call, ever",
+            "Mean call, ever · Appel moyen",
             "durée moyenne d'un appel terminé, depuis le premier lancement.",
             "mean duration of an ended call, since the first run.",
             units.Seconds,
             latest(f"sum({seconds}) / sum({calls})", "mean · moyenne"),
-            width=4,
         ),
         numbers(
-            "Success ratio, latest run",
+            "Success, latest run · Succès, dernier",
             "réponses valides parmi les appels terminés du dernier lancement.",
             "valid answers out of the ended calls of the latest run.",
             units.PercentUnit,
             latest(f"max({store(catalogue.SUCCESS_RATIO)})", "valid · valides"),
-            width=4,
         ),
         numbers(
-            "Size of the latest text",
+            "Latest text · Dernier texte",
             "caractères, après masquage, du dernier verbatim envoyé à Claude.",
             "masked characters of the verbatim last sent to Claude.",
-            "suffix:characters",
+            units.Short,
             latest(f"max({store(catalogue.CURRENT_SIZE)})", "latest · dernier"),
-            width=4,
         ),
     ]
 
@@ -65,31 +64,31 @@ def _totals() -> list[Panel]:
 def _money_and_debts() -> list[Panel]:
     return [
         numbers(
-            "Cost, ever",
+            "Cost, ever · Coût, toujours",
             "coût de tous les appels depuis le premier lancement, en dollars (rien n'est facturé en sandbox).",
             "cost of all calls since the first run, in dollars (nothing is billed in the sandbox).",
             units.Dollars,
             latest(f"sum({store(catalogue.COST)})", "USD"),
         ),
         numbers(
-            "Tokens, ever",
+            "Tokens, ever · Jetons, toujours",
             "jetons payés depuis le premier lancement, en entrée (cache compris) et en sortie.",
             "tokens paid since the first run, input (cache included) and output.",
-            "suffix:tokens",
+            units.Short,
             latest(f"sum by (type) ({store(catalogue.TOKENS)})", "{{type}}"),
         ),
         numbers(
-            "Dead letters",
+            "Dead letters · Lignes refusées",
             "lignes que l'entrepôt a refusées et n'a pas reprises depuis : elles manquent aux analystes (RowsMissing).",
             "rows that the warehouse refused and has not taken since: analysts miss them (RowsMissing).",
-            "suffix:rows",
+            units.Short,
             latest(f"sum({store(catalogue.DEAD_LETTERS)})", "missing · manquantes"),
         ),
         numbers(
-            "Pending verbatims",
+            "Pending · En attente",
             "verbatims qui valent un appel et n'ont pas encore d'issue ; le prochain lancement les reprend.",
             "verbatims that are worth a call and have no outcome yet; the next run takes them up.",
-            "suffix:verbatims",
+            units.Short,
             latest(f"sum({store(catalogue.PENDING)})", "pending · en attente"),
         ),
     ]
@@ -97,32 +96,41 @@ def _money_and_debts() -> list[Panel]:
 
 def _kinds() -> list[Panel]:
     return [
-        bars(
-            "Sentiments, ever",
-            "verbatims analysés depuis le premier lancement, par sentiment.",
-            "verbatims analysed since the first run, by sentiment.",
-            "suffix:verbatims",
-            latest(f"sum by (sentiment) ({store(catalogue.ANALYZED)})", "{{sentiment}}"),
+        coloured(
+            bars(
+                "Sentiments, ever · Sentiments, toujours",
+                "verbatims analysés depuis le premier lancement, par sentiment.",
+                "verbatims analysed since the first run, by sentiment.",
+                units.Short,
+                latest(f"sum by (sentiment) ({store(catalogue.ANALYZED)})", "{{sentiment}}"),
+            ),
+            SENTIMENT,
         ),
-        bars(
-            "Lengths, ever",
-            "verbatims analysés depuis le premier lancement, par longueur.",
-            "verbatims analysed since the first run, by length.",
-            "suffix:verbatims",
-            latest(f"sum by (length) ({store(catalogue.LENGTHS)})", "{{length}}"),
+        coloured(
+            bars(
+                "Lengths, ever · Longueurs, toujours",
+                "verbatims analysés depuis le premier lancement, par longueur.",
+                "verbatims analysed since the first run, by length.",
+                units.Short,
+                latest(f"sum by (length) ({store(catalogue.LENGTHS)})", "{{length}}"),
+            ),
+            LENGTH,
         ),
-        bars(
-            "Calls by outcome, ever",
-            "appels terminés depuis le premier lancement, par issue.",
-            "calls ended since the first run, by outcome.",
-            "suffix:calls",
-            latest(f"sum by (outcome) ({store(catalogue.DURATION, '_count')})", "{{outcome}}"),
+        coloured(
+            bars(
+                "Calls by outcome, ever · Appels, toujours",
+                "appels terminés depuis le premier lancement, par issue.",
+                "calls ended since the first run, by outcome.",
+                units.Short,
+                latest(f"sum by (outcome) ({store(catalogue.DURATION, '_count')})", "{{outcome}}"),
+            ),
+            OUTCOME,
         ),
         numbers(
-            "New topics, ever",
+            "New topics, ever · Nouveaux thèmes",
             "thèmes hors du référentiel, nommés depuis le premier lancement.",
             "themes outside the reference base, named since the first run.",
-            "suffix:topics",
+            units.Short,
             latest(f"sum({store(catalogue.NEW_TOPICS)})", "new topics · nouveaux thèmes"),
         ),
     ]

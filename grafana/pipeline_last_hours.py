@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from grafana_foundation_sdk.models import units
-from panels import Panel, bars, latest, numbers, reported, series, shown
+from palette import LENGTH, OUTCOME, SENTIMENT
+from panels import Panel, bars, coloured, numbers
+from promql import latest, reported, series, shown
 
 from pipeline.telemetry import catalogue
 
@@ -28,34 +30,34 @@ def panels() -> list[Panel]:
 def _totals() -> list[Panel]:
     return [
         numbers(
-            f"Verbatims, last {HOURS} h",
+            f"Verbatims, last {HOURS} h · depuis {HOURS} h",
             FR.format("verbatims analysés et écartés"),
             EN.format("verbatims analysed and skipped"),
-            "suffix:verbatims",
+            units.Short,
             latest(shown(catalogue.ANALYZED), "analysed · analysés"),
             latest(shown(catalogue.SKIPPED), "skipped · écartés"),
         ),
         numbers(
-            f"Errors, last {HOURS} h",
+            f"Errors, last {HOURS} h · Erreurs, {HOURS} h",
             FR.format("réponses hors contrat (JSON), réponses vides, lignes ou chargements refusés"),
             EN.format("answers that broke the contract (JSON), empty answers, refused rows or loads"),
-            "suffix:errors",
+            units.Short,
             latest(shown(catalogue.JSON_ERRORS), "JSON"),
             latest(shown(catalogue.EMPTY_RESPONSES), "empty · vides"),
             latest(shown(catalogue.LOAD_ERRORS), "warehouse · entrepôt"),
         ),
         numbers(
-            f"Cost, last {HOURS} h",
+            f"Cost, last {HOURS} h · Coût, {HOURS} h",
             FR.format("coût des appels, en dollars (rien n'est facturé en sandbox)"),
             EN.format("cost of the calls, in dollars (nothing is billed in the sandbox)"),
             units.Dollars,
             latest(shown(catalogue.COST), "USD"),
         ),
         numbers(
-            f"Tokens, last {HOURS} h",
+            f"Tokens, last {HOURS} h · Jetons, {HOURS} h",
             FR.format("jetons payés, en entrée (cache compris) et en sortie"),
             EN.format("tokens paid, input (cache included) and output"),
-            "suffix:tokens",
+            units.Short,
             latest(shown(catalogue.TOKENS, by="type"), "{{type}}"),
         ),
     ]
@@ -66,7 +68,7 @@ def _calls() -> list[Panel]:
     mean = f"{shown(catalogue.DURATION, '_sum')} / {shown(catalogue.DURATION, '_count')}"
     return [
         numbers(
-            f"Duration of a call, last {HOURS} h",
+            f"Call, last {HOURS} h · Appel, {HOURS} h",
             FR.format("durée des appels terminés, en moyenne et pour 95 % d'entre eux (p95)"),
             EN.format("duration of ended calls, their mean and what 95 % of them stay under (p95)"),
             units.Seconds,
@@ -74,24 +76,24 @@ def _calls() -> list[Panel]:
             latest(f"histogram_quantile(0.95, sum by (le) ({bucket}))", "p95"),
         ),
         numbers(
-            "Success ratio, as last reported",
+            "Success, as last reported · Succès",
             "réponses valides parmi les appels terminés du lancement qui a écrit le dernier ; visible pendant 30 h.",
             "valid answers out of the ended calls of the run that reported last; visible for 30 h.",
             units.PercentUnit,
             latest(reported(catalogue.SUCCESS_RATIO), "valid · valides"),
         ),
         numbers(
-            "Size of the text, as last reported",
+            "Text, as last reported · Texte",
             "caractères, après masquage, du verbatim envoyé par le processus qui a écrit le dernier ; visible 30 h.",
             "masked characters of the verbatim sent by the process that reported last; visible for 30 h.",
-            "suffix:characters",
+            units.Short,
             latest(reported(catalogue.CURRENT_SIZE), "latest · dernier"),
         ),
         numbers(
-            f"New topics, last {HOURS} h",
+            f"New topics, last {HOURS} h · Thèmes",
             FR.format("thèmes hors du référentiel"),
             EN.format("themes outside the reference base"),
-            "suffix:topics",
+            units.Short,
             latest(shown(catalogue.NEW_TOPICS), "new topics · nouveaux thèmes"),
         ),
     ]
@@ -100,29 +102,38 @@ def _calls() -> list[Panel]:
 def _kinds() -> list[Panel]:
     took, ended = (shown(catalogue.STAGE_DURATION, part, by="stage") for part in ("_sum", "_count"))
     return [
-        bars(
-            f"Sentiments, last {HOURS} h",
-            FR.format("verbatims analysés, par sentiment"),
-            EN.format("verbatims analysed, by sentiment"),
-            "suffix:verbatims",
-            latest(shown(catalogue.ANALYZED, by="sentiment"), "{{sentiment}}"),
+        coloured(
+            bars(
+                f"Sentiments, last {HOURS} h · Sentiments, {HOURS} h",
+                FR.format("verbatims analysés, par sentiment"),
+                EN.format("verbatims analysed, by sentiment"),
+                units.Short,
+                latest(shown(catalogue.ANALYZED, by="sentiment"), "{{sentiment}}"),
+            ),
+            SENTIMENT,
+        ),
+        coloured(
+            bars(
+                f"Lengths, last {HOURS} h · Longueurs, {HOURS} h",
+                FR.format("verbatims analysés : court (< 100 caractères), moyen (< 500), long"),
+                EN.format("verbatims analysed: short (< 100 characters), medium (< 500), long"),
+                units.Short,
+                latest(shown(catalogue.LENGTHS, by="length"), "{{length}}"),
+            ),
+            LENGTH,
+        ),
+        coloured(
+            bars(
+                f"Calls by outcome, last {HOURS} h · Appels, {HOURS} h",
+                FR.format("appels terminés, par issue"),
+                EN.format("ended calls, by outcome"),
+                units.Short,
+                latest(shown(catalogue.CALLS, by="outcome"), "{{outcome}}"),
+            ),
+            OUTCOME,
         ),
         bars(
-            f"Lengths, last {HOURS} h",
-            FR.format("verbatims analysés : court (< 100 caractères), moyen (< 500), long"),
-            EN.format("verbatims analysed: short (< 100 characters), medium (< 500), long"),
-            "suffix:verbatims",
-            latest(shown(catalogue.LENGTHS, by="length"), "{{length}}"),
-        ),
-        bars(
-            f"Calls by outcome, last {HOURS} h",
-            FR.format("appels terminés, par issue"),
-            EN.format("ended calls, by outcome"),
-            "suffix:calls",
-            latest(shown(catalogue.CALLS, by="outcome"), "{{outcome}}"),
-        ),
-        bars(
-            f"Mean duration of stages, last {HOURS} h",
+            f"Stages, last {HOURS} h · Étapes, {HOURS} h",
             FR.format("durée moyenne de chaque étape (run : le lancement entier)"),
             EN.format("mean duration of each stage (run: the whole run)"),
             units.Seconds,

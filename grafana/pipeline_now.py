@@ -1,127 +1,103 @@
-"""The row *Now*: how fast things go, from moment to moment, over the time shown."""
+"""The row *Now*: what comes out of the pipeline, from moment to moment, over the time shown."""
 
 from __future__ import annotations
 
 from grafana_foundation_sdk.models import units
-from panels import (
-    ATTEMPT_SPAN,
-    OBJECTIVE_S,
-    Panel,
-    buckets,
-    dashed,
-    lines,
-    live,
-    quantile,
-    query,
-    reported,
-    series,
-    traces,
-)
+from palette import SENTIMENT, SKIP_REASON
+from panels import Panel, bars, coloured, counts, in_order, lines
+from promql import counted, latest, query, reported, series, store
 
 from pipeline.telemetry import catalogue
 
 TITLE = "Now · Maintenant"
-SPANS = f'name = "{ATTEMPT_SPAN}" && resource.{catalogue.ENVIRONMENT} = "${{environment}}"'
-"""In TraceQL: the attempts, which is what the metrics count, of the environment chosen at the top."""
+SOURCES = 'source=~"$source"'
+"""Those chosen at the top."""
+STEPS_FR = "Chaque marche compte un intervalle ; la légende donne le total de la période."
+STEPS_EN = "Each step counts one interval; the legend has the total of the time shown."
 
 
 def panels() -> list[Panel]:
-    """First what comes out and how fast, then what goes wrong, then what it costs."""
-    return [*_work(), *_latency(), *_faults(), *_costs(), *_texts()]
+    """First what comes out, then what is left and what goes wrong, then what the texts are like."""
+    return [*_work(), *_shares(), *_debts(), *_texts()]
 
 
 def _work() -> list[Panel]:
     return [
-        lines(
-            "Verbatims analysed",
-            "verbatims analysés par minute, par source et sentiment ; compté une fois, au premier enregistrement.",
-            "verbatims analysed per minute, by source and sentiment; counted once, when first committed.",
-            "suffix:verbatims/min",
-            query(live(catalogue.ANALYZED), "{{source}} · {{sentiment}}"),
+        coloured(
+            counts(
+                "Analysed by sentiment · Analysés par sentiment",
+                f"verbatims analysés, comptés une fois, au premier enregistrement. {STEPS_FR}",
+                f"verbatims analysed, counted once, when first committed. {STEPS_EN}",
+                units.Short,
+                query(counted(catalogue.ANALYZED, "sentiment", SOURCES), "{{sentiment}}"),
+            ),
+            SENTIMENT,
         ),
-        lines(
-            "Verbatims skipped",
-            "verbatims écartés par minute avant tout appel, par source et raison (trop court, trop long, doublon).",
-            "verbatims put aside per minute before any call, by source and reason.",
-            "suffix:verbatims/min",
-            query(live(catalogue.SKIPPED), "{{source}} · {{reason}}"),
-        ),
-    ]
-
-
-def _latency() -> list[Panel]:
-    slow = f"{{ {SPANS} && duration > {OBJECTIVE_S:g}s }}"
-    p50_p95 = lines(
-        f"Latency p50 and p95, objective: p95 under {OBJECTIVE_S:g} s",
-        "la moitié des appels (p50) et 95 % d'entre eux (p95) durent moins que cela ; tirets : l'objectif de 8 s.",
-        "half of the calls (p50) and 95 % of them (p95) take less than this; dashes: the objective of 8 s.",
-        units.Seconds,
-        query(quantile(catalogue.DURATION, 0.95), "p95", exemplars=True),
-        query(quantile(catalogue.DURATION, 0.5), "p50"),
-    )
-    dashed(p50_p95, (OBJECTIVE_S, "orange")).axis_soft_max(OBJECTIVE_S)
-    return [
-        buckets(
-            "Latency of calls",
-            "durée des appels terminés, tentatives répétées comprises ; chaque point ouvre la trace de son appel.",
-            "duration of ended calls, retries in; each dot opens the trace of its call.",
-            catalogue.DURATION,
-        ),
-        p50_p95.data_links([traces("Slow traces · Traces lentes", slow)]),
-    ]
-
-
-def _faults() -> list[Panel]:
-    calls = catalogue.CALLS.prometheus_name
-    valid, ended = series(calls, 'outcome="analysed"'), series(calls)
-    good = f"sum(rate({valid}[$__rate_interval])) / sum(rate({ended}[$__rate_interval]))"
-    by_outcome = f'{{ {SPANS} && span.verbatims.outcome = "${{__field.labels.outcome}}" }}'
-    return [
-        lines(
-            "Claude call success ratio",
-            "réponses valides parmi les appels terminés : du lancement qui a écrit le dernier, et à chaque instant.",
-            "valid answers out of the calls ended: of the run that reported last, and at each moment.",
-            units.PercentUnit,
-            query(reported(catalogue.SUCCESS_RATIO), "run · lancement"),
-            query(good, "moment"),
-            width=8,
-        ),
-        lines(
-            "Calls by outcome",
-            "appels terminés par minute, par issue ; cliquer sur une courbe ouvre les traces de cette issue.",
-            "ended calls per minute, by outcome; a click on a line opens the traces of that outcome.",
-            "suffix:calls/min",
-            query(live(catalogue.CALLS), "{{outcome}}"),
-            width=8,
-        ).data_links([traces("Traces of this outcome · Traces de cette issue", by_outcome)]),
-        lines(
-            "What goes wrong",
-            "par minute : réponses hors contrat (JSON), réponses vides, lignes ou chargements refusés par l'entrepôt.",
-            "per minute: answers that broke the contract (JSON), empty answers, rows or loads the warehouse refused.",
-            "suffix:errors/min",
-            query(live(catalogue.JSON_ERRORS), "JSON · {{reason}}"),
-            query(live(catalogue.EMPTY_RESPONSES), "empty · vide"),
-            query(live(catalogue.LOAD_ERRORS), "warehouse · entrepôt · {{reason}}"),
-            width=8,
+        coloured(
+            counts(
+                "Skipped by reason · Écartés par raison",
+                f"verbatims écartés avant tout appel, donc sans coût. {STEPS_FR}",
+                f"verbatims put aside before any call, so without cost. {STEPS_EN}",
+                units.Short,
+                query(counted(catalogue.SKIPPED, "reason", SOURCES), "{{reason}}"),
+            ),
+            SKIP_REASON,
         ),
     ]
 
 
-def _costs() -> list[Panel]:
+def _shares() -> list[Panel]:
+    by_sentiment = counted(catalogue.ANALYZED, "sentiment", SOURCES)
+    share = f"{by_sentiment} / on () group_left () ({counted(catalogue.ANALYZED, '', SOURCES)} > 0)"
+    analysed = series(catalogue.ANALYZED.prometheus_name, SOURCES)
     return [
-        lines(
-            "Tokens",
-            "jetons payés par minute, en entrée (cache compris) et en sortie.",
-            "tokens paid per minute, input (cache included) and output.",
-            "suffix:tokens/min",
-            query(live(catalogue.TOKENS), "{{type}}"),
+        coloured(
+            lines(
+                "Share of each sentiment · Part de chaque sentiment",
+                "part de chaque sentiment parmi les verbatims analysés dans l'intervalle ; rien sans verbatim.",
+                "share of each sentiment among the verbatims analysed in the interval; nothing without verbatims.",
+                units.PercentUnit,
+                query(share, "{{sentiment}}"),
+            ),
+            SENTIMENT,
         ),
-        lines(
-            "Cost per hour",
-            "ce que coûterait une heure au rythme du moment, en dollars ; rien n'est facturé en mode sandbox.",
-            "what an hour would cost at the pace of the moment, in dollars; nothing is billed in sandbox mode.",
-            units.Dollars,
-            query(live(catalogue.COST, per_s=3600), "USD/h"),
+        bars(
+            "Analysed by source · Analysés par source",
+            "verbatims analysés par les processus terminés depuis 30 h au plus, par source.",
+            "verbatims analysed by the processes that ended within 30 h, by source.",
+            units.Short,
+            latest(f"sum by (source) ({analysed})", "{{source}}"),
+            width=12,
+        ),
+    ]
+
+
+def _debts() -> list[Panel]:
+    names = "pending · en attente", "dead letters · lignes refusées"
+    refused = "row_refused", "job_failed"
+    return [
+        in_order(
+            lines(
+                "Backlog · Reste à faire",
+                "verbatims qui valent un appel et n'ont pas encore d'issue (alerte Unanswered), et lignes que "
+                "l'entrepôt a refusées et n'a pas reprises depuis (alerte RowsMissing).",
+                "verbatims that are worth a call and have no outcome yet (alert Unanswered), and rows that the "
+                "warehouse refused and has not taken since (alert RowsMissing).",
+                units.Short,
+                query(f"sum({store(catalogue.PENDING)})", names[0]),
+                query(f"sum({store(catalogue.DEAD_LETTERS)})", names[1]),
+            ),
+            *names,
+        ),
+        in_order(
+            counts(
+                "Refused by the warehouse · Refus de l'entrepôt",
+                f"lignes (row_refused) ou chargements entiers (job_failed) qui n'ont pas abouti. {STEPS_FR}",
+                f"rows (row_refused) or whole loads (job_failed) that did not arrive. {STEPS_EN}",
+                units.Short,
+                query(counted(catalogue.LOAD_ERRORS, "reason"), "{{reason}}"),
+            ),
+            *refused,
         ),
     ]
 
@@ -129,17 +105,17 @@ def _costs() -> list[Panel]:
 def _texts() -> list[Panel]:
     return [
         lines(
-            "Size of the text last sent",
+            "Size of the text last sent · Taille du dernier texte",
             "caractères, après masquage, du dernier verbatim envoyé ; du processus qui a écrit le dernier.",
             "masked characters of the verbatim sent last; of the process that reported last.",
-            "suffix:characters",
+            units.Short,
             query(reported(catalogue.CURRENT_SIZE), "latest · dernier"),
         ),
-        lines(
-            "New topics detected",
-            "thèmes hors du référentiel, par minute ; beaucoup d'un coup : le référentiel ou la source a vieilli.",
-            "themes outside the reference base, per minute; many at once: the base or the source has aged.",
-            "suffix:topics/min",
-            query(live(catalogue.NEW_TOPICS), "new topics · nouveaux thèmes"),
+        counts(
+            "New topics · Nouveaux thèmes",
+            "thèmes hors du référentiel ; beaucoup d'un coup : le référentiel ou la source a vieilli. " + STEPS_FR,
+            "themes outside the reference base; many at once: the base or the source has aged. " + STEPS_EN,
+            units.Short,
+            query(counted(catalogue.NEW_TOPICS), "new topics · nouveaux thèmes"),
         ),
     ]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from grafana_foundation_sdk.models import units
-from panels import Panel, dashed, lines, query, store
+from panels import Panel, dashed, in_order, lines
+from promql import query, store
 
 from pipeline.telemetry import catalogue
 
@@ -17,7 +18,7 @@ QUEUE_HALF = 0.5
 def panels() -> list[Panel]:
     """The disk that all write to, then the way of the telemetry itself."""
     disk = lines(
-        "Disk free",
+        "Disk free · Disque libre",
         "part libre du disque des volumes. Alerte DiskFilling sous 10 %, ou sous 50 % si le disque est plein en un "
         "jour au rythme des six dernières heures (tirets).",
         "free share of the disk of the volumes. Alert DiskFilling under 10 %, or under 50 % where it is full within a "
@@ -27,7 +28,7 @@ def panels() -> list[Panel]:
         width=8,
     )
     queue = lines(
-        "Collector's queues",
+        "Collector's queues · Files",
         "remplissage de chaque file d'attente du Collector ; alerte QueueFilling au-dessus de 50 % (tirets), et perte "
         "quand elle est pleine. Des deux environnements.",
         "how full each queue of the Collector is; alert QueueFilling above 50 % (dashes), and loss once it is full. Of "
@@ -37,17 +38,17 @@ def panels() -> list[Panel]:
         width=8,
     )
     spans = lines(
-        "Spans lost",
+        "Spans lost · Spans perdus",
         "spans que Tempo ne montrera jamais, depuis le démarrage de chaque serveur : refusés, non envoyés ou jetés ; "
         "toute hausse déclenche TracesLost. Des deux environnements.",
         "spans that Tempo will never show, since each server started: refused, not sent or dropped; any rise fires "
         "TracesLost. Of both environments.",
-        "suffix:spans",
+        units.Short,
         query("verbatims:spans_lost:total", "{{job}}"),
         width=8,
     )
     return [
-        dashed(disk, (DISK_LOW, "orange"), (DISK_HALF, "yellow")),
-        dashed(queue, (QUEUE_HALF, "orange")),
-        spans,
+        dashed(disk, DISK_LOW, DISK_HALF),
+        in_order(dashed(queue, QUEUE_HALF), "otlp_grpc/tempo", "otlp_http/forwarder"),
+        in_order(spans, "collector", "tempo", "verbatims"),
     ]

@@ -15,6 +15,30 @@ ENVIRONMENT = "deployment.environment.name"
 ENVIRONMENT_LABEL = "deployment_environment_name"
 """Its name as a label in Prometheus."""
 
+
+def _values(enum: type[StrEnum]) -> tuple[str, ...]:
+    return tuple(member.value for member in enum)
+
+
+class RetryReason(StrEnum):
+    """What made the transport send a request again; a closed set, unlike the errors it stands for."""
+
+    RATE_LIMITED = "rate_limited"
+    OVERLOADED = "overloaded"
+    SERVER_ERROR = "server_error"
+    TIMEOUT = "timeout"
+    CONNECTION = "connection"
+    OTHER = "other"
+
+    @classmethod
+    def of(cls, error: str) -> RetryReason:
+        """The class of an error as an attempt names it, such as `http_529`."""
+        named = {"http_429": cls.RATE_LIMITED, "http_529": cls.OVERLOADED}
+        if error.startswith("http_5"):
+            return named.get(error, cls.SERVER_ERROR)
+        return named.get(error) or (cls(error) if error in _values(cls) else cls.OTHER)
+
+
 BATCH_OUTCOMES = ("analysed", "from_cache", "skipped", "failed", "pending")
 """The outcomes that every task reports, also those with 0: the Pushgateway replaces whole families."""
 
@@ -26,10 +50,6 @@ Floats, since `le="1"` and `le="1.0"` are two series.
 
 STAGE_BOUNDS = (0.1, 1.0, 10.0, 60.0, 300.0, 900.0, 3600.0, 14400.0)
 """Seconds. From a stage without work to four hours, a whole night's analysis."""
-
-
-def _values(enum: type[StrEnum]) -> tuple[str, ...]:
-    return tuple(member.value for member in enum)
 
 
 ANALYZED = Metric(
@@ -137,6 +157,29 @@ COST = Metric(
     "What the attempts cost, in US dollars.",
     "claude_cost_usd_total",
 )
+MODEL_COST = Metric(
+    "claude_model_cost_usd",
+    Kind.COUNTER,
+    "{USD}",
+    "What the attempts cost, by model, in US dollars; their sum is claude_cost_usd_total.",
+    "claude_model_cost_usd_total",
+    {"model": None},
+)
+CACHED_TOKENS = Metric(
+    "claude_cached_tokens",
+    Kind.COUNTER,
+    "{token}",
+    "Of the input tokens paid, those read from the prompt cache.",
+    "claude_cached_tokens_total",
+)
+RETRIES = Metric(
+    "claude_retries",
+    Kind.COUNTER,
+    "{retry}",
+    "Requests that the transport sent again within an attempt, by what had gone wrong before.",
+    "claude_retries_total",
+    {"reason": _values(RetryReason)},
+)
 STAGE_DURATION = Metric(
     "stage_duration",
     Kind.HISTOGRAM,
@@ -161,7 +204,18 @@ TEN = (
 )
 """The ten metrics whose names, kinds and units are a contract."""
 
-METRICS = (*TEN, CALLS, TOKENS, COST, STAGE_DURATION, gen_ai.OPERATION_DURATION, gen_ai.TOKEN_USAGE)
+METRICS = (
+    *TEN,
+    CALLS,
+    TOKENS,
+    COST,
+    MODEL_COST,
+    CACHED_TOKENS,
+    RETRIES,
+    STAGE_DURATION,
+    gen_ai.OPERATION_DURATION,
+    gen_ai.TOKEN_USAGE,
+)
 """All metrics that a running process exports."""
 
 DEAD_LETTERS = Metric(

@@ -89,7 +89,11 @@ class TelemetryRequestSpan:
         write(catalogue.CALLS, 1, context, outcome=attempt.outcome.value)
         write(catalogue.TOKENS, attempt.input_tokens, context, type="input")
         write(catalogue.TOKENS, attempt.output_tokens, context, type="output")
+        write(catalogue.CACHED_TOKENS, attempt.cached_tokens or 0, context)
         write(catalogue.COST, attempt.cost_usd, context)
+        write(catalogue.MODEL_COST, attempt.cost_usd, context, model=attempt.model)
+        for error in attempt.retried:
+            write(catalogue.RETRIES, 1, context, reason=catalogue.RetryReason.of(error).value)
         self._write_gen_ai(attempt)
         if attempt.json_error is not None:
             write(catalogue.JSON_ERRORS, 1, context, reason=attempt.json_error.value)

@@ -7,17 +7,24 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import yaml
 
 ROOT = Path(__file__).parents[2]
 GRAFANA = ROOT / "grafana"
-FILLED_IN = {"$__rate_interval": "5m", "$__range": "1h", "$__interval": "1m", "$environment": "sandbox"}
+FILLED_IN = {
+    "$__rate_interval": "5m",
+    "$__range": "1h",
+    "$__interval": "1m",
+    "$environment": "sandbox",
+} | dict.fromkeys(("$source", "$model", "$dag"), ".*")
 """The values of Grafana's variables: a range of one hour, in the sandbox."""
 SERVERS = {
     "otelcol_exporter_queue_size": {"exporter"},
     "otelcol_exporter_queue_capacity": {"exporter"},
     "verbatims:spans_lost:total": {"job"},
+    "push_time_seconds": {"dag_id", "task_id"},
     "ALERTS": {"alertname", "severity", "deployment_environment_name"},
 }
 """What panels show beside the catalogue, about the servers themselves: the name and its labels."""
@@ -35,9 +42,32 @@ def panels() -> Iterator[dict[str, Any]]:
 
 
 def targets() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """(panel, target) of each query."""
+    """(panel, target) of each query to Prometheus."""
     for panel in panels():
-        yield from ((panel, target) for target in panel.get("targets", []))
+        asked = (target for target in panel.get("targets", []) if target["datasource"]["type"] == "prometheus")
+        yield from ((panel, target) for target in asked)
+
+
+def links() -> list[tuple[str, str]]:
+    """(title, address) of every link of dashboards, panels, values and cells."""
+    found = []
+    for dashboard in dashboards().values():
+        found += dashboard["links"]
+        for panel in dashboard["panels"]:
+            fields = panel.get("fieldConfig", {"defaults": {}, "overrides": []})
+            found += panel.get("links", []) + fields["defaults"].get("links", [])
+            properties = [each for override in fields["overrides"] for each in override["properties"]]
+            found += [link for each in properties if each["id"] == "links" for link in each["value"]]
+    return [(link["title"], link["url"]) for link in found]
+
+
+def searches() -> list[str]:
+    """Every search in Tempo, in TraceQL: of links and of panels."""
+    asked = [target["query"] for panel in panels() for target in panel.get("targets", []) if "query" in target]
+    for _, url in links():
+        for panes in parse_qs(urlsplit(url).query).get("panes", []):
+            asked += [query["query"] for pane in json.loads(panes).values() for query in pane["queries"]]
+    return list(dict.fromkeys(asked))
 
 
 def queries() -> list[str]:

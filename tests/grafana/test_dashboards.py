@@ -33,9 +33,11 @@ from .queries import (
     dashboards,
     datasources,
     expand,
+    links,
     metric_names,
     panels,
     queries,
+    searches,
     targets,
 )
 
@@ -91,12 +93,15 @@ def test_a_stale_dashboard_is_named_and_a_build_updates_it(tmp_path: Path) -> No
 
 
 def test_every_file_is_built_and_has_its_uid() -> None:
-    assert {name: dashboard["uid"] for name, dashboard in dashboards().items()} == {"pipeline": "pipeline"}
+    assert {name: dashboard["uid"] for name, dashboard in dashboards().items()} == {
+        "pipeline": "pipeline",
+        "claude": "claude",
+    }
 
 
 def test_every_panel_has_a_title_a_description_in_both_languages_and_a_unit() -> None:
     for panel in panels():
-        assert panel["title"], panel["id"]
+        assert re.fullmatch(r".+ · .+", panel["title"]), panel["id"]
         assert re.fullmatch(r"FR: .+\n\nEN: .+", panel["description"]), panel["title"]
         if panel["type"] == "heatmap":  # the unit of the axis; a cell's unit is a count
             assert panel["options"]["yAxis"]["unit"] == "s"
@@ -157,7 +162,7 @@ def test_every_query_of_a_metric_with_an_environment_is_about_the_one_chosen() -
 
 def test_one_environment_is_chosen_at_a_time_and_prod_where_there_is_one() -> None:
     for dashboard in dashboards().values():
-        [variable] = dashboard["templating"]["list"]
+        variable = dashboard["templating"]["list"][0]
         assert variable["name"] == "environment" and not variable["multi"] and not variable["includeAll"]
         # where the default is not offered Grafana takes the first, in the order of the alphabet
         assert variable["current"]["value"] == "prod" and variable["sort"] == 1
@@ -170,7 +175,7 @@ def test_live_series_are_aggregated_over_processes() -> None:
     for metric in catalogue.METRICS:
         for query in queries():
             if readable(metric) & metric_names(query):
-                assert re.search(r"without \(instance\)|sum( by \(\w+\) )?\(", query), query
+                assert re.search(r"without \(instance\)|sum( by \([\w, ]+\) )?\(", query), query
 
 
 def test_rates_use_an_interval_that_includes_short_processes() -> None:
@@ -179,7 +184,7 @@ def test_rates_use_an_interval_that_includes_short_processes() -> None:
             assert target["interval"] == datasources()["prometheus"]["jsonData"]["timeInterval"], panel["title"]
         # a window as long as the step: four scrapes at least
         if "$__interval" in target["expr"]:
-            assert target["interval"] == "1m", panel["title"]
+            assert target["interval"] in ("1m", "1d"), panel["title"]
 
 
 def test_no_growth_is_asked_of_what_prometheus_takes_for_a_gauge() -> None:
@@ -192,7 +197,7 @@ def test_no_growth_is_asked_of_what_prometheus_takes_for_a_gauge() -> None:
 
 def test_the_ten_are_there_by_day_as_sums_over_all_processes_that_the_collector_shows() -> None:
     collector = (ROOT / "otel" / "collector.yaml").read_text(encoding="utf-8")
-    by_day = [panel for panel in panels() if panel["title"].endswith((", last 30 h", ", as last reported"))]
+    by_day = [panel for panel in panels() if re.search(r", (last 30 h|as last reported) · ", panel["title"])]
     assert "metric_expiration: ${env:METRIC_EXPIRATION:-30h}" in collector
     asked = [target["expr"] for panel in by_day for target in panel["targets"]]
     assert not [expr for expr in asked if "[" in expr]
@@ -204,7 +209,7 @@ def test_the_ten_are_there_by_day_as_sums_over_all_processes_that_the_collector_
 
 
 def test_the_first_panel_lists_the_alerts_of_prometheus_by_severity_and_leads_to_alertmanager() -> None:
-    first = next(panels())
+    first = dashboards()["pipeline"]["panels"][0]
     assert first["type"] == "alertlist"
     options = first["options"]
     assert options["datasource"] == datasources()["prometheus"]["name"]
@@ -215,7 +220,7 @@ def test_the_first_panel_lists_the_alerts_of_prometheus_by_severity_and_leads_to
 def test_lines_of_alerts_are_drawn_where_the_alerts_have_their_thresholds() -> None:
     alerts = {rule["alert"]: rule["expr"] for group in rules("alerts.yml") for rule in group["rules"]}
     for title, alert in {"Disk free": "DiskFilling", "Collector's queues": "QueueFilling"}.items():
-        [panel] = [panel for panel in panels() if panel["title"] == title]
+        [panel] = [panel for panel in panels() if panel["title"].startswith(f"{title} · ")]
         drawn = {step["value"] for step in steps(panel)} - {None}
         assert drawn == {float(value) for value in re.findall(r"[<>] (0\.\d+)", alerts[alert])}, title
 
@@ -225,6 +230,7 @@ def test_the_latency_panels_show_exemplars_and_the_objective() -> None:
     assert {panel["type"] for panel, _ in shown} == {"heatmap", "timeseries"}
     assert all(f"{catalogue.DURATION.prometheus_name}_bucket" in target["expr"] for _, target in shown)
     [curves] = [panel for panel, _ in shown if panel["type"] == "timeseries"]
+    assert {target["legendFormat"] for target in curves["targets"]} == {"p50", "p95", "p99"}
     assert steps(curves)[-1]["value"] == 8.0 and 8.0 in catalogue.DURATION_BOUNDS
     assert curves["fieldConfig"]["defaults"]["custom"]["thresholdsStyle"]["mode"] == "dashed"
 
@@ -234,7 +240,7 @@ def test_ratios_are_shown_in_percent_and_costs_in_dollars() -> None:
         unit = panel["fieldConfig"]["defaults"].get("unit")
         if catalogue.SUCCESS_RATIO.prometheus_name in target["expr"]:
             assert unit == "percentunit", panel["title"]
-        if target["expr"].count(catalogue.COST.prometheus_name):
+        if re.match(rf"\D*{catalogue.COST.prometheus_name}", target["expr"]):
             assert unit == "currencyUSD", panel["title"]
 
 
@@ -243,7 +249,6 @@ def test_no_panel_shows_information_by_colour_alone() -> None:
         if panel["type"] in WITHOUT_VALUES:
             continue
         defaults = panel["fieldConfig"]["defaults"]
-        assert defaults["color"] == {"mode": "palette-colorblind"}, panel["title"]
         assert not NOT_ALONE & {step["color"] for step in steps(panel)}, panel["title"]
         if panel["type"] == "stat":
             assert panel["options"]["colorMode"] == "none" and "name" in panel["options"]["textMode"]
@@ -251,6 +256,7 @@ def test_no_panel_shows_information_by_colour_alone() -> None:
             assert panel["options"]["legend"]["showLegend"]
         if panel["type"] != "table":
             assert all(target["legendFormat"] for target in panel["targets"]), panel["title"]
+            assert defaults["color"]["mode"] == "fixed", panel["title"]
 
 
 def test_what_is_red_says_so_in_words_too() -> None:
@@ -263,7 +269,10 @@ def test_what_is_red_says_so_in_words_too() -> None:
 
 
 def test_every_label_in_a_legend_exists_on_its_metric() -> None:
-    labels = {metric: set(metric.attributes) | {"le"} for metric in (*catalogue.METRICS, *catalogue.BATCH)}
+    labels = {
+        metric: {label.replace(".", "_") for label in metric.attributes} | {"le"}
+        for metric in (*catalogue.METRICS, *catalogue.BATCH)
+    }
     for panel, target in targets():
         names = metric_names(expand(target["expr"]))
         known = {
@@ -275,20 +284,49 @@ def test_every_label_in_a_legend_exists_on_its_metric() -> None:
         assert set(re.findall(r"\{\{(\w+)\}\}", target.get("legendFormat", ""))) <= known, panel["title"]
 
 
-def test_the_links_search_for_the_span_that_the_observer_writes() -> None:
+def test_every_search_asks_for_the_spans_that_the_observer_writes() -> None:
     spans = observed()
-    fields = [panel["fieldConfig"]["defaults"] for panel in panels() if "fieldConfig" in panel]
-    links = [link for field in fields for link in field.get("links", [])]
-    assert links
-    for link in links:
-        [panes] = parse_qs(urlsplit(link["url"]).query)["panes"]
-        for pane in json.loads(panes).values():
-            assert pane["datasource"] in datasources()
-            assert pane["range"] == {"from": "${__from}", "to": "${__to}"}
-            [asked] = pane["queries"]
-            [name] = re.findall(r'(?<![.\w])name = "([^"]+)"', asked["query"])
-            searched = re.findall(r"span\.([\w.]+)", asked["query"])
-            assert set(searched) <= set(spans[name].attributes or {})
+    assert searches()
+    for traceql in searches():
+        [name] = re.findall(r'(?<![.\w])name = "([^"]+)"', traceql)
+        assert set(re.findall(r"span\.([\w.]+)", traceql)) <= set(spans[name].attributes or {})
+
+
+def test_every_link_has_a_name_in_both_languages_and_leads_somewhere() -> None:
+    headings = re.findall(r"(?m)^## (\w+)$", (RULES / "runbook.md").read_text(encoding="utf-8"))
+    for title, url in links():
+        assert " · " in title or title in ("Pipeline", "Claude", "Airflow", "Alertmanager") or "Runbook" in title
+        address = urlsplit(url)
+        if address.path.startswith("/d/"):
+            assert address.path.removeprefix("/d/") in {dashboard["uid"] for dashboard in dashboards().values()}
+        elif address.path.endswith("runbook.html"):
+            assert not address.fragment or address.fragment in {heading.lower() for heading in headings}
+        elif address.path == "/explore":
+            [panes] = parse_qs(address.query)["panes"]
+            for pane in json.loads(panes).values():
+                assert pane["datasource"] in datasources()
+                assert pane["range"] == {"from": "${__from}", "to": "${__to}"}
+        else:
+            assert address.netloc in ("127.0.0.1:8080", "127.0.0.1:9093"), url
+
+
+def test_each_dashboard_leads_to_the_other_to_slow_and_failed_calls_and_to_the_runbook() -> None:
+    for dashboard in dashboards().values():
+        titles = [link["title"] for link in dashboard["links"]]
+        assert titles[:4] == ["Pipeline", "Claude", "Slow calls · Appels lents", "Failed calls · Appels en échec"]
+        assert {"Runbook · Que faire", "Airflow"} <= set(titles)
+
+
+def test_the_time_shown_at_first_holds_the_last_night() -> None:
+    for dashboard in dashboards().values():
+        assert (dashboard["time"]["from"], dashboard["time"]["to"]) == ("now-24h", "now")
+
+
+def test_ends_of_tasks_and_firing_alerts_are_marked_over_time() -> None:
+    for dashboard in dashboards().values():
+        asked = [mark["expr"] for mark in dashboard["annotations"]["list"]]
+        assert any(catalogue.BATCH_LAST_SUCCESS.prometheus_name in expr for expr in asked)
+        assert any("ALERTS" in expr for expr in asked)
 
 
 def observed() -> dict[str, ReadableSpan]:

@@ -9,6 +9,7 @@ from opentelemetry.sdk.resources import Resource
 from prometheus_client import CollectorRegistry, generate_latest
 
 from pipeline.telemetry import METRICS, TEN, Kind, Metric
+from pipeline.telemetry.catalogue import RetryReason
 from pipeline.telemetry.instruments import SCOPE, Instruments, meter_provider
 
 TYPES = {Kind.COUNTER: "counter", Kind.UP_DOWN_COUNTER: "gauge", Kind.GAUGE: "gauge", Kind.HISTOGRAM: "histogram"}
@@ -40,3 +41,19 @@ def test_prometheus_gets_the_name_and_type_of_the_catalogue(metric: Metric) -> N
     text = generate_latest(registry).decode()
     provider.shutdown()
     assert f"# TYPE {metric.prometheus_name} {TYPES[metric.kind]}\n" in text
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        ("http_429", "rate_limited"),
+        ("http_529", "overloaded"),
+        ("http_500", "server_error"),
+        ("http_408", "other"),
+        ("timeout", "timeout"),
+        ("connection", "connection"),
+        ("bad_response", "other"),
+    ],
+)
+def test_an_error_that_made_the_transport_ask_again_has_one_of_a_few_names(error: str, reason: str) -> None:
+    assert RetryReason.of(error) == reason

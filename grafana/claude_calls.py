@@ -1,0 +1,147 @@
+"""The rows *Latency* and *Outcomes* of the dashboard *Claude*: how long calls take, and how they end."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders import tempo
+from grafana_foundation_sdk.models import common as look
+from grafana_foundation_sdk.models import units
+from grafana_foundation_sdk.models.tempo import SearchTableType
+from links import attempts, runbook, traces
+from palette import OUTCOME, QUANTILE
+from panels import OBJECTIVE_S, Panel, buckets, cells, coloured, counts, dashed, in_order, lines
+from promql import ENOUGH, counted, grown, quantile, query, reported, series
+
+from pipeline.records import JsonError
+from pipeline.telemetry import catalogue, gen_ai
+
+TITLE = "Calls · Appels"
+STEPS_FR = "Chaque marche compte un intervalle ; la légende donne le total de la période."
+STEPS_EN = "Each step counts one interval; the legend has the total of the time shown."
+BY_OUTCOME = attempts('span.verbatims.outcome = "${__field.labels.outcome}"')
+SLOW = attempts(f"duration > {OBJECTIVE_S:g}s")
+TEMPO = look.DataSourceRef(type_val="tempo", uid="tempo")
+
+
+def panels() -> list[Panel]:
+    """First how long, then how well, then what exactly went wrong."""
+    return [_heatmap(), _quantiles(), _slowest(), _outcomes(), _ratio(), *_faults(), *_codes()]
+
+
+def _heatmap() -> Panel:
+    return buckets(
+        "Latency of calls · Durée des appels",
+        "combien d'appels terminés, par durée et par intervalle, tentatives du transport comprises ; chaque appel est "
+        "compté une fois. Plus la case ressort du fond, plus il y en a, jusqu'à 100. Chaque point ouvre la trace de "
+        "son appel ; au clavier : le tableau plus bas, ou « Appels lents » en haut.",
+        "how many ended calls, by duration and interval, the transport's retries included; each call counts once. "
+        "The more a cell stands out the more there are, up to 100. Each dot opens the trace of its call; by keyboard: "
+        "the table below, or “Slow calls” at the top.",
+        catalogue.DURATION,
+    )
+
+
+def _quantiles() -> Panel:
+    panel = coloured(
+        lines(
+            "Latency p50, p95, p99 · Durée p50, p95, p99",
+            f"la moitié des appels (p50), 95 % (p95) et 99 % d'entre eux (p99) durent moins que cela, où l'intervalle "
+            f"a {ENOUGH} appels au moins : moins ne disent rien. Tirets : l'objectif, p95 sous {OBJECTIVE_S:g} s.",
+            f"half of the calls (p50), 95 % (p95) and 99 % of them (p99) take less than this, where the interval has "
+            f"at least {ENOUGH} calls: fewer say nothing. Dashes: the objective, p95 under {OBJECTIVE_S:g} s.",
+            units.Seconds,
+            query(quantile(catalogue.DURATION, 0.95), "p95", exemplars=True),
+            query(quantile(catalogue.DURATION, 0.5), "p50"),
+            query(quantile(catalogue.DURATION, 0.99), "p99"),
+        ),
+        QUANTILE,
+    )
+    dashed(panel, OBJECTIVE_S).axis_soft_max(OBJECTIVE_S)
+    return panel.data_links([traces("Slow calls · Appels lents", SLOW)]).links([runbook("SlowAnalysis")])
+
+
+def _slowest() -> Panel:
+    asked = tempo.Dataquery().query(SLOW).query_type("traceql").limit(20).table_type(SearchTableType.SPANS)
+    panel = cells(
+        "Slow calls · Appels lents",
+        f"appels de plus de {OBJECTIVE_S:g} s de la période, un par ligne, les plus lents d'abord ; l'identifiant "
+        "ouvre la trace. Vide : aucun.",
+        f"calls of more than {OBJECTIVE_S:g} s in the time shown, one a line, the slowest first; the identifier opens "
+        "the trace. Empty: none.",
+        units.NoUnit,
+        width=12,
+    )
+    panel.datasource(TEMPO).with_target(asked.datasource(TEMPO).ref_id("A"))
+    return panel
+
+
+def _outcomes() -> Panel:
+    panel = counts(
+        "Calls by outcome · Appels par issue",
+        f"appels terminés, par issue. {STEPS_FR} Cliquer sur une courbe ouvre les traces de cette issue.",
+        f"ended calls, by outcome. {STEPS_EN} A click on a line opens the traces of that outcome.",
+        units.Short,
+        query(counted(catalogue.CALLS, "outcome"), "{{outcome}}"),
+    )
+    panel.links([runbook("ClaudeFailing")])
+    return coloured(panel.data_links([traces("Traces of this outcome · Traces de cette issue", BY_OUTCOME)]), OUTCOME)
+
+
+def _ratio() -> Panel:
+    ended = counted(catalogue.CALLS)
+    valid = counted(catalogue.CALLS, "", 'outcome="analysed"')
+    # a gauge keeps its value: without the condition, that of an outage would stand there long after it
+    latest_run = f"{reported(catalogue.SUCCESS_RATIO)} and on () ({ended} > 0)"
+    names = "interval · intervalle", "run · lancement"
+    return in_order(
+        lines(
+            "Success ratio · Taux de succès",
+            "réponses valides parmi les appels terminés : dans l'intervalle, et depuis le début du lancement. Rien "
+            "tant qu'aucun appel ne se termine.",
+            "valid answers out of the calls ended: in the interval, and since the run began. Nothing while no call "
+            "ends.",
+            units.PercentUnit,
+            query(f"{valid} / ({ended} > 0)", names[0]),
+            query(latest_run, names[1]),
+        ),
+        *names,
+    )
+
+
+def _faults() -> list[Panel]:
+    reasons = [f"JSON · {each.value}" for each in JsonError]
+    panel = counts(
+        "Answers without use · Réponses inutilisables",
+        f"réponses hors contrat (JSON, avec ce qui n'allait pas) et réponses vides. {STEPS_FR}",
+        f"answers that broke the contract (JSON, with what was wrong) and empty answers. {STEPS_EN}",
+        units.Short,
+        query(counted(catalogue.JSON_ERRORS, "reason"), "JSON · {{reason}}"),
+        query(counted(catalogue.EMPTY_RESPONSES), "empty · vide"),
+    )
+    return [in_order(panel.links([runbook("JsonErrors"), runbook("EmptyAnswers")]), *reasons, "empty · vide")]
+
+
+def _codes() -> list[Panel]:
+    count = f"{gen_ai.OPERATION_DURATION.prometheus_name}_count"
+    failed = series(count, 'error_type!=""', 'gen_ai_request_model=~"$model"')
+    reasons = [each.value for each in catalogue.RetryReason]
+    return [
+        counts(
+            "Errors by code · Erreurs par code",
+            f"appels sans réponse valide, par code HTTP, type d'erreur ou défaut de la réponse. {STEPS_FR}",
+            f"calls without a valid answer, by HTTP code, type of error or fault of the answer. {STEPS_EN}",
+            units.Short,
+            query(grown(failed, "error_type"), "{{error_type}}"),
+        ),
+        in_order(
+            counts(
+                "Retries by reason · Répétitions par raison",
+                "requêtes renvoyées par le transport, par ce qui l'y a poussé (rate_limited : 429, overloaded : 529). "
+                + STEPS_FR,
+                "requests that the transport sent again, by what made it (rate_limited: 429, overloaded: 529). "
+                + STEPS_EN,
+                units.Short,
+                query(counted(catalogue.RETRIES, "reason"), "{{reason}}"),
+            ),
+            *reasons,
+        ),
+    ]

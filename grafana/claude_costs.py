@@ -1,0 +1,128 @@
+"""The row *Tokens and cost* of the dashboard *Claude*: what calls use, and what that costs."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.models import units
+from links import runbook
+from palette import TOKENS
+from panels import Panel, bars, coloured, counts, lines, numbers
+from promql import counted, grown, latest, query, series, store
+
+from pipeline.telemetry import catalogue, gen_ai
+
+TITLE = "Tokens and cost · Jetons et coût"
+MODELS = 'gen_ai_request_model=~"$model"'
+PAID_FR = "rien n'est facturé en mode sandbox"
+PAID_EN = "nothing is billed in sandbox mode"
+DAY = "1d"
+
+
+def panels() -> list[Panel]:
+    """First how much in all, then over time, then by run, day and model."""
+    return [_total(), _spent(), _per_model(), _tokens(), _cached(), _cost(), _per_day(), _per_run(), _tokens_by_model()]
+
+
+def _total() -> Panel:
+    return numbers(
+        "Total spend · Dépense totale",
+        f"coût de tous les appels depuis le premier lancement, en dollars ; {PAID_FR}.",
+        f"cost of all calls since the first run, in dollars; {PAID_EN}.",
+        units.Dollars,
+        latest(f"sum({store(catalogue.COST)})", "USD"),
+    )
+
+
+def _spent() -> Panel:
+    calls = f"sum({store(catalogue.CALLS)})"
+    return numbers(
+        "Cost of a call · Coût d'un appel",
+        "coût moyen d'un appel terminé depuis le premier lancement, en dollars.",
+        "mean cost of an ended call since the first run, in dollars.",
+        units.Dollars,
+        latest(f"sum({store(catalogue.COST)}) / ({calls} > 0)", "mean · moyenne"),
+    ).decimals(5)
+
+
+def _per_model() -> Panel:
+    picked = series(catalogue.MODEL_COST.prometheus_name, 'model=~"$model"')
+    return bars(
+        "Cost by model · Coût par modèle",
+        "coût des appels des processus terminés depuis 30 h au plus, par modèle, en dollars.",
+        "cost of the calls of the processes that ended within 30 h, by model, in dollars.",
+        units.Dollars,
+        latest(f"sum by (model) ({picked})", "{{model}}"),
+    )
+
+
+def _tokens() -> Panel:
+    return coloured(
+        counts(
+            "Tokens by type · Jetons par type",
+            "jetons payés par intervalle, en entrée (cache compris) et en sortie, et parmi l'entrée ceux lus dans le "
+            "cache ; la légende donne le total.",
+            "tokens paid in each interval, input (cache included) and output, and of the input those read from the "
+            "cache; the legend has the total.",
+            units.Short,
+            query(counted(catalogue.TOKENS, "type"), "{{type}}"),
+            query(counted(catalogue.CACHED_TOKENS), "cached"),
+        ),
+        TOKENS,
+    )
+
+
+def _cached() -> Panel:
+    entered = counted(catalogue.TOKENS, "", 'type="input"')
+    return lines(
+        "Cached share · Part du cache",
+        "part des jetons d'entrée lue dans le cache du prompt, où elle coûte moins ; rien sans appel.",
+        "share of the input tokens read from the prompt cache, where they cost less; nothing without calls.",
+        units.PercentUnit,
+        query(f"{counted(catalogue.CACHED_TOKENS)} / ({entered} > 0)", "cached · lus dans le cache"),
+    )
+
+
+def _cost() -> Panel:
+    return counts(
+        "Cost over time · Coût dans le temps",
+        f"coût des appels de chaque intervalle, en dollars ; {PAID_FR} ; la légende donne le total.",
+        f"cost of the calls of each interval, in dollars; {PAID_EN}; the legend has the total.",
+        units.Dollars,
+        query(counted(catalogue.COST), "USD"),
+    ).links([runbook("CostJump")])
+
+
+def _per_day() -> Panel:
+    panel = counts(
+        "Cost by day · Coût par jour",
+        "coût de chacun des 14 derniers jours (UTC), en dollars, d'après la base du projet.",
+        "cost of each of the last 14 days (UTC), in dollars, from the project's store.",
+        units.Dollars,
+        query(grown(store(catalogue.COST)), "USD", step=DAY),
+    )
+    return panel.time_from("14d")
+
+
+def _per_run() -> Panel:
+    cost = series(catalogue.BATCH_COST.prometheus_name, 'task_id="analyse"')
+    return lines(
+        "Cost of each run · Coût de chaque lancement",
+        "coût du dernier lancement de chaque DAG, en dollars, tel qu'il était à ce moment : une marche par lancement.",
+        "cost of the latest run of each DAG, in dollars, as it was at the time: a step for each run.",
+        units.Dollars,
+        query(f"max by (dag_id) ({cost})", "{{dag_id}}"),
+    )
+
+
+def _tokens_by_model() -> Panel:
+    used = series(f"{gen_ai.TOKEN_USAGE.prometheus_name}_sum", MODELS)
+    return bars(
+        "Tokens by model · Jetons par modèle",
+        "jetons des appels des processus terminés depuis 30 h au plus, par modèle et par type.",
+        "tokens of the calls of the processes that ended within 30 h, by model and type.",
+        units.Short,
+        latest(
+            f"sum by (gen_ai_request_model, gen_ai_token_type) ({used})",
+            "{{gen_ai_request_model}} · {{gen_ai_token_type}}",
+        ),
+        width=12,
+    )
