@@ -1,6 +1,6 @@
 # `make` lists the targets; each is a sentence.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-data chaos test-stack test-airflow test-compose airflow up down backup restore dashboards docs c11 lint requirements clean
+.PHONY: help demo test test-long test-data chaos test-stack test-airflow test-pages test-compose airflow up down backup restore dashboards docs c11 lint requirements clean
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -14,7 +14,7 @@ demo: .venv/report ## Run the whole journey on the sandbox: no key, no cost, no 
 	@SCRAPER_MODE=sandbox STORE=sqlite:///var/demo.db WAREHOUSE= ANTHROPIC_BASE_URL= $(BIN)/verbatims run --report
 
 test: .venv/dev ## Run the tests (under three minutes)
-	@$(BIN)/python -m pytest -n auto -m 'not stack and not airflow and not compose and not docs and not c11 and not chaos and not long and not data'
+	@$(BIN)/python -m pytest -n auto -m 'not stack and not airflow and not compose and not docs and not c11 and not chaos and not long and not data and not pages'
 
 test-long: .venv/dev ## Run the tests with many processes, kills and outages (five minutes)
 	@$(BIN)/python -m pytest -n auto tests -m long
@@ -30,6 +30,9 @@ test-stack: .venv/dev ## Run the tests on the real servers, which Go builds the 
 
 test-airflow: .venv/airflow ## Run the DAGs under a real Airflow, beside the real servers
 	@$(BIN)/python tests/stack/servers/build.py && $(BIN)/python -m pytest tests/dags -m airflow
+
+test-pages: .venv/docs ## Look at reports and documentation in a browser: accessibility, phone, keyboard, print
+	@$(BIN)/python -m pytest tests/pages -m pages
 
 test-compose: .venv/dev ## Start the whole installation in a Docker engine and look at it
 	@cd tests && ../$(BIN)/python -m compose.cli

@@ -100,7 +100,10 @@ def build(text: str) -> str:
 {contents}
 </ol>
 </nav>
-{top}{alerts}
+<section aria-labelledby="all">
+<h2 id="all"><span lang="fr">Pour toutes les alertes</span> · <span lang="en">For all alerts</span></h2>
+{top}</section>
+{alerts}
 </main>
 </body>
 </html>

@@ -1,9 +1,9 @@
-"""Colours by meaning. Each has a contrast of at least 3:1 on white and on the dark background of the page."""
+"""Colours by meaning, of reports and dashboards alike: at least 3:1 on the light and the dark background of both."""
 
-BLUE = "#3b82c4"
-ORANGE = "#c8601a"
-GREY = "#808080"
-PURPLE = "#9a5fb5"
+BLUE = "#4791ff"
+VERMILION = "#d55e00"
+GREY = "#7a7a7a"
+VIOLET = "#8533ff"
 
-SENTIMENTS = {"positive": BLUE, "neutral": GREY, "negative": ORANGE, "mixed": PURPLE}
-ARRIVED, LOST, PUT_ASIDE, WAITING = BLUE, ORANGE, GREY, PURPLE
+SENTIMENTS = {"positive": BLUE, "neutral": GREY, "negative": VERMILION, "mixed": VIOLET}
+ARRIVED, LOST, PUT_ASIDE, WAITING = BLUE, VERMILION, GREY, VIOLET
