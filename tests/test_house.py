@@ -145,15 +145,15 @@ def test_the_pipeline_runs_without_airflow_installed(tmp_path: Path) -> None:
     assert json.loads(ended.stdout)["scraped"] == 5
 
 
-def test_the_readme_names_every_command_and_option() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_documentation_names_every_command_and_option() -> None:
+    page = (ROOT / "docs" / "en" / "commands.md").read_text(encoding="utf-8")
     [commands] = [action for action in _parser()._actions if getattr(action, "choices", None)]
     for name, command in commands.choices.items():  # type: ignore[union-attr, attr-defined]
-        assert re.search(rf"verbatims {name}\b", readme), name
+        assert re.search(rf"verbatims {name}\b", page), name
         for action in command._actions:
             assert action.help, f"{name} {action.option_strings}"
             long = [option for option in action.option_strings if option.startswith("--") and option != "--help"]
-            assert all(option in readme for option in long), f"{name} {long}"
+            assert all(option in page for option in long), f"{name} {long}"
 
 
 def test_pinned_requirements_have_no_urls_and_have_hashes() -> None:
