@@ -7,14 +7,16 @@ from types import ModuleType
 
 from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.models import dashboard
-from links import AIRFLOW, RUNBOOK, attempts, board, explore, page
+from links import AIRFLOW, RUNBOOK, board, calls, page
 from palette import BLUE, VERMILION
-from panels import OBJECTIVE_S, row
+from panels import row
 from promql import PROMETHEUS, series
 
+from pipeline.records import Outcome
 from pipeline.telemetry import catalogue
 from pipeline.telemetry.metric import Metric
 
+Variable = build.QueryVariable | build.CustomVariable | build.TextBoxVariable
 LABELLED = "|".join(
     (
         f"store_{catalogue.EMPTY_RESPONSES.prometheus_name}",
@@ -23,11 +25,13 @@ LABELLED = "|".join(
     )
 )
 """One metric of each kind: an environment is offered as soon as any of them has it."""
-SLOW = attempts(f"duration > {OBJECTIVE_S:g}s")
-FAILED = attempts("status = error")
+FAILED = "&var-outcome=".join(
+    outcome.value for outcome in Outcome if outcome not in (Outcome.ANALYSED, Outcome.REFUSED)
+)
+"""All outcomes that a span shows as an error."""
 
 
-def begun(title: str, uid: str, fr: str, en: str, variables: Iterable[build.QueryVariable]) -> build.Dashboard:
+def begun(title: str, uid: str, fr: str, en: str, variables: Iterable[Variable]) -> build.Dashboard:
     """An empty dashboard with everything around its panels."""
     made = build.Dashboard(title).uid(uid).tags(["verbatims"]).readonly().timezone("browser")
     made.description(f"FR: {fr}\n\nEN: {en}")
@@ -86,8 +90,8 @@ def head() -> list[build.DashboardLink]:
     return [
         _to(board("Pipeline", "pipeline")),
         _to(board("Claude", "claude")),
-        _to(page("Slow calls · Appels lents", explore(SLOW))),
-        _to(page("Failed calls · Appels en échec", explore(FAILED))),
+        _to(calls("Slow calls · Appels lents").target_blank(False)),
+        _to(calls("Failed calls · Appels en échec", FAILED).target_blank(False)),
         _to(page("Runbook · Que faire", RUNBOOK)),
         _to(page("Airflow", AIRFLOW)),
     ]

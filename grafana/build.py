@@ -8,12 +8,12 @@ import json
 import sys
 from pathlib import Path
 
-from claude_dashboard import claude
+from claude_dashboard import calls, claude
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from pipeline_dashboard import pipeline
 
 BUILT = Path(__file__).parent / "built"
-DASHBOARDS = {"pipeline": pipeline, "claude": claude}
+DASHBOARDS = {"pipeline": pipeline, "claude": claude, "calls": calls}
 
 
 def main() -> int:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from grafana_foundation_sdk.builders import tempo
-from grafana_foundation_sdk.models import common as look
 from grafana_foundation_sdk.models import units
-from grafana_foundation_sdk.models.tempo import SearchTableType
-from links import attempts, runbook, traces
+from links import calls, runbook
 from palette import OUTCOME, QUANTILE
-from panels import OBJECTIVE_S, Panel, buckets, cells, coloured, counts, dashed, in_order, lines
+from panels import OBJECTIVE_S, Panel, buckets, coloured, counts, dashed, in_order, lines
 from promql import ENOUGH, counted, grown, quantile, query, reported, series
+from traces import slow_calls
 
 from pipeline.records import JsonError
 from pipeline.telemetry import catalogue, gen_ai
@@ -17,14 +15,11 @@ from pipeline.telemetry import catalogue, gen_ai
 TITLE = "Calls · Appels"
 STEPS_FR = "Chaque marche compte un intervalle ; la légende donne le total de la période."
 STEPS_EN = "Each step counts one interval; the legend has the total of the time shown."
-BY_OUTCOME = attempts('span.verbatims.outcome = "${__field.labels.outcome}"')
-SLOW = attempts(f"duration > {OBJECTIVE_S:g}s")
-TEMPO = look.DataSourceRef(type_val="tempo", uid="tempo")
 
 
 def panels() -> list[Panel]:
     """First how long, then how well, then what exactly went wrong."""
-    return [_heatmap(), _quantiles(), _slowest(), _outcomes(), _ratio(), *_faults(), *_codes()]
+    return [_heatmap(), _quantiles(), slow_calls(width=12), _outcomes(), _ratio(), *_faults(), *_codes()]
 
 
 def _heatmap() -> Panel:
@@ -56,34 +51,21 @@ def _quantiles() -> Panel:
         QUANTILE,
     )
     dashed(panel, OBJECTIVE_S).axis_soft_max(OBJECTIVE_S)
-    return panel.data_links([traces("Slow calls · Appels lents", SLOW)]).links([runbook("SlowAnalysis")])
-
-
-def _slowest() -> Panel:
-    asked = tempo.Dataquery().query(SLOW).query_type("traceql").limit(20).table_type(SearchTableType.SPANS)
-    panel = cells(
-        "Slow calls · Appels lents",
-        f"appels de plus de {OBJECTIVE_S:g} s de la période, un par ligne, les plus lents d'abord ; l'identifiant "
-        "ouvre la trace. Vide : aucun.",
-        f"calls of more than {OBJECTIVE_S:g} s in the time shown, one a line, the slowest first; the identifier opens "
-        "the trace. Empty: none.",
-        units.NoUnit,
-        width=12,
-    )
-    panel.datasource(TEMPO).with_target(asked.datasource(TEMPO).ref_id("A"))
-    return panel
+    return panel.data_links([calls("Slow calls · Appels lents")]).links([runbook("SlowAnalysis")])
 
 
 def _outcomes() -> Panel:
     panel = counts(
         "Calls by outcome · Appels par issue",
-        f"appels terminés, par issue. {STEPS_FR} Cliquer sur une courbe ouvre les traces de cette issue.",
-        f"ended calls, by outcome. {STEPS_EN} A click on a line opens the traces of that outcome.",
+        f"appels terminés, par issue. {STEPS_FR} Cliquer sur une courbe liste les appels de cette issue.",
+        f"ended calls, by outcome. {STEPS_EN} A click on a line lists the calls of that outcome.",
         units.Short,
         query(counted(catalogue.CALLS, "outcome"), "{{outcome}}"),
     )
     panel.links([runbook("ClaudeFailing")])
-    return coloured(panel.data_links([traces("Traces of this outcome · Traces de cette issue", BY_OUTCOME)]), OUTCOME)
+    return coloured(
+        panel.data_links([calls("Calls of this outcome · Appels de cette issue", "${__field.labels.outcome}")]), OUTCOME
+    )
 
 
 def _ratio() -> Panel:

@@ -1,12 +1,15 @@
-"""The dashboard *Claude*: how long calls take, how they end, and what they cost."""
+"""The dashboards *Claude*, about all calls together, and *Calls*, about single ones."""
 
 from __future__ import annotations
 
 import claude_calls
 import claude_costs
 from boards import begun, several, with_rows
+from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.models import dashboard
+from traces import calls_by_outcome, one_call, slow_calls
 
+from pipeline.records import Outcome
 from pipeline.telemetry import catalogue
 
 
@@ -21,3 +24,20 @@ def claude() -> dashboard.Dashboard:
         [model],
     )
     return with_rows(made, (claude_calls, claude_costs))
+
+
+def calls() -> dashboard.Dashboard:
+    """Searches for calls, and the trace of one; all other dashboards lead here."""
+    outcomes = ",".join(outcome.value for outcome in Outcome)
+    outcome = build.CustomVariable("outcome").label("Outcome · Issue").values(outcomes).multi(True).include_all(True)
+    outcome.current(dashboard.VariableOption(selected=True, text="All", value="$__all")).all_value(".*")
+    made = begun(
+        "Calls · Appels",
+        "calls",
+        "les appels à Claude un par un : les lents, ceux d'une issue, et la trace de l'un d'eux.",
+        "the calls to Claude one by one: the slow ones, those of an outcome, and the trace of one.",
+        [outcome, build.TextBoxVariable("trace").label("Trace")],
+    )
+    for panel in (one_call(), slow_calls(), calls_by_outcome()):
+        made.with_panel(panel)
+    return with_rows(made, ())

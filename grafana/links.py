@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
-from urllib.parse import quote
-
 from grafana_foundation_sdk.builders import dashboard as build
 
 from pipeline.telemetry import catalogue
@@ -25,17 +21,20 @@ def attempts(*conditions: str) -> str:
     return f"{{ {' && '.join((ATTEMPTS, *conditions))} }}"
 
 
-def explore(traceql: str) -> str:
-    """The address of a search for the traces of the time shown; Grafana fills in what stands in ${…}."""
-    asked = {"refId": "A", "datasource": {"type": "tempo", "uid": "tempo"}, "queryType": "traceql", "query": traceql}
-    panes = {"t": {"datasource": "tempo", "queries": [asked], "range": {"from": "${__from}", "to": "${__to}"}}}
-    encoded = re.sub(r"%24%7B([\w.]+)%7D", r"${\1}", quote(json.dumps(panes, separators=(",", ":")), safe=""))
-    return f"/explore?schemaVersion=1&orgId=1&panes={encoded}"
+def calls(title: str, outcome: str = "") -> build.DashboardLink:
+    """A link to the dashboard of single calls: those of an outcome, or all.
+
+    Not to Explore, where a Viewer may not go: nobody has to log in to see a trace.
+    """
+    chosen = f"&var-outcome={outcome}" if outcome else ""
+    url = f"/d/calls?var-environment=${{environment}}{chosen}&${{__url_time_range}}"
+    return build.DashboardLink(title).url(url).target_blank(True)
 
 
-def traces(title: str, traceql: str) -> build.DashboardLink:
-    """A link to the traces of the time shown."""
-    return build.DashboardLink(title).url(explore(traceql)).target_blank(True)
+def trace(identifier: str) -> dict[str, object]:
+    """A link of a table's cell to the trace with this identifier."""
+    url = f"/d/calls?var-environment=${{environment}}&var-trace={identifier}&${{__url_time_range}}"
+    return {"title": "Trace of this call · Trace de cet appel", "url": url, "targetBlank": False}
 
 
 def board(title: str, uid: str) -> build.DashboardLink:

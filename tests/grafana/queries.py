@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import yaml
 
@@ -16,7 +15,7 @@ GRAFANA = ROOT / "grafana"
 FILLED_IN = {
     "$__rate_interval": "5m",
     "$__range": "1h",
-    "$__interval": "1m",
+    "$__interval": "10m",
     "$environment": "sandbox",
 } | dict.fromkeys(("$source", "$model", "$dag"), ".*")
 """The values of Grafana's variables: a range of one hour, in the sandbox."""
@@ -62,12 +61,10 @@ def links() -> list[tuple[str, str]]:
 
 
 def searches() -> list[str]:
-    """Every search in Tempo, in TraceQL: of links and of panels."""
-    asked = [target["query"] for panel in panels() for target in panel.get("targets", []) if "query" in target]
-    for _, url in links():
-        for panes in parse_qs(urlsplit(url).query).get("panes", []):
-            asked += [query["query"] for pane in json.loads(panes).values() for query in pane["queries"]]
-    return list(dict.fromkeys(asked))
+    """Every search in Tempo, in TraceQL."""
+    targets = (target for panel in panels() for target in panel.get("targets", []))
+    asked = (target["query"] for target in targets if target["datasource"]["type"] == "tempo")
+    return list(dict.fromkeys(query for query in asked if query.startswith("{")))
 
 
 def queries() -> list[str]:

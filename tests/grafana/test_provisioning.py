@@ -10,7 +10,7 @@ import yaml
 
 from pipeline.telemetry import catalogue
 
-from .queries import GRAFANA, ROOT, datasources, exemplar_labels, metric_names, span_queries
+from .queries import GRAFANA, ROOT, dashboards, datasources, exemplar_labels, metric_names, span_queries
 
 FILES = sorted((GRAFANA / "provisioning").rglob("*.yaml"))
 COMPOSE = ROOT / "docker-compose.yml"
@@ -51,9 +51,16 @@ def test_alerts_are_those_of_prometheus_and_their_silences_those_of_its_alertman
 
 
 def test_an_exemplar_links_to_tempo_by_its_label() -> None:
+    """In a dashboard: a Viewer may not open Explore."""
     assert exemplar_labels() == ["trace_id"]
     [destination] = datasources()["prometheus"]["jsonData"]["exemplarTraceIdDestinations"]
-    assert datasources()[destination["datasourceUid"]]["type"] == "tempo"
+    found = re.fullmatch(r"/d/(\w+)\?var-(\w+)=\$\$\{__value\.raw\}", destination["url"])
+    assert found
+    uid, variable = found.groups()
+    [panel] = [panel for panel in dashboards()[uid]["panels"] if panel["type"] == "traces"]
+    assert [target["query"] for target in panel["targets"]] == [f"${{{variable}}}"]
+    assert datasources()[panel["datasource"]["uid"]]["type"] == "tempo"
+    assert variable in {each["name"] for each in dashboards()[uid]["templating"]["list"]}
 
 
 def test_a_span_links_to_the_metrics_of_its_process() -> None:
@@ -86,3 +93,20 @@ def test_compose_gives_grafana_its_addresses_and_its_dashboards() -> None:
         assert re.search(rf"\b{variable}[:=].*{default}", text), variable
     [provider] = yaml.safe_load((GRAFANA / "provisioning" / "dashboards" / "verbatims.yaml").read_text())["providers"]
     assert f"./grafana/built:{provider['options']['path']}" in text
+
+
+def test_grafana_lets_a_viewer_in_shows_a_dashboard_first_and_fetches_no_news() -> None:
+    grafana = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]["grafana"]
+    settings = grafana["environment"]
+    assert settings["GF_AUTH_ANONYMOUS_ORG_ROLE"] == "${GRAFANA_ROLE:-Viewer}"
+    assert settings["GF_NEWS_NEWS_FEED_ENABLED"] == "false"
+    home = Path(settings["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
+    assert f"./grafana/built:{home.parent}:ro" in grafana["volumes"]
+    assert (GRAFANA / "built" / home.name).is_file()
+
+
+def test_the_image_of_grafana_is_no_older_than_the_least_version() -> None:
+    image = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]["grafana"]["image"]
+    version = tuple(map(int, re.findall(r":(\d+)\.(\d+)\.\d+\}", image)[0]))
+    least = re.search(r"Grafana (\d+)\.(\d+) at least", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert least and version >= tuple(map(int, least.groups()))

@@ -8,19 +8,24 @@ from pathlib import Path
 import pytest
 import requests
 import yaml
-from grafana.queries import asks_airflow, exemplar_labels, queries, span_queries
+from grafana.queries import asks_airflow, exemplar_labels, queries, searches, span_queries
 
 from pipeline.sandbox import Sandbox
 from pipeline.telemetry import catalogue
 
 from .runs import Runs
-from .server import eventually
+from .server import eventually, get
 from .stack import Stack
 
 pytestmark = pytest.mark.stack
 
-BY_SCHEDULE = (catalogue.BATCH_NEXT_START, catalogue.BATCH_DEADLINE)
-"""What only the publish of a DAG with a schedule leaves."""
+BY_SCHEDULE = (
+    catalogue.BATCH_NEXT_START,
+    catalogue.BATCH_DEADLINE,
+    catalogue.BATCH_SUCCEEDED,
+    catalogue.BATCH_LAST_SUCCESS,
+)
+"""What the publish of a DAG with a schedule leaves."""
 RULES = Path(__file__).parents[2] / "otel" / "prometheus" / "recording.yml"
 
 
@@ -57,6 +62,23 @@ def test_every_query_of_the_dashboard_returns_data(seen: Stack) -> None:
         # of alerts only Watchdog is sure to fire
         query = query.replace('severity!="none"', 'severity="none"')
         eventually(lambda query=query: seen.query(query), 60, f"data for {query}")
+
+
+def test_every_search_for_an_outcome_finds_the_attempts_that_the_metric_counts(seen: Stack) -> None:
+    """Also those after which another attempt ended well."""
+    counted = f"sum by (outcome) ({catalogue.CALLS.prometheus_name}) > 0"
+    outcomes = {labels["outcome"] for labels, _ in seen.query(counted)}
+    assert {"analysed", "unreadable", "empty"} <= outcomes
+    [search] = [each for each in searches() if "${outcome:pipe}" in each]
+    for outcome in outcomes:
+        traceql = search.replace("${outcome:pipe}", outcome).replace("${environment}", "sandbox")
+        eventually(lambda traceql=traceql: found(seen, traceql), 60, f"traces for {traceql}")
+
+
+def found(stack: Stack, traceql: str) -> list[dict[str, object]]:
+    """The traces that Tempo finds."""
+    traces: list[dict[str, object]] = get(f"{stack.url('tempo')}/api/search", params={"q": traceql}).json()["traces"]
+    return traces
 
 
 def test_every_recording_rule_has_recorded_something(seen: Stack) -> None:
