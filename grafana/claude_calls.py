@@ -38,7 +38,7 @@ def _heatmap() -> Panel:
 def _quantiles() -> Panel:
     panel = coloured(
         lines(
-            "Latency p50, p95, p99 · Durée p50, p95, p99",
+            "Latency quantiles · Durée, quantiles",
             f"la moitié des appels (p50), 95 % (p95) et 99 % d'entre eux (p99) durent moins que cela, où l'intervalle "
             f"a {ENOUGH} appels au moins : moins ne disent rien. Tirets : l'objectif, p95 sous {OBJECTIVE_S:g} s.",
             f"half of the calls (p50), 95 % (p95) and 99 % of them (p99) take less than this, where the interval has "
@@ -92,7 +92,7 @@ def _ratio() -> Panel:
 def _faults() -> list[Panel]:
     reasons = [f"JSON · {each.value}" for each in JsonError]
     panel = counts(
-        "Answers without use · Réponses inutilisables",
+        "Bad answers · Mauvaises réponses",
         f"réponses hors contrat (JSON, avec ce qui n'allait pas) et réponses vides. {STEPS_FR}",
         f"answers that broke the contract (JSON, with what was wrong) and empty answers. {STEPS_EN}",
         units.Short,
@@ -105,7 +105,6 @@ def _faults() -> list[Panel]:
 def _codes() -> list[Panel]:
     count = f"{gen_ai.OPERATION_DURATION.prometheus_name}_count"
     failed = series(count, 'error_type!=""', 'gen_ai_request_model=~"$model"')
-    reasons = [each.value for each in catalogue.RetryReason]
     return [
         counts(
             "Errors by code · Erreurs par code",
@@ -116,7 +115,7 @@ def _codes() -> list[Panel]:
         ),
         in_order(
             counts(
-                "Retries by reason · Répétitions par raison",
+                "Retries · Répétitions",
                 "requêtes renvoyées par le transport, par ce qui l'y a poussé (rate_limited : 429, overloaded : 529). "
                 + STEPS_FR,
                 "requests that the transport sent again, by what made it (rate_limited: 429, overloaded: 529). "
@@ -124,6 +123,11 @@ def _codes() -> list[Panel]:
                 units.Short,
                 query(counted(catalogue.RETRIES, "reason"), "{{reason}}"),
             ),
-            *reasons,
+            rate_limited="limite atteinte",
+            overloaded="surcharge",
+            server_error="erreur du serveur",
+            timeout="délai dépassé",
+            connection="connexion",
+            other="autre",
         ),
     ]

@@ -35,7 +35,7 @@ def _total() -> Panel:
 def _spent() -> Panel:
     calls = f"sum({store(catalogue.CALLS)})"
     return numbers(
-        "Cost of a call · Coût d'un appel",
+        "Cost per call · Coût d'appel",
         "coût moyen d'un appel terminé depuis le premier lancement, en dollars.",
         "mean cost of an ended call since the first run, in dollars.",
         units.Dollars,
@@ -46,7 +46,7 @@ def _spent() -> Panel:
 def _per_model() -> Panel:
     picked = series(catalogue.MODEL_COST.prometheus_name, 'model=~"$model"')
     return bars(
-        "Cost by model · Coût par modèle",
+        "Model cost · Coût par modèle",
         "coût des appels des processus terminés depuis 30 h au plus, par modèle, en dollars.",
         "cost of the calls of the processes that ended within 30 h, by model, in dollars.",
         units.Dollars,
@@ -105,7 +105,7 @@ def _per_day() -> Panel:
 def _per_run() -> Panel:
     cost = series(catalogue.BATCH_COST.prometheus_name, 'task_id="analyse"')
     return lines(
-        "Cost of each run · Coût de chaque lancement",
+        "Cost by run · Coût par lancement",
         "coût du dernier lancement de chaque DAG, en dollars, tel qu'il était à ce moment : une marche par lancement.",
         "cost of the latest run of each DAG, in dollars, as it was at the time: a step for each run.",
         units.Dollars,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from grafana_foundation_sdk.builders import bargauge, common, heatmap, prometheus, stat, table, text, timeseries
@@ -137,9 +138,11 @@ def coloured(panel: Coloured, scale: Scale, *, named: bool = True) -> Coloured:
     return panel
 
 
-def in_order(panel: Coloured, *names: str) -> Coloured:
-    """The same for series that a panel names and that belong to no scale."""
-    return coloured(panel, dict(zip(names, ORDER, strict=False)), named=False)
+def in_order(panel: Coloured, *names: str, **french: str) -> Coloured:
+    """The same for series that belong to no scale: named by the panel, or by a label's values, with their French."""
+    looks = dict(zip((*names, *french), ORDER, strict=False))
+    coloured(panel, {name: looks[name] for name in names}, named=False)
+    return coloured(panel, {name: replace(looks[name], french=words) for name, words in french.items()})
 
 
 def _look(its: Look, line: bool) -> list[dashboard.DynamicConfigValue]:

@@ -23,7 +23,7 @@ def panels() -> list[build.Panel | Panel]:
             "alerts that fire or are pending, of both environments, by severity; a click opens what they say. "
             "“critical”: rows are missing or wrong; “warning”: have a look today. "
             "Silences and messages: the link to Alertmanager.",
-            width=12,
+            width=8,
         ),
         _firing(),
     ]
@@ -41,12 +41,12 @@ def _firing() -> Panel:
     }
     hidden = dict.fromkeys(("Time", "Value", "Value #A"), True)
     return cells(
-        "Alerts of this environment · Alertes de cet environnement",
+        "Firing here · Actives ici",
         "alertes actives de l'environnement choisi et des serveurs, avec leur gravité ; vide : tout va bien.",
         "firing alerts of the chosen environment and of the servers, with their severity; empty: all is well.",
         "none",
         latest(f"max by ({', '.join(LABELS)}) (ALERTS{{{chosen}}})"),
-        width=12,
+        width=16,
     ).transformations(
         [
             transformed("sortBy", fields={}, sort=[{"field": "severity"}]),

@@ -21,7 +21,7 @@ def _totals() -> list[Panel]:
     calls, seconds = store(catalogue.DURATION, "_count"), store(catalogue.DURATION, "_sum")
     return [
         numbers(
-            "Verbatims, ever · depuis toujours",
+            "Verbatims, ever · Verbatims",
             "verbatims analysés et écartés depuis le premier lancement ; analysés = lignes de l'entrepôt.",
             "verbatims analysed and skipped since the first run; analysed equals the rows in the warehouse.",
             units.Short,
@@ -29,7 +29,7 @@ def _totals() -> list[Panel]:
             latest(f"sum({store(catalogue.SKIPPED)})", "skipped · écartés"),
         ),
         numbers(
-            "Errors, ever · Erreurs, toujours",
+            "Errors, ever · Erreurs",
             "réponses hors contrat (JSON), réponses vides, lignes ou chargements refusés, depuis le premier lancement.",
             "answers that broke the contract (JSON), empty answers, refused rows or loads, since the first run.",
             units.Short,
@@ -38,14 +38,14 @@ def _totals() -> list[Panel]:
             latest(f"sum({store(catalogue.LOAD_ERRORS)})", "warehouse · entrepôt"),
         ),
         numbers(
-            "Mean call, ever · Appel moyen",
+            "Mean call · Appel moyen",
             "durée moyenne d'un appel terminé, depuis le premier lancement.",
             "mean duration of an ended call, since the first run.",
             units.Seconds,
             latest(f"sum({seconds}) / sum({calls})", "mean · moyenne"),
         ),
         numbers(
-            "Success, latest run · Succès, dernier",
+            "Success, latest · Succès",
             "réponses valides parmi les appels terminés du dernier lancement.",
             "valid answers out of the ended calls of the latest run.",
             units.PercentUnit,
@@ -64,21 +64,21 @@ def _totals() -> list[Panel]:
 def _money_and_debts() -> list[Panel]:
     return [
         numbers(
-            "Cost, ever · Coût, toujours",
+            "Cost, ever · Coût",
             "coût de tous les appels depuis le premier lancement, en dollars (rien n'est facturé en sandbox).",
             "cost of all calls since the first run, in dollars (nothing is billed in the sandbox).",
             units.Dollars,
             latest(f"sum({store(catalogue.COST)})", "USD"),
         ),
         numbers(
-            "Tokens, ever · Jetons, toujours",
+            "Tokens, ever · Jetons",
             "jetons payés depuis le premier lancement, en entrée (cache compris) et en sortie.",
             "tokens paid since the first run, input (cache included) and output.",
             units.Short,
             latest(f"sum by (type) ({store(catalogue.TOKENS)})", "{{type}}"),
         ),
         numbers(
-            "Dead letters · Lignes refusées",
+            "Dead letters · Refusées",
             "lignes que l'entrepôt a refusées et n'a pas reprises depuis : elles manquent aux analystes (RowsMissing).",
             "rows that the warehouse refused and has not taken since: analysts miss them (RowsMissing).",
             units.Short,
@@ -98,7 +98,7 @@ def _kinds() -> list[Panel]:
     return [
         coloured(
             bars(
-                "Sentiments, ever · Sentiments, toujours",
+                "Sentiment, ever · Sentiment",
                 "verbatims analysés depuis le premier lancement, par sentiment.",
                 "verbatims analysed since the first run, by sentiment.",
                 units.Short,
@@ -108,7 +108,7 @@ def _kinds() -> list[Panel]:
         ),
         coloured(
             bars(
-                "Lengths, ever · Longueurs, toujours",
+                "Lengths, ever · Longueurs",
                 "verbatims analysés depuis le premier lancement, par longueur.",
                 "verbatims analysed since the first run, by length.",
                 units.Short,
@@ -118,7 +118,7 @@ def _kinds() -> list[Panel]:
         ),
         coloured(
             bars(
-                "Calls by outcome, ever · Appels, toujours",
+                "Outcomes, ever · Issues",
                 "appels terminés depuis le premier lancement, par issue.",
                 "calls ended since the first run, by outcome.",
                 units.Short,
@@ -127,7 +127,7 @@ def _kinds() -> list[Panel]:
             OUTCOME,
         ),
         numbers(
-            "New topics, ever · Nouveaux thèmes",
+            "Topics, ever · Thèmes",
             "thèmes hors du référentiel, nommés depuis le premier lancement.",
             "themes outside the reference base, named since the first run.",
             units.Short,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.models import units
 from palette import LENGTH, OUTCOME, SENTIMENT
-from panels import Panel, bars, coloured, numbers
+from panels import Panel, bars, coloured, in_order, numbers
 from promql import latest, reported, series, shown
 
 from pipeline.telemetry import catalogue
@@ -30,7 +30,7 @@ def panels() -> list[Panel]:
 def _totals() -> list[Panel]:
     return [
         numbers(
-            f"Verbatims, last {HOURS} h · depuis {HOURS} h",
+            f"Verbatims, {HOURS} h · Verbatims",
             FR.format("verbatims analysés et écartés"),
             EN.format("verbatims analysed and skipped"),
             units.Short,
@@ -38,7 +38,7 @@ def _totals() -> list[Panel]:
             latest(shown(catalogue.SKIPPED), "skipped · écartés"),
         ),
         numbers(
-            f"Errors, last {HOURS} h · Erreurs, {HOURS} h",
+            f"Errors, {HOURS} h · Erreurs",
             FR.format("réponses hors contrat (JSON), réponses vides, lignes ou chargements refusés"),
             EN.format("answers that broke the contract (JSON), empty answers, refused rows or loads"),
             units.Short,
@@ -47,14 +47,14 @@ def _totals() -> list[Panel]:
             latest(shown(catalogue.LOAD_ERRORS), "warehouse · entrepôt"),
         ),
         numbers(
-            f"Cost, last {HOURS} h · Coût, {HOURS} h",
+            f"Cost, {HOURS} h · Coût",
             FR.format("coût des appels, en dollars (rien n'est facturé en sandbox)"),
             EN.format("cost of the calls, in dollars (nothing is billed in the sandbox)"),
             units.Dollars,
             latest(shown(catalogue.COST), "USD"),
         ),
         numbers(
-            f"Tokens, last {HOURS} h · Jetons, {HOURS} h",
+            f"Tokens, {HOURS} h · Jetons",
             FR.format("jetons payés, en entrée (cache compris) et en sortie"),
             EN.format("tokens paid, input (cache included) and output"),
             units.Short,
@@ -68,7 +68,7 @@ def _calls() -> list[Panel]:
     mean = f"{shown(catalogue.DURATION, '_sum')} / {shown(catalogue.DURATION, '_count')}"
     return [
         numbers(
-            f"Call, last {HOURS} h · Appel, {HOURS} h",
+            f"Call, {HOURS} h · Appel",
             FR.format("durée des appels terminés, en moyenne et pour 95 % d'entre eux (p95)"),
             EN.format("duration of ended calls, their mean and what 95 % of them stay under (p95)"),
             units.Seconds,
@@ -76,21 +76,21 @@ def _calls() -> list[Panel]:
             latest(f"histogram_quantile(0.95, sum by (le) ({bucket}))", "p95"),
         ),
         numbers(
-            "Success, as last reported · Succès",
+            "Success, reported · Succès",
             "réponses valides parmi les appels terminés du lancement qui a écrit le dernier ; visible pendant 30 h.",
             "valid answers out of the ended calls of the run that reported last; visible for 30 h.",
             units.PercentUnit,
             latest(reported(catalogue.SUCCESS_RATIO), "valid · valides"),
         ),
         numbers(
-            "Text, as last reported · Texte",
+            "Text, reported · Texte",
             "caractères, après masquage, du verbatim envoyé par le processus qui a écrit le dernier ; visible 30 h.",
             "masked characters of the verbatim sent by the process that reported last; visible for 30 h.",
             units.Short,
             latest(reported(catalogue.CURRENT_SIZE), "latest · dernier"),
         ),
         numbers(
-            f"New topics, last {HOURS} h · Thèmes",
+            f"Topics, {HOURS} h · Thèmes",
             FR.format("thèmes hors du référentiel"),
             EN.format("themes outside the reference base"),
             units.Short,
@@ -104,7 +104,7 @@ def _kinds() -> list[Panel]:
     return [
         coloured(
             bars(
-                f"Sentiments, last {HOURS} h · Sentiments, {HOURS} h",
+                f"Sentiment, {HOURS} h · Sentiment",
                 FR.format("verbatims analysés, par sentiment"),
                 EN.format("verbatims analysed, by sentiment"),
                 units.Short,
@@ -114,7 +114,7 @@ def _kinds() -> list[Panel]:
         ),
         coloured(
             bars(
-                f"Lengths, last {HOURS} h · Longueurs, {HOURS} h",
+                f"Lengths, {HOURS} h · Longueurs",
                 FR.format("verbatims analysés : court (< 100 caractères), moyen (< 500), long"),
                 EN.format("verbatims analysed: short (< 100 characters), medium (< 500), long"),
                 units.Short,
@@ -124,7 +124,7 @@ def _kinds() -> list[Panel]:
         ),
         coloured(
             bars(
-                f"Calls by outcome, last {HOURS} h · Appels, {HOURS} h",
+                f"Outcomes, {HOURS} h · Issues",
                 FR.format("appels terminés, par issue"),
                 EN.format("ended calls, by outcome"),
                 units.Short,
@@ -132,11 +132,19 @@ def _kinds() -> list[Panel]:
             ),
             OUTCOME,
         ),
-        bars(
-            f"Stages, last {HOURS} h · Étapes, {HOURS} h",
-            FR.format("durée moyenne de chaque étape (run : le lancement entier)"),
-            EN.format("mean duration of each stage (run: the whole run)"),
-            units.Seconds,
-            latest(f"{took} / {ended}", "{{stage}}"),
+        in_order(
+            bars(
+                f"Stages, {HOURS} h · Étapes",
+                FR.format("durée moyenne de chaque étape (run : le lancement entier)"),
+                EN.format("mean duration of each stage (run: the whole run)"),
+                units.Seconds,
+                latest(f"{took} / {ended}", "{{stage}}"),
+            ),
+            run="le lancement entier",
+            scrape="lire",
+            clean="nettoyer",
+            analyse="analyser",
+            load="charger",
+            publish="publier",
         ),
     ]

@@ -165,7 +165,7 @@ def _deadlines() -> Panel:
         "published · publié": f"time() - max by (dag_id) ({last(catalogue.BATCH_LAST_SUCCESS, *publish)})",
     }
     table = cells(
-        "Deadline of the next publish · Échéance de la prochaine publication",
+        "Deadline of the publish · Échéance de publication",
         "par DAG : à temps ou non, temps avant l'échéance de la prochaine publication (négatif une fois passée, comme "
         "l'alerte NoRun), avant le prochain départ prévu, et depuis la dernière publication. Un chargement à la main "
         "n'y change rien. Vide tant qu'aucun DAG n'a publié.",
@@ -186,7 +186,7 @@ def _deadlines() -> Panel:
 
 def _warnings() -> Panel:
     return numbers(
-        "Check warnings · Avertissements",
+        "Warnings · Avertissements",
         "avertissements des contrôles de l'entrepôt à la dernière publication de chaque DAG (alerte CheckWarnings) ; "
         "le journal de publish les donne.",
         "warnings of the checks of the warehouse at the last publish of each DAG (alert CheckWarnings); the log of "

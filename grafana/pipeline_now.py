@@ -25,9 +25,9 @@ def _work() -> list[Panel]:
     return [
         coloured(
             counts(
-                "Analysed by sentiment · Analysés par sentiment",
-                f"verbatims analysés, comptés une fois, au premier enregistrement. {STEPS_FR}",
-                f"verbatims analysed, counted once, when first committed. {STEPS_EN}",
+                "Analysed · Analysés",
+                f"verbatims analysés, par sentiment, comptés une fois, au premier enregistrement. {STEPS_FR}",
+                f"verbatims analysed, by sentiment, counted once, when first committed. {STEPS_EN}",
                 units.Short,
                 query(counted(catalogue.ANALYZED, "sentiment", SOURCES), "{{sentiment}}"),
             ),
@@ -35,9 +35,9 @@ def _work() -> list[Panel]:
         ),
         coloured(
             counts(
-                "Skipped by reason · Écartés par raison",
-                f"verbatims écartés avant tout appel, donc sans coût. {STEPS_FR}",
-                f"verbatims put aside before any call, so without cost. {STEPS_EN}",
+                "Skipped · Écartés",
+                f"verbatims écartés, par raison, avant tout appel, donc sans coût. {STEPS_FR}",
+                f"verbatims put aside, by reason, before any call, so without cost. {STEPS_EN}",
                 units.Short,
                 query(counted(catalogue.SKIPPED, "reason", SOURCES), "{{reason}}"),
             ),
@@ -53,7 +53,7 @@ def _shares() -> list[Panel]:
     return [
         coloured(
             lines(
-                "Share of each sentiment · Part de chaque sentiment",
+                "Share of sentiments · Part des sentiments",
                 "part de chaque sentiment parmi les verbatims analysés dans l'intervalle ; rien sans verbatim.",
                 "share of each sentiment among the verbatims analysed in the interval; nothing without verbatims.",
                 units.PercentUnit,
@@ -74,7 +74,6 @@ def _shares() -> list[Panel]:
 
 def _debts() -> list[Panel]:
     names = "pending · en attente", "dead letters · lignes refusées"
-    refused = "row_refused", "job_failed"
     return [
         in_order(
             lines(
@@ -91,13 +90,14 @@ def _debts() -> list[Panel]:
         ),
         in_order(
             counts(
-                "Refused by the warehouse · Refus de l'entrepôt",
+                "Refused rows · Lignes refusées",
                 f"lignes (row_refused) ou chargements entiers (job_failed) qui n'ont pas abouti. {STEPS_FR}",
                 f"rows (row_refused) or whole loads (job_failed) that did not arrive. {STEPS_EN}",
                 units.Short,
                 query(counted(catalogue.LOAD_ERRORS, "reason"), "{{reason}}"),
             ),
-            *refused,
+            row_refused="ligne refusée",
+            job_failed="chargement échoué",
         ),
     ]
 
@@ -105,7 +105,7 @@ def _debts() -> list[Panel]:
 def _texts() -> list[Panel]:
     return [
         lines(
-            "Size of the text last sent · Taille du dernier texte",
+            "Last text sent · Dernier texte envoyé",
             "caractères, après masquage, du dernier verbatim envoyé ; du processus qui a écrit le dernier.",
             "masked characters of the verbatim sent last; of the process that reported last.",
             units.Short,

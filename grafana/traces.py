@@ -45,11 +45,12 @@ def one_call() -> build.Panel:
     asked = _asked("${trace}")
     fr = (
         "la trace dont l'identifiant est en haut : le verbatim (jamais son texte), ses tentatives et les requêtes à "
-        "Claude, avec durée, modèle, jetons et coût. Vide tant qu'aucun appel n'est choisi."
+        "Claude, avec durée, modèle, jetons et coût. `verbatims show` en donne la ligne. Vide tant qu'aucun appel "
+        "n'est choisi."
     )
     en = (
         "the trace whose identifier stands at the top: the verbatim (never its text), its attempts and the requests to "
-        "Claude, with duration, model, tokens and cost. Empty until a call is chosen."
+        "Claude, with duration, model, tokens and cost. `verbatims show` prints its row. Empty until a call is chosen."
     )
     panel = build.Panel().type("traces").title("One call · Un appel").description(f"FR: {fr}\n\nEN: {en}")
     return panel.datasource(TEMPO).with_target(asked).span(24).height(16)
