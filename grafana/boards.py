@@ -58,6 +58,9 @@ def with_rows(made: build.Dashboard, rows: Iterable[ModuleType]) -> dashboard.Da
     built = made.build()
     for number, panel in enumerate(built.panels or [], 1):
         panel.id_val = number
+    # the SDK would hide them in a menu
+    for shown in (*(built.links or []), *(built.annotations.list_val or [])):
+        shown.placement = None
     return built
 
 

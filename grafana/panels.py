@@ -79,7 +79,9 @@ def cells(
 ) -> table.Panel:
     """Numbers by what they are about, a row each; columns share the width, and none is out of sight."""
     asked = [each.format(PromQueryFormat.TABLE) for each in queries]
-    return _asking(_described(table.Panel().min_width(min_width), title, fr, en, width).unit(unit), asked)
+    panel = table.Panel().min_width(min_width).cell_options(look.TableAutoCellOptions(wrap_text=True))
+    panel.override_by_regexp(".*", [dashboard.DynamicConfigValue("custom.wrapHeaderText", True)])
+    return _asking(_described(panel, title, fr, en, width).unit(unit), asked)
 
 
 def buckets(title: str, fr: str, en: str, metric: Metric, width: int = 24) -> heatmap.Panel:

@@ -21,9 +21,7 @@ DAG, DAGS = "DAG", 'dag_id=~"$dag"'
 ANALYSED = 'task_id=~"analyse|load|publish"'
 PENDING, ERRORS, STATE = "pending · en attente", "errors · erreurs", "state · état"
 LEFT = "left · reste"
-DONE = said(
-    no="failed · échec", yes="done · réussie", _2="not this time · pas cette fois", _3="not this time · pas cette fois"
-)
+DONE = said(no="failed · échec", yes="done · réussie", _2="not reached · non atteinte", _3="not reached · non atteinte")
 SAME_RUN_S = 60
 """A process that does all stages pushes them within seconds of each other, in any order."""
 
@@ -67,10 +65,10 @@ def _runs() -> Panel:
     table = cells(
         "Last run of each DAG · Dernier lancement de chaque DAG",
         "une ligne par DAG (cli : en ligne de commande) : verbatims en attente, erreurs, puis l'état de chaque tâche "
-        "dans l'ordre : réussie, échec, ou « pas cette fois » si le dernier lancement ne l'a pas atteinte ; enfin le "
+        "dans l'ordre : réussie, échec, ou « non atteinte » par le dernier lancement ; enfin le "
         "temps depuis la dernière publication. Cliquer sur le DAG ouvre ses lancements dans Airflow.",
         "a line per DAG (cli: on the command line): pending verbatims, errors, then the state of each task in order: "
-        "done, failed, or “not this time” where the last run has not reached it; then the time since the last "
+        "done, failed, or “not reached” by the last run; then the time since the last "
         "publish. A click on the DAG opens its runs in Airflow.",
         "none",
         *(latest(value) for value in values.values()),
