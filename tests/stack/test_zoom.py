@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
+import yaml
 from grafana.queries import FILLED_IN, targets
 
 from pipeline.sandbox import Sandbox
@@ -88,3 +91,37 @@ def test_the_steps_of_calls_by_outcome_add_up_to_the_calls(ran: Stack, zoom: str
     found = shown(ran, asked(f"{catalogue.CALLS.prometheus_name}{{", "timeseries"), zoom)
     totals = Counter({labels["outcome"]: sum(values) for labels, values in found})
     assert +totals == {"analysed": CALLS}
+
+
+SCRAPED = {
+    "a process that lives for one scrape": ("_x7 0 5x40", 5),
+    "a process that ends and is forgotten": ("0 2 7x9 stale", 7),
+    "a missed scrape": ("0 3 3 3 _ _ 4x40", 4),
+    "a scrape that failed, which ends every series": ("0 3 3 3 stale _ 4x40", 4),
+    "an outage of Prometheus, after which an ended process is still shown": ("0 9 30x5 _x40 30x20", 30),
+    "a long process": ("0+1x60", 60),
+}
+"""What is scraped, every 15 seconds from 0:00 on, in promtool's notation, and how many calls that is."""
+
+
+@pytest.mark.parametrize("case", SCRAPED)
+def test_the_steps_add_up_whatever_the_scrapes_miss(case: str, binaries: Mapping[str, Path], tmp_path: Path) -> None:
+    samples, calls = SCRAPED[case]
+    labels = 'deployment_environment_name="sandbox", outcome="analysed"'
+    expression = asked(f"{catalogue.CALLS.prometheus_name}{{", "timeseries")
+    for name, value in (FILLED_IN | {"$__interval": "1m"}).items():
+        expression = expression.replace(name, value)
+    # the sum over the steps of half an hour, a minute each
+    total = {"expr": f"sum_over_time(({expression})[30m:1m])", "eval_time": "30m"}
+    expected = [{"labels": '{outcome="analysed"}', "value": calls}]
+    series = f'{catalogue.CALLS.prometheus_name}{{instance="x", {labels}}}'
+    group = {
+        "interval": "15s",
+        "input_series": [{"series": series, "values": samples}],
+        "promql_expr_test": [total | {"exp_samples": expected}],
+    }
+    file = tmp_path / "test.yml"
+    file.write_text(yaml.safe_dump({"tests": [group]}), encoding="utf-8")
+    command = [str(binaries["prometheus"] / "promtool"), "test", "rules", str(file)]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
