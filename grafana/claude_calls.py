@@ -5,8 +5,8 @@ from __future__ import annotations
 from grafana_foundation_sdk.models import units
 from links import calls, runbook
 from palette import OUTCOME, QUANTILE
-from panels import OBJECTIVE_S, Panel, buckets, coloured, counts, dashed, in_order, lines
-from promql import ENOUGH, counted, grown, quantile, query, reported, series
+from panels import OBJECTIVE_S, Panel, bars, buckets, coloured, counts, dashed, in_order, lines
+from promql import ENOUGH, counted, latest, quantile, query, reported, series
 from traces import slow_calls
 
 from pipeline.records import JsonError
@@ -106,12 +106,15 @@ def _codes() -> list[Panel]:
     count = f"{gen_ai.OPERATION_DURATION.prometheus_name}_count"
     failed = series(count, 'error_type!=""', 'gen_ai_request_model=~"$model"')
     return [
-        counts(
+        bars(
             "Errors by code · Erreurs par code",
-            f"appels sans réponse valide, par code HTTP, type d'erreur ou défaut de la réponse. {STEPS_FR}",
-            f"calls without a valid answer, by HTTP code, type of error or fault of the answer. {STEPS_EN}",
+            "appels sans réponse valide, par code HTTP, type d'erreur ou défaut de la réponse, par les processus "
+            "terminés depuis 30 h au plus.",
+            "calls without a valid answer, by HTTP code, type of error or fault of the answer, by the processes that "
+            "ended within 30 h.",
             units.Short,
-            query(grown(failed, "error_type"), "{{error_type}}"),
+            latest(f"sum by (error_type) ({failed})", "{{error_type}}"),
+            width=12,
         ),
         in_order(
             counts(

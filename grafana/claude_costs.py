@@ -5,7 +5,7 @@ from __future__ import annotations
 from grafana_foundation_sdk.models import units
 from links import runbook
 from palette import TOKENS
-from panels import Panel, bars, coloured, counts, lines, numbers
+from panels import Panel, bars, coloured, counts, in_order, lines, numbers
 from promql import counted, grown, latest, query, series, store
 
 from pipeline.telemetry import catalogue, gen_ai
@@ -104,13 +104,14 @@ def _per_day() -> Panel:
 
 def _per_run() -> Panel:
     cost = series(catalogue.BATCH_COST.prometheus_name, 'task_id="analyse"')
-    return lines(
+    panel = lines(
         "Cost by run · Coût par lancement",
         "coût du dernier lancement de chaque DAG, en dollars, tel qu'il était à ce moment : une marche par lancement.",
         "cost of the latest run of each DAG, in dollars, as it was at the time: a step for each run.",
         units.Dollars,
         query(f"max by (dag_id) ({cost})", "{{dag_id}}"),
     )
+    return in_order(panel, "verbatims_daily", "cli")
 
 
 def _tokens_by_model() -> Panel:

@@ -127,6 +127,18 @@ def test_the_same_value_has_the_same_colour_and_dash_in_every_panel() -> None:
     assert len({colour for name, found in looks.items() if name.startswith("positive ") for colour, _ in found}) == 1
 
 
+def test_lines_that_share_a_panel_have_a_colour_and_a_dash_each() -> None:
+    for panel in panels():
+        if panel["type"] != "timeseries":
+            continue
+        overrides = panel["fieldConfig"]["overrides"]
+        looks = {each["matcher"]["options"]: each["properties"] for each in overrides}
+        legends = {target["legendFormat"] for target in panel["targets"]}
+        if len(legends) > 1 or "{{" in "".join(legends):
+            own = [json.dumps([each for each in look if each["id"] != "displayName"]) for look in looks.values()]
+            assert len(own) == len(set(own)) >= 2, panel["title"]
+
+
 def test_a_lone_call_stands_out_in_the_heatmap_in_both_themes(palette: Any) -> None:
     [heatmap] = [panel for panel in panels() if panel["type"] == "heatmap"]
     colours = heatmap["options"]["color"]
