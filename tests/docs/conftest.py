@@ -22,7 +22,7 @@ def run(root: Path, *options: str, **variables: str) -> subprocess.CompletedProc
     """Run the builder of a repository into its folder built/."""
     clean = {name: value for name, value in os.environ.items() if name not in ("DOCS_REPOSITORY", "SOURCE_DATE_EPOCH")}
     command = [sys.executable, str(root / "docs" / "build.py"), str(root / "built"), *options]
-    return subprocess.run(command, capture_output=True, text=True, env=clean | variables, cwd=root, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, env=clean | variables, cwd=root, timeout=300)
 
 
 @pytest.fixture
@@ -93,4 +93,4 @@ def _real(folder: Path) -> tuple[subprocess.CompletedProcess[str], Path]:
     if find_spec("pypandoc") is None:
         skip_or_fail("pypandoc is not installed (make docs does it)")
     command = [sys.executable, str(ROOT / "docs" / "build.py"), str(folder / "built")]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120), folder
+    return subprocess.run(command, capture_output=True, text=True, timeout=300), folder

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from textwrap import dedent
 
 import yaml
 
@@ -57,7 +58,7 @@ def name_of(page: Path) -> str:
 
 def blocks(page: Path) -> list[tuple[str, str]]:
     """Language and text of each block."""
-    return [(language, text) for _, language, text in FENCE.findall(page.read_text(encoding="utf-8"))]
+    return [(language, dedent(text)) for _, language, text in FENCE.findall(page.read_text(encoding="utf-8"))]
 
 
 def commands(page: Path) -> list[Shown]:
