@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import quote
 
 from pipeline.analyse.topics import load_topics
 from pipeline.report.facts import facts_of
@@ -47,14 +45,11 @@ def _label(described: str) -> str:
 
 
 def _trace_link(grafana_url: str) -> Callable[[str], str] | None:
-    """The trace in Grafana's Explore."""
+    """The trace in the dashboard *Calls*, which needs no login."""
     if not grafana_url:
         return None
 
     def link(trace_id: str) -> str:
-        asked = {"refId": "A", "datasource": {"type": "tempo", "uid": "tempo"}, "queryType": "traceql"}
-        panes = {"t": {"datasource": "tempo", "queries": [{**asked, "query": trace_id}]}}
-        encoded = quote(json.dumps(panes, separators=(",", ":")), safe="")
-        return f"{grafana_url.rstrip('/')}/explore?schemaVersion=1&orgId=1&panes={encoded}"
+        return f"{grafana_url.rstrip('/')}/d/calls?var-trace={trace_id}"
 
     return link

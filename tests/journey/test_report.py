@@ -189,4 +189,4 @@ def test_traces_lead_to_grafana(verbatims: Command, tmp_path: Path) -> None:
     page = read(only_report(tmp_path))
     links = {str(node.attributes["href"]) for node in page.css("#call-1 a")}
     [link] = links
-    assert link.startswith("https://grafana.example/explore?") and re.search("[0-9a-f]{32}", link)
+    assert link.startswith("https://grafana.example/d/calls?var-trace=") and re.search("[0-9a-f]{32}", link)
