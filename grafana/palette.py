@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from pipeline.report.palette import BLUE, GREY, VERMILION, VIOLET
+
 DARK, LIGHT = "#181b1f", "#ffffff"
 """Grafana's background behind a panel, in each theme."""
 
-BLUE, GREY, VERMILION = "#4791ff", "#7a7a7a", "#d55e00"
-VIOLET, ROSE, OCHRE, LAVENDER, MAGENTA = "#8533ff", "#bd7592", "#7c673c", "#8383c3", "#be00cc"
+ROSE, OCHRE, LAVENDER, MAGENTA = "#bd7592", "#7c673c", "#8383c3", "#be00cc"
+"""Beside those that reports have too."""
 
 SOLID: tuple[int, ...] = ()
 DASHES, DOTS = (10, 10), (2, 6)
