@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from _moments import LONGEST, day_of, is_open, next_start
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule, get_current_context
+from airflow.sdk.exceptions import AirflowSkipException
 from structlog.contextvars import bind_contextvars
 
 if TYPE_CHECKING:
@@ -83,18 +84,20 @@ def opened(
 
     ti = get_current_context()["ti"]
     task = Task(ti.dag_id, ti.task_id, ti.try_number, shared, due, due + LONGEST if due else None)
-    with _without_words(), open_session(lambda _: Logged(log), reads=reads, asks=asks, task=task) as session:
+    with without_words(), open_session(lambda _: Logged(log), reads=reads, asks=asks, task=task) as session:
         yield session
 
 
 @contextmanager
-def _without_words() -> Iterator[None]:
+def without_words() -> Iterator[None]:
     """Airflow logs an error with all those behind it, and a foreign one may quote a verbatim or a URL."""
     from pipeline.errors import TransientError, VerbatimsError
     from pipeline.traces import trace_of
 
     try:
         yield
+    except AirflowSkipException:
+        raise
     except Exception as error:
         log.error("%s", trace_of(error))
         if isinstance(error, VerbatimsError):

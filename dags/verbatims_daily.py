@@ -1,14 +1,15 @@
-"""Runs every night: scrape, clean, analyse in parallel, load, publish. `pipeline/journey.py` does the work."""
+"""Runs every night: scrape, clean, analyse in parallel, load, publish, report. `pipeline/journey.py` does the work."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from _house import defaults, log, opened, say_run_failure, working
+from _house import defaults, log, opened, say_run_failure, without_words, working
 from _moments import HOUR, LONGEST, day_of, is_open
 from airflow.sdk import Asset, Param, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
@@ -43,7 +44,8 @@ def verbatims_daily() -> None:
     answered = analyse.expand(worker=workers)
     scrape() >> workers
     answered >> analysed()
-    answered >> load() >> publish()
+    # a teardown: it runs after a failure too, and does not turn a failed night into a good one
+    answered >> load() >> publish() >> report().as_teardown()
 
 
 @task
@@ -152,6 +154,32 @@ def publish() -> None:
         counts = journey.publish(session, run_id)
     events: Any = get_current_context()["outlet_events"]
     events[ANALYSED].extra = {"run_id": run_id, **asdict(counts)}
+
+
+# one quick retry: until it has ended, a failed night is not said to have failed
+@task(retries=1, retry_delay=timedelta(seconds=10))
+def report() -> None:
+    """Write the day's report for people, of a night that failed too."""
+    from pipeline.errors import SettingsError
+    from pipeline.report.drawing import require
+    from pipeline.report.writing import write_report
+    from pipeline.settings import load_settings
+    from pipeline.store import day_run_id, peek_store
+
+    run_id = day_run_id(day_of(get_current_context()))
+    with without_words():
+        settings = load_settings(asks=False)
+        store = peek_store(settings.store)
+        if store is None:
+            raise AirflowSkipException("there is no store, and nothing to report")
+        with closing(store):
+            if not store.runs.is_known(run_id):
+                raise AirflowSkipException(f"the store has no run {run_id}, and nothing to report")
+            try:
+                require()
+            except SettingsError as error:
+                raise AirflowSkipException(str(error)) from None
+            log.info("report: %s", write_report(store, settings, run_id))
 
 
 verbatims_daily()

@@ -72,7 +72,7 @@ def written(store: Store, settings: Settings, run_id: str, language: str | None)
     from pipeline.report.writing import write_report
 
     require()
-    return write_report(store, settings, run_id, Language(language or settings.report_language))
+    return write_report(store, settings, run_id, Language(language) if language else None)
 
 
 def _show(path: Path) -> None:

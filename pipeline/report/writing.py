@@ -15,11 +15,12 @@ from pipeline.store import Store
 from pipeline.whole_file import whole_file
 
 
-def write_report(store: Store, settings: Settings, run_id: str, language: Language) -> Path:
+def write_report(store: Store, settings: Settings, run_id: str, language: Language | None = None) -> Path:
     """Replace the report of a run by one of what the store holds now; returns its file.
 
-    Raises TransientError where it cannot be written.
+    In the language of the settings, unless one is named. Raises TransientError where it cannot be written.
     """
+    language = language or Language(settings.report_language)
     context = _context(settings)
     while True:
         facts = facts_of(store, run_id)

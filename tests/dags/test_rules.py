@@ -192,12 +192,12 @@ def test_an_error_of_a_task_stands_alone_and_a_foreign_one_loses_its_message(
     bag: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Airflow logs the whole chain, as far as it is not hidden."""
-    from _house import _without_words
+    from _house import without_words
 
     canary = "can" + "ari"  # in no line of code
 
     def fail(error: Exception) -> str:
-        with pytest.raises(errors.VerbatimsError) as found, _without_words():
+        with pytest.raises(errors.VerbatimsError) as found, without_words():
             try:
                 raise ValueError(canary)
             except ValueError as cause:

@@ -111,6 +111,7 @@ def test_a_repeated_day_gives_the_same_rows(
         first = run(moment, conf={"workers": 2}, **here)
         assert first.state == "success", first.said[-3000:]
         before, bills = rows(tmp_path, FACTS), (tmp_path / "billed.jsonl").read_bytes()
+        assert (tmp_path / "var" / "reports" / f"day-{moment[:10]}-sandbox.html").is_file()
         assert len(before) == rows(tmp_path, "SELECT count(*) FROM texts WHERE current IS NOT NULL")[0][0] > 250
         again = run(moment, **here)
     assert again.state == "success", again.said[-3000:]
@@ -186,6 +187,7 @@ def test_a_failure_names_its_stage_run_and_trace(run: Run, tmp_path: Path, recei
         assert run(moment, **here).state == "success"
         ended = run(moment, **here, WAREHOUSE="sqlite:////proc/nowhere/rows.db")
     assert (ended.state, ended.tasks["scrape"], ended.tasks["load"]) == ("failed", "failed", "upstream_failed")
+    assert ended.tasks["report"] == "success", "a failed night has a report too, and stays failed"
     [trace_id] = {span.trace_id.hex() for span in receiver.spans() if span.name == "run"}
     run_id = f"day-{moment[:10]}"
     assert f"verbatims_daily failed at stage scrape, try 1: run {run_id}, trace {trace_id}: WAREHOUSE: " in ended.said
