@@ -106,7 +106,9 @@ def check_rows(seen: Seen) -> None:
 
 
 def check_erased(seen: Seen) -> None:
-    """What was expired or forgotten is neither in the store nor in the warehouse, and has not come back."""
+    """What was expired or forgotten is in no store, warehouse or report, and has not come back."""
+    for report in seen.folder.rglob("reports/*.html"):
+        _clean(str(report), report.read_bytes(), {canary.encode() for canary in seen.gone})
     for place in (seen.store, seen.warehouse):
         words = place.words()
         left = [canary for canary in seen.gone if canary in words]
@@ -159,14 +161,14 @@ def check_exits(seen: Seen) -> None:
 
 
 def check_silence(seen: Seen, *, erased: bool) -> None:
-    """No text and no phone number is anywhere but in the input and, until they are erased, in the two databases."""
+    """No text and no phone number is anywhere but in the input; the databases and reports have texts until erased."""
     canaries = {review.canary.encode() for review in seen.plan.reviews}
     numbers = {review.id.encode() for review in seen.plan.reviews if review.secret_id}
     _clean("telemetry", seen.exported, canaries | numbers)
     for file in sorted(seen.folder.rglob("*")):
         if file.is_file() and file.name != INPUT:
-            database = file.name.startswith(("store.db", "rows.db", TABLES))
-            _clean(str(file), file.read_bytes(), numbers if database and not erased else canaries | numbers)
+            has_texts = file.name.startswith(("store.db", "rows.db", TABLES)) or file.suffix == ".html"
+            _clean(str(file), file.read_bytes(), numbers if has_texts and not erased else canaries | numbers)
 
 
 def _clean(name: str, content: bytes, secrets: set[bytes]) -> None:

@@ -26,6 +26,7 @@ from .plan import (
     LOAD,
     LONG_FREEZE,
     OUTAGE,
+    REPORT,
     Plan,
     Strike,
 )
@@ -75,6 +76,7 @@ class Striking:
             KILLED_LOAD: lambda one: self._killed(one, "load"),
             EXPIRE: lambda _: self._command("expire"),
             KILLED_EXPIRE: lambda one: self._killed(one, "expire"),
+            REPORT: lambda _: self._command("report"),
             FORGET: lambda _: all([self._command("forget", SOURCE, one.id) for one in self.plan.forgotten]),
         }
         if strikes[strike.kind](strike):

@@ -28,7 +28,7 @@ COMBINATIONS = (
 )
 
 KILL, FREEZE, LONG_FREEZE, OUTAGE, FULL_DISK, CLOCK = "kill", "freeze", "long freeze", "outage", "full disk", "clock"
-LOAD, EXPIRE, FORGET = "load", "expire", "forget"
+LOAD, EXPIRE, FORGET, REPORT = "load", "expire", "forget", "report"
 KILLED_LOAD, KILLED_EXPIRE = "killed load", "killed expire"
 
 LASTS_S = {LONG_FREEZE: (12.0, 14.0), KILLED_LOAD: (0.1, 1.0), KILLED_EXPIRE: (0.1, 1.0)}
@@ -122,7 +122,7 @@ def _worker(random: Random, scraped_before: bool) -> Worker:
 def _strikes(random: Random, workers: int, scraped_before: bool) -> list[Strike]:
     kinds = random.sample((KILL, KILL, FREEZE, LONG_FREEZE, OUTAGE, FULL_DISK, CLOCK), random.randint(0, 3))
     if scraped_before:  # these need a store
-        kinds += random.sample((LOAD, KILLED_LOAD, EXPIRE, KILLED_EXPIRE, FORGET), random.randint(0, 3))
+        kinds += random.sample((LOAD, KILLED_LOAD, EXPIRE, KILLED_EXPIRE, FORGET, REPORT), random.randint(0, 4))
     return [_strike(random, kind, workers) for kind in kinds]
 
 

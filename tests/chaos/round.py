@@ -115,7 +115,7 @@ class Round:
             self._done("forget", SOURCE, review.id)
         if self.plan.expired:
             self._done("expire")
-        for command in (["run", "--input", self.input.name], ["load"], ["publish"]):
+        for command in (["run", "--input", self.input.name], ["load"], ["publish"], ["report"]):
             self._done(*command)
 
     def _done(self, *command: str) -> None:
