@@ -38,7 +38,7 @@ def _add_answer_options(command: Any) -> None:
         default="",
         metavar="KIND=SHARE,…",
         help="share of answers that go wrong: unreadable, empty, truncated, refused, rate_limited, overloaded, "
-        "error, timeout; and of loads into BigQuery: row_refused, unavailable",
+        "error, timeout; and of loads into BigQuery: row_refused, unavailable, slow",
     )
     command.add_argument("--seed", type=int, default=7, help="which answers go wrong (default: %(default)s)")
 
