@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from itertools import islice
 
@@ -163,7 +163,7 @@ def publish(session: Session, run_id: str) -> RunCounts:
             raise CheckFailed(f"{where}: {'; '.join(failed)}")
         session.store.runs.finish(run_id)
         stage.advance(counts.read, 0.0)
-    return settled(session.store.runs.count(run_id))
+    return session.store.runs.count(run_id).settled()
 
 
 def report(
@@ -199,14 +199,6 @@ def report(
             deadline=session.task.deadline if publishes else None,
         )
     )
-
-
-def settled(counts: RunCounts) -> RunCounts:
-    """The counts of a run that came to its end: what is still pending then has failed in this run."""
-    if not counts.pending:
-        return counts
-    failed = {**counts.failed, "failed": counts.failed.get("failed", 0) + counts.pending}
-    return replace(counts, failed=failed, pending=0)
 
 
 def _begin(session: Session, name: str, day: date | None = None) -> str:

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any
 
-from pipeline.journey import settled
 from pipeline.records import Outcome
 from pipeline.report.bins import Moments, Period, first_of, moment, period_of
 from pipeline.report.topics import NewTopicCount, TopicCount, count_new_topics, count_topics
@@ -103,7 +102,7 @@ def facts_of(store: Store, run_id: str) -> Facts:
     failures = store.runs.failures(run_id)
     return Facts(
         run=run,
-        counts=settled(counts) if run.ended_at else counts,
+        counts=counts.settled() if run.ended_at else counts,
         loaded=store.runs.count_held(run_id),
         analysers=store.facts.analysers(run_id),
         by_source=_by_source(feelings),

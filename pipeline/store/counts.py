@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -42,6 +42,13 @@ class RunCounts:
     cost_usd: float
     load_refused: int
     """Rows that the warehouse has not taken so far, plus whole jobs that failed behind the run's last good load."""
+
+    def settled(self) -> RunCounts:
+        """Those of a run that came to its end: what is still pending then has failed in this run."""
+        if not self.pending:
+            return self
+        failed = {**self.failed, "failed": self.failed.get("failed", 0) + self.pending}
+        return replace(self, failed=failed, pending=0)
 
 
 def count_run(connection: sa.Connection, run_id: str) -> RunCounts:

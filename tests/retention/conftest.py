@@ -18,7 +18,7 @@ from rich.console import Console
 
 from pipeline.analyse.policy import FINAL_OUTCOMES, Step, next_step
 from pipeline.claiming import CompletedRequest
-from pipeline.journey import load, settled
+from pipeline.journey import load
 from pipeline.load import open_warehouse
 from pipeline.progress import Terminal
 from pipeline.records import Analysis, Ask, Attempt, NewTopic, Outcome, Review, Sentiment, SkipReason
@@ -105,7 +105,7 @@ class Scenario:
             return connection.execute(sa.select(runs.c.run_id).order_by(runs.c.run_id)).scalars().all()
 
     def count(self, run_id: str) -> dict[str, Any]:
-        counts = asdict(settled(self.store.runs.count(run_id)))
+        counts = asdict(self.store.runs.count(run_id).settled())
         undecided = counts["failed"].pop("failed", 0) + counts["skipped"].pop("withdrawn", 0)
         return counts | {"undecided": undecided}
 
