@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cache
@@ -18,6 +19,9 @@ class Language(StrEnum):
     EN = "en"
     FR = "fr"
 
+
+_BEFORE_SIGN = re.compile(" (?=[:;?!»])")
+"""A line may not break before these signs of French."""
 
 NARROW, UNBROKEN = "\u202f", "\u00a0"
 """Spaces that do not break: between thousands in French, and before a unit."""
@@ -38,7 +42,8 @@ class Words:
 
     def __call__(self, name: str, /, **filled: object) -> str:
         """The text of that name. Raises KeyError for an unknown one."""
-        return entries()[name][self.language].format(**filled)
+        text = entries()[name][self.language].format(**filled)
+        return _BEFORE_SIGN.sub(UNBROKEN, text) if self.language is Language.FR else text
 
     def known(self, prefix: str, value: str) -> str:
         """A value of a closed set as people say it; one without an entry stays as it is."""
