@@ -138,7 +138,7 @@ def _show_metrics(console: Console, facts: Facts) -> None:
 
 
 def _parts(metric: MetricFacts) -> str:
-    return parts_of(metric.ever, _W)
+    return parts_of(metric.metric, metric.ever, _W)
 
 
 def _list_metrics(console: Console, rows: Iterable[tuple[str, str, str, str]]) -> None:

@@ -93,7 +93,8 @@ def recent(facts: Facts, w: Words) -> Figure:
             (Cell(one.run_id, code=True), w.instant(moment(one.started_at)), w.number(one.calls), w.usd(one.cost_usd))
             for one in facts.recent
         ],
-        chart=charts.bars(marks, "$.2~f"),
+        # no currency in the format: the French one would make it euros
+        chart=charts.bars(marks, ".4~f", unit="$"),
         numbers=frozenset({2, 3}),
     )
 
@@ -106,11 +107,12 @@ def failures(facts: Facts, w: Words) -> Figure:
         w("failures_said", number=w.number(sum(n for _, _, n in facts.failures)), run=facts.run.run_id),
         [w("outcome"), w("reason"), w("number"), w("what_to_do")],
         [
-            (w.known("outcome_", outcome), detail or "–", w.number(number), w(f"do_{outcome}"))
+            (w.known("outcome_", outcome), w.known("", detail or "–"), w.number(number), w(f"do_{outcome}"))
             for outcome, detail, number in facts.failures
         ],
         empty=w("no_failures"),
         numbers=frozenset({2}),
+        coded=True,
     )
 
 

@@ -33,8 +33,8 @@ def waterfall(marks: Marks) -> Chart:
     }
 
 
-def bars(marks: Marks, number_format: str = "d") -> Chart:
-    """Bars from zero. Marks: label, value, colour, said."""
+def bars(marks: Marks, number_format: str = "d", unit: str | None = None) -> Chart:
+    """Bars from zero. Marks: label, value, colour, said. `unit` stands below the axis."""
     values = list(marks)
     return {
         "data": {"values": values},
@@ -43,7 +43,7 @@ def bars(marks: Marks, number_format: str = "d") -> Chart:
         "mark": {"type": "bar"},
         "encoding": {
             "y": _names("label", [one["label"] for one in values]),
-            "x": _measure("value", number_format),
+            "x": _measure("value", number_format, unit=unit),
             **_look(),
         },
     }
@@ -148,12 +148,12 @@ def calls_over_time(
 
 
 def _names(field: str, order: Sequence[str]) -> Chart:
-    axis = {"title": None, "ticks": False, "domain": False, "labelLimit": LABELS - 8, "minExtent": LABELS - 8}
+    axis = {"title": None, "ticks": False, "domain": False, "labelLimit": LABELS - 18, "minExtent": LABELS - 8}
     return {"field": field, "type": "nominal", "sort": list(order), "axis": axis}
 
 
-def _measure(field: str, number_format: str = "d", top: float | None = None) -> Chart:
-    axis = {"title": None, "format": number_format, "tickCount": 3, "labelOverlap": True}
+def _measure(field: str, number_format: str = "d", top: float | None = None, unit: str | None = None) -> Chart:
+    axis = {"title": unit, "format": number_format, "tickCount": 3, "labelOverlap": True}
     scale = {} if top is None else {"domain": [0, top]}
     return {"field": field, "type": "quantitative", "axis": axis, "scale": scale}
 

@@ -33,5 +33,7 @@ class Figure:
     chart: Mapping[str, Any] | None = None
     numbers: frozenset[int] = frozenset()
     """Columns of numbers, which are set to the right."""
+    coded: bool = False
+    """Whether `…` in the texts of its cells marks what is to be typed; never where a cell has foreign words."""
     row_ids: Sequence[str] = ()
     """Of rows that something links to."""

@@ -28,15 +28,20 @@ def total_of(metric: Metric, values: Mapping[Any, Any], w: Words) -> str:
     return w.number(sum(values.values()))
 
 
-def parts_of(values: Mapping[Any, Any], w: Words) -> str:
+PREFIXES = {"outcome": "outcome_", "length": "length_"}
+"""Of the names of words for a label's values, where these mean something else elsewhere."""
+
+
+def parts_of(metric: Metric, values: Mapping[Any, Any], w: Words) -> str:
     """The sum of each value of the last label, over all sources."""
+    prefix = "".join(PREFIXES.get(label, "") for label in list(metric.attributes)[-1:])
     parts: dict[str, float] = {}
     for labels, value in values.items():
         name = labels[-1] if isinstance(labels, tuple) and labels else labels
         number = value[0] if isinstance(value, tuple) else value
         if name and number:
             parts[str(name)] = parts.get(str(name), 0) + number
-    return " · ".join(f"{name.replace('_', ' ')} {w.number(number)}" for name, number in sorted(parts.items()))
+    return " · ".join(f"{w.known(prefix, name)} {w.number(number)}" for name, number in sorted(parts.items()))
 
 
 def query_of(metric: Metric) -> str:
@@ -62,7 +67,7 @@ def metrics(facts: Facts, w: Words) -> Figure:
                 Cell(one.metric.prometheus_name, code=True),
                 total_of(one.metric, one.run, w),
                 total_of(one.metric, one.ever, w),
-                parts_of(one.run, w) or NEVER,
+                parts_of(one.metric, one.run, w) or NEVER,
                 Cell(query_of(one.metric), code=True),
             )
             for one in facts.metrics

@@ -55,10 +55,21 @@ def page(facts: Facts, language: Language, context: Context) -> str:
         "head": list(_head(facts, words)),
         "key_numbers": list(_key_numbers(facts, words)),
         "sections": _sections(facts, words, context),
+        "coded": _coded,
         "draw": lambda figure: draw(figure.chart, language, f"{figure.id}-title"),
         "now": words.instant(datetime.now(UTC)),
     }
     return environment.get_template("page.html").render(filled)
+
+
+def _coded(text: str) -> Any:
+    """A text in which `…` marks what is to be typed."""
+    from markupsafe import Markup, escape
+
+    parts = [
+        Markup("<code>{}</code>").format(part) if n % 2 else escape(part) for n, part in enumerate(text.split("`"))
+    ]
+    return Markup("").join(parts)
 
 
 def _sections(facts: Facts, w: Words, context: Context) -> Mapping[str, Sequence[Figure]]:

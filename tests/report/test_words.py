@@ -6,7 +6,7 @@ from string import Formatter
 
 import pytest
 
-from pipeline.records import JsonError, LoadError, Outcome, Sentiment, SkipReason
+from pipeline.records import JsonError, Length, LoadError, Outcome, Sentiment, SkipReason
 from pipeline.report.bins import Period
 from pipeline.report.words import Language, Words, entries
 from pipeline.store.counts import ERASED, UNREADABLE_RECORD
@@ -31,8 +31,8 @@ def test_every_text_is_used_and_every_used_one_is_there() -> None:
     code = "".join(file.read_text(encoding="utf-8") for file in FOLDER.iterdir() if file.suffix in (".py", ".html"))
     listed = set(re.findall(r"""["'](\w+)["']""", code))
     assert set(NAMED.findall(code)) <= entries().keys()
-    built = re.compile(r"(outcome|do|period)_\w+")
-    closed = {one.value for one in (*Sentiment, *SkipReason)} | {"duplicate_id", "withdrawn"}
+    built = re.compile(r"(outcome|do|period|length)_\w+")
+    closed = {one.value for one in (*Sentiment, *SkipReason, *JsonError, *LoadError)} | {"duplicate_id", "withdrawn"}
     assert {name for name in entries() if name not in listed | closed and not built.fullmatch(name)} == set()
 
 
@@ -41,10 +41,10 @@ def test_every_value_of_a_closed_set_has_its_words() -> None:
     failed = {one.value for one in Outcome} - {Outcome.ANALYSED} | {UNREADABLE_RECORD, LOAD_REFUSED, ERASED}
     for outcome in failed:
         assert w(f"outcome_{outcome}") and w(f"do_{outcome}")
-    for one in (*Sentiment, *SkipReason):
+    for one in (*Sentiment, *SkipReason, *JsonError, *LoadError):
         assert w(one.value)
+    assert all(w(f"length_{one}") for one in Length)
     assert all(w(f"period_{period}") for period in Period)
-    assert not {one.value for one in (*JsonError, *LoadError)} & entries().keys()
 
 
 def test_numbers_are_written_as_each_language_writes_them() -> None:
