@@ -193,6 +193,12 @@ def test_a_new_installation_loads_rows(installation: Installation, first_run: st
     assert said.split() == ["sandbox.db", str(stored(installation, "verbatims_analyzed_total")), "sandbox"]
 
 
+def test_the_night_leaves_a_report(installation: Installation, first_run: str) -> None:
+    look = "import pathlib; [file] = pathlib.Path('var/reports').iterdir(); print(file.name, '<svg' in file.read_text())"
+    name, drawn = installation.compose("exec", "-T", "airflow-scheduler", "python", "-c", look).split()
+    assert name.startswith("day-") and name.endswith("-sandbox.html") and drawn == "True"
+
+
 def stored(installation: Installation, name: str) -> int:
     """A total of the exporter, summed over its labels."""
     text = get(f"{installation.url('EXPORTER_PORT')}/metrics").text
