@@ -194,7 +194,9 @@ def test_a_new_installation_loads_rows(installation: Installation, first_run: st
 
 
 def test_the_night_leaves_a_report(installation: Installation, first_run: str) -> None:
-    look = "import pathlib; [file] = pathlib.Path('var/reports').iterdir(); print(file.name, '<svg' in file.read_text())"
+    look = (
+        "import pathlib; [file] = pathlib.Path('var/reports').iterdir(); print(file.name, '<svg' in file.read_text())"
+    )
     name, drawn = installation.compose("exec", "-T", "airflow-scheduler", "python", "-c", look).split()
     assert name.startswith("day-") and name.endswith("-sandbox.html") and drawn == "True"
 
