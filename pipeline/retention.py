@@ -85,13 +85,21 @@ def _warehouse(session: Session) -> Iterator[Warehouse]:
         yield warehouse
     finally:
         warehouse.close()
-    if dropped := drop_erased(session.store, folder_of(settings.store)):
-        session.progress.say(
-            f"deleted: {dropped} reports that quoted erased words; `verbatims report RUN` makes new ones"
-        )
+    unread = _drop_reports(session)
     for url in dict.fromkeys((settings.store, settings.warehouse_url)):
         if url.startswith("sqlite:///"):
             erase_file(Path(url.removeprefix("sqlite:///")))
+    if unread:
+        raise TransientError(f"{unread[0]} cannot be read, and may quote erased words: delete it, then the same again")
+
+
+def _drop_reports(session: Session) -> list[Path]:
+    """Reports that quote erased words go; returns those that cannot be read."""
+    dropped, unread = drop_erased(session.store, folder_of(session.settings.store))
+    if dropped:
+        reports = "1 report that quotes" if dropped == 1 else f"{dropped} reports that quote"
+        session.progress.say(f"deleted: {reports} erased words; `verbatims report RUN` makes a new one")
+    return unread
 
 
 def _bring(session: Session, warehouse: Warehouse) -> None:

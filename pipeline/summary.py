@@ -163,6 +163,7 @@ def _next(look: str, failed: bool) -> str:
     if look.startswith("verbatims "):
         look = next_command(look.removeprefix("verbatims "))
     file = next_command("run --input reviews.csv    # the same for a file of yours")
+    report = next_command("report --open    # the results as a page")
     listed = next_command("failed    # which records failed, and why")
     exporter = next_command("exporter --port 8000    # the ten metrics for Prometheus")
-    return "\n  ".join(("\nNext:", look, exporter, listed if failed else file))
+    return "\n  ".join(("\nNext:", look, report, exporter, listed if failed else file))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -31,4 +31,5 @@ def whole_file(path: Path, what: str) -> Iterator[IO[bytes]]:
     except OSError as error:
         raise TransientError(f"{what}: {path} cannot be written: {error.strerror}; nothing is changed") from None
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):  # of a read-only folder; the first error counts
+            beside.unlink(missing_ok=True)

@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     if store is None:
         raise SettingsError("STORE: there is no store yet; `verbatims run` makes one")
     with closing(store):
-        run_id = store.runs.find(options.run)
+        run_id = store.runs.find(options.run, "RUN")
         if options.json:
             from pipeline.report.facts import as_data, facts_of
 

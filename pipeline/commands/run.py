@@ -6,7 +6,7 @@ import argparse
 import sys
 from dataclasses import asdict
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.commands.arguments import add_command
 from pipeline.commands.ending import exit_code
@@ -14,6 +14,11 @@ from pipeline.commands.input_file import add_input_options, input_file
 from pipeline.commands.output import DONE, open_console, print_data, say, terminal_on, warn
 from pipeline.commands.report import add_language, written
 from pipeline.commands.resuming import going_on
+from pipeline.errors import VerbatimsError
+from pipeline.program import next_command
+
+if TYPE_CHECKING:
+    from pipeline.session import Session
 
 
 def add_parser(parsers: Any) -> None:
@@ -60,21 +65,27 @@ def run(options: argparse.Namespace) -> int:
 
         require()  # before anything is paid
     console = open_console()
-    with (
-        open_session(terminal_on(console), reads=True, asks=True, file=input_file(options)) as session,
-        going_on(options),
-    ):
+    with open_session(terminal_on(console), reads=True, asks=True, file=input_file(options)) as session:
         assert session.source is not None
-        summary.announce(console, session, session.source, of_files=options.input is not None)
-        result = stages.run(session, session.source, options.limit)
-        summary.name_places(console, session, result.run_id)
-        if options.json:
-            print_data(summary.as_json(result, session.settings))
-        else:
-            summary.show(console, session, result)
+        with going_on(options):
+            summary.announce(console, session, session.source, of_files=options.input is not None)
+            result = stages.run(session, session.source, options.limit)
+            summary.name_places(console, session, result.run_id)
+            if options.json:
+                print_data(summary.as_json(result, session.settings))
+            else:
+                summary.show(console, session, result)
         if options.report:
-            say(f"\nThe report: {written(session.store, session.settings, result.run_id, options.lang)}")
+            _report(session, result.run_id, options.lang)
     return exit_code(result.run_id, result.counts)
+
+
+def _report(session: Session, run_id: str, language: str | None) -> None:
+    try:
+        say(f"\nThe report: {written(session.store, session.settings, run_id, language)}")
+    except VerbatimsError as error:
+        again = next_command(f"report {run_id}")
+        raise type(error)(f"{error}; the run is complete, and `{again}` writes its report") from None
 
 
 def _dry_run(options: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ MOST_PERIODS = 26
 """Half a year of weeks: what fits beside its numbers on a phone."""
 
 MOST_MOMENTS = 24
+MINUTE = len("2026-01-01T00:00")
 
 
 class Period(StrEnum):
@@ -63,13 +64,17 @@ def first_of(period: Period, day: date) -> date:
 
 
 class Moments:
-    """Equal spans between the first and the last of some moments, of whole seconds; MOST_MOMENTS at most."""
+    """Equal spans between the first and the last of some moments, MOST_MOMENTS at most.
+
+    Of whole minutes where the moments say no more than the minute, else of whole seconds.
+    """
 
     def __init__(self, moments: Collection[str]) -> None:
         found = sorted(map(moment, moments))
         self._first = found[0] if found else datetime.min.replace(tzinfo=UTC)
-        between = (found[-1] - self._first).total_seconds() if found else 0
-        self.length = timedelta(seconds=int(between) // MOST_MOMENTS + 1)
+        step = timedelta(minutes=1) if any(len(one) <= MINUTE for one in moments) else timedelta(seconds=1)
+        steps = (found[-1] - self._first) // step + 1 if found else 1
+        self.length = step * -(-steps // MOST_MOMENTS)
         """Of each span."""
 
     def start_of(self, when: str) -> datetime:

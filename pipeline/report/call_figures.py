@@ -80,7 +80,7 @@ def recent(facts: Facts, w: Words) -> Figure:
             "label": f"{'▸ ' if one.run_id == facts.run.run_id else ''}{w.instant(moment(one.started_at))[:-3]}",
             "value": one.cost_usd,
             "colour": ARRIVED if one.run_id == facts.run.run_id else PUT_ASIDE,
-            "said": w("cost_said", name=one.run_id, cost=w.usd(one.cost_usd), number=w.number(one.calls)),
+            "said": w("cost_said", name=one.run_id, cost=w.usd(one.cost_usd), calls=w.counted("calls", one.calls)),
         }
         for one in facts.recent
     ]
@@ -94,7 +94,7 @@ def recent(facts: Facts, w: Words) -> Figure:
             for one in facts.recent
         ],
         # no currency in the format: the French one would make it euros
-        chart=charts.bars(marks, ".4~f", unit="$"),
+        chart=charts.bars(marks, ".3~g", unit="$"),
         numbers=frozenset({2, 3}),
     )
 
@@ -104,7 +104,7 @@ def failures(facts: Facts, w: Words) -> Figure:
     return Figure(
         "failures",
         w("failures"),
-        w("failures_said", number=w.number(sum(n for _, _, n in facts.failures)), run=facts.run.run_id),
+        w("failures_said", records=w.counted("records", sum(n for _, _, n in facts.failures)), run=facts.run.run_id),
         [w("outcome"), w("reason"), w("number"), w("what_to_do")],
         [
             (w.known("outcome_", outcome), w.known("", detail or "–"), w.number(number), w(f"do_{outcome}"))
@@ -177,7 +177,9 @@ def _trace(trace_id: str | None, link: TraceLink | None) -> Cell:
 def _circles(facts: Facts, w: Words) -> Iterator[dict[str, Any]]:
     for start, bucket, number in facts.latency:
         when = datetime.fromisoformat(start)
-        said = w("circle_said", when=f"{when:%H:%M:%S}", bucket=_bucket(facts, bucket, w), number=w.number(number))
+        said = w(
+            "circle_said", when=w.instant(when), bucket=_bucket(facts, bucket, w), calls=w.counted("calls", number)
+        )
         middle = when.timestamp() + facts.span_s / 2
         yield {
             "at": middle * 1000,
@@ -191,7 +193,7 @@ def _circles(facts: Facts, w: Words) -> Iterator[dict[str, Any]]:
 def _triangles(facts: Facts, w: Words) -> Iterator[dict[str, Any]]:
     for number, call in enumerate(facts.slow_calls, start=1):
         sent = moment(call.sent_at)
-        said = w("triangle_said", number=number, duration=w.seconds(call.duration_s), when=f"{sent:%H:%M:%S}")
+        said = w("triangle_said", number=number, duration=w.seconds(call.duration_s), when=w.instant(sent))
         at = sent.timestamp() * 1000
         duration_s = max(call.duration_s, facts.bounds[0] / 2)
         yield {"at": at, "duration_s": duration_s, "link": f"#call-{number}", "colour": LOST, "said": said}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -18,14 +19,14 @@ Marks = Iterable[Mapping[str, Any]]
 
 def waterfall(marks: Marks) -> Chart:
     """Bars that hang on one another. Marks: label, start, end, colour, said."""
-    values = list(marks)
+    values = _keyed(marks)
     return {
         "data": {"values": values},
         "width": PLOT,
         "height": {"step": ROW},
         "mark": {"type": "bar"},
         "encoding": {
-            "y": _names("label", [one["label"] for one in values]),
+            "y": _rows(values),
             "x": {**_measure("start"), "scale": {"domain": [0, max(one["end"] for one in values) or 1]}},
             "x2": {"field": "end"},
             **_look(),
@@ -35,14 +36,14 @@ def waterfall(marks: Marks) -> Chart:
 
 def bars(marks: Marks, number_format: str = "d", unit: str | None = None) -> Chart:
     """Bars from zero. Marks: label, value, colour, said. `unit` stands below the axis."""
-    values = list(marks)
+    values = _keyed(marks)
     return {
         "data": {"values": values},
         "width": PLOT,
         "height": {"step": ROW},
         "mark": {"type": "bar"},
         "encoding": {
-            "y": _names("label", [one["label"] for one in values]),
+            "y": _rows(values),
             "x": _measure("value", number_format, unit=unit),
             **_look(),
         },
@@ -118,7 +119,7 @@ def calls_over_time(
             "field": "at",
             "type": "temporal",
             "scale": {"type": "utc", "padding": 8},
-            "axis": {"title": "UTC", "format": "%H:%M:%S" if span_s < 60 else "%H:%M", "tickCount": 3},
+            "axis": {"title": "UTC", "format": _clock(span_s), "tickCount": 3, "labelOverlap": True},
         },
         "y": {
             "field": "duration_s",
@@ -147,13 +148,32 @@ def calls_over_time(
     }
 
 
+def _clock(span_s: float) -> str:
+    """As exact as the bins: the seconds of a short run, the day of one that took days."""
+    if span_s < 60:
+        return "%H:%M:%S"
+    return "%H:%M" if span_s < 3600 else "%d/%m %H:%M"
+
+
+def _keyed(marks: Marks) -> list[Mapping[str, Any]]:
+    """Each with a place of its own, since two may have one label: runs of one minute, topics with one name."""
+    return [{**one, "key": f"{number:03}"} for number, one in enumerate(marks)]
+
+
+def _rows(values: Sequence[Mapping[str, Any]]) -> Chart:
+    names = _names("key", [one["key"] for one in values])
+    return {**names, "axis": {**names["axis"], "labelExpr": _called({one["key"]: one["label"] for one in values})}}
+
+
 def _names(field: str, order: Sequence[str]) -> Chart:
     axis = {"title": None, "ticks": False, "domain": False, "labelLimit": LABELS - 18, "minExtent": LABELS - 8}
     return {"field": field, "type": "nominal", "sort": list(order), "axis": axis}
 
 
 def _measure(field: str, number_format: str = "d", top: float | None = None, unit: str | None = None) -> Chart:
-    axis = {"title": unit, "format": number_format, "tickCount": 3, "labelOverlap": True}
+    axis: Chart = {"title": unit, "format": number_format, "tickCount": 3, "labelOverlap": True}
+    if number_format == "d":
+        axis["tickMinStep"] = 1
     scale = {} if top is None else {"domain": [0, top]}
     return {"field": field, "type": "quantitative", "axis": axis, "scale": scale}
 
@@ -165,7 +185,6 @@ def _look() -> Chart:
     }
 
 
-def _called(seconds: Mapping[str, str]) -> str:
+def _called(names: Mapping[str, str]) -> str:
     """An expression of Vega: what a value is called."""
-    listed = ", ".join(f"'{value}': '{name}'" for value, name in seconds.items())
-    return f"({{{listed}}})['' + datum.value]"
+    return f"({json.dumps(names)})['' + datum.value]"

@@ -21,6 +21,9 @@ WIDTH = 288
 
 LOCALES: Mapping[Language, Literal["en-US", "fr-FR"]] = {Language.EN: "en-US", Language.FR: "fr-FR"}
 
+_FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""https://www.w3.org/TR/xml/#charsets"""
+
 CONFIG: Mapping[str, Any] = {
     "background": None,
     "view": {"stroke": None},
@@ -62,13 +65,18 @@ def draw(chart: Mapping[str, Any], language: Language, title_id: str) -> str:
     import vl_convert
 
     svg = vl_convert.vegalite_to_svg(
-        {**chart, "config": CONFIG}, vl_version=VERSION, format_locale=LOCALES[language], allowed_base_urls=[]
+        {**_drawable(chart), "config": CONFIG},
+        vl_version=VERSION,
+        format_locale=LOCALES[language],
+        allowed_base_urls=[],
     )
     root = ElementTree.fromstring(svg)
     _drop_what_is_not_seen(root)
     for element in root.iter():
         # English, whatever the page's language
         element.attrib.pop("aria-roledescription", None)
+        if element.get("aria-label", "").startswith("Title text"):
+            del element.attrib["aria-label"], element.attrib["role"]
         if link := element.attrib.pop(LINK, None):
             # the library puts an address of its own before a fragment
             element.set("href", f"#{link.rpartition('#')[2]}")
@@ -77,6 +85,15 @@ def draw(chart: Mapping[str, Any], language: Language, title_id: str) -> str:
     root.set("role", "graphics-document")
     root.set("aria-labelledby", title_id)
     return _as_html(root)
+
+
+def _drawable(value: Any) -> Any:
+    """The same without characters that XML forbids: the library ends the whole process where it meets one."""
+    if isinstance(value, str):
+        return _FORBIDDEN.sub("\ufffd", value)
+    if isinstance(value, Mapping):
+        return {name: _drawable(one) for name, one in value.items()}
+    return [_drawable(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _drop_what_is_not_seen(root: ElementTree.Element) -> None:

@@ -206,7 +206,11 @@ def _metrics(store: Store, run_id: str) -> list[MetricFacts]:
 
 def _values(totals: StoreTotals) -> dict[Metric, Mapping[Any, Any]]:
     durations = {(outcome,): sums for outcome, sums in totals.durations().items()}
-    return {**read_totals(totals), catalogue.DURATION: durations}
+    ended = sum(calls for calls, _ in durations.values())
+    valid = durations.get((Outcome.ANALYSED.value,), (0, 0.0))[0]
+    # the exporter's is that of the latest run
+    ratio = {(): valid / ended} if ended else {}
+    return {**read_totals(totals), catalogue.DURATION: durations, catalogue.SUCCESS_RATIO: ratio}
 
 
 def _grouped(failures: Iterable[Failure]) -> list[tuple[str, str | None, int]]:

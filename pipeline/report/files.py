@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.report.facts import Facts
@@ -28,15 +27,26 @@ def file_of(facts: Facts, folder: Path) -> Path:
     return folder / f"{facts.run.run_id}{'-sandbox' if facts.run.mode == 'sandbox' else ''}.html"
 
 
-def drop_erased(store: Store, folder: Path) -> int:
-    """Delete the reports that quote texts which the store has erased; returns how many.
+def drop_erased(store: Store, folder: Path) -> tuple[int, list[Path]]:
+    """Delete the reports that quote texts which the store has erased.
 
-    A report can be made again, then without these words. Copies elsewhere are not found.
+    Returns how many, and the files that cannot be read, which may quote them too. A report can be made again, then
+    without these words. Copies elsewhere are not found.
     """
-    gone = [path for path in sorted(folder.glob("*.html")) if _quotes_erased(store, path)]
-    for path in gone:
-        path.unlink(missing_ok=True)
-    return len(gone)
+    dropped, unread = 0, list[Path]()
+    # what a killed process has begun to write is a report too
+    for path in sorted({*folder.glob("*.html"), *folder.glob(".*.html.*.part")}):
+        if not path.is_file():
+            continue
+        try:
+            if _quotes_erased(store, path):
+                path.unlink()
+                dropped += 1
+        except FileNotFoundError:
+            continue  # another process has deleted it, or it is whole now and has its own name
+        except OSError:
+            unread.append(path)
+    return dropped, unread
 
 
 def _quotes_erased(store: Store, path: Path) -> bool:
@@ -52,8 +62,4 @@ def _quoted(path: Path) -> tuple[str | None, set[int]]:
     run, texts = _RUN.search(head), _TEXTS.search(head)
     if not run or not texts:
         return None, set()
-    return run[1].decode(), set(_numbers(texts[1]))
-
-
-def _numbers(text: bytes) -> Iterator[int]:
-    return map(int, text.split())
+    return run[1].decode(), set(map(int, texts[1].split()))

@@ -17,6 +17,7 @@ from pipeline.report.drawing import draw
 from pipeline.report.facts import Facts, quantile, success_ratio
 from pipeline.report.figure import Figure
 from pipeline.report.words import UNBROKEN, Language, Words
+from pipeline.settings import SANDBOX_PRICED_AS
 
 FOLDER = Path(__file__).parent
 OBJECTIVE_S = 8.0
@@ -27,8 +28,6 @@ OBJECTIVE_S = 8.0
 class Context:
     """What the page must know beside the facts."""
 
-    priced_as: str | None
-    """The model whose prices are shown, if the sandbox answered; None for real costs."""
     labels: verbatims.Labels
     """Topic → language → label, as the reference base has them."""
     trace_link: TraceLink | None = None
@@ -50,7 +49,7 @@ def page(facts: Facts, language: Language, context: Context) -> str:
     filled: dict[str, Any] = {
         "w": words,
         "facts": facts,
-        "context": context,
+        "priced_as": SANDBOX_PRICED_AS if facts.run.mode == "sandbox" else None,
         "style": (FOLDER / "page.css").read_text(encoding="utf-8"),
         "head": list(_head(facts, words)),
         "key_numbers": list(_key_numbers(facts, words)),

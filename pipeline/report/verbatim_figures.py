@@ -39,7 +39,7 @@ def by_source(facts: Facts, w: Words) -> Figure:
     """Sentiment by source."""
     counted = {(source, sentiment): n for source, sentiment, n in facts.by_source}
     sources = list(dict.fromkeys(source for source, _, _ in facts.by_source))
-    called = {source: source if source != OTHERS else w("others") for source in sources}
+    called = {source: source if source != OTHERS else f"({w('others')})" for source in sources}
     marks = _shares([(called[source], source) for source in sources], counted, w)
     return Figure(
         "by-source",
@@ -79,7 +79,7 @@ def topics(facts: Facts, w: Words, labels: Labels) -> Figure:
             "label": called[one.topic],
             "value": one.verbatims,
             "colour": ARRIVED,
-            "said": w("number_said", name=called[one.topic], number=w.number(one.verbatims)),
+            "said": w("number_said", name=called[one.topic], verbatims=w.counted("verbatims", one.verbatims)),
         }
         for one in facts.topics
     ]
@@ -136,7 +136,7 @@ def _hanging(steps: Iterable[tuple[str, int, str, int]], w: Words) -> Iterator[d
     for label, number, colour, gone in steps:
         left = number if left is None else left - max(gone, 0)
         start = left if gone > 0 else 0
-        said = w("number_said", name=label, number=w.number(number))
+        said = w("number_said", name=label, verbatims=w.counted("verbatims", number))
         yield {"label": label, "start": start, "end": start + number, "colour": colour, "said": said}
 
 
@@ -157,7 +157,7 @@ def _shares(
                 "label": name,
                 "value": number / whole if whole else 0,
                 "colour": SENTIMENTS[one.value],
-                "said": w("share_said", group=called, name=name, share=share, number=w.number(number)),
+                "said": w("share_said", group=called, name=name, share=share, verbatims=w.counted("verbatims", number)),
             }
 
 
@@ -178,7 +178,13 @@ def _by_sentiment(
                     "bin": name,
                     "value": number / sizes[first],
                     "colour": SENTIMENTS[one.value],
-                    "said": w("share_said", group=name, name=w(one.value), share=share, number=w.number(number)),
+                    "said": w(
+                        "share_said",
+                        group=name,
+                        name=w(one.value),
+                        share=share,
+                        verbatims=w.counted("verbatims", number),
+                    ),
                 }
 
 

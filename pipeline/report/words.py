@@ -57,6 +57,11 @@ class Words:
             text = text.replace(",", NARROW).replace(".", ",")
         return text
 
+    def counted(self, what: str, number: float) -> str:
+        """So many of them, as the language counts: French has the singular for zero too."""
+        one, several = self(f"counted_{what}", number=self.number(number)).split("|")
+        return one if number == 1 or (number == 0 and self.language is Language.FR) else several
+
     def share(self, part: float, whole: float) -> str:
         """In percent; a dash where there is no whole."""
         if not whole:

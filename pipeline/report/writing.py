@@ -6,11 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.analyse.topics import load_topics
+from pipeline.errors import SettingsError, TransientError
 from pipeline.report.facts import facts_of
 from pipeline.report.files import file_of, folder_of
 from pipeline.report.page import Context, page
 from pipeline.report.words import Language
-from pipeline.settings import SANDBOX_PRICED_AS, Settings
+from pipeline.settings import Settings
 from pipeline.store import Store
 from pipeline.whole_file import whole_file
 
@@ -25,9 +26,9 @@ def write_report(store: Store, settings: Settings, run_id: str, language: Langua
     while True:
         facts = facts_of(store, run_id)
         path = file_of(facts, folder_of(settings.store))
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make(path.parent)
         with whole_file(path, "report") as file:
-            file.write(page(facts, language, context).encode())
+            file.write(page(facts, language, context).encode(errors="replace"))
         # a verbatim that is forgotten meanwhile: whoever erases looks for reports after the store has lost its words,
         # so one of both sees the other
         if not store.facts.erased_among(facts.quoted):
@@ -37,7 +38,16 @@ def write_report(store: Store, settings: Settings, run_id: str, language: Langua
 
 def _context(settings: Settings) -> Context:
     labels = {topic.id: {"fr": _label(topic.fr), "en": _label(topic.en)} for topic in load_topics(settings.topics)}
-    return Context(SANDBOX_PRICED_AS if settings.sandbox else None, labels, _trace_link(settings.grafana_url))
+    return Context(labels, _trace_link(settings.grafana_url))
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise SettingsError(f"report: {folder} is there and is no folder; remove or rename it") from None
+    except OSError as error:
+        raise TransientError(f"report: {folder} cannot be made: {error.strerror}") from None
 
 
 def _label(described: str) -> str:

@@ -68,8 +68,8 @@ class Runs:
         with self._database.read() as connection:
             return connection.execute(sa.select(runs.c.run_id).where(runs.c.run_id == run_id)).first() is not None
 
-    def find(self, run_id: str | None) -> str:
-        """The run of that id, or the one begun last. Raises SettingsError where there is none."""
+    def find(self, run_id: str | None, option: str = "--run") -> str:
+        """The run of that id, or the one begun last. Raises SettingsError, naming the option, where there is none."""
         query = sa.select(runs.c.run_id).order_by(runs.c.started_at.desc(), runs.c.run_id.desc()).limit(1)
         if run_id is not None:
             query = query.where(runs.c.run_id == run_id)
@@ -77,7 +77,7 @@ class Runs:
             found: str | None = connection.execute(query).scalar()
         if found is None:
             raise SettingsError(
-                f"--run: {self._database.name} has no run {run_id or 'yet'}; `verbatims run` begins one"
+                f"{option}: {self._database.name} has no run {run_id or 'yet'}; `verbatims run` begins one"
             )
         return found
 

@@ -1,5 +1,6 @@
 """`verbatims report`: one file that needs no network, tells what a run came to, and goes with the words it quotes."""
 
+import os
 import re
 import sqlite3
 import sys
@@ -190,3 +191,50 @@ def test_traces_lead_to_grafana(verbatims: Command, tmp_path: Path) -> None:
     links = {str(node.attributes["href"]) for node in page.css("#call-1 a")}
     [link] = links
     assert link.startswith("https://grafana.example/d/calls?var-trace=") and re.search("[0-9a-f]{32}", link)
+
+
+def test_the_page_says_sandbox_of_a_sandbox_run_whatever_the_settings_say_now(
+    verbatims: Command, tmp_path: Path
+) -> None:
+    verbatims("run", "--input", reviews(tmp_path))
+    verbatims("report", SCRAPER_MODE="prod")
+    assert "nothing was billed" in read(only_report(tmp_path)).css_first("header").text()
+
+
+def test_what_is_odd_among_the_reports_hinders_no_erasing(verbatims: Command, tmp_path: Path) -> None:
+    verbatims("run", "--input", reviews(tmp_path), "--report")
+    report = only_report(tmp_path)
+    started = report.with_name(f".{report.name}.0123abcd.part")
+    started.write_bytes(report.read_bytes())  # what a killed process leaves
+    (report.parent / "a.html").mkdir()
+    (report.parent / "b.html").symlink_to("nowhere")
+    ended = verbatims("forget", "shop", "r0")
+    assert ended.code == 0 and "deleted: 2 reports" in ended.err
+    assert not report.exists() and not started.exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_a_report_that_cannot_be_read_is_named_once_the_others_are_gone(verbatims: Command, tmp_path: Path) -> None:
+    verbatims("run", "--input", reviews(tmp_path), "--report")
+    report = only_report(tmp_path)
+    locked = report.with_name("a.html")
+    locked.write_bytes(report.read_bytes())
+    locked.chmod(0)
+    ended = verbatims("forget", "shop", "r0")
+    assert ended.code == 3 and "a.html cannot be read" in ended.err and not report.exists()
+
+
+def test_the_ratio_since_the_first_run_is_that_of_all_calls(verbatims: Command, tmp_path: Path) -> None:
+    verbatims("run", "--input", reviews(tmp_path))
+    with closing(sqlite3.connect(tmp_path / "var/verbatims.db")) as connection, connection:
+        connection.execute("INSERT INTO totals VALUES ('', 'elsewhere', 'attempts', 'refused', '', 10, 1.0)")
+    ratio = verbatims("report", "--json").data["metrics"]["claude_call_success_ratio"]
+    assert ratio == {"run": [{"value": 1.0}], "ever": [{"value": 0.75}]}
+
+
+def test_a_report_in_whose_way_something_is_leaves_the_run_complete(verbatims: Command, tmp_path: Path) -> None:
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var/reports").write_text("a file")
+    ended = verbatims("run", "--input", reviews(tmp_path), "--report")
+    assert ended.code == 2 and "var/reports is there and is no folder" in ended.err
+    assert "the run is complete, and `verbatims report" in ended.err and "to go on" not in ended.err

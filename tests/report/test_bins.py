@@ -38,3 +38,12 @@ def test_each_moment_is_in_one_of_few_spans_of_equal_length(moments: list[dateti
     assert len(set(starts)) <= MOST_MOMENTS and {(start - starts[0]) % spans.length for start in starts} == {
         timedelta()
     }
+
+
+@given(MOMENTS)
+def test_moments_that_say_only_the_minute_have_spans_of_whole_minutes(moments: list[datetime]) -> None:
+    """Else calls of one minute would stand in the span of its first second."""
+    assert (
+        Moments([moment.isoformat(timespec="minutes") for moment in moments]).length % timedelta(minutes=1)
+        == timedelta()
+    )

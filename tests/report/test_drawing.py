@@ -73,3 +73,27 @@ def test_numbers_on_axes_are_written_as_the_language_writes_them() -> None:
     french = ElementTree.fromstring(draw(charts.bars(marks, ",d"), Language.FR, "x"))
     texts = [element.text for element in french.iter() if element.tag == "text"]
     assert any(text and "\u00a0" in text and "," not in text for text in texts), texts
+
+
+def test_characters_that_xml_forbids_are_drawn_as_replaced_ones() -> None:
+    """The library would end the whole process."""
+    marks = [{"label": "a\x01b\ufffe", "value": 1, "colour": palette.BLUE, "said": "a\x1bb"}]
+    svg = ElementTree.fromstring(draw(charts.bars(marks), Language.EN, "x"))
+    assert "a\ufffdb" in ElementTree.tostring(svg, encoding="unicode")
+
+
+def test_bars_with_one_label_stay_apart() -> None:
+    marks = [{"label": "26/11 14:37", "value": n, "colour": palette.BLUE, "said": f"run {n}"} for n in (1, 2)]
+    svg = ElementTree.fromstring(draw(charts.bars(marks), Language.EN, "x"))
+    places = {element.get("d") for element in svg.iter() if str(element.get("aria-label")).startswith("run ")}
+    texts = [element.text for element in svg.iter() if element.tag == "text"]
+    assert len(places) == 2 and texts.count("26/11 14:37") == 2
+
+
+def test_an_axis_of_small_numbers_has_no_number_twice() -> None:
+    for values, number_format in ([1, 2], "d"), ([0.0011, 0.0027], ".3~g"):
+        marks = [{"label": str(n), "value": n, "colour": palette.BLUE, "said": "x"} for n in values]
+        svg = ElementTree.fromstring(draw(charts.bars(marks, number_format), Language.EN, "x"))
+        texts = [str(element.text) for element in svg.iter() if element.tag == "text"]
+        numbers = [text for text in texts if text not in map(str, values) or text == "0"]
+        assert len(numbers) == len(set(numbers)), numbers

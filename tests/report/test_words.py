@@ -31,8 +31,12 @@ def test_every_text_is_used_and_every_used_one_is_there() -> None:
     code = "".join(file.read_text(encoding="utf-8") for file in FOLDER.iterdir() if file.suffix in (".py", ".html"))
     listed = set(re.findall(r"""["'](\w+)["']""", code))
     assert set(NAMED.findall(code)) <= entries().keys()
-    built = re.compile(r"(outcome|do|period|length)_\w+")
-    closed = {one.value for one in (*Sentiment, *SkipReason, *JsonError, *LoadError)} | {"duplicate_id", "withdrawn"}
+    built = re.compile(r"(outcome|do|period|length|counted)_\w+")
+    closed = {one.value for one in (*Sentiment, *SkipReason, *JsonError, *LoadError)} | {
+        "duplicate_id",
+        "forgotten",
+        "withdrawn",
+    }
     assert {name for name in entries() if name not in listed | closed and not built.fullmatch(name)} == set()
 
 
