@@ -1,4 +1,4 @@
-"""`verbatims report`: what a run came to, as a page for people or as JSON."""
+"""`verbatims report`: the results of a run, as a page for people or as JSON."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def add_parser(parsers: Any) -> None:
     command = add_command(
         parsers,
         "report",
-        "write what a run came to as one HTML file that needs no network",
+        "write the results of a run as one HTML file that needs no network",
         run,
         examples=["verbatims report --open", "verbatims report day-2026-01-31 --lang fr", "verbatims report --json"],
         settings=["STORE", "VERBATIMS_REPORT_LANGUAGE", "VERBATIMS_GRAFANA_URL"],

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pipeline.report.drawing import WIDTH
+from pipeline.report.drawing import WIDTH, drawable
 
 LABELS = 130
 """Pixels for the labels at the left; the rest of WIDTH is the picture."""
@@ -187,4 +187,4 @@ def _look() -> Chart:
 
 def _called(names: Mapping[str, str]) -> str:
     """An expression of Vega: what a value is called."""
-    return f"({json.dumps(names)})['' + datum.value]"
+    return f"({json.dumps(drawable(names))})['' + datum.value]"

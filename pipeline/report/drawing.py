@@ -65,7 +65,7 @@ def draw(chart: Mapping[str, Any], language: Language, title_id: str) -> str:
     import vl_convert
 
     svg = vl_convert.vegalite_to_svg(
-        {**_drawable(chart), "config": CONFIG},
+        {**drawable(chart), "config": CONFIG},
         vl_version=VERSION,
         format_locale=LOCALES[language],
         allowed_base_urls=[],
@@ -87,13 +87,13 @@ def draw(chart: Mapping[str, Any], language: Language, title_id: str) -> str:
     return _as_html(root)
 
 
-def _drawable(value: Any) -> Any:
+def drawable(value: Any) -> Any:
     """The same without characters that XML forbids: the library ends the whole process where it meets one."""
     if isinstance(value, str):
         return _FORBIDDEN.sub("\ufffd", value)
     if isinstance(value, Mapping):
-        return {name: _drawable(one) for name, one in value.items()}
-    return [_drawable(one) for one in value] if isinstance(value, list | tuple) else value
+        return {name: drawable(one) for name, one in value.items()}
+    return [drawable(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _drop_what_is_not_seen(root: ElementTree.Element) -> None:
