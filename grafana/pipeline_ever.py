@@ -10,6 +10,8 @@ from promql import latest, store
 from pipeline.telemetry import catalogue
 
 TITLE = "Ever · Depuis toujours"
+MOST = 10
+"""Bars that can be read in one panel."""
 
 
 def panels() -> list[Panel]:
@@ -126,11 +128,32 @@ def _kinds() -> list[Panel]:
             ),
             OUTCOME,
         ),
+        *_mix(),
         numbers(
-            "Topics, ever · Thèmes",
+            "New topics · Nouveaux",
             "thèmes hors du référentiel, nommés depuis le premier lancement.",
             "themes outside the reference base, named since the first run.",
             units.Short,
             latest(f"sum({store(catalogue.NEW_TOPICS)})", "new topics · nouveaux thèmes"),
+        ),
+    ]
+
+
+def _mix() -> list[Panel]:
+    """What has no closed set of names: the most frequent ones."""
+    return [
+        bars(
+            "Topics, ever · Thèmes",
+            f"les {MOST} thèmes du référentiel les plus nommés, depuis le premier lancement.",
+            f"the {MOST} topics of the reference base that verbatims name most, since the first run.",
+            units.Short,
+            latest(f"topk({MOST}, sum by (topic) ({store(catalogue.TOPICS)}))", "{{topic}}"),
+        ),
+        bars(
+            "Languages, ever · Langues",
+            f"les {MOST} langues les plus fréquentes ; unknown : ni la source ni le texte ne la disent.",
+            f"the {MOST} most frequent languages; unknown: neither source nor text tells.",
+            units.Short,
+            latest(f"topk({MOST}, sum by (language) ({store(catalogue.LANGUAGES)}))", "{{language}}"),
         ),
     ]

@@ -44,6 +44,8 @@ STORE_ONLY: Mapping[Metric, Callable[[StoreTotals], Series]] = {
     catalogue.CALLS: lambda totals: {(outcome,): n for outcome, (n, _) in totals.durations().items()},
     catalogue.TOKENS: lambda totals: _by_one(totals.tokens()),
     catalogue.COST: lambda totals: {(): totals.cost_usd()},
+    catalogue.TOPICS: lambda totals: _by_one(totals.topics()),
+    catalogue.LANGUAGES: lambda totals: _by_one(totals.languages()),
     catalogue.DEAD_LETTERS: lambda totals: {(): totals.dead_letters()},
     catalogue.PENDING: lambda totals: {(): totals.pending()},
 }

@@ -69,6 +69,12 @@ class FakeTotals:
     def cost_usd(self) -> float:
         return 0.25
 
+    def topics(self) -> Mapping[str, int]:
+        return {"delivery": 2, "price": 1}
+
+    def languages(self) -> Mapping[str, int]:
+        return {"fr": 2, "unknown": 1}
+
     def dead_letters(self) -> int:
         return 4
 
@@ -117,6 +123,8 @@ OTHERS = {
     "claude_calls": "counter",
     "claude_tokens": "counter",
     "claude_cost_usd": "counter",
+    "topics_named": "counter",
+    "verbatims_by_language": "counter",
     "dead_letters": "gauge",
     "pending_verbatims": "gauge",
     "disk_free_bytes": "gauge",

@@ -21,6 +21,9 @@ from pipeline.store.predicates import GOOD
 from pipeline.store.tables import analyses, answers, attempts, texts
 from pipeline.store.totals import Tally, Total
 
+UNKNOWN = "unknown"
+"""The language of a verbatim of which neither its source nor its text tells one."""
+
 
 def lock_texts(connection: sa.Connection, ids: Sequence[int]) -> dict[int, Any]:
     """Texts for the rest of the transaction, by number; everybody locks them in this order."""
@@ -74,8 +77,8 @@ class Analyses:
         query = sa.select(attempts.c.text_id, attempts.c.sent_at).where(attempts.c.text_id.in_(sent))
         stored = {found.text_id for found in connection.execute(query) if sent[found.text_id] == found.sent_at}
         answered = (
-            sa.select(texts.c.text_id, texts.c.source, texts.c.characters)
-            .add_columns(answers.c.sentiment, answers.c.new_topics, answers.c.analysed_at)
+            sa.select(texts.c.text_id, texts.c.source, texts.c.characters, texts.c.language)
+            .add_columns(answers.c.sentiment, answers.c.topics, answers.c.new_topics, answers.c.analysed_at)
             .join(analyses, analyses.c.analysis_id == texts.c.current)
             .join(answers, answers.c.request_key == analyses.c.request_key)
             .where(texts.c.text_id.in_(stored))
@@ -120,7 +123,7 @@ class Analyses:
             sa.update(texts)
             .where(texts.c.text_id.in_(ids), texts.c.current.is_(None), theirs, analyses.c.outcome == GOOD)
             .values(current=analyses.c.analysis_id)
-            .returning(texts.c.text_id, texts.c.verbatim_id, texts.c.source, texts.c.characters)
+            .returning(texts.c.text_id, texts.c.verbatim_id, texts.c.source, texts.c.characters, texts.c.language)
         )
         return connection.execute(statement).all()
 
@@ -227,6 +230,9 @@ def count(tally: Tally, text: Any, answer: Any) -> VerbatimAnalysed:
     new_topics = len({(topic["label"], topic["quote"]) for topic in json.loads(answer.new_topics)})
     tally.add(Total.ANALYSED, text.source, answer.sentiment)
     tally.add(Total.LENGTHS, Length.of(text.characters).value)
+    tally.add(Total.LANGUAGES, text.language or UNKNOWN)
+    for topic in sorted(set(json.loads(answer.topics))):
+        tally.add(Total.TOPICS, topic)
     if new_topics:
         tally.add(Total.NEW_TOPICS, n=new_topics)
     return VerbatimAnalysed(text.source, Sentiment(answer.sentiment), text.characters, new_topics)

@@ -30,6 +30,10 @@ class Total(StrEnum):
     LENGTHS = "lengths"
     """Analysed verbatims, by class of length."""
     NEW_TOPICS = "new_topics"
+    TOPICS = "topics"
+    """Of the reference base, by id: once for each verbatim that names it."""
+    LANGUAGES = "languages"
+    """Analysed verbatims, by language."""
     ATTEMPTS = "attempts"
     """By outcome; the amount is their seconds."""
     JSON_ERRORS = "json_errors"
@@ -187,6 +191,14 @@ class StoreTotals:
     def new_topics(self) -> int:
         """Themes outside the reference base, each as often as a verbatim names it."""
         return sum(n for _, _, n, _ in self._sums(Total.NEW_TOPICS))
+
+    def topics(self) -> Mapping[str, int]:
+        """Topic of the reference base → verbatims that name it."""
+        return {topic: n for topic, _, n, _ in self._sums(Total.TOPICS)}
+
+    def languages(self) -> Mapping[str, int]:
+        """Language → verbatims analysed."""
+        return {language: n for language, _, n, _ in self._sums(Total.LANGUAGES)}
 
     def load_errors(self) -> Mapping[str, int]:
         """Reason → rows or jobs that did not reach the warehouse."""

@@ -218,6 +218,22 @@ METRICS = (
 )
 """All metrics that a running process exports."""
 
+TOPICS = Metric(
+    "topics_named",
+    Kind.COUNTER,
+    "{verbatim}",
+    "Analysed verbatims that name a topic of the reference base, by topic; a verbatim may name several.",
+    "topics_named_total",
+    {"topic": None},
+)
+LANGUAGES = Metric(
+    "verbatims_by_language",
+    Kind.COUNTER,
+    "{verbatim}",
+    "Verbatims analysed, by language (ISO 639-1); unknown where neither source nor text tells.",
+    "verbatims_by_language_total",
+    {"language": None},
+)
 DEAD_LETTERS = Metric(
     "dead_letters",
     Kind.GAUGE,
@@ -235,7 +251,7 @@ PENDING = Metric(
 DISK_FREE = Metric("disk_free", Kind.GAUGE, "By", "Free bytes of the disk that volumes are on.", "disk_free_bytes")
 DISK_SIZE = Metric("disk_size", Kind.GAUGE, "By", "Bytes of the disk that volumes are on.", "disk_size_bytes")
 
-STORE_ONLY = (CALLS, TOKENS, COST, DEAD_LETTERS, PENDING, DISK_FREE, DISK_SIZE)
+STORE_ONLY = (CALLS, TOKENS, COST, TOPICS, LANGUAGES, DEAD_LETTERS, PENDING, DISK_FREE, DISK_SIZE)
 """What the exporter serves beside the ten."""
 
 # no run id or instance: the Pushgateway never expires a group

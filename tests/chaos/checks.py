@@ -129,6 +129,8 @@ BY_HAND = {
     " WHERE skip_reason IS NOT NULL GROUP BY 1, 2",
     "lengths": "SELECT CASE WHEN characters < 100 THEN 'short' WHEN characters < 500 THEN 'medium' ELSE 'long' END"
     " AS label, '' AS detail, count(*) AS n FROM texts WHERE current IS NOT NULL GROUP BY 1",
+    "languages": "SELECT coalesce(language, 'unknown') AS label, '' AS detail, count(*) AS n FROM texts"
+    " WHERE current IS NOT NULL GROUP BY 1",
     "attempts": "SELECT outcome AS label, '' AS detail, count(*) AS n FROM attempts GROUP BY 1",
     "json_errors": "SELECT json_error AS label, '' AS detail, count(*) AS n FROM attempts"
     " WHERE json_error IS NOT NULL GROUP BY 1",

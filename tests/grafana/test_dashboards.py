@@ -288,7 +288,7 @@ def test_what_is_red_says_so_in_words_too() -> None:
 def test_every_label_in_a_legend_exists_on_its_metric() -> None:
     labels = {
         metric: {label.replace(".", "_") for label in metric.attributes} | {"le"}
-        for metric in (*catalogue.METRICS, *catalogue.BATCH)
+        for metric in (*catalogue.METRICS, *catalogue.STORE_ONLY, *catalogue.BATCH)
     }
     for panel, target in targets():
         names = metric_names(expand(target["expr"]))

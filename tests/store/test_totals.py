@@ -74,3 +74,11 @@ def test_a_run_that_never_ended_is_folded_with_the_next_one(store: Store) -> Non
     with store.database.read() as connection:
         assert connection.execute(sa.select(totals).where(totals.c.process != "")).all() == []
     assert store.totals.new_topics() == 2
+
+
+def test_topics_and_languages_count_each_verbatim_once(store: Store) -> None:
+    answered(store, TWO, language="fr")
+    answered(store, TWO, language="fr")  # read again: nothing counts twice
+    answered(store, {"c": "neu"})
+    assert store.totals.languages() == {"fr": len(TWO), "unknown": 1}
+    assert store.totals.topics() == {"delivery": len(TWO) + 1}

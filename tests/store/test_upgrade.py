@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict
@@ -248,3 +249,16 @@ def test_whoever_still_works_on_the_old_store_is_waited_for_and_then_named(
     monkeypatch.setattr(migrate, "WAIT_S", 60)
     threading.Timer(0.3, end).start()
     open_store(old_url).close()
+
+
+def test_topics_and_languages_of_before_are_counted(upgraded: Store) -> None:
+    by_hand = """SELECT coalesce(t.language, 'unknown') AS language, a.topics FROM texts t
+        JOIN analyses y ON y.analysis_id = t.current JOIN answers a ON a.request_key = y.request_key"""
+    with upgraded.database.read() as connection:
+        found = connection.exec_driver_sql(by_hand).all()
+    assert found
+    assert upgraded.totals.languages() == Counter(row.language for row in found)
+    assert upgraded.totals.topics() == Counter(topic for row in found for topic in set(json.loads(row.topics)))
+    for run_id in EXPECTED["counts"]:
+        totals = upgraded.totals_of(run_id)
+        assert sum(totals.languages().values()) == sum(totals.analysed().values())
