@@ -47,10 +47,10 @@ def _per_model() -> Panel:
     picked = series(catalogue.MODEL_COST.prometheus_name, 'model=~"$model"')
     return bars(
         "Model cost · Coût par modèle",
-        "coût des appels des processus terminés depuis 30 h au plus, par modèle, en dollars.",
-        "cost of the calls of the processes that ended within 30 h, by model, in dollars.",
+        "coût des appels des processus terminés depuis 30 h au plus, par modèle et type de jeton, en dollars.",
+        "cost of the calls of the processes that ended within 30 h, by model and kind of token, in dollars.",
         units.Dollars,
-        latest(f"sum by (model) ({picked})", "{{model}}"),
+        latest(f"sum by (model, type) ({picked})", "{{model}} · {{type}}"),
     )
 
 

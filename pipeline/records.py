@@ -222,6 +222,8 @@ class Attempt:
     """All of them: plain, written to the prompt cache, and read from it."""
     output_tokens: int = 0
     cost_usd: float = 0.0
+    input_usd: float = 0.0
+    """Of cost_usd: for the input, cached tokens included."""
     analysis: Analysis | None = None
     """Present when, and only when, the outcome is `analysed`."""
     json_error: JsonError | None = None

@@ -72,12 +72,17 @@ class Price:
 
     def usd(self, tokens: Tokens) -> float:
         """What these tokens cost."""
+        return sum(self.parts(tokens))
+
+    def parts(self, tokens: Tokens) -> tuple[float, float]:
+        """What the input costs, cached tokens included, and what the output costs."""
         if self._own is not None:
-            return (tokens.input * self._own[0] + tokens.output * self._own[1]) / 1_000_000
+            return tokens.input * self._own[0] / 1_000_000, tokens.output * self._own[1] / 1_000_000
         usage = Usage(
             input_tokens=tokens.input,  # the price list wants the whole, and takes the cached parts out again
             cache_write_tokens=tokens.cache_write,
             cache_read_tokens=tokens.cache_read,
             output_tokens=tokens.output,
         )
-        return float(calc_price(usage, self._model, provider_id="anthropic").total_price)
+        price = calc_price(usage, self._model, provider_id="anthropic")
+        return float(price.input_price), float(price.output_price)

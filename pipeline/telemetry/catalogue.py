@@ -161,9 +161,9 @@ MODEL_COST = Metric(
     "claude_model_cost_usd",
     Kind.COUNTER,
     "{USD}",
-    "What the attempts cost, by model, in US dollars; their sum is claude_cost_usd_total.",
+    "What the attempts cost, by model and kind of token, in US dollars; their sum is claude_cost_usd_total.",
     "claude_model_cost_usd_total",
-    {"model": None},
+    {"model": None, "type": ("input", "output")},
 )
 CACHED_TOKENS = Metric(
     "claude_cached_tokens",

@@ -91,7 +91,8 @@ class TelemetryRequestSpan:
         write(catalogue.TOKENS, attempt.output_tokens, context, type="output")
         write(catalogue.CACHED_TOKENS, attempt.cached_tokens or 0, context)
         write(catalogue.COST, attempt.cost_usd, context)
-        write(catalogue.MODEL_COST, attempt.cost_usd, context, model=attempt.model)
+        for kind, usd in (("input", attempt.input_usd), ("output", attempt.cost_usd - attempt.input_usd)):
+            write(catalogue.MODEL_COST, max(usd, 0.0), context, model=attempt.model, type=kind)
         for error in attempt.retried:
             write(catalogue.RETRIES, 1, context, reason=catalogue.RetryReason.of(error).value)
         self._write_gen_ai(attempt)
