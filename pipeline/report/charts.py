@@ -56,13 +56,7 @@ def shares_of_groups(marks: Marks, names: Sequence[str]) -> Chart:
     return {
         "data": {"values": values},
         "spacing": 8,
-        "facet": {
-            "row": {
-                "field": "group",
-                "sort": list(dict.fromkeys(one["group"] for one in values)),
-                "header": {"labelAngle": 0, "labelOrient": "top", "labelAnchor": "start", "labelPadding": 2},
-            }
-        },
+        "facet": _groups(values),
         "spec": {
             "width": PLOT,
             "height": {"step": ROW - 2},
@@ -79,13 +73,7 @@ def shares_over_time(marks: Marks, bins: Sequence[str]) -> Chart:
     return {
         "data": {"values": values},
         "spacing": 8,
-        "facet": {
-            "row": {
-                "field": "group",
-                "sort": list(dict.fromkeys(one["group"] for one in values)),
-                "header": {"labelAngle": 0, "labelOrient": "top", "labelAnchor": "start", "labelPadding": 2},
-            }
-        },
+        "facet": _groups(values),
         "spec": {
             "width": WIDTH - 44,
             "height": 48,
@@ -146,6 +134,13 @@ def calls_over_time(
             },
         ],
     }
+
+
+def _groups(values: Sequence[Mapping[str, Any]]) -> Chart:
+    """A row of its own for each group, in the order of the marks, with the group's name above it."""
+    header = {"labelAngle": 0, "labelOrient": "top", "labelAnchor": "start", "labelPadding": 2}
+    order = list(dict.fromkeys(one["group"] for one in values))
+    return {"row": {"field": "group", "sort": order, "header": header}}
 
 
 def _clock(span_s: float) -> str:

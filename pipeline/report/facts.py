@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 from pipeline.records import Outcome
-from pipeline.report.bins import Moments, Period, first_of, moment, period_of
+from pipeline.report.bins import Moments, Period, first_of, period_of
 from pipeline.report.topics import NewTopicCount, TopicCount, count_new_topics, count_topics
 from pipeline.store import (
     CallShown,
@@ -216,8 +216,3 @@ def _values(totals: StoreTotals) -> dict[Metric, Mapping[Any, Any]]:
 def _grouped(failures: Iterable[Failure]) -> list[tuple[str, str | None, int]]:
     counted = Counter((one.outcome, one.detail) for one in failures)
     return [(outcome, detail, number) for (outcome, detail), number in counted.most_common()]
-
-
-def sent_at(call: CallShown) -> str:
-    """As an instant with its zone."""
-    return moment(call.sent_at).isoformat()
