@@ -222,8 +222,6 @@ class Attempt:
     """All of them: plain, written to the prompt cache, and read from it."""
     output_tokens: int = 0
     cost_usd: float = 0.0
-    input_usd: float = 0.0
-    """Of cost_usd: for the input, cached tokens included."""
     analysis: Analysis | None = None
     """Present when, and only when, the outcome is `analysed`."""
     json_error: JsonError | None = None
@@ -240,6 +238,8 @@ class Attempt:
     """Of input_tokens those read from the prompt cache; None where nothing was answered."""
     thinking_tokens: int | None = None
     """Of output_tokens those spent on thinking; None where the model does not say."""
+    input_usd: float = 0.0
+    """Of cost_usd: for the input, cached tokens included."""
 
 
 @dataclass(frozen=True, slots=True)

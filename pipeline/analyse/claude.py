@@ -86,13 +86,13 @@ class Claude:
         tokens = Tokens.of(usage)
         if not (0 <= tokens.input < MAX_TOKENS and 0 <= tokens.output < MAX_TOKENS):
             raise ValueError("no count of tokens")
-        input_usd, output_usd = self._price.parts(tokens)
+        cost_usd, input_usd = self._price.whole_and_input(tokens)
         return {
             "input_tokens": tokens.input,
             "output_tokens": tokens.output,
             "cached_tokens": tokens.cache_read,
             "thinking_tokens": thinking_tokens(usage),
-            "cost_usd": input_usd + output_usd,
+            "cost_usd": cost_usd,
             "input_usd": input_usd,
         }
 

@@ -72,12 +72,13 @@ class Price:
 
     def usd(self, tokens: Tokens) -> float:
         """What these tokens cost."""
-        return sum(self.parts(tokens))
+        return self.whole_and_input(tokens)[0]
 
-    def parts(self, tokens: Tokens) -> tuple[float, float]:
-        """What the input costs, cached tokens included, and what the output costs."""
+    def whole_and_input(self, tokens: Tokens) -> tuple[float, float]:
+        """What these tokens cost, and of that the input, cached tokens included."""
         if self._own is not None:
-            return tokens.input * self._own[0] / 1_000_000, tokens.output * self._own[1] / 1_000_000
+            for_input = tokens.input * self._own[0]
+            return (for_input + tokens.output * self._own[1]) / 1_000_000, for_input / 1_000_000
         usage = Usage(
             input_tokens=tokens.input,  # the price list wants the whole, and takes the cached parts out again
             cache_write_tokens=tokens.cache_write,
@@ -85,4 +86,4 @@ class Price:
             output_tokens=tokens.output,
         )
         price = calc_price(usage, self._model, provider_id="anthropic")
-        return float(price.input_price), float(price.output_price)
+        return float(price.total_price), float(price.input_price)

@@ -64,7 +64,8 @@ class Reanalyses:
 
     def _page(self, connection: sa.Connection, run_id: str, after: int) -> Sequence[Any]:
         query = (
-            sa.select(analyses.c.analysis_id, analyses.c.text_id, answers.c.sentiment, answers.c.new_topics)
+            sa.select(analyses.c.analysis_id, analyses.c.text_id)
+            .add_columns(answers.c.sentiment, answers.c.topics, answers.c.new_topics)
             .join(answers, answers.c.request_key == analyses.c.request_key)
             .where(analyses.c.run_id == run_id, analyses.c.outcome == GOOD, analyses.c.text_id > after)
             .order_by(analyses.c.text_id)
@@ -82,7 +83,7 @@ class Reanalyses:
                 texts.c.text_id.in_(list(answered)), theirs, texts.c.current.is_distinct_from(analyses.c.analysis_id)
             )
             .values(current=analyses.c.analysis_id)
-            .returning(texts.c.text_id, texts.c.verbatim_id, texts.c.source, texts.c.characters)
+            .returning(texts.c.text_id, texts.c.verbatim_id, texts.c.source, texts.c.characters, texts.c.language)
         ).all()
         tally = Tally()
         news = [count(tally, text, answered[text.text_id]) for text in moved if before[text.text_id].current is None]
