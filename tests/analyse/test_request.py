@@ -77,7 +77,11 @@ def test_cached_tokens_count_as_input_and_have_their_own_price() -> None:
     unit = price.usd(Tokens(1_000, 0, 0, 0)) / 1_000
     out = price.usd(Tokens(0, 0, 0, 1_000)) / 1_000
     # writing to the prompt cache costs 1.25 times the base price, reading 0.1 times
-    assert price.usd(tokens) == pytest.approx(500 * unit + 200 * 1.25 * unit + 300 * 0.1 * unit + 100 * out)
+    for_input = 500 * unit + 200 * 1.25 * unit + 300 * 0.1 * unit
+    assert price.usd(tokens) == pytest.approx(for_input + 100 * out)
+    assert price.whole_and_input(tokens) == pytest.approx((for_input + 100 * out, for_input))
+    own = Price("claude-unheard-of", 2.0, 10.0).whole_and_input(Tokens(900_000, 0, 100_000, 100_000))
+    assert own == pytest.approx((3.0, 2.0))
 
 
 def test_thinking_is_paid_as_output() -> None:
