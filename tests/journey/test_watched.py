@@ -33,7 +33,7 @@ def mixed(folder: Path, first: int, last: int) -> Path:
 
 
 def store_values(file: Path) -> Samples:
-    """The ten metrics, computed from the tables by separate SQL."""
+    """What the exporter serves, computed from the tables by separate SQL."""
 
     def one(sql: str) -> float:
         return float(query(file, sql)[0][0] or 0)
@@ -46,6 +46,7 @@ def store_values(file: Path) -> Samples:
 
     joined = "FROM texts v JOIN analyses n ON n.analysis_id = v.current JOIN answers a ON a.request_key = n.request_key"
     length = "CASE WHEN characters < 100 THEN 'short' WHEN characters < 500 THEN 'medium' ELSE 'long' END"
+    topics, language = "json_each(a.topics) t", "coalesce(v.language, 'unknown')"
     duration = "verbatim_analysis_duration_seconds"
     unreadable = "SELECT json_error, count(*) FROM attempts WHERE json_error IS NOT NULL GROUP BY 1"
     last_run = "run_id = (SELECT run_id FROM attempts ORDER BY attempt_id DESC LIMIT 1)"
@@ -73,6 +74,10 @@ def store_values(file: Path) -> Samples:
             ("reason",),
             "SELECT label, sum(n) FROM totals WHERE name = 'load_errors' AND run_id <> '' GROUP BY 1",
         )
+        | by(
+            "topics_named_total", ("topic",), f"SELECT t.value, count(DISTINCT v.text_id) {joined}, {topics} GROUP BY 1"
+        )
+        | by("verbatims_by_language_total", ("language",), f"SELECT {language}, count(*) {joined} GROUP BY 1")
         | by("claude_calls_total", ("outcome",), "SELECT outcome, count(*) FROM attempts GROUP BY 1")
         | {
             ("claude_tokens_total", (("type", "input"),)): one("SELECT sum(input_tokens) FROM attempts"),
@@ -177,12 +182,16 @@ def test_live_metrics_of_a_run_equal_the_increase_in_the_store(
     assert {key: value for key, value in live.items() if value} == stored
 
 
+OF_THE_STORE = ("topics_named_total", "verbatims_by_language_total")
+"""What no process reports."""
+
+
 def _counters(folder: Path) -> Samples:
     says = store_values(folder / "var" / "verbatims.db")
     renamed = {
         (name.replace("_duration_seconds_count", "_duration"), labels): value
         for (name, labels), value in says.items()
-        if not name.endswith("_sum") and value
+        if not name.endswith("_sum") and name not in OF_THE_STORE and value
     }
     return renamed
 
