@@ -13,7 +13,7 @@ from pipeline.clean import mask
 from pipeline.journey import Result
 from pipeline.preview import preview
 from pipeline.program import next_command
-from pipeline.report.facts import Facts, MetricFacts, facts_of
+from pipeline.report.facts import MetricFacts, metrics_of
 from pipeline.report.metric_values import parts_of, total_of
 from pipeline.report.words import Language, Words
 from pipeline.session import Session
@@ -92,7 +92,7 @@ def show(console: Console, session: Session, result: Result) -> None:
     console.print(_records(result))
     _line(console, _paid(result, session.settings))
     console.print()
-    _show_metrics(console, facts_of(session.store, result.run_id))
+    _show_metrics(console, metrics_of(session.store, result.run_id))
     with closing(session.open_warehouse()) as warehouse:
         _line(console, f"\nThe rows: {result.loaded} of this run are in {warehouse.name}")
         _line(console, _next(warehouse.how_to_look(), bool(result.counts.failed)))
@@ -126,10 +126,10 @@ def _paid(result: Result, settings: Settings) -> str:
     return f"{counts.calls} calls, {tokens}, {cost}; {result.duration_s:.1f} s"
 
 
-def _show_metrics(console: Console, facts: Facts) -> None:
+def _show_metrics(console: Console, metrics: Iterable[MetricFacts]) -> None:
     rows = [
         (one.metric.prometheus_name, total_of(one.metric, one.run, _W), total_of(one.metric, one.ever, _W), _parts(one))
-        for one in facts.metrics
+        for one in metrics
     ]
     if console.width < TABLE_WIDTH:
         _list_metrics(console, rows)

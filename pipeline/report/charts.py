@@ -20,33 +20,22 @@ Marks = Iterable[Mapping[str, Any]]
 def waterfall(marks: Marks) -> Chart:
     """Bars that hang on one another. Marks: label, start, end, colour, said."""
     values = _keyed(marks)
-    return {
-        "data": {"values": values},
-        "width": PLOT,
-        "height": {"step": ROW},
-        "mark": {"type": "bar"},
-        "encoding": {
-            "y": _rows(values),
-            "x": {**_measure("start"), "scale": {"domain": [0, max(one["end"] for one in values) or 1]}},
-            "x2": {"field": "end"},
-            **_look(),
-        },
-    }
+    whole = max(one["end"] for one in values) or 1
+    return _bars(values, x={**_measure("start"), "scale": {"domain": [0, whole]}}, x2={"field": "end"})
 
 
 def bars(marks: Marks, number_format: str = "d", unit: str | None = None) -> Chart:
     """Bars from zero. Marks: label, value, colour, said. `unit` stands below the axis."""
-    values = _keyed(marks)
+    return _bars(_keyed(marks), x=_measure("value", number_format, unit=unit))
+
+
+def _bars(values: Sequence[Mapping[str, Any]], **measures: Chart) -> Chart:
     return {
         "data": {"values": values},
         "width": PLOT,
         "height": {"step": ROW},
         "mark": {"type": "bar"},
-        "encoding": {
-            "y": _rows(values),
-            "x": _measure("value", number_format, unit=unit),
-            **_look(),
-        },
+        "encoding": {"y": _rows(values), **measures, **_look()},
     }
 
 

@@ -110,7 +110,7 @@ def facts_of(store: Store, run_id: str) -> Facts:
         over_time=over_time,
         topics=count_topics(store.facts, run_id),
         new_topics=count_new_topics(store.facts.new_topics(run_id)),
-        metrics=_metrics(store, run_id),
+        metrics=metrics_of(store, run_id),
         latency=_latency(timed, moments),
         bounds=catalogue.DURATION_BOUNDS,
         span_s=moments.length.total_seconds(),
@@ -199,7 +199,8 @@ def _latency(timed: Iterable[CallsTimed], moments: Moments) -> list[tuple[str, i
     return [(*key, counted[key]) for key in sorted(counted)]
 
 
-def _metrics(store: Store, run_id: str) -> list[MetricFacts]:
+def metrics_of(store: Store, run_id: str) -> list[MetricFacts]:
+    """The ten metrics alone, for which a few sums are read, however long the run was."""
     run, ever = _values(store.totals_of(run_id)), _values(store.totals)
     return [MetricFacts(metric, run[metric], ever[metric]) for metric in TEN]
 
