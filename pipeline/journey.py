@@ -19,8 +19,8 @@ from pipeline import load as loading
 from pipeline.analyse.analyser import Analyser
 from pipeline.analyse.claude import Claude
 from pipeline.analyse.dispatch import Dispatcher
+from pipeline.analyse.live import analyse as send
 from pipeline.analyse.policy import FINAL_OUTCOMES
-from pipeline.analyse.workers import analyse as send
 from pipeline.delivery import deliver
 from pipeline.errors import CheckFailed, Interrupted, SettingsError, TransientError, VerbatimsError
 from pipeline.events import LoadFailed, TaskEnded, VerbatimSkipped

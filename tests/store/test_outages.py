@@ -16,9 +16,9 @@ from analysers import ANALYSER
 
 from pipeline.analyse import dispatch
 from pipeline.analyse.dispatch import Dispatcher
+from pipeline.analyse.live import analyse
 from pipeline.analyse.policy import FINAL_OUTCOMES
 from pipeline.analyse.tries import BeforeSending
-from pipeline.analyse.workers import analyse
 from pipeline.errors import ClaimsLost, StoreUnavailable
 from pipeline.records import Analysis, Attempt, Outcome, Sentiment
 from pipeline.store import Claims, Store, open_store

@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from analysers import ANALYSER
 
 from pipeline.analyse.dispatch import Dispatcher
+from pipeline.analyse.live import analyse
 from pipeline.analyse.policy import FINAL_OUTCOMES
 from pipeline.analyse.tries import BeforeSending
-from pipeline.analyse.workers import analyse
 from pipeline.events import Event
 from pipeline.observer import RequestSpan
 from pipeline.records import Ask, Attempt
