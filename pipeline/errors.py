@@ -47,6 +47,18 @@ class ClaimsLost(TransientError):
     """Another process has taken over this one's texts: it must not send them."""
 
 
+class TooManyFailures(VerbatimsError):
+    """Most calls to Claude fail for a reason that no wait changes: a setting, the model or the texts."""
+
+
+class SpendLimitReached(VerbatimsError):
+    """Claude's API bills nothing more for this account, for days maybe."""
+
+
+class BudgetUsedUp(VerbatimsError):
+    """The next call could exceed the operator's own budget: raise it, or go on when the next day has begun."""
+
+
 class RateLimited(TransientError):
     """The rate limit of Claude's API is reached: wait, then resume."""
 

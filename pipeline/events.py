@@ -21,6 +21,13 @@ class TextSent:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldBack:
+    """A process has sent nothing for a while, so that Claude's rate limit is kept."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class VerbatimAnalysed:
     """A verbatim's analysis was committed for the first time."""
 
@@ -73,4 +80,4 @@ class TaskEnded:
     """When the schedule starts the DAG again, and by when it then has to be published; None where nothing follows."""
 
 
-Event = TextSent | VerbatimAnalysed | VerbatimSkipped | LoadFailed | SuccessRatioRead | TaskEnded
+Event = TextSent | HeldBack | VerbatimAnalysed | VerbatimSkipped | LoadFailed | SuccessRatioRead | TaskEnded

@@ -267,6 +267,7 @@ async def _analyse(session: Session, claims: Claims, analyser: Analyser, advance
         ) as work,
     ):
         with Drain(work.stop, session.progress.say).listening() as drain:
-            await send(work, Claude(client, analyser, price_of(session.settings)), session.observer, concurrency)
+            claude = Claude(client, analyser, price_of(session.settings))
+            await send(work, claude, session.observer, concurrency, session.settings.retry_s)
     if drain.asked:
         raise Interrupted("interrupted: everything that was in flight is stored")

@@ -174,6 +174,8 @@ class Ask:
     request_key: str
     text_id: int = 0
     """The store's number of this version of the text; an edited one has another."""
+    worst_usd: float = 0.0
+    """The most that one try can cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +212,7 @@ class Analysis:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One ended call, retries of the transport within it included."""
+    """One ended call: all its tries, until one was answered or the rules gave up."""
 
     outcome: Outcome
     model: str
@@ -227,11 +229,12 @@ class Attempt:
     json_error: JsonError | None = None
     """Present when, and only when, the outcome is `unreadable`."""
     error: str | None = None
-    """For `failed`: `http_529`, `timeout`, `connection` or `bad_response`."""
+    """For `failed`: a code such as `ramp_limit_exceeded`, a status such as `http_529`, `timeout`, `connection` or
+    `bad_response`."""
     cause: str | None = None
     """For `connection` and `timeout`: why, such as `connection refused`; for messages, not stored."""
     retried: tuple[str, ...] = ()
-    """Errors of earlier tries of the transport; one that timed out may have been paid, which nobody can see."""
+    """Errors of earlier tries; one that timed out may have been paid, which nobody can see."""
     raw: str | None = None
     """The answer's text as received, for the store only."""
     cached_tokens: int | None = None
@@ -240,6 +243,12 @@ class Attempt:
     """Of output_tokens those spent on thinking; None where the model does not say."""
     input_usd: float = 0.0
     """Of cost_usd: for the input, cached tokens included."""
+    waited_s: float = 0.0
+    """For the rate limit, before the tries; not part of `duration_s`."""
+    maybe_usd: float = 0.0
+    """The most that tries may have cost which timed out or broke off: nobody can tell, and the budget counts it."""
+    refusal: str | None = None
+    """For `refused`: the category that the API names, such as `cyber`; None where it names none."""
 
 
 @dataclass(frozen=True, slots=True)

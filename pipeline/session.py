@@ -79,7 +79,6 @@ class Session:
             base_url=self.claude_url,
             concurrency=settings.concurrency,
             timeout_s=settings.timeout_s,
-            retries=settings.retries,
             sandbox=settings.sandbox,
             open_telemetry=self.telemetry.anthropic_option(),
         )
@@ -87,7 +86,7 @@ class Session:
 
 def analyser_of(settings: Settings) -> Analyser:
     """Who answers, as the settings say. Raises SettingsError for a bad reference base."""
-    record = define(settings.asked_model, load_topics(settings.topics), settings.thinking)
+    record = define(settings.asked_model, load_topics(settings.topics), settings.thinking, settings.effort)
     return Analyser(record, settings.max_tokens)
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
+from pipeline.asking_settings import AskingSettings, key
 from pipeline.config_folder import SECRETS
 from pipeline.errors import SettingsError
 from pipeline.given import Origin, find_given, refuse_unknown
@@ -30,144 +31,56 @@ PLACES = ("STORE", "WAREHOUSE")
 _SERVERS = ("prometheus_url", "pushgateway_url", "tempo_url", "alertmanager_url", "grafana_url")
 
 
-def _key(name: str) -> Any:
-    return AliasChoices(name)
-
-
-class Settings(BaseSettings):
+class Settings(AskingSettings):
     """All settings, validated at start. Their descriptions are copied to `.env.example`; a test compares both."""
 
-    # hide_input_in_errors: a rejected value may be a secret
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=False, hide_input_in_errors=True)
-
-    mode: Literal["sandbox", "prod"] = Field(
-        "sandbox",
-        validation_alias=_key("SCRAPER_MODE"),
-        description="sandbox: invented reviews, no real Claude is asked, nothing is billed. "
-        "prod: real sources, real Claude, real cost.",
-    )
-    store: str = Field(
-        "sqlite:///var/verbatims.db",
-        repr=False,  # a Postgres URL may hold a password
-        validation_alias=_key("STORE"),
-        description="Where runs, verbatims, calls and answers are kept: sqlite:///path or postgresql://user@host/db. "
-        "Sandbox and prod each need their own: {mode} stands for the value of SCRAPER_MODE. May be a secret file.",
-    )
-    warehouse: str = Field(
-        "",
-        repr=False,
-        validation_alias=_key("WAREHOUSE"),
-        description="Where analysts find the rows: sqlite:///path or bigquery://project/dataset. In sandbox mode only "
-        "bigquery://sandbox/…, a stand-in. Empty: a file beside the store's; with a Postgres store it must be named. "
-        "{mode} as in STORE.",
-    )
-    api_key: SecretStr | None = Field(
-        None,
-        validation_alias=_key("ANTHROPIC_API_KEY"),
-        description="Claude's key. Required in prod; in sandbox mode it is never sent. Rather a secret file than here: "
-        "config/anthropic_api_key.",
-    )
-    base_url: str = Field(
-        "",
-        validation_alias=_key("ANTHROPIC_BASE_URL"),
-        description="Another address for Claude's API. Prod: a gateway. Sandbox: a running `verbatims sandbox`; "
-        "empty, each run starts its own.",
-    )
-    model: str = Field(
-        "claude-haiku-5-5",
-        validation_alias=_key("VERBATIMS_MODEL"),
-        description="The model asked in prod. In sandbox mode the model is always `sandbox`.",
-    )
-    concurrency: int = Field(
-        64,
-        ge=1,
-        le=1000,
-        validation_alias=_key("VERBATIMS_CONCURRENCY"),
-        description="Calls in flight per process.",
-    )
-    max_tokens: int = Field(
-        1024,
-        ge=64,
-        le=8192,
-        validation_alias=_key("VERBATIMS_MAX_TOKENS"),
-        description="Longest answer, in tokens; a good one has about 150. Part of the request: "
-        "changing it asks new verbatims anew, never old ones.",
-    )
-    thinking: Literal["disabled", "adaptive"] = Field(
-        "disabled",
-        validation_alias=_key("VERBATIMS_THINKING"),
-        description="adaptive: the model may think before it answers. Thinking is billed as output, two to five times "
-        "the price of a call, and counts towards VERBATIMS_MAX_TOKENS. Part of the request, as that is.",
-    )
-    timeout_s: float = Field(
-        60.0,
-        gt=0,
-        le=600,
-        validation_alias=_key("VERBATIMS_TIMEOUT_S"),
-        description="Seconds before one HTTP request to Claude is given up (the SDK's own default is 600).",
-    )
-    retries: int = Field(
-        4,
-        ge=0,
-        le=20,
-        validation_alias=_key("VERBATIMS_RETRIES"),
-        description="How often the SDK repeats a request that met a limit, an overload or a broken connection.",
-    )
-    store_patience_s: float = Field(
-        120.0,
-        ge=0,
-        le=3600,
-        validation_alias=_key("VERBATIMS_STORE_PATIENCE_S"),
-        description="Seconds that analyse waits for a store that does not answer. Paid answers are kept meanwhile, and "
-        "nothing new is asked.",
-    )
     retention_days: int = Field(
         365,
         ge=1,
         le=36500,
-        validation_alias=_key("VERBATIMS_RETENTION_DAYS"),
+        validation_alias=key("VERBATIMS_RETENTION_DAYS"),
         description="Days after which `verbatims expire` erases texts, quotes, summaries and raw answers, "
         "counted from the day on which a verbatim was first seen. Counts stay.",
     )
     topics: Path | None = Field(
         None,
-        validation_alias=_key("VERBATIMS_TOPICS"),
+        validation_alias=key("VERBATIMS_TOPICS"),
         description="Your own reference base of topics. Empty: config/topics.yaml, or else the one that ships, "
         "pipeline/analyse/topics.yaml.",
     )
     input_usd_per_mtok: float | None = Field(
         None,
         ge=0,
-        validation_alias=_key("VERBATIMS_INPUT_USD_PER_MTOK"),
+        validation_alias=key("VERBATIMS_INPUT_USD_PER_MTOK"),
         description="Price of a million input tokens, for a model or contract that the price list does not know. "
         "Goes together with the next.",
     )
     output_usd_per_mtok: float | None = Field(
         None,
         ge=0,
-        validation_alias=_key("VERBATIMS_OUTPUT_USD_PER_MTOK"),
+        validation_alias=key("VERBATIMS_OUTPUT_USD_PER_MTOK"),
         description="Price of a million output tokens.",
     )
     sources: Path = Field(
         Path("sources.toml"),
-        validation_alias=_key("VERBATIMS_SOURCES"),
+        validation_alias=key("VERBATIMS_SOURCES"),
         description="The file that names what prod reads when no --input is given; `verbatims init` writes one. Where "
         "there is none, config/sources.toml. Sandbox mode reads a site of its own.",
     )
     private_addresses: bool = Field(
         False,
-        validation_alias=_key("VERBATIMS_PRIVATE_ADDRESSES"),
+        validation_alias=key("VERBATIMS_PRIVATE_ADDRESSES"),
         description="true: sources may lie in the own network, on this machine too. Otherwise only public addresses "
         "are read, so that a file of sources is no way into it.",
     )
     otlp_endpoint: str = Field(
         "",
-        validation_alias=_key("OTEL_EXPORTER_OTLP_ENDPOINT"),
+        validation_alias=key("OTEL_EXPORTER_OTLP_ENDPOINT"),
         description="OTLP/HTTP address of the Collector, such as http://127.0.0.1:4318. Empty: nothing is sent.",
     )
     otlp_headers: SecretStr | None = Field(
         None,
-        validation_alias=_key("OTEL_EXPORTER_OTLP_HEADERS"),
+        validation_alias=key("OTEL_EXPORTER_OTLP_HEADERS"),
         description="Headers for it, as name=value,name=value, special characters as %XX. Often a secret, so never "
         "shown; may be a secret file.",
     )
@@ -175,57 +88,57 @@ class Settings(BaseSettings):
         2.0,
         gt=0,
         le=30,
-        validation_alias=_key("OTEL_EXPORTER_OTLP_TIMEOUT"),
+        validation_alias=key("OTEL_EXPORTER_OTLP_TIMEOUT"),
         description="Seconds before one export is given up; 2 let a run end in 3.5 s when nobody listens, 10 in 14 s.",
     )
     metric_export_interval_ms: int = Field(
         5000,
         ge=100,
-        validation_alias=_key("OTEL_METRIC_EXPORT_INTERVAL"),
+        validation_alias=key("OTEL_METRIC_EXPORT_INTERVAL"),
         description="Milliseconds between two metric exports.",
     )
     service_name: str = Field(
         "verbatims",
-        validation_alias=_key("OTEL_SERVICE_NAME"),
+        validation_alias=key("OTEL_SERVICE_NAME"),
         description="service.name of spans and metrics; Prometheus shows it as job.",
     )
     resource_attributes: str = Field(
         "",
-        validation_alias=_key("OTEL_RESOURCE_ATTRIBUTES"),
+        validation_alias=key("OTEL_RESOURCE_ATTRIBUTES"),
         description="More attributes of the process, as name=value,name=value.",
     )
     otel_disabled: bool = Field(
         False,
-        validation_alias=_key("OTEL_SDK_DISABLED"),
+        validation_alias=key("OTEL_SDK_DISABLED"),
         description="true: no spans and no metrics, whatever the endpoint says.",
     )
 
     prometheus_url: str = Field(
         "http://127.0.0.1:9090",
-        validation_alias=_key("VERBATIMS_PROMETHEUS_URL"),
+        validation_alias=key("VERBATIMS_PROMETHEUS_URL"),
         description="Where `verbatims doctor` looks for Prometheus.",
     )
     pushgateway_url: str = Field(
         "http://127.0.0.1:9091",
-        validation_alias=_key("VERBATIMS_PUSHGATEWAY_URL"),
+        validation_alias=key("VERBATIMS_PUSHGATEWAY_URL"),
         description="The Pushgateway that `verbatims forwarder` pushes to and `verbatims doctor` looks at.",
     )
     tempo_url: str = Field(
         "http://127.0.0.1:3200",
-        validation_alias=_key("VERBATIMS_TEMPO_URL"),
+        validation_alias=key("VERBATIMS_TEMPO_URL"),
         description="Where `verbatims doctor` looks for Tempo.",
     )
     alertmanager_url: str = Field(
-        "http://127.0.0.1:9093", validation_alias=_key("VERBATIMS_ALERTMANAGER_URL"), description="… for Alertmanager."
+        "http://127.0.0.1:9093", validation_alias=key("VERBATIMS_ALERTMANAGER_URL"), description="… for Alertmanager."
     )
     grafana_url: str = Field(
         "http://127.0.0.1:3000",
-        validation_alias=_key("VERBATIMS_GRAFANA_URL"),
+        validation_alias=key("VERBATIMS_GRAFANA_URL"),
         description="Where `verbatims doctor` looks for Grafana, and where the traces in a report link to.",
     )
     report_language: Literal["en", "fr"] = Field(
         "en",
-        validation_alias=_key("VERBATIMS_REPORT_LANGUAGE"),
+        validation_alias=key("VERBATIMS_REPORT_LANGUAGE"),
         description="The language of reports: en or fr.",
     )
 

@@ -69,10 +69,10 @@ def test_the_environment_wins_over_a_secret_file_over_env_over_env_in_config(fol
 
 
 def test_the_two_env_files_are_joined_key_by_key(folder: Folder) -> None:
-    folder.dotenv.write_text("VERBATIMS_RETRIES=1\n")
-    (folder.config / ".env").write_text("VERBATIMS_RETRIES=2\nVERBATIMS_CONCURRENCY=8\n")
+    folder.dotenv.write_text("VERBATIMS_RETRY_S=1\n")
+    (folder.config / ".env").write_text("VERBATIMS_RETRY_S=2\nVERBATIMS_CONCURRENCY=8\n")
     settings = folder.load()
-    assert (settings.retries, settings.concurrency) == (1, 8)
+    assert (settings.retry_s, settings.concurrency) == (1, 8)
 
 
 def test_an_unknown_key_in_the_env_file_of_config_is_an_error(folder: Folder) -> None:

@@ -70,9 +70,9 @@ def test_secrets_are_not_in_the_repr() -> None:
 
 def test_the_environment_overrides_the_file_and_foreign_keys_are_ignored(tmp_path: Path) -> None:
     file = tmp_path / ".env"
-    file.write_text("VERBATIMS_CONCURRENCY=8\nVERBATIMS_RETRIES=1\nGF_SECURITY_ADMIN_PASSWORD=x\n")
+    file.write_text("VERBATIMS_CONCURRENCY=8\nVERBATIMS_RETRY_S=1\nGF_SECURITY_ADMIN_PASSWORD=x\n")
     settings = load_settings({"VERBATIMS_CONCURRENCY": "9"}, dotenv=file)
-    assert (settings.concurrency, settings.retries) == (9, 1)
+    assert (settings.concurrency, settings.retry_s) == (9, 1)
 
 
 def test_an_unknown_verbatims_key_in_the_file_is_an_error(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Who answers: a model with its prompt, topics, schema and thinking; what is sent for one verbatim, and its key."""
+"""Who answers: a model with its prompt, topics, schema and options; what is sent for one verbatim, and its key."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.analyse.answer import schema
+from pipeline.analyse.price import Tokens
 from pipeline.analyse.topics import Topic
 from pipeline.records import AnalyserRecord
 
 VERSION = "analyse_v1"
 """Of the prompt; stored with every answer. A changed prompt is a new file and a new version."""
+
+ADDED_TOKENS = 1000
+"""More than the API adds to a request of its own, for the schema and around the messages."""
 
 _FENCE = re.compile(r"<(?=\s*/?\s*verbatim)", re.IGNORECASE)
 
@@ -41,12 +45,15 @@ class Analyser:
             ],
             "output_config": {"format": {"type": "json_schema", "schema": definition["schema"]}},
         }
+        if effort := definition.get("effort"):
+            self._fixed["output_config"]["effort"] = effort
         thinking = {"type": definition["thinking"]}
         # `disabled` is left out of the key: answers that were stored before requests said it stay valid
         keyed = self._fixed | ({"thinking": thinking} if self.thinks else {})
         self._hash = hashlib.sha256(json.dumps(keyed, sort_keys=True).encode())
         # always said: claude-haiku-5-5 thinks when a request is silent, and bills two to five times the price
         self._fixed["thinking"] = thinking
+        self._fixed_bytes = len(json.dumps(self._fixed, ensure_ascii=False).encode())
 
     def request(self, text: str, room: int = 1) -> dict[str, Any]:
         """The body for one verbatim: data between two marks, never an instruction.
@@ -56,6 +63,14 @@ class Analyser:
         max_tokens = self._fixed["max_tokens"] * room
         return {**self._fixed, "max_tokens": max_tokens, "messages": [{"role": "user", "content": _delimited(text)}]}
 
+    def most_tokens(self, text: str, room: int = 1) -> Tokens:
+        """More than the request can take and its answer can give: no token is shorter than a byte.
+
+        Rounded up, so that few sizes have to be priced.
+        """
+        sent = self._fixed_bytes + len(_delimited(text).encode("utf-8", "surrogatepass")) + ADDED_TOKENS
+        return Tokens(0, -(-sent // 100) * 100, 0, self._fixed["max_tokens"] * room)
+
     def key(self, text: str) -> str:
         """SHA-256 over all of `request(text)` that decides the answer: two verbatims with one key are one question."""
         whole = self._hash.copy()
@@ -63,8 +78,11 @@ class Analyser:
         return whole.hexdigest()
 
 
-def define(model: str, topics: Sequence[Topic], thinking: str = "disabled") -> AnalyserRecord:
-    """The analyser of today's prompt. `thinking` is `disabled` or `adaptive`: the model decides how much."""
+def define(model: str, topics: Sequence[Topic], thinking: str = "disabled", effort: str = "") -> AnalyserRecord:
+    """The analyser of today's prompt. `thinking` is `disabled` or `adaptive`: the model decides how much.
+
+    `effort` is empty where the request leaves it to the model.
+    """
     ids = [topic.id for topic in topics]
     definition = {
         "model": model,
@@ -73,6 +91,8 @@ def define(model: str, topics: Sequence[Topic], thinking: str = "disabled") -> A
         "instructions": _instructions(topics),
         "topics": ids,
         "schema": schema(ids),
+        # absent where it is not set: the fingerprints of analysers that were defined before stay
+        **({"effort": effort} if effort else {}),
     }
     text = json.dumps(definition, sort_keys=True, ensure_ascii=False)
     return AnalyserRecord(hashlib.sha256(text.encode()).hexdigest()[:32], model, VERSION, text)

@@ -100,6 +100,8 @@ class Dispatcher:
         self._pulling = asyncio.Lock()
         self._error: VerbatimsError | None = None
         self._heartbeat: asyncio.Task[None] | None = None
+        self.processes = 1
+        """How many processes ask at present, this one included."""
         self._renewed_at = boot_clock()
         """When the last sign of life was about to be shown."""
 
@@ -129,7 +131,7 @@ class Dispatcher:
         """The next verbatim to send; waits while all that are left are claimed elsewhere."""
         async with self._pulling:
             while not self._stopped.is_set():
-                await self.before_sending()
+                await self._check_claims()
                 if self._texts.ready:
                     return self._texts.ready.popleft()
                 if not await self._claim():
@@ -138,8 +140,17 @@ class Dispatcher:
             raise self._error
         return None
 
-    async def before_sending(self) -> None:
+    async def before_sending(self, ask: Ask, more_usd: float = 0.0) -> None:
         """Wait while the store is away. Raises ClaimsLost where another process may send our texts by now."""
+        await self._check_claims()
+
+    async def pause(self, seconds: float) -> bool:
+        """Wait; True, at once, where nothing more is handed out."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopped.wait(), seconds)
+        return self._stopped.is_set()
+
+    async def _check_claims(self) -> None:
         if self._error is not None:
             raise self._error
         if self._thread.away:
@@ -168,16 +179,12 @@ class Dispatcher:
         taken = await self._texts.claim()
         if taken is None:
             if self._texts.waits:
-                await self._pause()
+                await self.pause(LOOK_AGAIN_S)
             return self._texts.waits
         for analysed in taken.settled:
             self._observer.emit(analysed)
         self._progress(taken.finished, 0.0)
         return True
-
-    async def _pause(self) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._stopped.wait(), LOOK_AGAIN_S)
 
     async def _beat(self) -> None:
         """Renew the leases and show the ratio while the run goes on."""

@@ -1,64 +1,55 @@
-"""The HTTP requests that the SDK makes for one question: a try, and its own retries."""
+"""One HTTP request to Claude, and what it came to."""
 
 from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-import anthropic
-
-MAX_RETRY_AFTER_S = 60
-"""The longest wait between two tries of one call; the API's limits are per minute."""
-
-BeforeSending = Callable[[], Awaitable[None]]
-"""Waits until the request may be sent. Raises VerbatimsError where it may not be sent any more."""
+from pipeline.analyse.pace import Limit, Load
+from pipeline.records import Attempt
 
 
-class Tries:
-    """The tries of one question."""
+@dataclass(frozen=True, slots=True)
+class Try:
+    """What one HTTP request came to."""
 
-    def __init__(self, before_sending: BeforeSending) -> None:
-        self._before_sending = before_sending
-        self.errors: list[str] = []
-        """How tries failed, in order. One that timed out may have been answered and paid."""
+    attempt: Attempt
+    """As if no other try had come before it."""
+    began: float
+    """When it left, by `time.perf_counter`."""
+    limits: Mapping[str, Limit] = field(default_factory=dict)
+    """The rate limits that the answer's headers state."""
+    retry_after_s: float | None = None
+    maybe_paid: bool = False
+    """Whether an answer may have been made, and billed, that never arrived."""
 
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Requests of this task are tries of this question meanwhile."""
-        token = _watched.set(self)
-        try:
-            yield
-        finally:
-            _watched.reset(token)
-
-    async def send(self, request: Any, call_next: Any) -> Any:
-        """One try."""
-        await self._before_sending()
-        try:
-            response = await call_next(request)
-        except anthropic.APIConnectionError as error:
-            self.errors.append("timeout" if isinstance(error, anthropic.APITimeoutError) else "connection")
-            raise
-        if not response.http_response.is_success:
-            self.errors.append(f"http_{response.status_code}")
-        return response
+    @property
+    def took(self) -> Load | None:
+        """What it took of the rate limits; None where nothing tells."""
+        one = self.attempt
+        if one.cached_tokens is None:
+            return None
+        return Load(1.0, one.input_tokens - one.cached_tokens, one.output_tokens)
 
 
-_watched: ContextVar[Tries] = ContextVar("tries")
+def combine(tries: Sequence[Try], *, waited_s: float, held_s: float, maybe_usd: float) -> Attempt:
+    """The attempt that consists of these tries, the last of which decides its outcome.
 
-
-async def each_try(request: Any, call_next: Any) -> Any:
-    """Middleware of the SDK, which calls it once per HTTP request."""
-    response = await _watched.get().send(request, call_next)
-    # the SDK waits as long as a server says, however long that is
-    seconds = response.headers.get("retry-after", "")
-    if seconds.isdigit() and int(seconds) > MAX_RETRY_AFTER_S:
-        response.headers["retry-after"] = str(MAX_RETRY_AFTER_S)
-    return response
+    `waited_s`: for the pace; `held_s`: of the time since the first try, what later ones waited for their turn;
+    `maybe_usd`: the most that tries may have cost of which nobody can tell.
+    """
+    first, last = tries[0].attempt, tries[-1].attempt
+    lasted = tries[-1].began + last.duration_s - tries[0].began
+    return replace(
+        last,
+        sent_at=first.sent_at,
+        duration_s=max(lasted - held_s, last.duration_s),
+        retried=tuple(one.attempt.error for one in tries[:-1] if one.attempt.error),
+        waited_s=waited_s,
+        maybe_usd=maybe_usd,
+    )
 
 
 def cause_of(error: BaseException) -> str:
@@ -73,10 +64,17 @@ def cause_of(error: BaseException) -> str:
     return "the connection broke"
 
 
+UNKNOWN_HOST = "its host name is unknown (DNS), or there is no network"
+BAD_TLS = "its certificate or TLS version is refused"
+REFUSED = "connection refused"
+
+NEVER_SENT = frozenset({UNKNOWN_HOST, BAD_TLS, REFUSED})
+"""Causes of failed connections over which no request was sent."""
+
 _CAUSES: dict[type[BaseException], str] = {
-    socket.gaierror: "its host name is unknown (DNS), or there is no network",
-    ssl.SSLError: "its certificate or TLS version is refused",
-    ConnectionRefusedError: "connection refused",
+    socket.gaierror: UNKNOWN_HOST,
+    ssl.SSLError: BAD_TLS,
+    ConnectionRefusedError: REFUSED,
     ConnectionResetError: "connection reset",
     TimeoutError: "it does not answer in time",
 }

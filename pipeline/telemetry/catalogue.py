@@ -21,9 +21,10 @@ def _values(enum: type[StrEnum]) -> tuple[str, ...]:
 
 
 class RetryReason(StrEnum):
-    """What made the transport send a request again; a closed set, unlike the errors it stands for."""
+    """What made a process send a request again; a closed set, unlike the errors it stands for."""
 
     RATE_LIMITED = "rate_limited"
+    RAMP_LIMITED = "ramp_limited"
     OVERLOADED = "overloaded"
     SERVER_ERROR = "server_error"
     TIMEOUT = "timeout"
@@ -33,7 +34,7 @@ class RetryReason(StrEnum):
     @classmethod
     def of(cls, error: str) -> RetryReason:
         """The class of an error as an attempt names it, such as `http_529`."""
-        named = {"http_429": cls.RATE_LIMITED, "http_529": cls.OVERLOADED}
+        named = {"http_429": cls.RATE_LIMITED, "ramp_limit_exceeded": cls.RAMP_LIMITED, "http_529": cls.OVERLOADED}
         if error.startswith("http_5"):
             return named.get(error, cls.SERVER_ERROR)
         return named.get(error) or (cls(error) if error in _values(cls) else cls.OTHER)
@@ -72,7 +73,7 @@ DURATION = Metric(
     "verbatim_analysis_duration",
     Kind.HISTOGRAM,
     "s",
-    "From the request sent to the answer validated, for each ended attempt, the transport's retries included.",
+    "From the request sent to the answer validated, for each ended attempt: with retries, without waits for the limit.",
     "verbatim_analysis_duration_seconds",
     {"outcome": _values(Outcome)},
     DURATION_BOUNDS,
@@ -176,9 +177,16 @@ RETRIES = Metric(
     "claude_retries",
     Kind.COUNTER,
     "{retry}",
-    "Requests that the transport sent again within an attempt, by what had gone wrong before.",
+    "Requests that were sent again within an attempt, by what had gone wrong before.",
     "claude_retries_total",
     {"reason": _values(RetryReason)},
+)
+HELD_BACK = Metric(
+    "claude_held_back",
+    Kind.COUNTER,
+    "s",
+    "Seconds in which a process sent nothing, though a text was ready, so that Claude's rate limit is kept.",
+    "claude_held_back_seconds_total",
 )
 STAGE_DURATION = Metric(
     "stage_duration",
@@ -212,6 +220,7 @@ METRICS = (
     MODEL_COST,
     CACHED_TOKENS,
     RETRIES,
+    HELD_BACK,
     STAGE_DURATION,
     gen_ai.OPERATION_DURATION,
     gen_ai.TOKEN_USAGE,

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from pipeline.events import (
     Event,
+    HeldBack,
     LoadFailed,
     SuccessRatioRead,
     TaskEnded,
@@ -30,6 +31,10 @@ class Meters(NamedTuple):
 
 def _text_sent(meters: Meters, event: TextSent) -> None:
     meters.live.write(catalogue.CURRENT_SIZE, event.characters)
+
+
+def _held_back(meters: Meters, event: HeldBack) -> None:
+    meters.live.write(catalogue.HELD_BACK, event.seconds)
 
 
 def _verbatim_analysed(meters: Meters, event: VerbatimAnalysed) -> None:
@@ -75,6 +80,7 @@ def _task_ended(meters: Meters, event: TaskEnded) -> None:
 
 HANDLERS: Mapping[type[Event], Callable[[Meters, Any], None]] = {
     TextSent: _text_sent,
+    HeldBack: _held_back,
     VerbatimAnalysed: _verbatim_analysed,
     VerbatimSkipped: _verbatim_skipped,
     LoadFailed: _load_failed,

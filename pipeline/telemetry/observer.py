@@ -73,10 +73,11 @@ class TelemetryRequestSpan:
         """Add one ended attempt, which has a span of its own; `describe` sums up all of them."""
         self._attempts.append(attempt)
         started = int(attempt.sent_at.timestamp() * 1e9)
-        attributes: dict[str, str | int] = {
+        attributes: dict[str, str | int | float] = {
             "verbatims.attempt": len(self._attempts),
             "verbatims.outcome": attempt.outcome.value,
             "verbatims.model": attempt.model,
+            "verbatims.waited_s": attempt.waited_s,
         }
         span = self._tracer.start_span("attempt", self._context, attributes=attributes, start_time=started)
         _set_error(span, attempt)
@@ -121,6 +122,7 @@ class TelemetryRequestSpan:
                 "verbatims.model": last.model,
                 "verbatims.input_tokens": sum(attempt.input_tokens for attempt in self._attempts),
                 "verbatims.output_tokens": sum(attempt.output_tokens for attempt in self._attempts),
+                "verbatims.waited_s": sum(attempt.waited_s for attempt in self._attempts),
                 "verbatims.cost_usd": sum(attempt.cost_usd for attempt in self._attempts),
             }
         )
@@ -133,6 +135,8 @@ class TelemetryRequestSpan:
             self._span.set_attribute("verbatims.json_error", json_errors[-1])
         if retried := [error for attempt in self._attempts for error in attempt.retried]:
             self._span.set_attribute("verbatims.retried", retried)
+        if last.refusal is not None:
+            self._span.set_attribute("verbatims.refusal", last.refusal)
         if last.error is not None:
             self._span.set_attribute("verbatims.error", last.error)
         _set_error(self._span, last)

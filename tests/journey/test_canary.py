@@ -33,7 +33,7 @@ from .recorder import Recorder
 Call = Callable[..., Ended]
 
 KEY = {"ANTHROPIC_API_KEY": "sk-ant-0123"}
-PROD = {**KEY, "SCRAPER_MODE": "prod", "VERBATIMS_RETRIES": "0"}
+PROD = {**KEY, "SCRAPER_MODE": "prod", "VERBATIMS_RETRY_S": "0"}
 PROPERTY: Any = {
     "deadline": None,
     "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -62,7 +62,7 @@ def test_a_run_that_cannot_reach_claude_says_why_and_how_to_go_on(
     verbatims: Command, tmp_path: Path, address: str, cause: str
 ) -> None:
     write_jsonl(tmp_path / "reviews.jsonl", ["Une livraison vraiment rapide", "Le service client est aimable"])
-    prod = {"SCRAPER_MODE": "prod", "ANTHROPIC_API_KEY": "x", "ANTHROPIC_BASE_URL": address, "VERBATIMS_RETRIES": "0"}
+    prod = {"SCRAPER_MODE": "prod", "ANTHROPIC_API_KEY": "x", "ANTHROPIC_BASE_URL": address, "VERBATIMS_RETRY_S": "0"}
     ended = verbatims("run", "--input", "reviews.jsonl", **prod)
     assert ended.code == 3 and f"verbatims: Claude's API cannot be reached: {cause}" in ended.err, ended.err
     assert ended.err.splitlines()[-1] == "to go on: verbatims run --input reviews.jsonl"
@@ -110,7 +110,7 @@ def test_config_shows_each_setting_and_where_it_is_from_but_no_secret(verbatims:
     assert rows["ANTHROPIC_API_KEY"] == ("set, hidden", ".env")
     assert rows["OTEL_EXPORTER_OTLP_HEADERS"] == ("not set", "default")
     table = verbatims("config", **given)
-    assert (table.code, table.err) == (0, "") and "VERBATIMS_RETRIES  " in table.out
+    assert (table.code, table.err) == (0, "") and "VERBATIMS_RETRY_S  " in table.out
     assert "hush" not in shown.out + table.out
     assert [file.name for file in tmp_path.iterdir()] == [".env"]
 

@@ -99,7 +99,7 @@ def test_a_report_speaks_the_language_that_is_asked_for(verbatims: Command, tmp_
 def test_a_report_says_what_failed_and_what_to_do(verbatims: Command, tmp_path: Path) -> None:
     write_jsonl(tmp_path / "shop.jsonl", [LONG])
     nobody = {"SCRAPER_MODE": "prod", "ANTHROPIC_API_KEY": "x", "ANTHROPIC_BASE_URL": "http://127.0.0.1:9"}
-    verbatims("run", "--input", "shop.jsonl", VERBATIMS_RETRIES="0", **nobody)
+    verbatims("run", "--input", "shop.jsonl", VERBATIMS_RETRY_S="0", **nobody)
     verbatims("report", SCRAPER_MODE="prod")
     page = read(only_report(tmp_path))
     [[outcome, reason, number, to_do]] = table(page, "failures")

@@ -9,7 +9,7 @@ from .conftest import Command, write_jsonl
 SECRET = "hush"
 COMMANDS = (("run", "--input", "reviews.jsonl"), ("doctor",), ("failed",))
 
-PROD = {"SCRAPER_MODE": "prod", "ANTHROPIC_API_KEY": "sk-ant-0123", "VERBATIMS_RETRIES": "0"}
+PROD = {"SCRAPER_MODE": "prod", "ANTHROPIC_API_KEY": "sk-ant-0123", "VERBATIMS_RETRY_S": "0"}
 KEYS = [
     "hush hush", "hush\n", "\nhush", "hüsh-hush", "\thush", " hush", "Bearer hush", "hush\r", "hush\x7f", "“hush”",
 ]  # fmt: skip

@@ -34,7 +34,7 @@ def test_show_has_every_version_what_was_asked_and_answered_and_the_row(verbatim
 def test_show_has_the_attempts_that_failed(verbatims: Command, tmp_path: Path) -> None:
     write_jsonl(tmp_path / "shop.jsonl", [TEXT])
     address = "http://127.0.0.1:9"
-    prod = {"SCRAPER_MODE": "prod", "ANTHROPIC_API_KEY": "x", "ANTHROPIC_BASE_URL": address, "VERBATIMS_RETRIES": "0"}
+    prod = {"SCRAPER_MODE": "prod", "ANTHROPIC_API_KEY": "x", "ANTHROPIC_BASE_URL": address, "VERBATIMS_RETRY_S": "0"}
     verbatims("run", "--input", "shop.jsonl", **prod)
     [analysis] = verbatims("show", "shop", "r0", "--json", **prod).data["versions"][0]["analyses"]
     assert (analysis["outcome"], analysis["attempts"][0]["error"]) == (None, "connection")

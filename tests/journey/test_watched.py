@@ -126,7 +126,7 @@ def test_the_exporter_equals_the_store_after_faults_a_second_run_and_a_restart(s
     faults = parse("unreadable=0.1,empty=0.1,truncated=0.1,overloaded=0.1")
     store = tmp_path / "var" / "verbatims.db"
     with Sandbox(latency_s=0.01, faults=faults) as sandbox:
-        shell.environment |= {"ANTHROPIC_BASE_URL": sandbox.url, "VERBATIMS_RETRIES": "0"}
+        shell.environment |= {"ANTHROPIC_BASE_URL": sandbox.url, "VERBATIMS_RETRY_S": "0"}
         assert shell.process("run", "--input", mixed(tmp_path, 0, 80).name).code == 1
         first = exporter_values(shell)
         assert without_zeros(first) == without_zeros(store_values(store))
@@ -267,7 +267,7 @@ def batches(receiver: Receiver) -> dict[tuple[str, str, str], float]:
 def test_each_stage_reports_its_result_at_its_end(verbatims: Command, tmp_path: Path, receiver: Receiver) -> None:
     arguments = ("run", "--input", mixed(tmp_path, 0, 30).name)
     with Sandbox(latency_s=0, faults=parse("overloaded=1")) as sandbox:
-        environment = {"ANTHROPIC_BASE_URL": sandbox.url, "VERBATIMS_RETRIES": "0"}
+        environment = {"ANTHROPIC_BASE_URL": sandbox.url, "VERBATIMS_RETRY_S": "0"}
         ended = verbatims(*arguments, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint, **environment)
     assert ended.code == 3
     failed = batches(receiver)

@@ -125,7 +125,7 @@ def test_if_every_request_is_invalid_the_run_stops_and_no_text_fails(
     prod = {"ANTHROPIC_BASE_URL": recorder.url, "VERBATIMS_CONCURRENCY": "4", **PROD}
     recorder.status = 400
     ended = verbatims(*arguments, **prod)
-    assert ended.code == 2 and "VERBATIMS_MODEL" in ended.err and len(recorder.requests) < 30
+    assert ended.code == 3 and "VERBATIMS_MODEL" in ended.err and len(recorder.requests) < 30
     recorder.status = 200
     assert verbatims(*arguments, **prod).data["loaded"] == 100
 
@@ -150,7 +150,7 @@ def test_a_rejected_key_stops_the_run_at_once(
         "reviews.jsonl",
         ANTHROPIC_BASE_URL=recorder.url,
         VERBATIMS_CONCURRENCY="4",
-        VERBATIMS_RETRIES="0",
+        VERBATIMS_RETRY_S="0",
         **PROD,
     )
     assert ended.code == 2 and f"answered {status}" in ended.err and KEY not in ended.err

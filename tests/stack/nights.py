@@ -84,7 +84,7 @@ class Scene:
 
 
 def claude_out(scene: Scene) -> None:
-    assert scene.run(**scene.sandbox({"overloaded": 1.0}), VERBATIMS_RETRIES="0") == 1
+    assert scene.run(**scene.sandbox({"overloaded": 1.0}), VERBATIMS_RETRY_S="0") == 1
 
 
 def key_refused(scene: Scene) -> None:

@@ -52,7 +52,7 @@ def arrived(stack: Stack, key: tuple[str, str, str], value: float, within_s: flo
 
 
 def test_groups_and_values_after_success_failure_and_a_second_run(stack: Stack, runs: Callable[..., Runs]) -> None:
-    made = runs(VERBATIMS_RETRIES="0")
+    made = runs(VERBATIMS_RETRY_S="0")
     with Sandbox(latency_s=0) as sandbox:
         assert made.start("reviews", TEXTS, ANTHROPIC_BASE_URL=sandbox.url).end() == 0
     first = arrived(stack, ("batch_verbatims", "load", "analysed"), 30)

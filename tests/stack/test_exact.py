@@ -46,7 +46,7 @@ def ended(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ru
     """Twenty concurrent runs with a Collector kill, then fifty consecutive runs; all have ended."""
     folder = tmp_path_factory.mktemp("exact")
     with Sandbox(latency_s=1.0, faults=FAULTS) as slow, Sandbox(latency_s=0.1, faults=FAULTS, seed=8) as quick:
-        runs = Runs(folder, {"OTEL_EXPORTER_OTLP_ENDPOINT": stack.otlp_endpoint, "VERBATIMS_RETRIES": "0"})
+        runs = Runs(folder, {"OTEL_EXPORTER_OTLP_ENDPOINT": stack.otlp_endpoint, "VERBATIMS_RETRY_S": "0"})
         try:
             with repeating(stack.otlp_endpoint) as proxy:
                 at_once(stack, runs, slow.url, proxy)

@@ -32,7 +32,7 @@ def after_outage(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iter
                 assert runs.start("good", texts("un"), ANTHROPIC_BASE_URL=sandbox.url).end() == 0
             time.sleep(APART_S)
             with Sandbox(latency_s=0.05, faults={"overloaded": 1.0}) as sandbox:
-                assert runs.start("bad", texts("deux"), ANTHROPIC_BASE_URL=sandbox.url, VERBATIMS_RETRIES="0").end()
+                assert runs.start("bad", texts("deux"), ANTHROPIC_BASE_URL=sandbox.url, VERBATIMS_RETRY_S="0").end()
             eventually(lambda: stack.value('batch_succeeded{task_id="analyse"}') == 0, 60, "the failure is pushed")
             yield stack
         finally:

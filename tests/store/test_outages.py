@@ -18,7 +18,7 @@ from pipeline.analyse import dispatch
 from pipeline.analyse.dispatch import Dispatcher
 from pipeline.analyse.live import analyse
 from pipeline.analyse.policy import FINAL_OUTCOMES
-from pipeline.analyse.tries import BeforeSending
+from pipeline.analyse.tries import Try
 from pipeline.errors import ClaimsLost, StoreUnavailable
 from pipeline.records import Analysis, Attempt, Outcome, Sentiment
 from pipeline.store import Claims, Store, open_store
@@ -40,11 +40,14 @@ class Scripted:
         self._answer = answer
         self._pause = pause
 
-    async def ask(self, text: str, before_sending: BeforeSending, room: int = 1) -> Attempt:
-        await before_sending()
+    def worst_usd(self, text: str, room: int = 1) -> float:
+        return 0.0
+
+    async def send(self, text: str, room: int = 1) -> Try:
         self.asked.append(text)
         await asyncio.to_thread(self._pause, text)
-        return replace(self._answer, sent_at=self._answer.sent_at.replace(microsecond=len(self.asked)))
+        answer = replace(self._answer, sent_at=self._answer.sent_at.replace(microsecond=len(self.asked)))
+        return Try(answer, time.perf_counter())
 
 
 def run(claims: Claims, asker: Scripted, said: list[str], patience_s: float = 60) -> None:
@@ -183,9 +186,10 @@ def test_an_answer_that_the_store_rejects_is_paid_once_and_has_its_outcome(store
     odd = Analysis(summary, Sentiment.POSITIVE, (), ())
 
     class Odd(Scripted):
-        async def ask(self, text: str, before_sending: BeforeSending, room: int = 1) -> Attempt:
-            attempt = await super().ask(text, before_sending, room)
-            return replace(attempt, analysis=odd, raw=summary) if text == "merci beaucoup" else attempt
+        async def send(self, text: str, room: int = 1) -> Try:
+            ended = await super().send(text, room)
+            answer = replace(ended.attempt, analysis=odd, raw=summary)
+            return replace(ended, attempt=answer) if text == "merci beaucoup" else ended
 
     asker = Odd()
     run(store.claims(run_id, ANALYSER, FINAL_OUTCOMES), asker, [])
