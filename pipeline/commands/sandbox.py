@@ -20,6 +20,7 @@ def add_parser(parsers: Any) -> None:
         examples=[
             "verbatims sandbox",
             "verbatims sandbox --latency 0.2 --faults unreadable=0.03,overloaded=0.05",
+            "verbatims sandbox --limits requests=600,input-tokens=200000,burst=5",
             "ANTHROPIC_BASE_URL=http://127.0.0.1:9100 verbatims run",
         ],
     )
@@ -38,7 +39,15 @@ def _add_answer_options(command: Any) -> None:
         default="",
         metavar="KIND=SHARE,…",
         help="share of answers that go wrong: unreadable, empty, truncated, refused, rate_limited, overloaded, "
-        "error, timeout; and of loads into BigQuery: row_refused, unavailable, slow",
+        "error, timeout, spend_limit, contract_limit, ramp_limit, on_hold, invalid, too_large, denied, gateway, "
+        "broken, paid_timeout, not_json; and of loads into BigQuery: row_refused, unavailable, slow",
+    )
+    command.add_argument(
+        "--limits",
+        default="",
+        metavar="KIND=N,…",
+        help="limits per minute of Claude's API: requests, input-tokens, output-tokens; and burst, how many seconds' "
+        "worth of them may be used at once (default: none is ever reached; burst=60)",
     )
     command.add_argument("--seed", type=int, default=7, help="which answers go wrong (default: %(default)s)")
 
@@ -74,5 +83,6 @@ def run(options: argparse.Namespace) -> int:
         options.tables,
         options.published,
         say,
+        options.limits,
     )
     return DONE

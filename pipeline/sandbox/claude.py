@@ -1,4 +1,4 @@
-"""The sandbox's `POST /v1/messages`: Claude's wire format, answered by fixed rules, with faults on request."""
+"""The sandbox's Messages API and list of models: Claude's wire format, answers by rules, faults on request."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import asyncio
 import hashlib
 import json
 import os
+import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
-from pipeline.records import Outcome
-from pipeline.sandbox import wire
-from pipeline.sandbox.analyst import analyse, summary
-from pipeline.sandbox.faults import Fault, choose, draw
-from pipeline.sandbox.limits import Limits
+from pipeline.sandbox import models, wire
+from pipeline.sandbox.answers import choose_answer
+from pipeline.sandbox.cache import PromptCache
+from pipeline.sandbox.faults import STATUSES, Fault, choose, draw
+from pipeline.sandbox.limits import Clock, LimitExceeded, Limits
 
 TIMEOUT_FAULT_S = 120.0
 """How long a `timeout` fault waits before it closes the connection; clients give up much earlier."""
@@ -26,30 +26,7 @@ TIMEOUT_FAULT_S = 120.0
 JITTER = 0.2
 """Latency varies by up to this share in either direction; the same text has the same latency."""
 
-MIN_THINKING, MAX_THINKING = 200, 2000
-"""Tokens of thinking. claude-haiku-5-5 takes some 500 for most texts, up to 2000."""
-
-_STATUS_FAULTS = {
-    Fault.RATE_LIMITED: (429, "rate_limit_error", "This request would exceed your rate limit (sandbox fault)"),
-    Fault.OVERLOADED: (529, "overloaded_error", "Overloaded (sandbox fault)"),
-    Fault.ERROR: (500, "api_error", "Internal server error (sandbox fault)"),
-}
-
-_INVENTED_TOPIC = {
-    "label": "Thème inventé",
-    "definition": "Personne n'en parle.",
-    "quote": "« inventé par le sandbox »",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class BilledAnswer:
-    """An answer with status 200, which is billed."""
-
-    content: str | None
-    stop_reason: str
-    outcome: Outcome
-    thinking_tokens: int = 0
+_PAGE = "<!DOCTYPE html><html><body><h1>Gateway</h1><p>This is not Claude's API (sandbox fault).</p></body></html>"
 
 
 class Billed:
@@ -68,111 +45,152 @@ class Billed:
 
 
 class Claude:
-    """Answers requests. `faults` are shares by kind, from `faults.parse`."""
+    """Answers requests.
 
-    def __init__(self, latency_s: float, faults: Mapping[str, float], seed: int, billed: Billed | None) -> None:
+    `faults` are shares by kind, from `faults.parse`; `limits` are per minute, from `limits.parse_limits`.
+    `clock` gives seconds for the limits and the cache.
+    """
+
+    def __init__(
+        self,
+        latency_s: float,
+        faults: Mapping[str, float],
+        seed: int,
+        billed: Billed | None,
+        limits: Mapping[str, float] | None = None,
+        cache: bool = True,
+        clock: Clock = time.monotonic,
+    ) -> None:
         self._latency_s, self._faults, self._seed, self._billed = latency_s, faults, seed, billed
         self._requests: Counter[str] = Counter()
-        self._limits = Limits()
+        self._limits, self._counting_limits = Limits(limits, clock), Limits(None, clock)
+        self._cache = PromptCache(cache, clock)
+
+    def routes(self) -> list[web.RouteDef]:
+        """All routes."""
+        return [
+            web.post("/v1/messages", self.messages),
+            web.post("/v1/messages/count_tokens", self.count_tokens),
+            web.get("/v1/models", self.models),
+            web.get("/v1/models/{model}", self.models),
+        ]
 
     async def messages(self, request: web.Request) -> web.StreamResponse:
-        """Handle a request: authenticate, validate, wait for the latency, then answer or fail."""
+        """Handle a request: authenticate, validate, check the limits, wait for the latency, then answer or fail."""
         request_id = wire.new_id("req")
         try:
             wire.authenticate(request.headers)
-            return await self._answer(wire.question(await request.read()), request, request_id)
+            asked = wire.question(await request.read())
+            _admit(self._limits, self._cache.look_up(asked).not_read)
+            return await self._answered(asked, request, request_id)
         except wire.Rejected as rejected:
-            return self._failed(rejected.status, rejected.kind, str(rejected), request_id)
+            return failed(rejected, request_id, self._limits.headers())
 
-    async def _answer(self, asked: wire.Question, request: web.Request, request_id: str) -> web.StreamResponse:
-        digest = hashlib.sha256(asked.verbatim.encode()).hexdigest()
+    async def count_tokens(self, request: web.Request) -> web.Response:
+        """Count the input tokens of a request. Costs nothing and has limits of its own."""
+        request_id = wire.new_id("req")
+        try:
+            wire.authenticate(request.headers)
+            counted = wire.counted_tokens(await request.read())
+            _admit(self._counting_limits, 0)
+        except wire.Rejected as rejected:
+            return failed(rejected, request_id, self._counting_limits.headers())
+        headers = {"request-id": request_id, **self._counting_limits.headers()}
+        return web.json_response({"input_tokens": counted}, headers=headers)
+
+    async def models(self, request: web.Request) -> web.Response:
+        """The list of models, or the one that the path names."""
+        request_id, model = wire.new_id("req"), request.match_info.get("model")
+        try:
+            wire.authenticate(request.headers)
+            body = models.listed() if model is None else models.retrieved(model)
+        except wire.Rejected as rejected:
+            return failed(rejected, request_id)
+        return web.json_response(body, headers={"request-id": request_id})
+
+    def answer(
+        self, asked: wire.Question, digest: str, fault: Fault | None = None, variant: float = 0.0
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The message that answers a question, and its line for the bill, which has no request_id yet.
+
+        `digest` is that of the verbatim. The prompt cache takes part. Neither waits, nor writes the bill, nor takes
+        from the limits.
+        """
+        given, used = choose_answer(asked, digest, fault, variant), self._cache.use(asked)
+        output, thinking = given.output_tokens, given.thinking_tokens
+        line = {
+            "text_sha256": digest,
+            "input_tokens": used.total,
+            "cache_write_tokens": used.cache_write,
+            "cache_read_tokens": used.cache_read,
+            "output_tokens": output,
+            "thinking_tokens": thinking,
+            "outcome": given.outcome.value,
+        }
+        return wire.message(given.content, given.stop_reason, used, output, thinking, given.category), line
+
+    async def _answered(self, asked: wire.Question, request: web.Request, request_id: str) -> web.StreamResponse:
+        digest = digest_of(asked)
         times = self._requests[digest]
         self._requests[digest] += 1
         fault = choose(self._faults, self._seed, asked.verbatim, times)
         if fault is Fault.TIMEOUT:
             return await _time_out(request)
+        if fault is Fault.BROKEN:
+            return _abort(request)
         await asyncio.sleep(self._latency_s * (1 + JITTER * (2 * draw("latency", digest) - 1)))
-        if fault in _STATUS_FAULTS:
-            return self._failed(*_STATUS_FAULTS[fault], request_id)
-        variant = draw(self._seed, digest, times, "variant")
-        return self._paid(
-            asked, _choose_answer(asked, fault, variant, _thinking_tokens(asked, digest)), digest, request_id
-        )
+        if fault is Fault.NOT_JSON:
+            return web.Response(text=_PAGE, content_type="text/html")
+        if fault in STATUSES:
+            raise _rejected(fault)
+        paid = self._paid(asked, digest, request_id, fault, draw(self._seed, digest, times, "variant"))
+        return await _time_out(request) if fault is Fault.PAID_TIMEOUT else paid
 
-    def _paid(self, asked: wire.Question, answer: BilledAnswer, digest: str, request_id: str) -> web.Response:
-        thinking = answer.thinking_tokens
-        output_tokens = max(1, thinking + wire.tokens(answer.content or ""))
-        self._limits.spend(asked.input_tokens, output_tokens)
+    def _paid(
+        self, asked: wire.Question, digest: str, request_id: str, fault: Fault | None, variant: float
+    ) -> web.Response:
+        message, line = self.answer(asked, digest, fault, variant)
+        self._limits.spend(line["output_tokens"])
         if self._billed is not None:
-            paid = {"input_tokens": asked.input_tokens, "output_tokens": output_tokens, "thinking_tokens": thinking}
-            line = {"request_id": request_id, "text_sha256": digest, **paid, "outcome": answer.outcome.value}
-            self._billed.add(line)
-        message = wire.message(answer.content, answer.stop_reason, asked.input_tokens, output_tokens, thinking)
+            self._billed.add({"request_id": request_id, **line})
         return web.json_response(message, headers={"request-id": request_id, **self._limits.headers()})
 
-    def _failed(self, status: int, kind: str, words: str, request_id: str) -> web.Response:
-        headers = {"request-id": request_id, **self._limits.headers()}
-        if status == 429:
-            headers["retry-after"] = "1"
-        return web.json_response(wire.error(kind, words, request_id), status=status, headers=headers)
+
+def digest_of(asked: wire.Question) -> str:
+    """What identifies the text of a question in the bill."""
+    return hashlib.sha256(asked.verbatim.encode()).hexdigest()
 
 
-def _thinking_tokens(asked: wire.Question, digest: str) -> int:
-    """Tokens of thinking, the same for the same text. Half of the texts take fewer than 425, a quarter over 900."""
-    if not asked.thinks:
-        return 0
-    return round(MIN_THINKING + (MAX_THINKING - MIN_THINKING) * draw("thinking", digest) ** 3)
+def failed(rejected: wire.Rejected, request_id: str, headers: Mapping[str, str] | None = None) -> web.Response:
+    """The response to a request that is rejected."""
+    headers = {"request-id": request_id, **(headers or {})}
+    if rejected.retry_after_s is not None:
+        headers["retry-after"] = str(rejected.retry_after_s)
+    body = wire.error(rejected.kind, str(rejected), request_id, rejected.code)
+    return web.json_response(body, status=rejected.status, headers=headers)
 
 
-def _choose_answer(asked: wire.Question, fault: Fault | None, variant: float, thinking: int) -> BilledAnswer:
-    """The answer to send. Thinking counts towards `max_tokens` and comes first, so it can leave no room for text."""
-    if fault is Fault.EMPTY:
-        return BilledAnswer(None, "end_turn", Outcome.EMPTY, min(thinking, asked.max_tokens))
-    if fault is Fault.REFUSED:
-        return BilledAnswer(None, "refusal", Outcome.REFUSED, min(thinking, asked.max_tokens))
-    room = asked.max_tokens - thinking
-    content = _content(asked)
-    if room <= 0:
-        return BilledAnswer(None, "max_tokens", Outcome.TRUNCATED, asked.max_tokens)
-    if fault is Fault.TRUNCATED:
-        return BilledAnswer(content[: len(content) // 2], "max_tokens", Outcome.TRUNCATED, thinking)
-    if fault is Fault.UNREADABLE:
-        # without a schema there is no JSON to alter, so only the first variant is possible
-        broken = _unreadable(content, variant if asked.schema else 0.0)
-        return BilledAnswer(broken, "end_turn", Outcome.UNREADABLE, thinking)
-    if wire.tokens(content) > room:
-        return BilledAnswer(content[: room * wire.CHARACTERS_PER_TOKEN], "max_tokens", Outcome.TRUNCATED, thinking)
-    return BilledAnswer(content, "end_turn", Outcome.ANALYSED, thinking)
+def _admit(limits: Limits, input_tokens: int) -> None:
+    """Take a request from the limits. Raises Rejected if one of them refuses it."""
+    try:
+        limits.admit(input_tokens)
+    except LimitExceeded as error:
+        raise wire.Rejected(429, "rate_limit_error", str(error), retry_after_s=error.retry_after_s) from None
 
 
-def _content(asked: wire.Question) -> str:
-    """JSON with the fields of the request's schema, or plain text without a schema."""
-    if asked.schema is None:
-        return f"(sandbox) {summary(asked.verbatim)}"
-    answer = analyse(asked.verbatim, asked.topics)
-    unknown = set(asked.schema.get("required", [])) - set(answer)
-    if unknown:
-        words = f"output_config.format.schema: the sandbox has no answer for {', '.join(sorted(unknown))}"
-        raise wire.Rejected(400, "invalid_request_error", words)
-    return json.dumps(
-        {name: answer[name] for name in asked.schema.get("properties", {}) if name in answer}, ensure_ascii=False
-    )
-
-
-def _unreadable(content: str, variant: float) -> str:
-    """The answer broken in one of three ways: invalid JSON, another shape, a quote that is not in the text."""
-    if variant < 1 / 3:
-        return f"Voici l'analyse demandée :\n{content[:-1]},"
-    answer = json.loads(content)
-    if variant < 2 / 3:
-        answer = {"analysis": answer, "sentiment": "enthousiaste"}
-    else:
-        answer["new_topics"] = [_INVENTED_TOPIC]
-    return json.dumps(answer, ensure_ascii=False)
+def _rejected(fault: Fault) -> wire.Rejected:
+    status = STATUSES[fault]
+    words = f"{status.words} (sandbox fault)"
+    return wire.Rejected(status.status, status.kind, words, status.code, status.retry_after_s)
 
 
 async def _time_out(request: web.Request) -> web.StreamResponse:
     await asyncio.sleep(TIMEOUT_FAULT_S)
+    return _abort(request)
+
+
+def _abort(request: web.Request) -> web.Response:
+    """Close the connection, so that the returned response is never sent."""
     if request.transport is not None:
         request.transport.abort()
     return web.Response(status=504)

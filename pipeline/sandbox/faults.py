@@ -4,9 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
 from pipeline.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """An error status of Claude's API."""
+
+    status: int
+    kind: str
+    """The API's name of the error."""
+    words: str
+    code: str | None = None
+    """`error.details.error_code`, where there is one."""
+    retry_after_s: int | None = None
 
 
 class Fault(StrEnum):
@@ -28,6 +42,28 @@ class Fault(StrEnum):
     """Status 500."""
     TIMEOUT = "timeout"
     """No answer while the client waits."""
+    SPEND_LIMIT = "spend_limit"
+    """Status 429, the organisation has reached its own spend limit; no wait helps."""
+    CONTRACT_LIMIT = "contract_limit"
+    """Status 429, the spend limit of the contract is reached; no wait helps."""
+    RAMP_LIMIT = "ramp_limit"
+    """Status 429 with retry-after, the use grows too fast."""
+    ON_HOLD = "on_hold"
+    """Status 400, the organisation is disabled."""
+    INVALID = "invalid"
+    """Status 400."""
+    TOO_LARGE = "too_large"
+    """Status 413."""
+    DENIED = "denied"
+    """Status 401."""
+    GATEWAY = "gateway"
+    """Status 504."""
+    BROKEN = "broken"
+    """The connection is aborted at once."""
+    PAID_TIMEOUT = "paid_timeout"
+    """No answer while the client waits, although it is billed."""
+    NOT_JSON = "not_json"
+    """Status 200 with an HTML page."""
 
 
 class LoadFault(StrEnum):
@@ -42,6 +78,25 @@ class LoadFault(StrEnum):
 
 
 KINDS = (*Fault, *LoadFault)
+
+STATUSES: dict[Fault, Status] = {
+    Fault.RATE_LIMITED: Status(429, "rate_limit_error", "This request would exceed your rate limit", retry_after_s=1),
+    Fault.OVERLOADED: Status(529, "overloaded_error", "Overloaded"),
+    Fault.ERROR: Status(500, "api_error", "Internal server error"),
+    Fault.SPEND_LIMIT: Status(
+        429, "rate_limit_error", "You have reached your spend limit", "enforced_spend_limit_reached"
+    ),
+    Fault.CONTRACT_LIMIT: Status(
+        429, "rate_limit_error", "You have reached the spend limit of your contract", "contract_spend_limit_reached"
+    ),
+    Fault.RAMP_LIMIT: Status(429, "rate_limit_error", "Your use grows too fast", "ramp_limit_exceeded", 1),
+    Fault.ON_HOLD: Status(400, "invalid_request_error", "This organization is on hold", "organization_on_hold"),
+    Fault.INVALID: Status(400, "invalid_request_error", "messages: Input is invalid"),
+    Fault.TOO_LARGE: Status(413, "request_too_large", "Request exceeds the maximum size"),
+    Fault.DENIED: Status(401, "authentication_error", "invalid x-api-key"),
+    Fault.GATEWAY: Status(504, "timeout_error", "Gateway timed out"),
+}
+"""Faults that are an error status, without effect or bill."""
 
 _ROUNDING = 1e-9
 """Tolerance for sums of shares: in floating point they may slightly exceed 1."""

@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
@@ -26,6 +27,7 @@ from pipeline.sandbox.corpus import verbatims
 from pipeline.sandbox.faults import parse
 from pipeline.sandbox.feed import PATH as FEED
 from pipeline.sandbox.feed import Feed
+from pipeline.sandbox.limits import Clock, parse_limits
 from pipeline.sandbox.site import Site
 
 HEADER = "x-verbatims-sandbox"
@@ -52,8 +54,9 @@ class Sandbox:
     `port` 0 takes a free one. `latency_s` is the latency of Claude's API. `faults` are shares by kind, or a text such
     as "overloaded=0.05"; `seed` decides which requests fail. `billed` is a file that gets a line per billed answer.
     `tables` is the file of BigQuery's tables, created at the first request. `published` limits the site to that many
-    reviews, the oldest ones.
-    The constructor raises SettingsError for invalid faults, `start` for an address that it cannot listen on.
+    reviews, the oldest ones. `limits` are those of Claude's API per minute, or a text such as "requests=600,burst=5";
+    `cache` is whether it caches prompts; `clock` gives the seconds that both count.
+    The constructor raises SettingsError for invalid faults or limits, `start` for an address that it cannot listen on.
     """
 
     def __init__(
@@ -66,12 +69,17 @@ class Sandbox:
         billed: Path | None = None,
         tables: Path = TABLES,
         published: int | None = None,
+        limits: Mapping[str, float] | str | None = None,
+        cache: bool = True,
+        clock: Clock = time.monotonic,
     ) -> None:
         self._site = Site(published)
         self._host, self._port = host, port
         self._tables = tables
         self._latency_s, self._seed, self._billed = latency_s, seed, billed
         self._faults = parse(faults) if isinstance(faults, str) else dict(faults or {})
+        self._limits = parse_limits(limits) if isinstance(limits, str) else dict(limits or {})
+        self._cache, self._clock = cache, clock
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self.url = ""
@@ -86,7 +94,7 @@ class Sandbox:
             listening.close()
             raise
         bigquery = BigQuery(self._tables, self._faults, self._seed)
-        app = application(self._site, Claude(self._latency_s, self._faults, self._seed, billed), bigquery)
+        app = application(self._site, self._claude(billed), bigquery)
         self.url = f"http://{_in_url(self._host)}:{listening.getsockname()[1]}"
         self._loop, ready = asyncio.new_event_loop(), Future[None]()
         self._thread = threading.Thread(
@@ -102,6 +110,10 @@ class Sandbox:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
         self._loop = self._thread = None
+
+    def _claude(self, billed: Billed | None) -> Claude:
+        shared = (self._latency_s, self._faults, self._seed, billed)
+        return Claude(*shared, limits=self._limits, cache=self._cache, clock=self._clock)
 
     def __enter__(self) -> Sandbox:
         return self.start()
@@ -126,10 +138,12 @@ def serve(
     tables: Path = TABLES,
     published: int | None = None,
     say: Callable[[str], None] = _say,
+    limits: Mapping[str, float] | str | None = None,
+    cache: bool = True,
 ) -> None:
     """Run in the foreground until SIGINT or SIGTERM. Raises SettingsError as `Sandbox` does."""
     ended = threading.Event()
-    with Sandbox(host, port, latency_s, faults, seed, billed, tables, published) as sandbox:
+    with Sandbox(host, port, latency_s, faults, seed, billed, tables, published, limits, cache) as sandbox:
         before = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGINT, signal.SIGTERM)}
         say(
             f"sandbox on {sandbox.url}: review site at /, a feed like Apple's at {FEED}, Claude's API at /v1/messages "
@@ -164,7 +178,7 @@ def application(site: Site, claude: Claude, bigquery: BigQuery) -> web.Applicati
             *site.routes(),
             *Feed(site.verbatims).routes(),
             web.get("/sandbox", _identity),
-            web.post("/v1/messages", claude.messages),
+            *claude.routes(),
             *bigquery.routes(),
         ]
     )

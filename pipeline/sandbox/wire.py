@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,36 +17,62 @@ CHARACTERS_PER_TOKEN = 4
 """The sandbox estimates tokens, rounded up for each part: system, messages, schema, answer. Real counts differ."""
 
 # all fields of the API: unknown ones are refused, as the API does, so that typos show in tests
-_FIELDS = frozenset(
+_COUNTED_FIELDS = frozenset(
     {
         "model",
-        "max_tokens",
         "messages",
         "system",
         "output_config",
-        "metadata",
-        "stop_sequences",
-        "stream",
-        "service_tier",
         "thinking",
         "tools",
         "tool_choice",
         "cache_control",
-        "container",
-        "diagnostics",
-        "inference_geo",
         "speed",
     }
 )
+_FIELDS = _COUNTED_FIELDS | {
+    "max_tokens",
+    "metadata",
+    "stop_sequences",
+    "stream",
+    "service_tier",
+    "container",
+    "diagnostics",
+    "inference_geo",
+}
+EFFORTS = ("low", "medium", "high", "xhigh", "max")
 _VERBATIM = re.compile(r"<verbatim>\n?(.*)\n?</verbatim>", re.DOTALL)
 
 
 class Rejected(Exception):
-    """A request that gets an error status; `kind` is the API's name of the error."""
+    """A request that gets an error status; `kind` is the API's name of the error, `code` that of its cause."""
 
-    def __init__(self, status: int, kind: str, message: str) -> None:
+    def __init__(
+        self, status: int, kind: str, message: str, code: str | None = None, retry_after_s: int | None = None
+    ) -> None:
         super().__init__(message)
-        self.status, self.kind = status, kind
+        self.status, self.kind, self.code, self.retry_after_s = status, kind, code, retry_after_s
+
+
+@dataclass(frozen=True, slots=True)
+class InputTokens:
+    """The input tokens of an answer by price. Their sum does not depend on the cache."""
+
+    plain: int
+    cache_write: int = 0
+    cache_read: int = 0
+    ttl: str = "5m"
+    """How long what was written stays in the cache: 5m or 1h."""
+
+    @property
+    def total(self) -> int:
+        """All input tokens."""
+        return self.plain + self.cache_write + self.cache_read
+
+    @property
+    def not_read(self) -> int:
+        """Those that count towards the limit of input tokens."""
+        return self.plain + self.cache_write
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +85,10 @@ class Question:
     schema: Mapping[str, Any] | None
     thinks: bool
     """True unless the request disables thinking, as with claude-haiku-5-5."""
+    effort: str
+    """One of EFFORTS; medium if the request has none."""
+    prefix: Prefix | None
+    """What the request asks to cache, if it does."""
 
     @property
     def topics(self) -> list[str]:
@@ -76,22 +107,40 @@ def authenticate(headers: Mapping[str, str]) -> None:
 
 def question(body: bytes) -> Question:
     """Parse the body of a request. Raises Rejected as the API does: 400, or 404 for an unknown model."""
-    request = _object(body)
-    for field in ("model", "max_tokens", "messages"):
-        if field not in request:
-            raise _invalid(f"{field}: Field required")
-    for field in request:
-        if field not in _FIELDS:
-            raise _invalid(f"{field}: Extra inputs are not permitted")
-    if request["model"] != SANDBOX_MODEL:
-        raise Rejected(
-            404, "not_found_error", f"model: {request['model']} (this is a sandbox: ask for {SANDBOX_MODEL!r})"
-        )
+    return question_of(parse_object(body))
+
+
+def question_of(request: Mapping[str, Any]) -> Question:
+    """The question of a request that is parsed already. Raises Rejected as `question` does."""
+    _check_fields(request, ("model", "max_tokens", "messages"), _FIELDS)
     if type(request["max_tokens"]) is not int or request["max_tokens"] < 1:
         raise _invalid("max_tokens: Input should be an integer of 1 or more")
     if request.get("stream"):
         raise _invalid("stream: the sandbox does not stream")
     return _question(request)
+
+
+def counted_tokens(body: bytes) -> int:
+    """The input tokens of the body of a request to count tokens. Raises Rejected as `question` does."""
+    request = parse_object(body)
+    _check_fields(request, ("model", "messages"), _COUNTED_FIELDS)
+    return _question({**request, "max_tokens": 1}).input_tokens
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """Parse a body that has to be a JSON object. Raises Rejected if it is not."""
+    try:
+        request = json.loads(body)
+    except (ValueError, RecursionError):
+        raise _invalid("The request body is not valid JSON") from None
+    if not isinstance(request, dict):
+        raise _invalid("The request body must be a JSON object")
+    return request
+
+
+def unknown_model(model: object) -> Rejected:
+    """The error on a model that the sandbox does not have."""
+    return Rejected(404, "not_found_error", f"model: {model} (this is a sandbox: ask for {SANDBOX_MODEL!r})")
 
 
 def tokens(text: str) -> int:
@@ -105,14 +154,19 @@ def new_id(prefix: str) -> str:
 
 
 def message(
-    content: str | None, stop_reason: str, input_tokens: int, output_tokens: int, thinking_tokens: int
+    content: str | None,
+    stop_reason: str,
+    used: InputTokens,
+    output_tokens: int,
+    thinking_tokens: int,
+    category: str | None = None,
 ) -> dict[str, Any]:
     """A message object with a block of thinking if it took tokens, and a block of text unless `content` is None.
 
-    `output_tokens` includes thinking. The sandbox has no prompt cache.
+    `output_tokens` includes thinking. `category` is that of a refusal.
     """
     thinking = [{"type": "thinking", "thinking": "", "signature": "sandbox"}] if thinking_tokens else []
-    refusal = {"type": "refusal", "category": None, "explanation": None} if stop_reason == "refusal" else None
+    refusal = {"type": "refusal", "category": category, "explanation": None} if stop_reason == "refusal" else None
     return {
         "id": new_id("msg"),
         "type": "message",
@@ -122,41 +176,63 @@ def message(
         "stop_reason": stop_reason,
         "stop_sequence": None,
         "stop_details": refusal,
-        "usage": {
-            "input_tokens": input_tokens,
-            "cache_creation_input_tokens": 0,
-            "cache_read_input_tokens": 0,
-            "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
-            "output_tokens": output_tokens,
-            "output_tokens_details": {"thinking_tokens": thinking_tokens},
-            "service_tier": "standard",
-        },
+        "usage": _usage(used, output_tokens, thinking_tokens),
     }
 
 
-def error(kind: str, words: str, request_id: str) -> dict[str, Any]:
-    """An error object of the API."""
-    return {"type": "error", "error": {"type": kind, "message": words}, "request_id": request_id}
+def _usage(used: InputTokens, output_tokens: int, thinking_tokens: int) -> dict[str, Any]:
+    written = {"5m": 0, "1h": 0, used.ttl: used.cache_write}
+    return {
+        "input_tokens": used.plain,
+        "cache_creation_input_tokens": used.cache_write,
+        "cache_read_input_tokens": used.cache_read,
+        "cache_creation": {f"ephemeral_{ttl}_input_tokens": count for ttl, count in written.items()},
+        "output_tokens": output_tokens,
+        "output_tokens_details": {"thinking_tokens": thinking_tokens},
+        "service_tier": "standard",
+    }
 
 
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        request = json.loads(body)
-    except (ValueError, RecursionError):
-        raise _invalid("The request body is not valid JSON") from None
-    if not isinstance(request, dict):
-        raise _invalid("The request body must be a JSON object")
-    return request
+def error(kind: str, words: str, request_id: str, code: str | None = None) -> dict[str, Any]:
+    """An error object of the API; `code` tells the cause where the type alone does not."""
+    details = {} if code is None else {"details": {"error_code": code}}
+    return {"type": "error", "error": {"type": kind, "message": words, **details}, "request_id": request_id}
 
 
-def _question(request: dict[str, Any]) -> Question:
+def _check_fields(request: Mapping[str, Any], required: Sequence[str], allowed: Collection[str]) -> None:
+    for field in required:
+        if field not in request:
+            raise _invalid(f"{field}: Field required")
+    for field in request:
+        if field not in allowed:
+            raise _invalid(f"{field}: Extra inputs are not permitted")
+    if request["model"] != SANDBOX_MODEL:
+        raise unknown_model(request["model"])
+
+
+def _question(request: Mapping[str, Any]) -> Question:
     texts = _messages(request["messages"])
     schema = _schema(request.get("output_config"))
-    counted = (
-        sum(map(tokens, texts)) + tokens(_text("system", request.get("system") or "")) + _SCHEMA_TOKENS.count(schema)
+    system = tokens(_text("system", request.get("system") or ""))
+    of_schema = _SCHEMA_TOKENS.count(schema)
+    return Question(
+        _verbatim(texts[-1]),
+        request["max_tokens"],
+        sum(map(tokens, texts)) + system + of_schema,
+        schema,
+        _thinks(request.get("thinking")),
+        _effort(request.get("output_config")),
+        _PREFIXES.of(request, of_schema),
     )
-    thinks = _thinks(request.get("thinking"))
-    return Question(_verbatim(texts[-1]), request["max_tokens"], counted, schema, thinks)
+
+
+def _effort(output_config: object) -> str:
+    effort = output_config.get("effort") if isinstance(output_config, dict) else None
+    if effort is None:
+        return "medium"
+    if effort not in EFFORTS:
+        raise _invalid(f"output_config.effort: Input should be one of {', '.join(EFFORTS)}")
+    return str(effort)
 
 
 def _thinks(thinking: object) -> bool:
@@ -190,6 +266,58 @@ class _SchemaTokens:
 
 
 _SCHEMA_TOKENS = _SchemaTokens()
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """The part of a request before its messages, up to the last block marked with cache_control."""
+
+    key: str
+    """The same for the same model, system text, output_config and thinking."""
+    tokens: int
+    ttl: str
+    """How long the request wants it cached: 5m or 1h."""
+
+
+class _Prefixes:
+    """Finds the prefix of requests. Keeps the last one, for the reason of _SchemaTokens."""
+
+    def __init__(self) -> None:
+        self._last: tuple[tuple[Any, ...], Prefix | None] = ((), None)
+
+    def of(self, request: Mapping[str, Any], schema_tokens: int) -> Prefix | None:
+        parts = tuple(request.get(name) for name in ("model", "system", "output_config", "thinking"))
+        last = self._last
+        if parts != last[0]:
+            last = parts, _prefix(parts, schema_tokens)
+            self._last = last
+        return last[1]
+
+
+_PREFIXES = _Prefixes()
+
+
+def _prefix(parts: tuple[Any, ...], schema_tokens: int) -> Prefix | None:
+    model, system, *rest = parts
+    if not isinstance(system, list):
+        return None
+    marked = [at for at, block in enumerate(system) if block.get("cache_control") is not None]
+    if not marked:
+        return None
+    ttls = [_ttl(f"system.{at}.cache_control", system[at]["cache_control"]) for at in marked]
+    text = "".join(block["text"] for block in system[: marked[-1] + 1])
+    key = hashlib.sha256(json.dumps([model, text, *rest], sort_keys=True).encode()).hexdigest()
+    return Prefix(key, tokens(text) + schema_tokens, ttls[-1])
+
+
+def _ttl(field: str, cache_control: object) -> str:
+    """The time to live of a cache_control: 5m if it has none."""
+    if not isinstance(cache_control, dict) or cache_control.get("type") != "ephemeral":
+        raise _invalid(f"{field}.type: Input should be 'ephemeral'")
+    ttl = cache_control.get("ttl", "5m")
+    if ttl not in ("5m", "1h"):
+        raise _invalid(f"{field}.ttl: Input should be '5m' or '1h'")
+    return str(ttl)
 
 
 def _messages(given: object) -> list[str]:

@@ -97,7 +97,7 @@ def test_a_request_without_a_key_is_rejected(sandbox: Sandbox, body: Body) -> No
 
 
 def test_an_unknown_path_gets_an_error_object(sandbox: Sandbox) -> None:
-    answer = requests.get(f"{sandbox.url}/v1/models", timeout=5)
+    answer = requests.get(f"{sandbox.url}/v1/unknown", timeout=5)
     assert (answer.status_code, answer.json()["error"]["type"]) == (404, "not_found_error")
 
 

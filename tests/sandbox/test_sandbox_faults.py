@@ -7,9 +7,12 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import anthropic
 import pytest
+import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,7 +25,7 @@ from pipeline.sandbox.faults import Fault, choose, parse
 Ask = Callable[..., anthropic.types.Message]
 
 
-@given(st.dictionaries(st.sampled_from(list(Fault)), st.integers(0, 12).map(lambda percent: percent / 100)))
+@given(st.dictionaries(st.sampled_from(list(Fault)), st.integers(0, 5).map(lambda percent: percent / 100)))
 def test_a_valid_spec_is_parsed(shares: dict[Fault, float]) -> None:
     assert parse(",".join(f" {kind} = {share}" for kind, share in shares.items())) == shares
 
@@ -64,19 +67,55 @@ def test_rates_are_met_and_depend_only_on_seed_text_and_attempt() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "error", "status"),
+    ("kind", "error", "type_", "code", "retry_after"),
     [
-        ("rate_limited", anthropic.RateLimitError, 429),
-        ("overloaded", anthropic.OverloadedError, 529),
-        ("error", anthropic.InternalServerError, 500),
+        ("rate_limited", anthropic.RateLimitError, "rate_limit_error", None, "1"),
+        ("overloaded", anthropic.OverloadedError, "overloaded_error", None, None),
+        ("error", anthropic.InternalServerError, "api_error", None, None),
+        ("spend_limit", anthropic.RateLimitError, "rate_limit_error", "enforced_spend_limit_reached", None),
+        ("contract_limit", anthropic.RateLimitError, "rate_limit_error", "contract_spend_limit_reached", None),
+        ("ramp_limit", anthropic.RateLimitError, "rate_limit_error", "ramp_limit_exceeded", "1"),
+        ("on_hold", anthropic.BadRequestError, "invalid_request_error", "organization_on_hold", None),
+        ("invalid", anthropic.BadRequestError, "invalid_request_error", None, None),
+        ("too_large", anthropic.ContentTooLargeError, "request_too_large", None, None),
+        ("denied", anthropic.AuthenticationError, "authentication_error", None, None),
+        ("gateway", anthropic.GatewayTimeoutError, "timeout_error", None, None),
     ],
 )
-def test_an_error_status_raises_the_sdks_error(ask: Ask, kind: str, error: type, status: int) -> None:
+def test_an_error_status_raises_the_sdks_error(
+    ask: Ask, kind: str, error: type, type_: str, code: str | None, retry_after: str | None
+) -> None:
     with Sandbox(latency_s=0, faults={kind: 1}) as sandbox, pytest.raises(error) as raised:
         ask(sandbox, "Bien")
-    assert raised.value.status_code == status
-    assert raised.value.response.headers.get("retry-after") == ("1" if status == 429 else None)
+    assert (raised.value.type, raised.value.error_code) == (type_, code)
+    assert ("details" in raised.value.body["error"]) == (code is not None)
+    assert raised.value.response.headers.get("retry-after") == retry_after
     assert raised.value.body["request_id"] == raised.value.response.headers["request-id"]
+
+
+def test_a_broken_connection_is_neither_answered_nor_billed(ask: Ask, tmp_path: Path) -> None:
+    bill = tmp_path / "billed.jsonl"
+    with Sandbox(faults={"broken": 1}, billed=bill) as sandbox, pytest.raises(anthropic.APIConnectionError) as raised:
+        ask(sandbox, "Bien")
+    assert not isinstance(raised.value, anthropic.APITimeoutError)
+    assert bill.read_text() == ""
+
+
+def test_a_paid_timeout_is_billed_although_the_client_gets_nothing(ask: Ask, tmp_path: Path) -> None:
+    bill = tmp_path / "billed.jsonl"
+    with Sandbox(latency_s=0, faults={"paid_timeout": 1}, billed=bill) as sandbox:
+        with pytest.raises(anthropic.APITimeoutError):
+            ask(sandbox, "Bien", timeout=0.5)
+        assert [json.loads(line)["outcome"] for line in bill.read_text().splitlines()] == ["analysed"]
+
+
+def test_a_page_instead_of_json_has_status_200(body: Callable[[str], dict[str, Any]]) -> None:
+    headers = {"x-api-key": "sandbox", "anthropic-version": "2023-06-01"}
+    with Sandbox(latency_s=0, faults={"not_json": 1}) as sandbox:
+        answer = requests.post(f"{sandbox.url}/v1/messages", json=body("Bien"), headers=headers, timeout=5)
+    assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (200, "text/html")
+    with pytest.raises(requests.JSONDecodeError):
+        answer.json()
 
 
 @pytest.mark.parametrize(
