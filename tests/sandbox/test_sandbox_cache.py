@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import anthropic
+import pytest
 
 from pipeline.sandbox import Sandbox
 
@@ -48,16 +49,22 @@ def test_another_prefix_is_not_read(ask: Ask) -> None:
             assert _tokens(ask(sandbox, "Bien", **{"system": _system(), **change}))[2] == 0
 
 
-def test_a_prefix_stays_for_its_time_to_live_after_the_last_use(ask: Ask) -> None:
+@pytest.mark.parametrize(("ttl", "seconds"), [(None, 300), ("5m", 300), ("1h", 3600)])
+def test_a_prefix_stays_for_its_time_to_live_after_the_last_use(ask: Ask, ttl: str | None, seconds: int) -> None:
     now = [0.0]
     with Sandbox(latency_s=0, clock=lambda: now[0]) as sandbox:
-        for ttl, seconds in ((None, 300), ("1h", 3600)):
-            first = ask(sandbox, "Bien", system=_system(ttl, mark=str(seconds)[0]))
-            for wait, is_read in ((seconds - 1, True), (seconds - 1, True), (seconds + 1, False)):
-                now[0] += wait
-                assert (_tokens(ask(sandbox, "Bien", system=_system(ttl, mark=str(seconds)[0])))[2] > 0) == is_read
-    assert first.usage.cache_creation is not None
-    assert first.usage.cache_creation.ephemeral_1h_input_tokens > 1000
+        created = ask(sandbox, "Bien", system=_system(ttl)).usage.cache_creation
+        for wait, is_read in ((seconds - 1, True), (seconds - 1, True), (seconds + 1, False)):
+            now[0] += wait
+            assert (_tokens(ask(sandbox, "Bien", system=_system(ttl)))[2] > 0) == is_read
+    assert created is not None
+    assert (created.ephemeral_1h_input_tokens > 1000) == (ttl == "1h")
+    assert (created.ephemeral_5m_input_tokens > 1000) == (ttl != "1h")
+
+
+def test_an_unknown_time_to_live_is_a_bad_request(sandbox: Sandbox, ask: Ask) -> None:
+    with pytest.raises(anthropic.BadRequestError, match="ttl"):
+        ask(sandbox, "Bien", system=_system("1d"))
 
 
 def test_a_short_prefix_or_an_unmarked_one_is_not_cached(sandbox: Sandbox, ask: Ask) -> None:
