@@ -77,7 +77,38 @@ class LoadFault(StrEnum):
     """A MERGE or DELETE ends some seconds after it has been started, also if the client is gone by then."""
 
 
-KINDS = (*Fault, *LoadFault)
+class BatchFault(StrEnum):
+    """Faults of a batch. A request of a batch has at most one of the first four, a creation one of the next two."""
+
+    ERRORED = "batch_errored"
+    """A request ends errored, with api_error."""
+    INVALID = "batch_invalid"
+    """A request ends errored, with invalid_request_error."""
+    EXPIRED = "batch_expired"
+    """A request ends expired."""
+    CANCELED = "batch_canceled"
+    """A request ends canceled, although nobody has canceled the batch."""
+    REFUSED = "batch_refused"
+    """The creation gets status 500 and makes nothing."""
+    LOST_REPLY = "batch_lost_reply"
+    """The creation makes the batch, but the connection ends without an answer."""
+    LATE = "batch_late"
+    """The first two questions for the batch or its results get status 404, although it exists."""
+    BROKEN_RESULTS = "batch_broken_results"
+    """The results break off in the middle when they are read for the first time."""
+
+
+REQUEST_FAULTS = (BatchFault.ERRORED, BatchFault.INVALID, BatchFault.EXPIRED, BatchFault.CANCELED)
+CREATION_FAULTS = (BatchFault.REFUSED, BatchFault.LOST_REPLY)
+
+KINDS = (*Fault, *LoadFault, *BatchFault)
+
+_EXCLUSIVE: dict[str, tuple[str, ...]] = {
+    "Claude": tuple(Fault),
+    "requests of a batch": REQUEST_FAULTS,
+    "creations of a batch": CREATION_FAULTS,
+}
+"""Faults of which at most one occurs at a time, so that their shares add up."""
 
 STATUSES: dict[Fault, Status] = {
     Fault.RATE_LIMITED: Status(429, "rate_limit_error", "This request would exceed your rate limit", retry_after_s=1),
@@ -115,9 +146,10 @@ def parse(spec: str | None) -> dict[str, float]:
         if kind in shares:
             raise SettingsError(f"--faults: {kind} is given twice")
         shares[kind] = _share(kind, share)
-    of_claude = sum(share for kind, share in shares.items() if kind in list(Fault))
-    if of_claude > 1 + _ROUNDING:
-        raise SettingsError(f"--faults: the shares of Claude add up to {of_claude:g}, which is more than 1")
+    for whose, kinds in _EXCLUSIVE.items():
+        total = sum(shares.get(kind, 0.0) for kind in kinds)
+        if total > 1 + _ROUNDING:
+            raise SettingsError(f"--faults: the shares of {whose} add up to {total:g}, which is more than 1")
     return shares
 
 
@@ -138,11 +170,21 @@ def choose(shares: Mapping[str, float], seed: int, text: str, earlier_requests: 
         return None
     drawn = draw(seed, text, earlier_requests)
     for kind, share in shares.items():
-        if kind in list(LoadFault):
+        if kind not in list(Fault):
             continue
         if drawn < share:
             return Fault(kind)
         drawn -= share
+    return None
+
+
+def choose_batch_fault(shares: Mapping[str, float], kinds: tuple[BatchFault, ...], *key: object) -> BatchFault | None:
+    """The one of `kinds` that the key draws, or None."""
+    drawn = draw(*key)
+    for kind in kinds:
+        if drawn < shares.get(kind, 0.0):
+            return kind
+        drawn -= shares.get(kind, 0.0)
     return None
 
 
