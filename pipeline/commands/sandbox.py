@@ -40,7 +40,9 @@ def _add_answer_options(command: Any) -> None:
         metavar="KIND=SHARE,…",
         help="share of answers that go wrong: unreadable, empty, truncated, refused, rate_limited, overloaded, "
         "error, timeout, spend_limit, contract_limit, ramp_limit, on_hold, invalid, too_large, denied, gateway, "
-        "broken, paid_timeout, not_json; and of loads into BigQuery: row_refused, unavailable, slow",
+        "broken, paid_timeout, not_json; of loads into BigQuery: row_refused, unavailable, slow; and of batches: "
+        "batch_errored, batch_invalid, batch_expired, batch_canceled, batch_refused, batch_lost_reply, batch_late, "
+        "batch_broken_results",
     )
     command.add_argument(
         "--limits",
@@ -48,6 +50,9 @@ def _add_answer_options(command: Any) -> None:
         metavar="KIND=N,…",
         help="limits per minute of Claude's API: requests, input-tokens, output-tokens; and burst, how many seconds' "
         "worth of them may be used at once (default: none is ever reached; burst=60)",
+    )
+    command.add_argument(
+        "--batch-delay", type=seconds, default=2.0, metavar="S", help="seconds per batch (default: %(default)s)"
     )
     command.add_argument("--seed", type=int, default=7, help="which answers go wrong (default: %(default)s)")
 
@@ -61,6 +66,13 @@ def _add_data_options(command: Any) -> None:
         default=Path("var/bigquery-sandbox.db"),
         metavar="FILE",
         help="where BigQuery's tables are kept (default: %(default)s)",
+    )
+    command.add_argument(
+        "--batches",
+        type=Path,
+        default=Path("var/batches-sandbox.db"),
+        metavar="FILE",
+        help="where Claude's batches are kept (default: %(default)s)",
     )
     command.add_argument(
         "--published", type=positive, metavar="N", help="only the oldest N reviews are there yet (default: all)"
@@ -84,5 +96,7 @@ def run(options: argparse.Namespace) -> int:
         options.published,
         say,
         options.limits,
+        batches=options.batches,
+        batch_delay_s=options.batch_delay,
     )
     return DONE

@@ -21,6 +21,7 @@ from aiohttp.typedefs import Handler
 from pipeline import __version__
 from pipeline.errors import SettingsError
 from pipeline.sandbox import wire
+from pipeline.sandbox.batches import Batches
 from pipeline.sandbox.bigquery import BigQuery
 from pipeline.sandbox.claude import Billed, Claude
 from pipeline.sandbox.corpus import verbatims
@@ -36,8 +37,14 @@ HEADER = "x-verbatims-sandbox"
 TABLES = Path("var/bigquery-sandbox.db")
 """Default file of BigQuery's tables."""
 
+BATCHES = Path("var/batches-sandbox.db")
+"""Default file of Claude's batches."""
+
+BATCH_DELAY_S = 2.0
+"""How long a batch takes by default. Real ones take minutes to hours."""
+
 _MAX_BODY = 32 * 1024 * 1024
-"""Bytes; the limit of Claude's API."""
+"""Bytes; the limit of Claude's API. A new batch has its own limit."""
 
 _BACKLOG = 1024
 """A client with hundreds of calls in flight opens all connections at once."""
@@ -53,9 +60,10 @@ class Sandbox:
 
     `port` 0 takes a free one. `latency_s` is the latency of Claude's API. `faults` are shares by kind, or a text such
     as "overloaded=0.05"; `seed` decides which requests fail. `billed` is a file that gets a line per billed answer.
-    `tables` is the file of BigQuery's tables, created at the first request. `published` limits the site to that many
-    reviews, the oldest ones. `limits` are those of Claude's API per minute, or a text such as "requests=600,burst=5";
-    `cache` is whether it caches prompts; `clock` gives the seconds that both count.
+    `tables` is the file of BigQuery's tables and `batches` that of Claude's batches, each created at the first request.
+    `published` limits the site to that many reviews, the oldest ones. `limits` are those of Claude's API per minute, or
+    a text such as "requests=600,burst=5"; `cache` is whether it caches prompts; `clock` gives the seconds that both
+    count. A batch ends `batch_delay_s` after its creation.
     The constructor raises SettingsError for invalid faults or limits, `start` for an address that it cannot listen on.
     """
 
@@ -72,10 +80,12 @@ class Sandbox:
         limits: Mapping[str, float] | str | None = None,
         cache: bool = True,
         clock: Clock = time.monotonic,
+        batches: Path = BATCHES,
+        batch_delay_s: float = BATCH_DELAY_S,
     ) -> None:
         self._site = Site(published)
         self._host, self._port = host, port
-        self._tables = tables
+        self._tables, self._batches, self._batch_delay_s = tables, batches, batch_delay_s
         self._latency_s, self._seed, self._billed = latency_s, seed, billed
         self._faults = parse(faults) if isinstance(faults, str) else dict(faults or {})
         self._limits = parse_limits(limits) if isinstance(limits, str) else dict(limits or {})
@@ -93,8 +103,7 @@ class Sandbox:
         except SettingsError:
             listening.close()
             raise
-        bigquery = BigQuery(self._tables, self._faults, self._seed)
-        app = application(self._site, self._claude(billed), bigquery)
+        app = self._application(billed)
         self.url = f"http://{_in_url(self._host)}:{listening.getsockname()[1]}"
         self._loop, ready = asyncio.new_event_loop(), Future[None]()
         self._thread = threading.Thread(
@@ -103,6 +112,11 @@ class Sandbox:
         self._thread.start()
         ready.result()
         return self
+
+    def _application(self, billed: Billed | None) -> web.Application:
+        claude = self._claude(billed)
+        batches = Batches(claude, self._batches, self._batch_delay_s, self._faults, self._seed, billed)
+        return application(self._site, claude, batches, BigQuery(self._tables, self._faults, self._seed))
 
     def stop(self) -> None:
         """Stop the server and close open connections. Does nothing if it is not running."""
@@ -140,14 +154,30 @@ def serve(
     say: Callable[[str], None] = _say,
     limits: Mapping[str, float] | str | None = None,
     cache: bool = True,
+    batches: Path = BATCHES,
+    batch_delay_s: float = BATCH_DELAY_S,
 ) -> None:
     """Run in the foreground until SIGINT or SIGTERM. Raises SettingsError as `Sandbox` does."""
     ended = threading.Event()
-    with Sandbox(host, port, latency_s, faults, seed, billed, tables, published, limits, cache) as sandbox:
+    with Sandbox(
+        host,
+        port,
+        latency_s,
+        faults,
+        seed,
+        billed,
+        tables,
+        published,
+        limits,
+        cache,
+        batches=batches,
+        batch_delay_s=batch_delay_s,
+    ) as sandbox:
         before = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGINT, signal.SIGTERM)}
         say(
             f"sandbox on {sandbox.url}: review site at /, a feed like Apple's at {FEED}, Claude's API at /v1/messages "
-            f"(no real Claude answers), BigQuery's at /bigquery/v2 (not Google's; tables in {tables})"
+            f"(no real Claude answers; batches in {batches}), "
+            f"BigQuery's at /bigquery/v2 (not Google's; tables in {tables})"
         )
         ended.wait()
         for number, handler in before.items():
@@ -169,9 +199,11 @@ def identify(url: str, timeout_s: float = 2.0) -> bool:
         return False
 
 
-def application(site: Site, claude: Claude, bigquery: BigQuery) -> web.Application:
+def application(site: Site, claude: Claude, batches: Batches, bigquery: BigQuery) -> web.Application:
     """The web application with all routes."""
     app = web.Application(client_max_size=_MAX_BODY, middlewares=[_api_errors])
+    app.on_startup.append(batches.start)
+    app.on_cleanup.append(batches.stop)
     app.on_response_prepare.append(_label)
     app.add_routes(
         [
@@ -179,6 +211,7 @@ def application(site: Site, claude: Claude, bigquery: BigQuery) -> web.Applicati
             *Feed(site.verbatims).routes(),
             web.get("/sandbox", _identity),
             *claude.routes(),
+            *batches.routes(),
             *bigquery.routes(),
         ]
     )
