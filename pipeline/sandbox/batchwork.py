@@ -28,7 +28,7 @@ CANCEL_S = 0.2
 _BATCH_TURNS = 1000
 """Turns of a text in batches count from here, so that it draws another fault when it is asked again live."""
 
-_ERRORS = {
+_ERRORS: dict[Fault | BatchFault, tuple[str, str]] = {
     Fault.OVERLOADED: ("overloaded_error", "Overloaded (sandbox fault)"),
     Fault.ERROR: ("api_error", "Internal server error (sandbox fault)"),
     BatchFault.ERRORED: ("api_error", "Internal server error (sandbox fault)"),
@@ -64,7 +64,8 @@ class Answerer:
             return Result(request.position, "expired", '{"type":"expired"}')
         if fault is BatchFault.CANCELED:
             return Result(request.position, "canceled", '{"type":"canceled"}')
-        error = _ERRORS.get(fault or choose(self._faults, self._seed, asked.verbatim, turn))  # type: ignore[arg-type]
+        cause = fault or choose(self._faults, self._seed, asked.verbatim, turn)
+        error = _ERRORS.get(cause) if cause else None
         return error and _errored(request, *error, request_id)
 
     def _succeeded(
