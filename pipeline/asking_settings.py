@@ -99,6 +99,14 @@ class AskingSettings(BaseSettings):
         description="Seconds for which a request is repeated that met an overload, a time-out or a broken connection. "
         "0: never.",
     )
+    budget_usd_per_day: float | None = Field(
+        None,
+        gt=0,
+        le=1_000_000,
+        validation_alias=key("VERBATIMS_BUDGET_USD_PER_DAY"),
+        description="US dollars that all runs of the store together may spend in one UTC day; a call that could exceed "
+        "it is not sent. Empty: no such limit. `--budget` limits one run.",
+    )
     store_patience_s: float = Field(
         120.0,
         ge=0,

@@ -20,6 +20,19 @@ def boot_clock() -> float:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """What may be spent, in USD; None: as much as it takes."""
+
+    run_usd: float | None = None
+    """By one run, however often it is resumed."""
+    day_usd: float | None = None
+    """By all runs of the store in one UTC day."""
+
+
+NO_BUDGET = Budget()
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimResult:
     """What a claim gave for a page of verbatims."""
 
@@ -31,6 +44,12 @@ class ClaimResult:
     """Answered before by an identical request, and committed with this claim."""
     finished: int
     """How many of the page are done: answered, finally failed, or settled by another process."""
+    unaffordable: tuple[Ask, ...] = ()
+    """Not claimed: the budget has no room for what they may cost. Look again while calls are in flight anywhere."""
+    shortage: str | None = None
+    """Why nothing more can be asked: the budget is used up, and no call is in flight that could give some back."""
+    in_batches: int = 0
+    """How many a batch holds, which may take a day: nobody waits for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +81,17 @@ class ClaimStore(Protocol):
         For each: what the metrics say of the verbatim, or None where it was analysed before or has no good answer.
         """
 
+    def reserve(self, ask: Ask, usd: float) -> None:
+        """Reserve more for a claimed text. Raises BudgetUsedUp where the budget has no room for it."""
+
     def renew(self) -> None:
         """Show that this process is alive. Raises ClaimsLost where it was taken for dead: it sends nothing more."""
 
-    def release(self) -> None:
-        """Give back what was claimed and never sent."""
+    def release(self, unsent: Sequence[Ask] = ()) -> None:
+        """Give back all claims; of those on texts that were never sent also what was reserved."""
+
+    def processes(self) -> int:
+        """How many living processes have claims or had them until just now, this one included."""
 
     def success_ratio(self) -> float | None:
         """Valid answers ÷ ended attempts of the run over all processes; None before the first."""

@@ -109,7 +109,7 @@ def analyse(session: Session, run_id: str) -> int:
     Interrupted; the same once more ends the process.
     """
     analyser = session.analyser(run_id)
-    claims = session.store.claims(run_id, analyser.record, FINAL_OUTCOMES)
+    claims = session.store.claims(run_id, analyser.record, FINAL_OUTCOMES, session.budget)
     pending = session.store.texts.count_pending(run_id)
     if any(session.store.texts.uncleaned(run_id)):
         raise SettingsError(f"run {run_id} is not cleaned yet: `verbatims clean --run {run_id}` comes before analyse")
@@ -253,21 +253,20 @@ def _replaced(positions: list[int]) -> str:
 
 
 async def _analyse(session: Session, claims: Claims, analyser: Analyser, advance: Advance) -> None:
-    concurrency = session.settings.concurrency
-    async with (
-        session.connect() as client,
-        Dispatcher(
+    settings = session.settings
+    async with session.connect() as client:
+        claude = Claude(client, analyser, price_of(settings))
+        async with Dispatcher(
             claims,
             analyser.key,
+            claude.worst_usd,
             session.observer,
             advance,
             session.progress.say,
-            page=concurrency,
-            patience_s=session.settings.store_patience_s,
-        ) as work,
-    ):
-        with Drain(work.stop, session.progress.say).listening() as drain:
-            claude = Claude(client, analyser, price_of(session.settings))
-            await send(work, claude, session.observer, concurrency, session.settings.retry_s)
+            page=settings.concurrency,
+            patience_s=settings.store_patience_s,
+        ) as work:
+            with Drain(work.stop, session.progress.say).listening() as drain:
+                await send(work, claude, session.observer, settings.concurrency, settings.retry_s)
     if drain.asked:
         raise Interrupted("interrupted: everything that was in flight is stored")

@@ -16,6 +16,7 @@ from pipeline.analyse.analyser import Analyser, define
 from pipeline.analyse.claude import connect
 from pipeline.analyse.price import Price
 from pipeline.analyse.topics import load_topics
+from pipeline.claiming import Budget
 from pipeline.errors import SettingsError
 from pipeline.header_list import parse_headers
 from pipeline.observer import Observer
@@ -46,11 +47,18 @@ class Session:
     """The sandbox's address in sandbox mode, where all of it answers; a gateway's in prod, None for the API itself."""
     source: Source | None = None
     """None for a command that reads nothing."""
+    run_budget_usd: float | None = None
+    """What the run may spend; None: as much as it takes."""
 
     @property
     def observer(self) -> Observer:
         """Whom the stages tell what happens."""
         return self.telemetry.observer
+
+    @property
+    def budget(self) -> Budget:
+        """What may be spent."""
+        return Budget(self.run_budget_usd, self.settings.budget_usd_per_day)
 
     def open_warehouse(self) -> loading.Warehouse:
         """Raises SettingsError as `load.open_warehouse` does."""
@@ -103,6 +111,7 @@ def open_session(
     asks: bool = False,
     file: Source | None = None,
     task: Task = COMMAND_LINE,
+    run_budget_usd: float | None = None,
 ) -> Iterator[Session]:
     """Check and open everything; close it behind the command, telemetry flushed.
 
@@ -121,7 +130,7 @@ def open_session(
         loading.open_warehouse(settings.warehouse_url, sandbox=settings.sandbox, endpoint=endpoint).close()
         progress = progress_for(settings)
         telemetry = stack.enter_context(_telemetry(settings, task, progress.say))
-        yield Session(settings, store, telemetry, progress, task, url, source)
+        yield Session(settings, store, telemetry, progress, task, url, source, run_budget_usd)
 
 
 @contextmanager

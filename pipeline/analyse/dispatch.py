@@ -10,7 +10,7 @@ from contextlib import suppress
 from pipeline.analyse.group_commit import GroupCommit
 from pipeline.analyse.store_thread import StoreThread
 from pipeline.claiming import LEASE_S, ClaimResult, ClaimStore, CompletedRequest, boot_clock
-from pipeline.errors import VerbatimsError
+from pipeline.errors import BudgetUsedUp, VerbatimsError
 from pipeline.events import SuccessRatioRead
 from pipeline.observer import Observer, RequestSpan
 from pipeline.records import Ask, Attempt
@@ -28,10 +28,18 @@ RATIO_EVERY_S = 2.0
 class _ClaimedTexts:
     """The texts that this process may send, claimed a page at a time."""
 
-    def __init__(self, claims: ClaimStore, thread: StoreThread, key: Callable[[str], str], page: int) -> None:
+    def __init__(
+        self,
+        claims: ClaimStore,
+        thread: StoreThread,
+        key: Callable[[str], str],
+        worst_usd: Callable[[str], float],
+        page: int,
+    ) -> None:
         self._claims = claims
         self._thread = thread
         self._key = key
+        self._worst_usd = worst_usd
         self._page = page
         self._waiting: list[Ask] = []
         self._after = 0
@@ -50,7 +58,7 @@ class _ClaimedTexts:
             return None
         taken = await self._thread.run(self._claims.take, offered)
         self.ready.extend(taken.asks)
-        self._waiting.extend(taken.waiting)
+        self._waiting.extend((*taken.waiting, *taken.unaffordable))
         return taken
 
     async def _read_page(self) -> list[Ask]:
@@ -61,13 +69,15 @@ class _ClaimedTexts:
             self._read_all = True
             return []
         self._after = found[-1][0]
-        return [Ask(identity, text, self._key(text), text_id) for text_id, identity, text in found]
+        return [
+            Ask(identity, text, self._key(text), text_id, self._worst_usd(text)) for text_id, identity, text in found
+        ]
 
     async def _unclaimed(self) -> list[Ask]:
         """Waiting texts whose claims have ended. Only reads: the store's writers are at work."""
         if not self._waiting:
             return []
-        found = await self._thread.run(self._claims.unclaimed, self._waiting)
+        found = (await self._thread.run(self._claims.unclaimed, self._waiting))[: self._page]
         ids = {ask.text_id for ask in found}
         self._waiting = [ask for ask in self._waiting if ask.text_id not in ids]
         return found
@@ -80,13 +90,15 @@ class Dispatcher:
         self,
         claims: ClaimStore,
         key: Callable[[str], str],
+        worst_usd: Callable[[str], float],
         observer: Observer,
         progress: Callable[[int, float], None],
         say: Callable[[str], None],
         page: int,
         patience_s: float,
     ) -> None:
-        """`key` returns a text's request key; `progress` is called with (verbatims done, USD) at each commit.
+        """`key` returns a text's request key, `worst_usd` the most that one try for it can cost; `progress` is called
+        with (verbatims done, USD) at each commit.
 
         A store that does not answer is waited for, `patience_s` at most.
         """
@@ -94,7 +106,11 @@ class Dispatcher:
         self._observer = observer
         self._progress = progress
         self._thread = StoreThread(patience_s, say)
-        self._texts = _ClaimedTexts(claims, self._thread, key, page)
+        self._texts = _ClaimedTexts(claims, self._thread, key, worst_usd, page)
+        self._unsent: dict[int, Ask] = {}
+        """Handed out and not sent yet."""
+        self._in_batches = 0
+        self._say = say
         self._commits = GroupCommit(claims, self._thread, observer, progress)
         self._stopped = asyncio.Event()
         self._pulling = asyncio.Lock()
@@ -113,7 +129,7 @@ class Dispatcher:
         if self._heartbeat:
             self._heartbeat.cancel()
         try:
-            await self._thread.run(self._claims.release)
+            await self._thread.run(self._claims.release, [*self._texts.ready, *self._unsent.values()])
             await self._report_ratio()
         except VerbatimsError:
             if kind is None:
@@ -133,7 +149,9 @@ class Dispatcher:
             while not self._stopped.is_set():
                 await self._check_claims()
                 if self._texts.ready:
-                    return self._texts.ready.popleft()
+                    ask = self._texts.ready.popleft()
+                    self._unsent[ask.text_id] = ask
+                    return ask
                 if not await self._claim():
                     return None
         if self._error is not None:
@@ -141,8 +159,12 @@ class Dispatcher:
         return None
 
     async def before_sending(self, ask: Ask, more_usd: float = 0.0) -> None:
-        """Wait while the store is away. Raises ClaimsLost where another process may send our texts by now."""
+        """Wait while the store is away. Raises ClaimsLost where another process may send our texts by now, and
+        BudgetUsedUp where no more can be reserved."""
         await self._check_claims()
+        if more_usd:
+            await self._thread.run(self._claims.reserve, ask, more_usd)
+        self._unsent.pop(ask.text_id, None)
 
     async def pause(self, seconds: float) -> bool:
         """Wait; True, at once, where nothing more is handed out."""
@@ -184,7 +206,16 @@ class Dispatcher:
         for analysed in taken.settled:
             self._observer.emit(analysed)
         self._progress(taken.finished, 0.0)
+        self._in_batches += taken.in_batches
+        if taken.unaffordable and not taken.asks:
+            await self._wait_for_budget(taken)
         return True
+
+    async def _wait_for_budget(self, taken: ClaimResult) -> None:
+        """Calls in flight give back what they have not cost."""
+        if taken.shortage is not None:
+            raise BudgetUsedUp(f"{taken.shortage}; what is answered is stored")
+        await self.pause(LOOK_AGAIN_S)
 
     async def _beat(self) -> None:
         """Renew the leases and show the ratio while the run goes on."""
@@ -197,8 +228,9 @@ class Dispatcher:
             except VerbatimsError as error:
                 self._error = error  # without its leases this process may not ask on
                 self.stop()
-            with suppress(VerbatimsError):  # the next beat reads it again
+            with suppress(VerbatimsError):  # the next beat reads them again
                 await self._report_ratio()
+                self.processes = await self._thread.run(self._claims.processes)
 
     async def _report_ratio(self) -> None:
         ratio = await self._thread.run(self._claims.success_ratio)

@@ -47,8 +47,9 @@ class GroupCommit:
     def loss(self) -> str | None:
         """What was paid and could not be stored, in words."""
         cost = sum(attempt.cost_usd for attempt in self._lost)
-        said = f"{len(self._lost)} answers that cost ${cost:.4f} are lost, and the next run pays them again"
-        return said if self._lost else None
+        one = len(self._lost) == 1
+        said = f"{len(self._lost)} answer{'' if one else 's'} that cost ${cost:.4f} {'is' if one else 'are'} lost"
+        return f"{said}, and the next run pays {'it' if one else 'them'} again" if self._lost else None
 
     async def _flush(self) -> None:
         while self._entries:

@@ -29,9 +29,9 @@ class Try:
     def took(self) -> Load | None:
         """What it took of the rate limits; None where nothing tells."""
         one = self.attempt
-        if one.cached_tokens is None:
+        if one.error is not None:
             return None
-        return Load(1.0, one.input_tokens - one.cached_tokens, one.output_tokens)
+        return Load(1.0, one.input_tokens - (one.cached_tokens or 0), one.output_tokens)
 
 
 def combine(tries: Sequence[Try], *, waited_s: float, held_s: float, maybe_usd: float) -> Attempt:

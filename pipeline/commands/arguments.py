@@ -68,6 +68,27 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def usd(text: str) -> float:
+    """Parse an amount of US dollars above zero."""
+    try:
+        value = float(text.removeprefix("$"))
+    except ValueError:
+        value = -1.0
+    if not 0 < value <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no amount in US dollars, such as 5.00")
+    return value
+
+
+def add_budget(command: Any) -> None:
+    """Add the option of what a run may spend."""
+    command.add_argument(
+        "--budget",
+        type=usd,
+        metavar="USD",
+        help="what the run may spend, such as 5.00: no call leaves that could exceed it (default: no limit)",
+    )
+
+
 def port_number(text: str) -> int:
     """Parse a port; 0 means any free one."""
     if not (text.isdecimal() and len(text) < 6 and int(text) <= 65535):

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from pipeline.commands.arguments import add_command
+from pipeline.commands.arguments import add_budget, add_command
 from pipeline.commands.ending import exit_code
 from pipeline.commands.input_file import add_input_options, input_file
 from pipeline.commands.output import DONE, open_console, print_data, say, terminal_on, warn
@@ -40,10 +40,12 @@ def add_parser(parsers: Any) -> None:
             "WAREHOUSE",
             "VERBATIMS_SOURCES",
             "VERBATIMS_CONCURRENCY",
+            "VERBATIMS_BUDGET_USD_PER_DAY",
             "OTEL_EXPORTER_OTLP_ENDPOINT",
         ],
     )
     add_input_options(command)
+    add_budget(command)
     command.add_argument("--json", action="store_true", help="print the result as one JSON object")
     command.add_argument(
         "--report", action="store_true", help="also write the run's report, as `verbatims report` does"
@@ -65,7 +67,9 @@ def run(options: argparse.Namespace) -> int:
 
         require()  # before anything is paid
     console = open_console()
-    with open_session(terminal_on(console), reads=True, asks=True, file=input_file(options)) as session:
+    with open_session(
+        terminal_on(console), reads=True, asks=True, file=input_file(options), run_budget_usd=options.budget
+    ) as session:
         assert session.source is not None
         with going_on(options):
             summary.announce(console, session, session.source, of_files=options.input is not None)

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from pipeline.commands.arguments import add_command, add_run_id
+from pipeline.commands.arguments import add_budget, add_command, add_run_id
 from pipeline.commands.ending import exit_code, say_published, stage_to_do
 from pipeline.commands.input_file import add_input_options, input_file
 from pipeline.commands.output import open_console, print_data, terminal_on
@@ -33,7 +33,7 @@ EXAMPLES = {
 
 SETTINGS = {
     Stage.SCRAPE: ["VERBATIMS_SOURCES"],
-    Stage.ANALYSE: ["ANTHROPIC_API_KEY", "VERBATIMS_MODEL", "VERBATIMS_CONCURRENCY"],
+    Stage.ANALYSE: ["ANTHROPIC_API_KEY", "VERBATIMS_MODEL", "VERBATIMS_CONCURRENCY", "VERBATIMS_BUDGET_USD_PER_DAY"],
     Stage.LOAD: ["WAREHOUSE"],
     Stage.PUBLISH: ["WAREHOUSE"],
 }
@@ -56,6 +56,10 @@ def add_parser(parsers: Any) -> None:
             command.set_defaults(run=None)
         else:
             add_run_id(command)
+        if stage is Stage.ANALYSE:
+            add_budget(command)
+        else:
+            command.set_defaults(budget=None)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -66,7 +70,11 @@ def run(options: argparse.Namespace) -> int:
 
     reads, asks = options.name == "scrape", options.name == "analyse"
     console, file = open_console(), input_file(options) if reads else None
-    with open_session(terminal_on(console), reads=reads, asks=asks, file=file) as session, going_on(options):
+    budget = options.budget
+    with (
+        open_session(terminal_on(console), reads=reads, asks=asks, file=file, run_budget_usd=budget) as session,
+        going_on(options),
+    ):
         source = session.source
         run_id = stages.start_run(session, source.name) if source else session.store.runs.find(options.run)
         summary.announce(console, session, source, of_files=reads and options.input is not None)

@@ -187,6 +187,9 @@ class Analyses:
             "retried": ",".join(attempt.retried) or None,
             "raw": attempt.raw,
             "trace_id": ended.trace_id,
+            "waited_s": attempt.waited_s,
+            "maybe_usd": attempt.maybe_usd,
+            "refusal": attempt.refusal,
         }
 
     def _answer(self, ended: CompletedRequest, attempt: Attempt) -> dict[str, Any]:

@@ -141,7 +141,7 @@ class Holder:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._identity = ProcessIdentity.own()
-        self._witness = Witness(database)
+        self.witness = Witness(database)
         self.name = secrets.token_hex(16)
         self.registered = False
         """Whether the row is committed: a transaction that failed has not left one."""
@@ -178,7 +178,7 @@ class Holder:
 
     def dead_among(self, found: Sequence[Any]) -> list[Any]:
         """Of these rows of `holders`, those of other processes that are dead."""
-        return self._witness.dead_among([holder for holder in found if holder.holder != self.name])
+        return self.witness.dead_among([holder for holder in found if holder.holder != self.name])
 
 
 def take_over(connection: sa.Connection, dead: Sequence[Any]) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from pipeline.claiming import NO_BUDGET, Budget
 from pipeline.errors import SettingsError
 from pipeline.records import AnalyserRecord, Outcome
 from pipeline.sqlite_file import is_read_only
@@ -37,9 +38,15 @@ class Store:
         self.totals = StoreTotals(database)
         self.facts = RunFacts(database)
 
-    def claims(self, run_id: str, analyser: AnalyserRecord, final_outcomes: Collection[Outcome]) -> Claims:
+    def claims(
+        self,
+        run_id: str,
+        analyser: AnalyserRecord,
+        final_outcomes: Collection[Outcome],
+        budget: Budget = NO_BUDGET,
+    ) -> Claims:
         """This process's claims on the texts of a run."""
-        return Claims(self.database, run_id, analyser, final_outcomes)
+        return Claims(self.database, run_id, analyser, final_outcomes, budget)
 
     def crawls(self, run_id: str | None = None) -> Crawls:
         """How sources were last seen; without a run nothing is written."""

@@ -147,6 +147,10 @@ attempts = Table(
     Column("trace_id", String),
     Column("cached_tokens", Integer, comment="of input_tokens: read from the cache"),
     Column("thinking_tokens", Integer, comment="of output_tokens: spent on thinking"),
+    Column("waited_s", Float, comment="for the rate limit; not part of duration_s"),
+    Column("maybe_usd", Float, comment="the most that tries may have cost that were not answered"),
+    Column("refusal", String, comment="the category of a refusal"),
+    Column("batch", String, comment="the batch that it was part of; null: asked live"),
     Index("attempts_by_key", "request_key"),
     Index("attempts_by_text", "text_id", "analyser"),
     Index("attempts_by_time", "sent_at"),
@@ -186,7 +190,37 @@ claims = Table(
     Column("text_id", Integer, ForeignKey("texts.text_id"), primary_key=True, autoincrement=False),
     Column("request_key", String, nullable=False, unique=True),
     Column("holder", String, ForeignKey("holders.holder", ondelete="CASCADE"), nullable=False),
+    Column("reserved_usd", Float, nullable=False, server_default="0", comment="the most that its tries can cost"),
+    Column("reserved_on", String, comment="UTC day whose budget it is taken from"),
     Index("claims_by_holder", "holder"),
+)
+
+spending = Table(
+    "spending",
+    metadata,
+    Column("day", String, primary_key=True, comment="UTC"),
+    Column("run_id", String, primary_key=True),
+    Column("process", String, primary_key=True, comment="who spends: workers do not queue"),
+    Column("usd", Float, nullable=False, comment="spent and reserved"),
+    Index("spending_by_run", "run_id"),
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("batch", String, primary_key=True, comment="drawn at random; the holder of its claims"),
+    Column("run_id", String, ForeignKey("runs.run_id"), nullable=False),
+    Column("analyser", String, ForeignKey("analysers.analyser"), nullable=False),
+    Column("state", String, nullable=False, comment="filling, sending, sent, collected or closed"),
+    Column("worker", String, comment="the process that fills and sends it"),
+    Column("claude_id", String, comment="what Claude's API calls it"),
+    Column("requests", Integer, nullable=False),
+    Column("trace_parent", String, comment="W3C traceparent of its span"),
+    Column("made_at", String, nullable=False),
+    Column("sent_at", String),
+    Column("ended_at", String, comment="when Claude's API had worked on all of it"),
+    Column("collected_at", String),
+    _partial("batches_open", "made_at", sqlite="state <> 'closed'"),
 )
 
 warehouses = Table(

@@ -22,6 +22,7 @@ from pipeline.store import Decision, Store, open_store
 from pipeline.store.holders import BATCH, LOOK_COUNTS_S, PROCESS, UNKNOWN, ProcessIdentity, started_at
 from pipeline.store.tables import answers, holders
 from pipeline.store.tables import claims as claims_table
+from pipeline.store.taking import Taking
 
 NEW_TOPIC = NewTopic("cadeaux", "Tout sur les cadeaux.", "cadeau")
 GOOD = Attempt(
@@ -231,7 +232,7 @@ def test_a_first_claim_that_failed_can_be_tried_again(store: Store, monkeypatch:
         raise TransientError("the disk is full")
 
     with monkeypatch.context() as patch, pytest.raises(TransientError, match="full"):
-        patch.setattr(claims, "_claim", full)
+        patch.setattr(Taking, "_claim", full)
         claims.take(waiting)
     assert claims.take(waiting).asks == tuple(waiting)
 
