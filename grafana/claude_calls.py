@@ -119,10 +119,8 @@ def _codes() -> list[Panel]:
         in_order(
             counts(
                 "Retries · Répétitions",
-                "requêtes renvoyées par le transport, par ce qui l'y a poussé (rate_limited : 429, overloaded : 529). "
-                + STEPS_FR,
-                "requests that the transport sent again, by what made it (rate_limited: 429, overloaded: 529). "
-                + STEPS_EN,
+                "requêtes renvoyées, par ce qui y a poussé (rate_limited : 429, overloaded : 529). " + STEPS_FR,
+                "requests that were sent again, by what made it (rate_limited: 429, overloaded: 529). " + STEPS_EN,
                 units.Short,
                 query(counted(catalogue.RETRIES, "reason"), "{{reason}}"),
             ),
@@ -132,5 +130,14 @@ def _codes() -> list[Panel]:
             timeout="délai dépassé",
             connection="connexion",
             other="autre",
+        ),
+        counts(
+            "Held back · Retenue par la limite",
+            "secondes pendant lesquelles un texte était prêt et où un processus n'a rien envoyé, pour respecter la "
+            "limite de débit de Claude. " + STEPS_FR,
+            "seconds in which a text was ready and a process sent nothing, so that Claude's rate limit is kept. "
+            + STEPS_EN,
+            units.Seconds,
+            query(counted(catalogue.HELD_BACK), "held back"),
         ),
     ]

@@ -70,8 +70,8 @@ class Attempts:
     async def _try(self, ask: Ask, room: int, more_usd: float, made: _Made) -> bool:
         """Send one request when it is its turn; False where it may not be sent."""
         waits_from = time.perf_counter()
-        expected = await self._pacer.leave(len(ask.text), self._permit.pause)
-        made.waited_s += time.perf_counter() - waits_from
+        expected, waited_s = await self._pacer.leave(len(ask.text), self._permit.pause)
+        made.waited_s += waited_s
         if expected is None:
             return False
         try:

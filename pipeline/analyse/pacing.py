@@ -30,17 +30,20 @@ class Pacer:
         self._turn = asyncio.Lock()
         self._known_processes = 1
 
-    async def leave(self, characters: int, pause: Pause) -> Load | None:
-        """Wait for the turn of a request; returns what it is expected to take, None where it may not leave any more."""
+    async def leave(self, characters: int, pause: Pause) -> tuple[Load | None, float]:
+        """Wait for the turn of a request. Returns what it is expected to take, None where it may not leave any more,
+        and the seconds waited."""
+        came, queued = self._clock(), self._turn.locked()
         async with self._turn:  # first come, first served
-            began = self._clock()
+            began, paused = self._clock(), False
             while (left_s := self._wait_s(characters)) > 0:
+                paused = True
                 if await pause(left_s):
-                    return None
+                    return None, self._clock() - came
             now = self._clock()
-            if now > began:
+            if paused:
                 self._observer.emit(HeldBack(now - began))
-            return self._pace.sent(now, characters)
+            return self._pace.sent(now, characters), now - came if paused or queued else 0.0
 
     def withdrawn(self, expected: Load, characters: int) -> None:
         """A request that had its turn was not sent."""

@@ -24,7 +24,6 @@ class RetryReason(StrEnum):
     """What made a process send a request again; a closed set, unlike the errors it stands for."""
 
     RATE_LIMITED = "rate_limited"
-    RAMP_LIMITED = "ramp_limited"
     OVERLOADED = "overloaded"
     SERVER_ERROR = "server_error"
     TIMEOUT = "timeout"
@@ -34,7 +33,7 @@ class RetryReason(StrEnum):
     @classmethod
     def of(cls, error: str) -> RetryReason:
         """The class of an error as an attempt names it, such as `http_529`."""
-        named = {"http_429": cls.RATE_LIMITED, "ramp_limit_exceeded": cls.RAMP_LIMITED, "http_529": cls.OVERLOADED}
+        named = {"http_429": cls.RATE_LIMITED, "ramp_limit_exceeded": cls.RATE_LIMITED, "http_529": cls.OVERLOADED}
         if error.startswith("http_5"):
             return named.get(error, cls.SERVER_ERROR)
         return named.get(error) or (cls(error) if error in _values(cls) else cls.OTHER)
