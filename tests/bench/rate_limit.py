@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """What becomes of ten times the rate limit: `python -m tests.bench.rate_limit` (three minutes).
 
 Three programs ask about the same texts, one after another, each a new sandbox that enforces the same limits:
@@ -12,10 +11,10 @@ divide these calls among them.
 
 The sandbox enforces a limit on requests. Its limits on tokens are too high to matter: what a request takes of them
 depends on its text and its answer, so the share of a limit that was used would depend on the texts too. Its bucket
-holds one second's worth, the least that Claude's documentation announces ("60 requests per minute may be enforced as
-1 request per second"): a client that sends more than the limit within one second is refused.
+holds one second's worth, since Claude's documentation says that 60 requests per minute may be enforced as one per
+second: a client that sends more than the limit within one second is refused.
 
-The sandbox counts, for each program:
+The sandbox counts, and these are the shares:
 
 answered    texts with a good answer ÷ texts, as the program's store or the loop says
 used        requests answered ÷ what the limit allowed: the limit per second × the time from the first answer to the
@@ -24,7 +23,7 @@ refused     requests refused with 429 ÷ requests, those that are sent again inc
 
 A pipeline that sends 98 % of the limit cannot use more than 0.98 × T ÷ (T + bucket + latency) of it in T seconds: 0.96
 here, with T about 56 s. A longer bucket would need a longer run: with five seconds' worth, 0.95 takes three minutes.
-The last line is one JSON object with these shares. The exit code is 0 even where a program fails.
+The last line is one JSON object with these shares. The exit code is 0 even where a program misses a goal.
 """
 
 from __future__ import annotations
@@ -44,7 +43,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from pipeline.sandbox import Sandbox
-from tests.bench.bare_loop import IN_FLIGHT
+
+from .bare_loop import IN_FLIGHT
 
 ROOT = Path(__file__).parents[2]
 
@@ -170,7 +170,8 @@ def main() -> None:
 def _measure(folder: Path, reviews: Path, name: str, program: Callable[[Place], int]) -> Shares:
     folder.mkdir()
     _say(f"{name}: begins")
-    with CountingSandbox(folder) as sandbox:
+    sandbox = CountingSandbox(folder)
+    with sandbox:
         answered = program(Place(folder, reviews, sandbox.url))
         return sandbox.shares(answered)
 
