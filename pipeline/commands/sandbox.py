@@ -54,6 +54,14 @@ def _add_answer_options(command: Any) -> None:
     command.add_argument(
         "--batch-delay", type=seconds, default=2.0, metavar="S", help="seconds per batch (default: %(default)s)"
     )
+    command.add_argument(
+        "--token-noise",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="how much the billed tokens of a text differ from counted ones, 0 to 1: 0.2 is 0.8 to 1.4 times the "
+        "output (default: %(default)s)",
+    )
     command.add_argument("--seed", type=int, default=7, help="which answers go wrong (default: %(default)s)")
 
 
@@ -98,5 +106,6 @@ def run(options: argparse.Namespace) -> int:
         options.limits,
         batches=options.batches,
         batch_delay_s=options.batch_delay,
+        noise=options.token_noise,
     )
     return DONE

@@ -19,6 +19,7 @@ from pipeline.sandbox.answers import choose_answer
 from pipeline.sandbox.cache import PromptCache
 from pipeline.sandbox.faults import STATUSES, Fault, choose, draw
 from pipeline.sandbox.limits import Clock, LimitExceeded, Limits
+from pipeline.sandbox.noise import TokenNoise
 
 TIMEOUT_FAULT_S = 120.0
 """How long a `timeout` fault waits before it closes the connection; clients give up much earlier."""
@@ -48,7 +49,7 @@ class Claude:
     """Answers requests.
 
     `faults` are shares by kind, from `faults.parse`; `limits` are per minute, from `limits.parse_limits`.
-    `clock` gives seconds for the limits and the cache.
+    `clock` gives seconds for the limits and the cache. `noise` makes billed tokens differ from counted ones.
     """
 
     def __init__(
@@ -60,11 +61,13 @@ class Claude:
         limits: Mapping[str, float] | None = None,
         cache: bool = True,
         clock: Clock = time.monotonic,
+        noise: TokenNoise | None = None,
     ) -> None:
         self._latency_s, self._faults, self._seed, self._billed = latency_s, faults, seed, billed
         self._requests: Counter[str] = Counter()
         self._limits, self._counting_limits = Limits(limits, clock), Limits(None, clock)
         self._cache = PromptCache(cache, clock)
+        self._noise = noise or TokenNoise(0.0, seed)
 
     def routes(self) -> list[web.RouteDef]:
         """All routes."""
@@ -116,8 +119,9 @@ class Claude:
         `digest` is that of the verbatim. The prompt cache takes part. Neither waits, nor writes the bill, nor takes
         from the limits.
         """
-        given, used = choose_answer(asked, digest, fault, variant), self._cache.use(asked)
-        output, thinking = given.output_tokens, given.thinking_tokens
+        given = choose_answer(asked, digest, fault, variant)
+        used = self._cache.use(self._noise.asked(asked, digest))
+        output, thinking = self._noise.output(given, digest, asked.max_tokens)
         line = {
             "text_sha256": digest,
             "input_tokens": used.total,

@@ -29,6 +29,7 @@ from pipeline.sandbox.faults import parse
 from pipeline.sandbox.feed import PATH as FEED
 from pipeline.sandbox.feed import Feed
 from pipeline.sandbox.limits import Clock, parse_limits
+from pipeline.sandbox.noise import TokenNoise
 from pipeline.sandbox.site import Site
 
 HEADER = "x-verbatims-sandbox"
@@ -63,8 +64,10 @@ class Sandbox:
     `tables` is the file of BigQuery's tables and `batches` that of Claude's batches, each created at the first request.
     `published` limits the site to that many reviews, the oldest ones. `limits` are those of Claude's API per minute, or
     a text such as "requests=600,burst=5"; `cache` is whether it caches prompts; `clock` gives the seconds that both
-    count. A batch ends `batch_delay_s` after its creation.
-    The constructor raises SettingsError for invalid faults or limits, `start` for an address that it cannot listen on.
+    count. A batch ends `batch_delay_s` after its creation. `noise` is how much billed tokens differ from counted ones,
+    0 to 1.
+    The constructor raises SettingsError for invalid faults, limits or noise, `start` for an address that it cannot
+    listen on.
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class Sandbox:
         clock: Clock = time.monotonic,
         batches: Path = BATCHES,
         batch_delay_s: float = BATCH_DELAY_S,
+        noise: float = 0.0,
     ) -> None:
         self._site = Site(published)
         self._host, self._port = host, port
@@ -89,7 +93,7 @@ class Sandbox:
         self._latency_s, self._seed, self._billed = latency_s, seed, billed
         self._faults = parse(faults) if isinstance(faults, str) else dict(faults or {})
         self._limits = parse_limits(limits) if isinstance(limits, str) else dict(limits or {})
-        self._cache, self._clock = cache, clock
+        self._cache, self._clock, self._noise = cache, clock, TokenNoise(noise, seed)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self.url = ""
@@ -127,7 +131,7 @@ class Sandbox:
 
     def _claude(self, billed: Billed | None) -> Claude:
         shared = (self._latency_s, self._faults, self._seed, billed)
-        return Claude(*shared, limits=self._limits, cache=self._cache, clock=self._clock)
+        return Claude(*shared, limits=self._limits, cache=self._cache, clock=self._clock, noise=self._noise)
 
     def __enter__(self) -> Sandbox:
         return self.start()
@@ -156,6 +160,7 @@ def serve(
     cache: bool = True,
     batches: Path = BATCHES,
     batch_delay_s: float = BATCH_DELAY_S,
+    noise: float = 0.0,
 ) -> None:
     """Run in the foreground until SIGINT or SIGTERM. Raises SettingsError as `Sandbox` does."""
     ended = threading.Event()
@@ -172,6 +177,7 @@ def serve(
         cache,
         batches=batches,
         batch_delay_s=batch_delay_s,
+        noise=noise,
     ) as sandbox:
         before = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGINT, signal.SIGTERM)}
         say(

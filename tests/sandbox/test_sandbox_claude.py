@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from pipeline.analyse.answer import parse_answer
+from pipeline.errors import SettingsError
 from pipeline.records import Sentiment
 from pipeline.sandbox import Sandbox
 
@@ -131,3 +132,30 @@ def test_every_paid_answer_is_billed_once_with_its_request_id(ask: Ask, tmp_path
     assert {tuple(line[key] for key in keys) for line in lines} == received
     assert len(lines) == len(received) < len(texts)
     assert {line["outcome"] for line in lines} == {"analysed", "empty"}
+
+
+def test_noise_changes_what_is_billed_and_not_what_is_counted(body: Body, ask: Ask) -> None:
+    text = "Livraison en retard, colis abîmé et prix scandaleux. " * 20
+    counted = {name: value for name, value in body(text).items() if name != "max_tokens"}
+    with Sandbox(latency_s=0) as exact, Sandbox(latency_s=0, noise=0.4) as noisy, Sandbox(noise=0.4, seed=8) as other:
+        billed = [ask(sandbox, text).usage for sandbox in (exact, noisy, noisy, other)]
+        counts = [
+            requests.post(f"{sandbox.url}/v1/messages/count_tokens", json=counted, headers=HEADERS, timeout=10).json()
+            for sandbox in (exact, noisy)
+        ]
+    assert counts[0] == counts[1]
+    tokens = [(_input(usage), usage.output_tokens) for usage in billed]
+    assert tokens[1] == tokens[2] and len(set(tokens)) == 3
+    for given, output in tokens[1:]:
+        assert 0.9 * tokens[0][0] <= given <= 1.1 * tokens[0][0]
+        assert 0.6 * tokens[0][1] - 1 <= output <= 1.8 * tokens[0][1] + 1
+
+
+def test_noise_is_a_share() -> None:
+    for noise in (-0.1, 1.1, float("nan")):
+        with pytest.raises(SettingsError, match="--token-noise"):
+            Sandbox(noise=noise)
+
+
+def _input(usage: anthropic.types.Usage) -> int:
+    return usage.input_tokens + (usage.cache_creation_input_tokens or 0) + (usage.cache_read_input_tokens or 0)
