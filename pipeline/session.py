@@ -3,10 +3,12 @@ and open."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from anthropic import AsyncAnthropic
 
@@ -14,6 +16,7 @@ from pipeline import load as loading
 from pipeline import sandbox as stand_in
 from pipeline.analyse.analyser import Analyser, define
 from pipeline.analyse.claude import connect
+from pipeline.analyse.counting import NotCounted, count_tokens
 from pipeline.analyse.price import Price
 from pipeline.analyse.topics import load_topics
 from pipeline.claiming import Budget
@@ -79,17 +82,44 @@ class Session:
 
     def connect(self) -> AsyncAnthropic:
         """A client for Claude's API, or for what stands in for it; close it when done."""
-        settings = self.settings
-        # the real key never travels to a sandbox, whatever the environment holds
-        key = "sandbox" if settings.sandbox or settings.api_key is None else settings.api_key.get_secret_value()
-        return connect(
-            api_key=key,
-            base_url=self.claude_url,
-            concurrency=settings.concurrency,
-            timeout_s=settings.timeout_s,
-            sandbox=settings.sandbox,
-            open_telemetry=self.telemetry.anthropic_option(),
-        )
+        return _connect(self.settings, self.claude_url, self.telemetry.anthropic_option())
+
+
+@dataclass(frozen=True)
+class DrySession:
+    """What a dry run is given: no telemetry, no progress, and a store only if there is one."""
+
+    settings: Settings
+    source: Source
+    store: Store | None
+    claude_url: str | None
+    """As in `Session`, if the source has needed the sandbox; else in sandbox mode None."""
+
+    def count_tokens(self, analyser: Analyser, texts: Sequence[str]) -> list[int]:
+        """Ask Claude, or the sandbox, as `counting.count_tokens` does. Raises NotCounted."""
+        with ExitStack() as stack:
+            try:
+                url = self.claude_url or _claude_url(self.settings, stack, needed=True)
+            except SettingsError:
+                raise NotCounted("no sandbox answers at ANTHROPIC_BASE_URL") from None
+            return asyncio.run(self._counted(url, analyser, texts))
+
+    async def _counted(self, url: str | None, analyser: Analyser, texts: Sequence[str]) -> list[int]:
+        # the client belongs to the loop that it is made in
+        return await count_tokens(_connect(self.settings, url, False), analyser, texts)
+
+
+def _connect(settings: Settings, url: str | None, open_telemetry: Any) -> AsyncAnthropic:
+    # the real key never travels to a sandbox, whatever the environment holds
+    key = "sandbox" if settings.sandbox or settings.api_key is None else settings.api_key.get_secret_value()
+    return connect(
+        api_key=key,
+        base_url=url,
+        concurrency=settings.concurrency,
+        timeout_s=settings.timeout_s,
+        sandbox=settings.sandbox,
+        open_telemetry=open_telemetry,
+    )
 
 
 def analyser_of(settings: Settings) -> Analyser:
@@ -134,18 +164,18 @@ def open_session(
 
 
 @contextmanager
-def open_dry_session(file: Source | None) -> Iterator[tuple[Settings, Source, Store | None]]:
+def open_dry_session(file: Source | None) -> Iterator[DrySession]:
     """What a dry run needs: the source and the store as it is, if there is one. Nothing is built or written."""
     settings = load_settings()
     with ExitStack() as stack:
         check_request(settings)
-        source, _ = _source_and_claude(settings, file, stack, reads=True, asks=False)
+        source, url = _source_and_claude(settings, file, stack, reads=True, asks=False)
         assert source is not None
         store = peek_store(settings.store)
         if store is not None:
             stack.callback(store.close)
             store.runs.check_mode(settings.mode)
-        yield settings, source, store
+        yield DrySession(settings, source, store, url)
 
 
 def check_request(settings: Settings) -> None:

@@ -18,6 +18,7 @@ from pipeline.errors import VerbatimsError
 from pipeline.program import next_command
 
 if TYPE_CHECKING:
+    from pipeline.dry_run import Estimate
     from pipeline.session import Session
 
 
@@ -51,7 +52,11 @@ def add_parser(parsers: Any) -> None:
         "--report", action="store_true", help="also write the run's report, as `verbatims report` does"
     )
     add_language(command)
-    command.add_argument("--dry-run", action="store_true", help="only count, and estimate the cost; no call, no write")
+    command.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="only estimate the cost; Claude counts the tokens of 50 texts at most, which is free; nothing is written",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -99,23 +104,32 @@ def _dry_run(options: argparse.Namespace) -> int:
     from pipeline.source.history import NO_HISTORY
     from pipeline.summary import about_to_read
 
-    with open_dry_session(input_file(options)) as (settings, source, store):
+    with open_dry_session(input_file(options)) as session:
+        source, store = session.source, session.store
         for line in about_to_read(source, of_files=options.input is not None, samples=sys.stderr.isatty()):
             (warn if line.startswith("warning: ") else say)(line)
         history = store.crawls() if store else NO_HISTORY
         if store is not None:
             store.texts.compare(islice(source.again(prepare), options.limit))
         records = source.reviews(history, prepare)
-        found = estimate(records, store, analyser_of(settings), price_of(settings), options.limit)
+        analyser, price = analyser_of(session.settings), price_of(session.settings)
+        found = estimate(
+            records, store, analyser, price, options.limit, session.count_tokens, session.settings.concurrency
+        )
         for warning in source.finish(history):
             warn(f"warning: {warning}")
     if options.json:
         print_data(asdict(found))
     else:
-        say(
-            f"dry run: {found.scraped} records, {sum(found.skipped.values())} skipped, {found.known} known, "
-            f"{found.failed} unreadable; {found.would_ask} texts would be asked, about "
-            f"${found.estimated_cost_usd:.4f}{' (sandbox, not billed)' if settings.sandbox else ''}; "
-            f"nothing was sent or written\nestimated with {found.basis}"
-        )
+        say(_in_words(found, sandbox=session.settings.sandbox))
     return DONE
+
+
+def _in_words(found: Estimate, *, sandbox: bool) -> str:
+    asked = "1 text" if found.would_ask == 1 else f"{found.would_ask} texts"
+    return (
+        f"dry run: {found.scraped} records, {sum(found.skipped.values())} skipped, {found.known} known, "
+        f"{found.failed} unreadable; to ask {asked} would cost ${found.low_cost_usd:.4f} to "
+        f"${found.high_cost_usd:.4f}{' (sandbox, not billed)' if sandbox else ''}; "
+        f"nothing was paid or written\nestimated with {found.basis}"
+    )

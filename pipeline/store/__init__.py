@@ -22,6 +22,7 @@ from pipeline.store.deliveries import Due, Loading
 from pipeline.store.dossier import AnalysisShown, Dossier
 from pipeline.store.erasure import Forgotten
 from pipeline.store.failures import Failure
+from pipeline.store.past_calls import PastCalls
 from pipeline.store.run_facts import (
     CallShown,
     CallsTimed,
@@ -53,6 +54,7 @@ __all__ = [
     "Loading",
     "NewTopicSaid",
     "Paid",
+    "PastCalls",
     "RowCounts",
     "RunCounts",
     "RunFacts",

@@ -15,6 +15,7 @@ from pipeline.store.deliveries import Deliveries
 from pipeline.store.dossier import Dossiers
 from pipeline.store.erasure import Erasure
 from pipeline.store.migrate import HEAD, migrate, refuse_newer, revision
+from pipeline.store.past_calls import PastCalls, find_past_calls
 from pipeline.store.reanalyses import Reanalyses
 from pipeline.store.run_facts import RunFacts
 from pipeline.store.runs import Runs
@@ -55,6 +56,11 @@ class Store:
     def totals_of(self, run_id: str) -> StoreTotals:
         """Those of one run."""
         return StoreTotals(self.database, run_id)
+
+    def past_calls(self, analyser: str) -> PastCalls | None:
+        """What the latest paid calls of an analyser came to; None where they are too few to say."""
+        with self.database.read() as connection:
+            return find_past_calls(connection, analyser)
 
     def close(self) -> None:
         """Let go of all connections."""

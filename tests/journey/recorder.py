@@ -15,6 +15,8 @@ class Recorder:
         self.url = server.url_for("").rstrip("/")
         self.requests: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
+        self.counted: list[dict[str, Any]] = []
+        self.count_status = 200
         self.status = 200
         self.refusal = "no"
         """The message of a status other than 200."""
@@ -22,6 +24,14 @@ class Recorder:
         self.odd_word = "bizarre"
         """`odd` is the response to a text that contains this word."""
         server.expect_request("/v1/messages", method="POST").respond_with_handler(self._answer)
+        server.expect_request("/v1/messages/count_tokens", method="POST").respond_with_handler(self._count)
+
+    def _count(self, request: Request) -> Response:
+        """Count four characters a token, free and apart from the requests that are billed."""
+        self.counted.append(json.loads(request.data))
+        if self.count_status != 200:
+            return Response("{}", self.count_status, content_type="application/json")
+        return Response(json.dumps({"input_tokens": len(request.data) // 4}), content_type="application/json")
 
     def _answer(self, request: Request) -> Response:
         self.requests.append(json.loads(request.data))

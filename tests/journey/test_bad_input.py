@@ -135,7 +135,7 @@ def test_ten_times_as_many_texts_have_ten_times_the_estimate(verbatims: Command,
             tmp_path / f"{number}.jsonl", [f"La livraison numéro {n:03} est rapide" for n in range(number)]
         )
         costs.append(verbatims("run", "--input", file.name, "--dry-run", "--json").data["estimated_cost_usd"])
-    assert costs[1] == pytest.approx(10 * costs[0], rel=0.01)
+    assert costs[1] == pytest.approx(10 * costs[0], rel=0.02)
 
 
 def test_the_estimate_includes_thinking_if_it_is_allowed(verbatims: Command, tmp_path: Path) -> None:

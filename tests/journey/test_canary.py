@@ -221,7 +221,8 @@ def test_a_site_shows_nothing_of_its_pages(
     httpserver.expect_request("/robots.txt").respond_with_data(f"# {WORD}")
     address = httpserver.url_for(f"/avis?token={WORD}")
     (tmp_path / "sources.toml").write_text(f'[shop]\nkind = "schema_org"\ndelay_s = 0\nurls = ["{address}"]\n')
-    check(call("run", "--dry-run", "--debug", VERBATIMS_PRIVATE_ADDRESSES="true", **PROD))
+    environment = {**PROD, "VERBATIMS_PRIVATE_ADDRESSES": "true", "ANTHROPIC_BASE_URL": recorder.url}
+    check(call("run", "--dry-run", "--debug", **environment))
 
 
 SOURCES = f"""[shop]
