@@ -31,26 +31,28 @@ def dry_run(verbatims: Command, file: Path, **environment: str) -> Ended:
 @pytest.mark.long
 @pytest.mark.parametrize(("thinking", "seeds"), [("disabled", 10), ("adaptive", 3)])
 def test_the_bill_is_within_the_estimated_range(verbatims: Command, tmp_path: Path, thinking: str, seeds: int) -> None:
-    inside, wide = 0, []
-    for seed in range(seeds):
-        past, new = (
-            write_jsonl(tmp_path / f"{name}-{seed}.jsonl", texts(number, seed, name))
-            for name, number in (("past", 60), ("new", 200))
-        )
-        place = {"STORE": f"sqlite:///store-{seed}.db", "VERBATIMS_THINKING": thinking}
-        with Sandbox(latency_s=0, noise=0.2, seed=seed, faults={"unreadable": 0.03}) as sandbox:
-            place["ANTHROPIC_BASE_URL"] = sandbox.url
-            verbatims("run", "--input", past.name, "--json", **place)
-            found = dry_run(verbatims, new, **place).data
-            before = bill(tmp_path / f"store-{seed}.db")
-            verbatims("run", "--input", new.name, "--json", **place)
-        paid = bill(tmp_path / f"store-{seed}.db") - before
-        low, high = found["low_cost_usd"], found["high_cost_usd"]
-        print(f"{thinking} seed {seed}: ${low:.4f} to ${high:.4f}, paid ${paid:.4f}")
-        print(found["basis"], round(high / low, 2))
-        inside += low <= paid <= high
-        wide.append(high / low)
-    assert inside >= 0.9 * seeds and max(wide) <= 3, (inside, wide)
+    """After 60 calls; the sandbox bills tokens that no estimate can know, and some texts are asked twice."""
+    bills = [estimated_and_paid(verbatims, tmp_path, thinking, seed) for seed in range(seeds)]
+    shown = "\n".join(f"{low:.4f} to {high:.4f}, paid {paid:.4f}" for low, high, paid in bills)
+    print(shown)
+    assert sum(low <= paid <= high for low, high, paid in bills) >= 0.9 * seeds, shown
+    assert all(high <= 3 * low for low, high, _ in bills), shown
+
+
+def estimated_and_paid(verbatims: Command, folder: Path, thinking: str, seed: int) -> tuple[float, float, float]:
+    """The low and the high end of the estimate for 200 texts, and their bill."""
+    past, new = (
+        write_jsonl(folder / f"{name}-{seed}.jsonl", texts(number, seed, name))
+        for name, number in (("past", 60), ("new", 200))
+    )
+    place = {"STORE": f"sqlite:///store-{seed}.db", "VERBATIMS_THINKING": thinking}
+    with Sandbox(latency_s=0, noise=0.2, seed=seed, faults={"unreadable": 0.03}) as sandbox:
+        place["ANTHROPIC_BASE_URL"] = sandbox.url
+        verbatims("run", "--input", past.name, "--json", **place)
+        found = dry_run(verbatims, new, **place).data
+        before = bill(folder / f"store-{seed}.db")
+        verbatims("run", "--input", new.name, "--json", **place)
+    return found["low_cost_usd"], found["high_cost_usd"], bill(folder / f"store-{seed}.db") - before
 
 
 def bill(store: Path) -> float:
