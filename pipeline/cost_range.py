@@ -47,8 +47,8 @@ COUNTED = (0.98, 1.02)
 UNCOUNTED = (0.75, 1.6)
 """The rule of thumb is this far off: from 5.3 characters a token to 2.5."""
 
-ASSUMED_ANSWER = Range(100, 200)
-"""Output tokens of an answer without past calls; a typical answer has 150."""
+ASSUMED_ANSWER = Range(50, 250)
+"""Output tokens of an answer without past calls; a typical answer has 150, a short one of the sandbox some 60."""
 
 ASSUMED_THINKING = Range(200, 2000)
 """And of thinking. A model that may think takes some 500 for most texts."""

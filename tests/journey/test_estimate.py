@@ -60,6 +60,15 @@ def bill(store: Path) -> float:
     return float(paid)
 
 
+@pytest.mark.parametrize("number", [1, 40])
+def test_the_first_bill_is_within_the_range_too(verbatims: Command, tmp_path: Path, number: int) -> None:
+    file = write_jsonl(tmp_path / "reviews.jsonl", texts(number, 1, "new"))
+    with Sandbox(latency_s=0, noise=0.2) as sandbox:
+        found = dry_run(verbatims, file, ANTHROPIC_BASE_URL=sandbox.url).data
+        verbatims("run", "--input", file.name, ANTHROPIC_BASE_URL=sandbox.url)
+    assert found["low_cost_usd"] <= bill(tmp_path / "var/verbatims.db") <= found["high_cost_usd"]
+
+
 def test_fifty_texts_at_most_are_counted_and_none_is_asked(
     verbatims: Command, recorder: Recorder, tmp_path: Path
 ) -> None:
