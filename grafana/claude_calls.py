@@ -6,7 +6,7 @@ from grafana_foundation_sdk.models import units
 from links import calls, runbook
 from palette import OUTCOME, QUANTILE
 from panels import OBJECTIVE_S, Panel, bars, buckets, coloured, counts, dashed, in_order, lines
-from promql import ENOUGH, counted, latest, quantile, query, reported, series
+from promql import ENOUGH, counted, latest, mean, quantile, query, reported, series
 from traces import slow_calls
 
 from pipeline.records import JsonError
@@ -139,5 +139,12 @@ def _codes() -> list[Panel]:
             + STEPS_EN,
             units.Seconds,
             query(counted(catalogue.HELD_BACK), "held back"),
+        ),
+        lines(
+            "Batches: turnaround · Lots : délai",
+            "de la création d'un lot à sa fin chez Claude, en moyenne des lots recueillis dans l'intervalle.",
+            "from the creation of a batch to its end at Claude's side: the mean of those collected in the interval.",
+            units.Seconds,
+            query(mean(catalogue.BATCH_TURNAROUND), "mean"),
         ),
     ]

@@ -46,6 +46,12 @@ def bucketed(metric: Metric) -> str:
     return grown(series(f"{metric.prometheus_name}_bucket"), "le")
 
 
+def mean(metric: Metric) -> str:
+    """The mean of a live histogram's values in each step, over all processes; nothing where there was none."""
+    total, number = (grown(series(f"{metric.prometheus_name}_{part}")) for part in ("sum", "count"))
+    return f"{total} / ({number} > 0)"
+
+
 def quantile(metric: Metric, q: float) -> str:
     """Of a live histogram, over all processes, in each step that has enough values."""
     calls = grown(series(f"{metric.prometheus_name}_count"))

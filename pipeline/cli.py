@@ -17,6 +17,7 @@ from typing import NoReturn
 
 from pipeline import __version__
 from pipeline.commands import (
+    collect,
     config,
     doctor,
     expire,
@@ -43,6 +44,7 @@ from pipeline.traces import trace_of
 COMMANDS = (
     run,
     stage,
+    collect,
     failed,
     show,
     report,

@@ -53,6 +53,14 @@ class LoadFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchCollected:
+    """The results of a batch are stored."""
+
+    turnaround_s: float
+    """From its creation to its end, both at Claude's side."""
+
+
+@dataclass(frozen=True, slots=True)
 class SuccessRatioRead:
     """Attempts with a valid contract ÷ attempts ended, over the current run in all processes."""
 
@@ -80,4 +88,13 @@ class TaskEnded:
     """When the schedule starts the DAG again, and by when it then has to be published; None where nothing follows."""
 
 
-Event = TextSent | HeldBack | VerbatimAnalysed | VerbatimSkipped | LoadFailed | SuccessRatioRead | TaskEnded
+Event = (
+    TextSent
+    | HeldBack
+    | VerbatimAnalysed
+    | VerbatimSkipped
+    | LoadFailed
+    | BatchCollected
+    | SuccessRatioRead
+    | TaskEnded
+)

@@ -21,6 +21,7 @@ from pipeline.analyse.claude import Claude
 from pipeline.analyse.dispatch import Dispatcher
 from pipeline.analyse.live import analyse as send
 from pipeline.analyse.policy import FINAL_OUTCOMES
+from pipeline.batch_journey import analyse_in_batches
 from pipeline.delivery import deliver
 from pipeline.errors import CheckFailed, Interrupted, SettingsError, TransientError, VerbatimsError
 from pipeline.events import LoadFailed, TaskEnded, VerbatimSkipped
@@ -30,7 +31,7 @@ from pipeline.session import Session, price_of
 from pipeline.signals import Drain
 from pipeline.source.history import NO_HISTORY, CrawlHistory
 from pipeline.source.source import Source
-from pipeline.store import Claims, Decision, RunCounts
+from pipeline.store import Decision, RunCounts
 
 NAMED_PLACES = 10
 """Records that a message names."""
@@ -46,8 +47,8 @@ class Result:
     duration_s: float
 
 
-def run(session: Session, source: Source, limit: int | None = None) -> Result:
-    """Scrape, clean, analyse, load, publish. `limit` takes the first so many records.
+def run(session: Session, source: Source, limit: int | None = None, *, batch: bool = False) -> Result:
+    """Scrape, clean, analyse, load, publish. `limit` takes the first so many records; `batch` as in `analyse`.
 
     Raises InputError where too little was found; AccessDenied, TransientError or Interrupted where the work did not
     reach its end: what is done by then is stored, and the same call goes on.
@@ -59,7 +60,7 @@ def run(session: Session, source: Source, limit: int | None = None) -> Result:
             session.store.runs.set_trace(run_id, trace)
         scrape(session, run_id, source, limit)
         clean(session, run_id)
-        analyse(session, run_id)
+        analyse(session, run_id, batch=batch)
         loaded = load(session, run_id)
         counts = publish(session, run_id)
     return Result(run_id, counts, loaded, time.monotonic() - started)
@@ -102,20 +103,22 @@ def clean(session: Session, run_id: str) -> int:
     return session.store.texts.count_pending(run_id)
 
 
-def analyse(session: Session, run_id: str) -> int:
+def analyse(session: Session, run_id: str, *, batch: bool = False) -> int:
     """One call to Claude for each unanswered text; returns how many are still without an outcome.
 
-    Those met a passing error: asking again may help. Ctrl-C and SIGTERM let what is in flight come back, then raise
-    Interrupted; the same once more ends the process.
+    `batch`: in Message Batches, at half the price, which are waited for.
+    Those without an outcome met a passing error: asking again may help. Ctrl-C and SIGTERM let what is in flight come
+    back, then raise Interrupted; the same once more ends the process.
     """
     analyser = session.analyser(run_id)
-    claims = session.store.claims(run_id, analyser.record, FINAL_OUTCOMES, session.budget)
     pending = session.store.texts.count_pending(run_id)
     if any(session.store.texts.uncleaned(run_id)):
         raise SettingsError(f"run {run_id} is not cleaned yet: `verbatims clean --run {run_id}` comes before analyse")
     with _stage(session, Stage.ANALYSE, run_id, pending) as stage:
-        if pending:
-            asyncio.run(_analyse(session, claims, analyser, stage.advance))
+        if batch:
+            analyse_in_batches(session, run_id, analyser.record, stage.advance)
+        elif pending:
+            asyncio.run(_analyse(session, run_id, analyser, stage.advance))
     return session.store.texts.count_pending(run_id)
 
 
@@ -252,8 +255,9 @@ def _replaced(positions: list[int]) -> str:
     )
 
 
-async def _analyse(session: Session, claims: Claims, analyser: Analyser, advance: Advance) -> None:
+async def _analyse(session: Session, run_id: str, analyser: Analyser, advance: Advance) -> None:
     settings = session.settings
+    claims = session.store.claims(run_id, analyser.record, FINAL_OUTCOMES, session.budget)
     async with session.connect() as client:
         claude = Claude(client, analyser, price_of(settings))
         async with Dispatcher(

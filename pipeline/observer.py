@@ -35,8 +35,14 @@ class Observer(Protocol):
         `trace` is the run's traceparent, the parent of a stage outside of any sampled span.
         """
 
-    def call(self, ask: Ask) -> AbstractContextManager[RequestSpan]:
-        """Open around all attempts for one verbatim, whose span is the current one meanwhile."""
+    def call(self, ask: Ask, batch: str | None = None) -> AbstractContextManager[RequestSpan]:
+        """Open around all attempts for one verbatim, whose span is the current one meanwhile.
+
+        `batch`: the traceparent of the batch that they were part of; their durations say nothing of a call then.
+        """
+
+    def batch(self) -> str | None:
+        """Note that a batch begins; returns the traceparent that its verbatims link to, if any."""
 
     def emit(self, event: Event) -> None:
         """Report an event."""

@@ -128,9 +128,9 @@ def analyser_of(settings: Settings) -> Analyser:
     return Analyser(record, settings.max_tokens)
 
 
-def price_of(settings: Settings) -> Price:
-    """Raises SettingsError for a model without a known price."""
-    return Price(settings.priced_model, settings.input_usd_per_mtok, settings.output_usd_per_mtok)
+def price_of(settings: Settings, *, batch: bool = False) -> Price:
+    """Of live calls, or of those in batches. Raises SettingsError for a model without a known price."""
+    return Price(settings.priced_model, settings.input_usd_per_mtok, settings.output_usd_per_mtok, batch=batch)
 
 
 @contextmanager

@@ -27,15 +27,20 @@ def _raise(_number: int, _frame: object) -> None:
     raise Interrupted("interrupted: what was read and analysed so far is stored")
 
 
+IN_FLIGHT = "stopping: waiting for the calls in flight, which are paid; once more to give them up"
+
+
 class Drain:
     """In a running event loop, stops the work on the first signal and ends the process if the same signal comes again.
 
     A different second signal does nothing: Airflow always sends SIGTERM 5 s after its SIGINT.
     """
 
-    def __init__(self, stop: Callable[[], None], say: Callable[[str], None]) -> None:
+    def __init__(self, stop: Callable[[], None], say: Callable[[str], None], words: str = IN_FLIGHT) -> None:
+        """`words`: what is said at the first signal."""
         self._stop = stop
         self._say = say
+        self._words = words
         self._received: set[signal.Signals] = set()
 
     @property
@@ -70,5 +75,5 @@ class Drain:
         self._received.add(number)
         if len(self._received) > 1:
             return
-        self._say("stopping: waiting for the calls in flight, which are paid; once more to give them up")
+        self._say(self._words)
         self._stop()

@@ -41,7 +41,7 @@ Without the duration, which is a count and a sum: see `StoreTotals.durations`.
 """
 
 STORE_ONLY: Mapping[Metric, Callable[[StoreTotals], Series]] = {
-    catalogue.CALLS: lambda totals: {(outcome,): n for outcome, (n, _) in totals.durations().items()},
+    catalogue.CALLS: lambda totals: _by_one(totals.calls()),
     catalogue.TOKENS: lambda totals: _by_one(totals.tokens()),
     catalogue.COST: lambda totals: {(): totals.cost_usd()},
     catalogue.TOPICS: lambda totals: _by_one(totals.topics()),

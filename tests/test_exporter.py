@@ -48,6 +48,9 @@ class FakeTotals:
     def durations(self) -> Mapping[str, tuple[int, float]]:
         return {"analysed": (3, 4.5)}
 
+    def calls(self) -> Mapping[str, int]:
+        return {"analysed": 3}
+
     def json_errors(self) -> Mapping[str, int]:
         return {"wrong_shape": 2}
 

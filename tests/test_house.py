@@ -29,6 +29,7 @@ SHARED = {
     "pipeline.sqlite_file",
     "pipeline.events",
     "pipeline.claiming",
+    "pipeline.batching",
     "pipeline.observer",
 }
 
@@ -92,6 +93,7 @@ def test_modules_beside_the_stages_import_no_stage() -> None:
         "events.py",
         "observer.py",
         "claiming.py",
+        "batching.py",
     ],
 )
 def test_shared_modules_import_no_stage(file: str) -> None:

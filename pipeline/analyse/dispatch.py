@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,8 +22,11 @@ LOOK_AGAIN_S = 0.2
 MAX_WAITING = 1000
 """Texts kept in memory while they wait for other claims; beyond that no new page is read."""
 
-RATIO_EVERY_S = 2.0
-"""How often the success ratio is read from the store while a run goes on."""
+BEAT_S = 0.5
+"""How often the processes are counted that share Claude's rate limit; until then a new one makes them exceed it."""
+
+RATIO_EVERY = 4
+"""In how many beats the success ratio is read from the store."""
 
 
 class _ClaimedTexts:
@@ -118,6 +122,7 @@ class Dispatcher:
         self._heartbeat: asyncio.Task[None] | None = None
         self.processes = 1
         """How many processes ask at present, this one included."""
+        self._counted = False
         self._renewed_at = boot_clock()
         """When the last sign of life was about to be shown."""
 
@@ -203,6 +208,8 @@ class Dispatcher:
             if self._texts.waits:
                 await self.pause(LOOK_AGAIN_S)
             return self._texts.waits
+        if not self._counted:
+            self.processes, self._counted = await self._thread.run(self._claims.processes), True
         for analysed in taken.settled:
             self._observer.emit(analysed)
         self._progress(taken.finished, 0.0)
@@ -218,9 +225,9 @@ class Dispatcher:
         await self.pause(LOOK_AGAIN_S)
 
     async def _beat(self) -> None:
-        """Renew the leases and show the ratio while the run goes on."""
-        while True:
-            await asyncio.sleep(RATIO_EVERY_S)
+        """Renew the leases, count the processes and show the ratio while the run goes on."""
+        for number in itertools.count(1):
+            await asyncio.sleep(BEAT_S)
             try:
                 # at a third of the lease, so that one missed beat costs nothing
                 if boot_clock() - self._renewed_at > LEASE_S / 3:
@@ -229,8 +236,9 @@ class Dispatcher:
                 self._error = error  # without its leases this process may not ask on
                 self.stop()
             with suppress(VerbatimsError):  # the next beat reads them again
-                await self._report_ratio()
                 self.processes = await self._thread.run(self._claims.processes)
+                if number % RATIO_EVERY == 0:
+                    await self._report_ratio()
 
     async def _report_ratio(self) -> None:
         ratio = await self._thread.run(self._claims.success_ratio)

@@ -105,5 +105,5 @@ class _Verbatims:
         self._reached |= last.error not in UNREACHED
         self.unanswered = None if self._reached else last
         tripped = self._breaker.note(last)
-        if reason := fatal(last) or tripped:
+        if reason := fatal(last.error, last.model) or tripped:
             raise reason

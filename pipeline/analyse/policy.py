@@ -97,15 +97,18 @@ class Step(Enum):
     """The outcome is final: the text is not sent again."""
 
 
-def next_step(attempts: Sequence[Attempt], *, run_has_answers: bool) -> Step:
-    """What follows the attempts for one text. `run_has_answers`: whether a good answer came back in this process."""
+def next_step(attempts: Sequence[Attempt], *, run_has_answers: bool, earlier: int = 0) -> Step:
+    """What follows the attempts for one text. `run_has_answers`: whether a good answer came back in this process.
+
+    `earlier`: how many answers the text has had before these, in vain.
+    """
     last = attempts[-1]
     if last.outcome is Outcome.ANALYSED:
         return Step.DONE
     if last.outcome is Outcome.FAILED:
         # among good answers an invalid request is this text's fault; before any, it may be the settings
         return Step.FINAL if last.error in INVALID_REQUEST and run_has_answers else Step.LATER
-    if len(attempts) > 1:
+    if len(attempts) + earlier > 1:
         return Step.FINAL
     if last.outcome is Outcome.UNREADABLE:
         return Step.AGAIN
@@ -145,11 +148,10 @@ def pause_before_retry(
     return pause if elapsed_s + pause <= patience_s else None
 
 
-def fatal(last: Attempt) -> VerbatimsError | None:
-    """Why the run should ask nothing more after one attempt, if it should not."""
-    error = last.error or ""
+def fatal(error: str | None, model: str) -> VerbatimsError | None:
+    """Why the run should ask nothing more after one error, if it should not."""
     if error in ACCESS_DENIED:
-        return AccessDenied(f"Claude's API answered {error[5:]}: {ACCESS_DENIED[error]} ({last.model})")
+        return AccessDenied(f"Claude's API answered {error[5:]}: {ACCESS_DENIED[error]} ({model})")
     if error in SPEND_LIMITS:
         return SpendLimitReached(f"Claude's API answered {error}: {SPEND_LIMITS[error]}")
     return None

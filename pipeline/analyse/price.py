@@ -14,6 +14,10 @@ MOST = 1_000_000_000
 """More tokens than any answer has: a number beyond it is a broken gateway's."""
 
 
+BATCH_SHARE = 0.5
+"""Of the price, for requests in batches."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tokens:
     """What one answer used. The API counts cached input apart: `input_tokens` alone is too little."""
@@ -47,15 +51,24 @@ def thinking_tokens(usage: Mapping[str, Any]) -> int | None:
 class Price:
     """Prices of one model, in USD."""
 
-    def __init__(self, model: str, input_usd_per_mtok: float | None, output_usd_per_mtok: float | None) -> None:
-        """Own prices, if given, count for every input token alike.
+    def __init__(
+        self,
+        model: str,
+        input_usd_per_mtok: float | None,
+        output_usd_per_mtok: float | None,
+        *,
+        batch: bool = False,
+    ) -> None:
+        """Own prices, if given, count for every input token alike. `batch`: half of all prices, as batches cost.
 
         Raises SettingsError for a model that the price list does not know: it must not seem to cost nothing.
         """
         self._model = model
         self._own = None
+        self._context = {"processing": "batch"} if batch else None
         if input_usd_per_mtok is not None and output_usd_per_mtok is not None:
-            self._own = (input_usd_per_mtok, output_usd_per_mtok)
+            share = BATCH_SHARE if batch else 1.0
+            self._own = (input_usd_per_mtok * share, output_usd_per_mtok * share)
             return
         try:
             calc_price(Usage(input_tokens=1), model, provider_id="anthropic")
@@ -85,5 +98,5 @@ class Price:
             cache_read_tokens=tokens.cache_read,
             output_tokens=tokens.output,
         )
-        price = calc_price(usage, self._model, provider_id="anthropic")
+        price = calc_price(usage, self._model, provider_id="anthropic", price_context=self._context)
         return float(price.total_price), float(price.input_price)

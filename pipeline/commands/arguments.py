@@ -89,6 +89,16 @@ def add_budget(command: Any) -> None:
     )
 
 
+def add_mode(command: Any) -> None:
+    """Add the option of how Claude is asked."""
+    command.add_argument(
+        "--mode",
+        choices=("live", "batch"),
+        default="live",
+        help="live: at once; batch: in Message Batches, at half the price, within 24 h (default: %(default)s)",
+    )
+
+
 def port_number(text: str) -> int:
     """Parse a port; 0 means any free one."""
     if not (text.isdecimal() and len(text) < 6 and int(text) <= 65535):

@@ -16,7 +16,8 @@ def going_on(options: argparse.Namespace) -> Iterator[None]:
     try:
         yield
     except (TransientError, Interrupted) as error:
-        error.go_on = options.again
+        in_batches = getattr(options, "mode", "live") == "batch" and isinstance(error, Interrupted)
+        error.go_on = f"{program_name()} collect" if in_batches else options.again
         if "-" in (getattr(options, "input", None) or ()):  # it cannot be read twice, but what was read is in the store
             stages = " && ".join(f"{program_name()} {stage}" for stage in ("clean", "analyse", "load", "publish"))
             error.go_on = f"{stages}  # the rest of standard input was not read"

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from pipeline.commands.arguments import add_budget, add_command
+from pipeline.commands.arguments import add_budget, add_command, add_mode
 from pipeline.commands.ending import exit_code
 from pipeline.commands.input_file import add_input_options, input_file
 from pipeline.commands.output import DONE, open_console, print_data, say, terminal_on, warn
@@ -46,6 +46,7 @@ def add_parser(parsers: Any) -> None:
         ],
     )
     add_input_options(command)
+    add_mode(command)
     add_budget(command)
     command.add_argument("--json", action="store_true", help="print the result as one JSON object")
     command.add_argument(
@@ -78,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
         assert session.source is not None
         with going_on(options):
             summary.announce(console, session, session.source, of_files=options.input is not None)
-            result = stages.run(session, session.source, options.limit)
+            result = stages.run(session, session.source, options.limit, batch=options.mode == "batch")
             summary.name_places(console, session, result.run_id)
             if options.json:
                 print_data(summary.as_json(result, session.settings))

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from pipeline.commands.arguments import add_budget, add_command, add_run_id
+from pipeline.commands.arguments import add_budget, add_command, add_mode, add_run_id
 from pipeline.commands.ending import exit_code, say_published, stage_to_do
 from pipeline.commands.input_file import add_input_options, input_file
 from pipeline.commands.output import open_console, print_data, terminal_on
@@ -57,9 +57,10 @@ def add_parser(parsers: Any) -> None:
         else:
             add_run_id(command)
         if stage is Stage.ANALYSE:
+            add_mode(command)
             add_budget(command)
         else:
-            command.set_defaults(budget=None)
+            command.set_defaults(budget=None, mode="live")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -84,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
             load = partial(stages.load, again=options.run is not None)
             work: dict[str, Callable[..., object]] = {
                 "clean": stages.clean,
-                "analyse": stages.analyse,
+                "analyse": partial(stages.analyse, batch=options.mode == "batch"),
                 "load": load,
                 "publish": stages.publish,
             }

@@ -207,8 +207,8 @@ def metrics_of(store: Store, run_id: str) -> list[MetricFacts]:
 
 def _values(totals: StoreTotals) -> dict[Metric, Mapping[Any, Any]]:
     durations = {(outcome,): sums for outcome, sums in totals.durations().items()}
-    ended = sum(calls for calls, _ in durations.values())
-    valid = durations.get((Outcome.ANALYSED.value,), (0, 0.0))[0]
+    calls = totals.calls()
+    ended, valid = sum(calls.values()), calls.get(Outcome.ANALYSED.value, 0)
     # the exporter's is that of the latest run
     ratio = {(): valid / ended} if ended else {}
     return {**read_totals(totals), catalogue.DURATION: durations, catalogue.SUCCESS_RATIO: ratio}

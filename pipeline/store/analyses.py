@@ -19,7 +19,7 @@ from pipeline.store.database import Database, insert, insert_ignoring
 from pipeline.store.deliveries import raise_due
 from pipeline.store.predicates import GOOD
 from pipeline.store.tables import analyses, answers, attempts, texts
-from pipeline.store.totals import Tally, Total
+from pipeline.store.totals import BATCHED, Tally, Total
 
 UNKNOWN = "unknown"
 """The language of a verbatim of which neither its source nor its text tells one."""
@@ -45,18 +45,20 @@ class Analyses:
         self._analyser = analyser
         self._counts = counts
 
-    def add(self, connection: sa.Connection, ended: Sequence[CompletedRequest]) -> dict[int, VerbatimAnalysed]:
-        """Store ended requests; returns, by text, what is now analysed for the first time."""
+    def add(
+        self, connection: sa.Connection, ended: Sequence[CompletedRequest], batch: str | None = None
+    ) -> dict[int, VerbatimAnalysed]:
+        """Store ended requests, of a batch or asked live; returns, by text, what is now analysed for the first time."""
         if not ended:
             return {}
         locked = lock_texts(connection, [one.ask.text_id for one in ended])
         erased = {text_id for text_id, found in locked.items() if found.erased}
         # first what was paid: it counts whatever becomes of the answers
-        self._add_attempts(connection, ended, erased)
+        self._add_attempts(connection, ended, erased, batch)
         kept = [one for one in ended if one.ask.text_id not in erased]
         good = [one for one in kept if one.attempts[-1].analysis is not None]
         known = self._add_answers(connection, good)
-        told = self.settle(connection, [one.ask for one in good], known, tally_of(ended))
+        told = self.settle(connection, [one.ask for one in good], known, tally_of(ended, live=batch is None))
         if len(told) < len(good):
             self._drop_unused(connection, known)
         self.close(
@@ -143,9 +145,11 @@ class Analyses:
                 ],
             )
 
-    def _add_attempts(self, connection: sa.Connection, ended: Sequence[CompletedRequest], erased: set[int]) -> None:
+    def _add_attempts(
+        self, connection: sa.Connection, ended: Sequence[CompletedRequest], erased: set[int], batch: str | None
+    ) -> None:
         """What was paid counts; of a text that was erased meanwhile, what was answered may not be kept."""
-        rows = [self._attempt(one, attempt) for one in ended for attempt in one.attempts]
+        rows = [self._attempt(one, attempt) | {"batch": batch} for one in ended for attempt in one.attempts]
         gone = {"raw": None, "request_key": None}
         connection.execute(sa.insert(attempts), [row | gone if row["text_id"] in erased else row for row in rows])
 
@@ -214,11 +218,11 @@ def _instant(attempt: Attempt) -> str:
     return attempt.sent_at.isoformat(timespec="microseconds")
 
 
-def tally_of(ended: Sequence[CompletedRequest]) -> Tally:
-    """What these attempts add to the totals."""
+def tally_of(ended: Sequence[CompletedRequest], *, live: bool = True) -> Tally:
+    """What these attempts add to the totals. Only those that were asked live say how long a call takes."""
     tally = Tally()
     for attempt in (attempt for one in ended for attempt in one.attempts):
-        tally.add(Total.ATTEMPTS, attempt.outcome.value, amount=attempt.duration_s)
+        tally.add(Total.ATTEMPTS, attempt.outcome.value, "" if live else BATCHED, amount=attempt.duration_s * live)
         tally.add(Total.INPUT_TOKENS, n=attempt.input_tokens)
         tally.add(Total.OUTPUT_TOKENS, n=attempt.output_tokens)
         tally.add(Total.COST_USD, amount=attempt.cost_usd)

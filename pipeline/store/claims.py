@@ -23,8 +23,9 @@ from pipeline.store.analysers import note_analyser
 from pipeline.store.analyses import Analyses
 from pipeline.store.database import Database, Turn
 from pipeline.store.holders import PROCESS, Holder
-from pipeline.store.spending import Spending, released
-from pipeline.store.tables import claims, holders, run_records, runs, texts
+from pipeline.store.pages import pending_page
+from pipeline.store.spending import Spending, paid_usd, released
+from pipeline.store.tables import claims, holders, runs
 from pipeline.store.taking import Taking
 from pipeline.store.totals import success_ratio
 
@@ -58,15 +59,8 @@ class Claims:
 
     def pending(self, after: int, limit: int) -> list[tuple[int, str, str]]:
         """As `ClaimStore` says."""
-        query = (
-            sa.select(texts.c.text_id, texts.c.verbatim_id, texts.c.text)
-            .join(run_records, run_records.c.text_id == texts.c.text_id)
-            .where(run_records.c.run_id == self._run_id, run_records.c.text_id > after, self._taking.is_pending())
-            .order_by(run_records.c.text_id)
-            .limit(limit)
-        )
         with self._database.read() as connection:
-            return [(found.text_id, found.verbatim_id, found.text) for found in connection.execute(query)]
+            return pending_page(connection, self._run_id, self._taking.is_pending(), after, limit)
 
     def take(self, asks: Sequence[Ask]) -> ClaimResult:
         """As `ClaimStore` says."""
@@ -93,7 +87,7 @@ class Claims:
             before = self._analyses.stored_before(connection, ended) if "commit" in self._unsure else {}
             fresh = [one for one in ended if one.ask.text_id not in before]
             news = before | self._analyses.add(connection, fresh)
-            self._spending.settle(connection, self._give_back(connection, [one.ask for one in ended]), _paid(fresh))
+            self._spending.settle(connection, self._give_back(connection, [one.ask for one in ended]), paid_usd(fresh))
         return [news.get(one.ask.text_id) for one in ended]
 
     def reserve(self, ask: Ask, usd: float) -> None:
@@ -144,8 +138,3 @@ class Claims:
     def _give_back(self, connection: sa.Connection, asks: Sequence[Ask]) -> Sequence[Any]:
         """Delete the claims on these texts; returns them."""
         return released(connection, self._holder.name, [ask.text_id for ask in asks])
-
-
-def _paid(ended: Sequence[CompletedRequest]) -> float:
-    """What these have cost, and what they may have cost."""
-    return sum(attempt.cost_usd + attempt.maybe_usd for one in ended for attempt in one.attempts)

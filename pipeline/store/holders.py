@@ -160,6 +160,13 @@ class Holder:
         row = insert(connection, holders).values(holder=self.name, kind=PROCESS, heartbeat=0.0, **who)
         # an earlier commit, whose reply was lost, may have written it
         connection.execute(row.on_conflict_do_update(index_elements=["holder"], set_=NEXT_BEAT))
+        self._sweep(connection)
+
+    def _sweep(self, connection: sa.Connection) -> None:
+        """Remove dead processes that claim nothing: those with claims are removed by whoever wants their texts."""
+        claiming = sa.exists().where(claims.c.holder == holders.c.holder)
+        idle = connection.execute(sa.select(holders).where(holders.c.kind == PROCESS, ~claiming)).all()
+        take_over(connection, self.dead_among(idle))
 
     def beat(self, connection: sa.Connection) -> None:
         """Show that this process is alive. Raises ClaimsLost where another has taken over its claims."""

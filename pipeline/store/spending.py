@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.claiming import Budget
+from pipeline.claiming import Budget, CompletedRequest
 from pipeline.records import Ask
 from pipeline.store.database import Database, insert
 from pipeline.store.tables import claims, spending
@@ -107,6 +107,11 @@ def spent(connection: sa.Connection, run_id: str, day: str | None = None) -> Spe
     of_day = connection.execute(sa.select(total).where(spending.c.day == (day or _today()))).scalar_one()
     of_run = connection.execute(sa.select(total).where(spending.c.run_id == run_id)).scalar_one()
     return Spent(max(float(of_day), 0.0), max(float(of_run), 0.0))
+
+
+def paid_usd(ended: Sequence[CompletedRequest]) -> float:
+    """What these have cost, and what they may have cost."""
+    return sum(attempt.cost_usd + attempt.maybe_usd for one in ended for attempt in one.attempts)
 
 
 def released(connection: sa.Connection, holder: str, ids: Sequence[int]) -> Sequence[Any]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from pipeline.batching import OpenBatch
 from pipeline.claiming import NO_BUDGET, Budget
 from pipeline.errors import SettingsError
 from pipeline.records import AnalyserRecord, Outcome
 from pipeline.sqlite_file import is_read_only
+from pipeline.store.batches import Batches, open_batches
 from pipeline.store.claims import Claims
 from pipeline.store.crawls import Crawls
 from pipeline.store.database import Database, not_writable, sqlite_path
 from pipeline.store.deliveries import Deliveries
 from pipeline.store.dossier import Dossiers
 from pipeline.store.erasure import Erasure
+from pipeline.store.holders import Witness
 from pipeline.store.migrate import HEAD, migrate, refuse_newer, revision
 from pipeline.store.past_calls import PastCalls, find_past_calls
 from pipeline.store.reanalyses import Reanalyses
@@ -38,6 +41,7 @@ class Store:
         self.dossiers = Dossiers(database)
         self.totals = StoreTotals(database)
         self.facts = RunFacts(database)
+        self._witness = Witness(database)
 
     def claims(
         self,
@@ -48,6 +52,21 @@ class Store:
     ) -> Claims:
         """This process's claims on the texts of a run."""
         return Claims(self.database, run_id, analyser, final_outcomes, budget)
+
+    def batches(
+        self,
+        run_id: str,
+        analyser: AnalyserRecord,
+        final_outcomes: Collection[Outcome],
+        budget: Budget = NO_BUDGET,
+    ) -> Batches:
+        """The batches of a run and analyser."""
+        return Batches(self.database, run_id, analyser, final_outcomes, budget)
+
+    def open_batches(self, run_id: str | None = None) -> list[OpenBatch]:
+        """Batches that are not closed, of one run or of all, the oldest first."""
+        with self.database.read() as connection:
+            return open_batches(connection, self._witness, run_id)
 
     def crawls(self, run_id: str | None = None) -> Crawls:
         """How sources were last seen; without a run nothing is written."""

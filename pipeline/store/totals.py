@@ -35,7 +35,7 @@ class Total(StrEnum):
     LANGUAGES = "languages"
     """Analysed verbatims, by language."""
     ATTEMPTS = "attempts"
-    """By outcome; the amount is their seconds."""
+    """By outcome, those of batches apart; the amount is the seconds of the others."""
     JSON_ERRORS = "json_errors"
     """By reason."""
     INPUT_TOKENS = "input_tokens"
@@ -44,6 +44,10 @@ class Total(StrEnum):
     """As the amount."""
     LOAD_ERRORS = "load_errors"
     """By reason."""
+
+
+BATCHED = "batch"
+"""The second label of attempts that were part of a batch."""
 
 
 class Tally:
@@ -139,8 +143,15 @@ class StoreTotals:
         return {(source, reason): n for source, reason, n, _ in self._sums(Total.SKIPPED)}
 
     def durations(self) -> Mapping[str, tuple[int, float]]:
-        """Outcome → (ended attempts, their seconds)."""
-        return {outcome: (n, seconds) for outcome, _, n, seconds in self._sums(Total.ATTEMPTS)}
+        """Outcome → (attempts that were asked live, their seconds)."""
+        return {outcome: (n, seconds) for outcome, how, n, seconds in self._sums(Total.ATTEMPTS) if how != BATCHED}
+
+    def calls(self) -> Mapping[str, int]:
+        """Outcome → ended attempts, live or in batches."""
+        found: dict[str, int] = defaultdict(int)
+        for outcome, _, n, _ in self._sums(Total.ATTEMPTS):
+            found[outcome] += n
+        return found
 
     def json_errors(self) -> Mapping[str, int]:
         """Reason → unreadable answers."""
@@ -148,7 +159,7 @@ class StoreTotals:
 
     def empty_responses(self) -> int:
         """Answers without any content."""
-        return self.durations().get(Outcome.EMPTY.value, (0, 0.0))[0]
+        return self.calls().get(Outcome.EMPTY.value, 0)
 
     def tokens(self) -> Mapping[str, int]:
         """input or output → tokens paid."""

@@ -51,6 +51,9 @@ Floats, since `le="1"` and `le="1.0"` are two series.
 STAGE_BOUNDS = (0.1, 1.0, 10.0, 60.0, 300.0, 900.0, 3600.0, 14400.0)
 """Seconds. From a stage without work to four hours, a whole night's analysis."""
 
+TURNAROUND_BOUNDS = (60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0, 57600.0, 86400.0)
+"""Seconds. Most batches end within an hour; after a day they expire."""
+
 
 ANALYZED = Metric(
     "verbatims_analyzed",
@@ -187,6 +190,15 @@ HELD_BACK = Metric(
     "Seconds in which a process sent nothing, though a text was ready, so that Claude's rate limit is kept.",
     "claude_held_back_seconds_total",
 )
+BATCH_TURNAROUND = Metric(
+    "claude_batch_turnaround",
+    Kind.HISTOGRAM,
+    "s",
+    "From the creation of a Message Batch to its end; its verbatims are in no other histogram of durations.",
+    "claude_batch_turnaround_seconds",
+    {},
+    TURNAROUND_BOUNDS,
+)
 STAGE_DURATION = Metric(
     "stage_duration",
     Kind.HISTOGRAM,
@@ -220,6 +232,7 @@ METRICS = (
     CACHED_TOKENS,
     RETRIES,
     HELD_BACK,
+    BATCH_TURNAROUND,
     STAGE_DURATION,
     gen_ai.OPERATION_DURATION,
     gen_ai.TOKEN_USAGE,

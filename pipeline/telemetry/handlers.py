@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from pipeline.events import (
+    BatchCollected,
     Event,
     HeldBack,
     LoadFailed,
@@ -53,6 +54,10 @@ def _load_failed(meters: Meters, event: LoadFailed) -> None:
     meters.live.write(catalogue.LOAD_ERRORS, 1, reason=event.reason.value)
 
 
+def _batch_collected(meters: Meters, event: BatchCollected) -> None:
+    meters.live.write(catalogue.BATCH_TURNAROUND, event.turnaround_s)
+
+
 def _success_ratio_read(meters: Meters, event: SuccessRatioRead) -> None:
     meters.live.write(catalogue.SUCCESS_RATIO, event.ratio)
 
@@ -84,6 +89,7 @@ HANDLERS: Mapping[type[Event], Callable[[Meters, Any], None]] = {
     VerbatimAnalysed: _verbatim_analysed,
     VerbatimSkipped: _verbatim_skipped,
     LoadFailed: _load_failed,
+    BatchCollected: _batch_collected,
     SuccessRatioRead: _success_ratio_read,
     TaskEnded: _task_ended,
 }

@@ -55,8 +55,10 @@ class _Stage:
 class TelemetryRequestSpan:
     """The span of one verbatim, and one inside it for each attempt; implements `observer.RequestSpan`."""
 
-    def __init__(self, span: Span, tracer: Tracer, instruments: Instruments) -> None:
+    def __init__(self, span: Span, tracer: Tracer, instruments: Instruments, *, live: bool = True) -> None:
+        """`live`: asked one by one, so that its duration is that of a call."""
         self._span = span
+        self._live = live
         self._tracer = tracer
         self._instruments = instruments
         # kept for `committed`, which runs after the span has ended
@@ -86,7 +88,8 @@ class TelemetryRequestSpan:
     def committed(self, attempt: Attempt) -> None:
         """Write the metrics of one attempt, with an exemplar that leads to this span even after it has ended."""
         write, context = self._instruments.write, self._context
-        write(catalogue.DURATION, attempt.duration_s, context, outcome=attempt.outcome.value)
+        if self._live:
+            write(catalogue.DURATION, attempt.duration_s, context, outcome=attempt.outcome.value)
         write(catalogue.CALLS, 1, context, outcome=attempt.outcome.value)
         write(catalogue.TOKENS, attempt.input_tokens, context, type="input")
         write(catalogue.TOKENS, attempt.output_tokens, context, type="output")
@@ -105,7 +108,8 @@ class TelemetryRequestSpan:
     def _write_gen_ai(self, attempt: Attempt) -> None:
         write, context, labels = self._instruments.write, self._context, gen_ai.labels(attempt)
         failed = {gen_ai.ERROR_TYPE: gen_ai.error_type(attempt)} if attempt.outcome not in _NOT_ERRORS else {}
-        write(gen_ai.OPERATION_DURATION, attempt.duration_s, context, **labels, **failed)
+        if self._live:
+            write(gen_ai.OPERATION_DURATION, attempt.duration_s, context, **labels, **failed)
         for kind, tokens in (("input", attempt.input_tokens), ("output", attempt.output_tokens)):
             if tokens:  # a call without an answer has used none that anybody knows of
                 write(gen_ai.TOKEN_USAGE, tokens, context, **labels, **{gen_ai.TOKEN_TYPE: kind})
@@ -196,23 +200,37 @@ class TelemetryObserver:
             span.end(ended)
 
     @contextmanager
-    def call(self, ask: Ask) -> Iterator[TelemetryRequestSpan]:
+    def call(self, ask: Ask, batch: str | None = None) -> Iterator[TelemetryRequestSpan]:
         """Open a new trace for the verbatim: Tempo refuses traces over 5 MB, and one trace of a whole run is larger."""
         span = self._tracer.start_span(
             "analyse verbatim",
             Context(),
             attributes=self._attributes(ask),
-            # a link, not a parent, leads from the verbatim's trace to its stage
-            links=[Link(self._stage.span)] if self._stage and self._stage.span.is_valid else (),
+            # links, not a parent, lead from the verbatim's trace to its stage and its batch
+            links=self._links(batch),
             start_time=self._now_ns(),
         )
-        call = TelemetryRequestSpan(span, self._tracer, self._instruments)
+        call = TelemetryRequestSpan(span, self._tracer, self._instruments, live=batch is None)
         try:
             with _current(span):
                 yield call
         finally:
             call.describe()
             span.end(self._now_ns())
+
+    def batch(self) -> str | None:
+        """Write a span of zero length, since no process lives as long as a batch: its verbatims' spans link to it."""
+        now = self._now_ns()
+        attributes = {"verbatims.run_id": self._stage.run_id, **self._stage.task} if self._stage else {}
+        span = self._tracer.start_span("batch", attributes=attributes, start_time=now)
+        span.end(now)
+        return _traceparent(span)
+
+    def _links(self, batch: str | None) -> list[Link]:
+        spans = [self._stage.span] if self._stage else []
+        if batch:
+            spans.append(get_current_span(_W3C.extract({"traceparent": batch}, Context())).get_span_context())
+        return [Link(span) for span in spans if span.is_valid]
 
     def _attributes(self, ask: Ask) -> dict[str, str | int]:
         attributes: dict[str, str | int] = {

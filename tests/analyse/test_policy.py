@@ -107,13 +107,13 @@ def test_an_invalid_request_is_final_for_the_text_only_after_a_good_answer(error
     ],
 )
 def test_one_error_that_stops_the_run(error: str, stops: type[Exception] | None, names: str) -> None:
-    reason = fatal(attempt(error))
+    reason = fatal(error, "m")
     assert type(reason) is (stops or type(None)) and names in str(reason)
 
 
 @pytest.mark.parametrize("what", [GOOD, EMPTY, REFUSED, UNREADABLE, WORDLESS, CUT])
 def test_no_single_answer_of_the_model_stops_a_run(what: str) -> None:
-    assert fatal(attempt(what)) is None and Breaker().note(attempt(what)) is None
+    assert fatal(attempt(what).error, "m") is None and Breaker().note(attempt(what)) is None
 
 
 def stopped_after(*history: str) -> tuple[int, Exception | None]:

@@ -1,0 +1,164 @@
+"""The analyse stage in Message Batches: half the price, within a day. It builds what `analyse/batches.py` needs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+
+from pipeline.analyse.analyser import Analyser
+from pipeline.analyse.batch_api import ApiError, BatchApi
+from pipeline.analyse.batch_collecting import Collector
+from pipeline.analyse.batch_sending import Desk, Sender
+from pipeline.analyse.batches import FIRST_LOOK_S, LONGEST_LOOK_S, MOST_ROUNDS, BatchRun
+from pipeline.analyse.bound import WorstCase
+from pipeline.analyse.judge import Judge
+from pipeline.analyse.policy import FINAL_OUTCOMES
+from pipeline.analyse.store_thread import StoreThread
+from pipeline.batching import BatchState, OpenBatch
+from pipeline.errors import BudgetUsedUp, TransientError
+from pipeline.program import next_command
+from pipeline.progress import Advance
+from pipeline.records import AnalyserRecord
+from pipeline.session import Session, price_of
+from pipeline.signals import Drain
+
+LEAVING = "stopping: batches under way go on at Claude's side"
+
+
+def analyse_in_batches(session: Session, run_id: str, analyser: AnalyserRecord, advance: Advance) -> None:
+    """Send what is pending, wait, collect, and send once more what has no outcome; returns when nothing is under way.
+
+    Raises Interrupted where it was asked to leave: `collect` goes on, in any process.
+    """
+    asyncio.run(_analyse(session, run_id, analyser, advance))
+
+
+def send_batches(session: Session, run_id: str, analyser: AnalyserRecord, advance: Advance) -> int:
+    """Send what is pending; returns the number of requests. Raises BudgetUsedUp once what it can pay is sent."""
+
+    async def send() -> int:
+        await _resolve_all(session, advance)
+        async with _opened(session, run_id, analyser, advance) as (run, _):
+            return await run.send()
+
+    return asyncio.run(send())
+
+
+def collect_batches(session: Session, advance: Advance, run_id: str | None = None, *, wait: bool = True) -> int:
+    """Store what batches have come to, of one run or of all; returns how many are still under way.
+
+    `wait`: until none is.
+    """
+
+    async def collect() -> int:
+        await _resolve_all(session, advance, run_id)
+        for owner, analyser in _owners(session.store.open_batches(run_id)):
+            async with _opened(session, owner, analyser, advance) as (run, desk):
+                await (_collect_all(run, desk) if wait else run.collect())
+        return len(session.store.open_batches(run_id))
+
+    return asyncio.run(collect())
+
+
+def cancel_batches(session: Session, run_id: str | None = None) -> int:
+    """Tell Claude's API to answer nothing more of these batches; returns how many that were. `collect` comes behind it.
+
+    One that the API does not know is given up: its texts are free, and what it may have cost stays counted.
+    """
+
+    async def cancel() -> int:
+        await _resolve_all(session, lambda done, usd: None, run_id)
+        found = [one for one in session.store.open_batches(run_id) if one.state is BatchState.SENT]
+        async with session.connect() as client:
+            for batch in found:
+                await _cancel(session, BatchApi(client), batch)
+        return len(found)
+
+    return asyncio.run(cancel())
+
+
+async def _cancel(session: Session, api: BatchApi, batch: OpenBatch) -> None:
+    assert batch.claude_id is not None
+    try:
+        await api.cancel(batch.claude_id)
+        session.progress.say(f"batch {batch.claude_id}: cancelled; what was answered is kept")
+    except ApiError as error:
+        if error.error == "http_400":  # it has ended
+            return
+        if error.error != "http_404":
+            raise TransientError(f"batch {batch.claude_id} cannot be cancelled: {error.cause or error.error}") from None
+        session.store.batches(batch.run_id, batch.analyser, FINAL_OUTCOMES).give_up(batch.batch)
+        session.progress.say(
+            f"batch {batch.claude_id} is not known to Claude's API: given up; what it may have cost stays counted"
+        )
+
+
+async def _analyse(session: Session, run_id: str, analyser: AnalyserRecord, advance: Advance) -> None:
+    await _resolve_all(session, advance)
+    async with _opened(session, run_id, analyser, advance) as (run, desk):
+        for _ in range(MOST_ROUNDS):
+            try:
+                await run.send()
+            except BudgetUsedUp:
+                await _collect_all(run, desk)
+                raise
+            if not await _collect_all(run, desk):
+                return
+
+
+async def _collect_all(run: BatchRun, desk: Desk) -> bool:
+    """Wait until nothing is under way, and store it; returns whether there was anything."""
+    pause, said = FIRST_LOOK_S, False
+    if not run.any_open():
+        return False
+    while await run.collect():
+        if not said:
+            desk.say(f"waiting for Claude; you may leave: `{next_command('collect')}` goes on")
+            said = True
+        await desk.wait(pause)
+        pause = min(pause * 1.5, LONGEST_LOOK_S)
+    return True
+
+
+async def _resolve_all(session: Session, advance: Advance, run_id: str | None = None) -> None:
+    """Find out what became of batches whose process is gone, of whatever run: nothing is sent meanwhile."""
+    unresolved = [one for one in session.store.open_batches(run_id) if one.abandoned and one.claude_id is None]
+    for owner, analyser in _owners(unresolved):
+        async with _opened(session, owner, analyser, advance) as (run, _):
+            await run.resolve()
+
+
+def _owners(found: Sequence[OpenBatch]) -> list[tuple[str, AnalyserRecord]]:
+    """Runs and analysers of these batches."""
+    owners = {(one.run_id, one.analyser.fingerprint): one.analyser for one in found}
+    return [(run_id, analyser) for (run_id, _), analyser in sorted(owners.items(), key=lambda item: item[0])]
+
+
+@asynccontextmanager
+async def _opened(
+    session: Session, run_id: str, analyser: AnalyserRecord, advance: Advance
+) -> AsyncIterator[tuple[BatchRun, Desk]]:
+    """What works on the batches of one run and analyser."""
+    settings, say = session.settings, session.progress.say
+    answering, price = Analyser(analyser, settings.max_tokens), price_of(settings, batch=True)
+    store = session.store.batches(run_id, analyser, FINAL_OUTCOMES, session.budget)
+    thread, leaving = StoreThread(settings.store_patience_s, say), asyncio.Event()
+
+    async def pause(seconds: float) -> bool:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(leaving.wait(), seconds)
+        return leaving.is_set()
+
+    def open_batches() -> list[OpenBatch]:
+        return [one for one in session.store.open_batches(run_id) if one.analyser.fingerprint == analyser.fingerprint]
+
+    async with session.connect() as client:
+        worst = WorstCase(answering, price)
+        desk = Desk(store, thread, BatchApi(client), answering, worst, session.observer, advance, say, pause)
+        try:
+            with Drain(leaving.set, say, LEAVING).listening():
+                yield BatchRun(Sender(desk), Collector(desk, Judge(answering, price)), open_batches), desk
+        finally:
+            await thread.run(store.release)
+            thread.close()

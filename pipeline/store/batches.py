@@ -1,0 +1,260 @@
+"""Claude's Message Batches: each is noted before it is made, and holds its texts until its results are stored."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from pipeline.batching import BatchState, OpenBatch, Unanswered
+from pipeline.claiming import NO_BUDGET, Budget, ClaimResult, CompletedRequest
+from pipeline.events import VerbatimAnalysed
+from pipeline.records import AnalyserRecord, Ask, Outcome
+from pipeline.store.analysers import find_analyser, note_analyser
+from pipeline.store.analyses import Analyses
+from pipeline.store.database import Database, Turn
+from pipeline.store.holders import BATCH, Holder, Witness
+from pipeline.store.pages import pending_page
+from pipeline.store.spending import Spending, paid_usd, released
+from pipeline.store.tables import attempts, batches, claims, holders, runs, texts
+from pipeline.store.taking import Taking
+from pipeline.store.totals import success_ratio
+
+NEVER_ANSWERED = (0, False)
+
+_PAGE = 500
+"""Texts in one statement."""
+
+
+class Batches:
+    """The batches of one run and analyser. Implements `batching.BatchStore`."""
+
+    def __init__(
+        self,
+        database: Database,
+        run_id: str,
+        analyser: AnalyserRecord,
+        final_outcomes: Collection[Outcome],
+        budget: Budget = NO_BUDGET,
+    ) -> None:
+        """As `Claims`."""
+        self._database = database
+        self._run_id = run_id
+        self._analyser = analyser
+        self._holder = Holder(database)
+        self._spending = Spending(database, run_id, budget)
+        with database.write() as connection:
+            note_analyser(connection, analyser)
+            again = connection.execute(sa.select(runs.c.analyser).where(runs.c.run_id == run_id)).scalar() is not None
+        self._analyses = Analyses(database, run_id, analyser, counts=not again)
+        whose = analyser.fingerprint if again else None
+        self._taking = Taking(self._analyses, self._spending, self._holder.witness, final_outcomes, whose)
+
+    def start(self, trace_parent: str | None) -> str:
+        """As `BatchStore` says."""
+        batch = f"v{secrets.token_hex(10)}"
+        row = {
+            "batch": batch,
+            "run_id": self._run_id,
+            "analyser": self._analyser.fingerprint,
+            "state": BatchState.FILLING.value,
+            "worker": self._holder.name,
+            "requests": 0,
+            "trace_parent": trace_parent,
+            "made_at": _now(),
+        }
+        with self._database.write() as connection:
+            self._holder.register(connection)
+            connection.execute(sa.insert(holders).values(holder=batch, kind=BATCH))
+            connection.execute(sa.insert(batches).values(row))
+        self._holder.registered = True
+        return batch
+
+    def pending(self, after: int, limit: int) -> list[Unanswered]:
+        """As `BatchStore` says."""
+        with self._database.read() as connection:
+            page = pending_page(connection, self._run_id, self._taking.is_pending(), after, limit)
+            earlier = _earlier(connection, self._run_id, [text_id for text_id, _, _ in page])
+        return [
+            Unanswered(text_id, identity, text, None, *earlier.get(text_id, NEVER_ANSWERED))
+            for text_id, identity, text in page
+        ]
+
+    def take(self, batch: str, asks: Sequence[Ask]) -> ClaimResult:
+        """As `BatchStore` says."""
+        with self._database.write() as connection:
+            self._database.take_turns(connection, Turn.CLAIMING)
+            # an earlier try may have been committed without a reply
+            ids = [ask.text_id for ask in asks]
+            self._spending.settle(connection, released(connection, batch, ids), 0.0)
+            return self._taking.take(connection, asks, batch)
+
+    def held(self, batch: str, ids: Collection[int]) -> Mapping[int, Unanswered]:
+        """As `BatchStore` says."""
+        wanted = sorted(ids)
+        query = (
+            sa.select(claims.c.text_id, claims.c.request_key, texts.c.verbatim_id, texts.c.text)
+            .join(texts, texts.c.text_id == claims.c.text_id)
+            .where(claims.c.text_id.in_(wanted), claims.c.holder == batch)
+        )
+        with self._database.read() as connection:
+            found = connection.execute(query).all()
+            earlier = _earlier(connection, self._run_id, [one.text_id for one in found])
+        return {
+            one.text_id: Unanswered(
+                one.text_id,
+                one.verbatim_id,
+                one.text or "",
+                one.request_key,
+                *earlier.get(one.text_id, NEVER_ANSWERED),
+            )
+            for one in found
+        }
+
+    def beat(self) -> None:
+        """As `BatchStore` says."""
+        with self._database.write() as connection:
+            self._holder.beat(connection)
+
+    def note_sending(self, batch: str, requests: int) -> None:
+        """As `BatchStore` says."""
+        self._set(batch, state=BatchState.SENDING.value, requests=requests)
+
+    def note_sent(self, batch: str, claude_id: str) -> None:
+        """As `BatchStore` says."""
+        self._set(batch, state=BatchState.SENT.value, claude_id=claude_id, worker=None, sent_at=_now())
+
+    def undo(self, batch: str) -> None:
+        """As `BatchStore` says."""
+        self.free(batch)
+        with self._database.write() as connection:
+            connection.execute(sa.delete(holders).where(holders.c.holder == batch))
+            connection.execute(sa.delete(batches).where(batches.c.batch == batch))
+
+    def commit(
+        self, batch: str, ended: Sequence[CompletedRequest], ended_at: datetime
+    ) -> list[VerbatimAnalysed | None]:
+        """As `BatchStore` says."""
+        with self._database.write() as connection:
+            mine = released(connection, batch, [one.ask.text_id for one in ended])
+            ids = {claim.text_id for claim in mine}
+            fresh = [one for one in ended if one.ask.text_id in ids]
+            news = self._analyses.add(connection, fresh, batch)
+            self._spending.settle(connection, mine, paid_usd(fresh))
+            self._change(connection, batch, ended_at=ended_at.isoformat())
+        return [news.get(one.ask.text_id) for one in ended]
+
+    def free(self, batch: str, ids: Collection[int] | None = None) -> int:
+        """As `BatchStore` says."""
+        freed = 0
+        while True:
+            with self._database.write() as connection:
+                page = _claimed(connection, batch, ids)
+                mine = released(connection, batch, page)
+                self._spending.settle(connection, mine, 0.0)
+            freed += len(mine)
+            if not mine:
+                return freed
+
+    def note_collected(self, batch: str) -> None:
+        """As `BatchStore` says."""
+        self._set(batch, state=BatchState.COLLECTED.value, collected_at=_now())
+
+    def close(self, batch: str) -> None:
+        """As `BatchStore` says."""
+        with self._database.write() as connection:
+            self._change(connection, batch, state=BatchState.CLOSED.value, worker=None)
+            # whatever claims it still has go with it
+            connection.execute(sa.delete(holders).where(holders.c.holder == batch))
+
+    def give_up(self, batch: str) -> None:
+        """Its texts are free, and what it may have cost stays counted: nobody can tell what became of it."""
+        self.close(batch)
+
+    def success_ratio(self) -> float | None:
+        """As `BatchStore` says."""
+        with self._database.read() as connection:
+            return success_ratio(connection, self._run_id)
+
+    def known(self) -> Collection[str]:
+        """As `BatchStore` says."""
+        with self._database.read() as connection:
+            query = sa.select(batches.c.claude_id).where(batches.c.claude_id.is_not(None))
+            return set(connection.execute(query).scalars())
+
+    def release(self) -> None:
+        """Let go of this process's own row; batches stay."""
+        with self._database.write() as connection:
+            self._holder.remove(connection)
+
+    def _set(self, batch: str, **values: Any) -> None:
+        with self._database.write() as connection:
+            self._change(connection, batch, **values)
+
+    def _change(self, connection: sa.Connection, batch: str, **values: Any) -> None:
+        connection.execute(sa.update(batches).where(batches.c.batch == batch).values(values))
+
+
+def open_batches(connection: sa.Connection, witness: Witness, run_id: str | None = None) -> list[OpenBatch]:
+    """Batches that are not closed, of one run or of all, the oldest first."""
+    query = (
+        sa.select(batches, holders.c.holder)
+        .outerjoin(holders, holders.c.holder == batches.c.worker)
+        .where(sa.text("batches.state <> 'closed'"))
+        .order_by(batches.c.made_at, batches.c.batch)
+    )
+    if run_id is not None:
+        query = query.where(batches.c.run_id == run_id)
+    return [_open(connection, witness, found) for found in connection.execute(query).all()]
+
+
+def _open(connection: sa.Connection, witness: Witness, found: Any) -> OpenBatch:
+    analyser = find_analyser(connection, found.analyser)
+    assert analyser is not None  # noted when the batch was started
+    return OpenBatch(
+        found.batch,
+        found.run_id,
+        analyser,
+        BatchState(found.state),
+        _is_abandoned(connection, witness, found),
+        found.claude_id,
+        found.requests,
+        found.trace_parent,
+        datetime.fromisoformat(found.made_at),
+        datetime.fromisoformat(found.sent_at) if found.sent_at else None,
+    )
+
+
+def _is_abandoned(connection: sa.Connection, witness: Witness, found: Any) -> bool:
+    if found.holder is None:
+        return True
+    worker = connection.execute(sa.select(holders).where(holders.c.holder == found.worker)).all()
+    return len(witness.dead_among(worker)) == len(worker)
+
+
+def _claimed(connection: sa.Connection, batch: str, ids: Collection[int] | None) -> list[int]:
+    query = sa.select(claims.c.text_id).where(claims.c.holder == batch).order_by(claims.c.text_id).limit(_PAGE)
+    if ids is not None:
+        query = query.where(claims.c.text_id.in_(sorted(ids)))
+    return list(connection.execute(query).scalars())
+
+
+def _earlier(connection: sa.Connection, run_id: str, ids: Sequence[int]) -> dict[int, tuple[int, bool]]:
+    """Text → how often this run has had an answer to it in vain, and whether the last one was cut before any word."""
+    query = (
+        sa.select(attempts.c.text_id, attempts.c.outcome, attempts.c.raw)
+        .where(attempts.c.text_id.in_(ids), attempts.c.run_id == run_id, attempts.c.outcome != Outcome.FAILED.value)
+        .order_by(attempts.c.attempt_id)
+    )
+    found: dict[int, tuple[int, bool]] = {}
+    for one in connection.execute(query):
+        wordless = one.outcome == Outcome.TRUNCATED.value and not (one.raw or "").strip()
+        found[one.text_id] = (found.get(one.text_id, (0, False))[0] + 1, wordless)
+    return found
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
