@@ -34,9 +34,12 @@ RETRIES = ExceptionRetryPolicy(
                 "pipeline.errors.CheckFailed",
                 "pipeline.errors.StoreRejection",
                 "pipeline.errors.StoreFault",
+                "pipeline.errors.TooManyFailures",
+                "pipeline.errors.SpendLimitReached",
+                "pipeline.errors.BudgetUsedUp",
             ],
             action=RetryAction.FAIL,
-            reason="a setting, a key, the source or the rows need a fix: a retry changes nothing",
+            reason="a setting, a key, a budget, the source or the rows need a fix: a retry changes nothing",
         ),
         RetryRule(
             exception="pipeline.errors.RateLimited",

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """`make airflow`: runs Airflow on one machine, with a SQLite database and local processes as tasks.
 
-Starts three servers (api-server, scheduler, dag-processor) as child processes, and stops them when it ends. The mode
-is the sandbox, which costs nothing, unless the environment or .env sets another.
+Starts four servers (api-server, scheduler, dag-processor, triggerer) as child processes, and stops them when it ends.
+The mode is the sandbox, which costs nothing, unless the environment or .env sets another.
 """
 
 from __future__ import annotations
@@ -30,7 +30,12 @@ ENDS_WITHIN_S = 30.0
 """Timeout of the stop: tasks wait for their calls in flight, which are paid. After it everything is killed."""
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """SIGHUP too, which a closed terminal sends: the servers have their own sessions and would not get it."""
-SERVERS = {"api-server": ["--workers", "1"], "scheduler": ["--skip-serve-logs"], "dag-processor": []}
+SERVERS = {
+    "api-server": ["--workers", "1"],
+    "scheduler": ["--skip-serve-logs"],
+    "dag-processor": [],
+    "triggerer": ["--skip-serve-logs"],
+}
 
 METRICS = (
     *("^scheduler_heartbeat", "^dag_processor_heartbeat", "^dag_processing.import_errors", "^executor."),
@@ -194,7 +199,7 @@ def _stop(servers: Mapping[str, subprocess.Popen[bytes]]) -> None:
     """Stop all servers, the api-server last: tasks report their end to it."""
     _ignore_signals()
     deadline = time.monotonic() + ENDS_WITHIN_S
-    for name in ("scheduler", "dag-processor", "api-server"):
+    for name in ("scheduler", "triggerer", "dag-processor", "api-server"):
         if server := servers.get(name):
             server.terminate()
             _stop_tasks(server, deadline)
@@ -249,7 +254,7 @@ def _healthy(port: int) -> bool:
     """Whether all parts of Airflow are healthy."""
     # the status is 200 even if a part is not: only the body tells
     parts = _get(port, "api/v2/monitor/health")
-    names = ("metadatabase", "scheduler", "dag_processor")
+    names = ("metadatabase", "scheduler", "dag_processor", "triggerer")
     return parts is not None and all(parts[name]["status"] == "healthy" for name in names)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from _house import defaults, log, opened, say_run_failure, without_words, working
 from _moments import HOUR, LONGEST, day_of, is_open
-from airflow.sdk import Asset, Param, dag, get_current_context, task
+from airflow.sdk import Asset, BaseOperator, Param, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 ANALYSED = Asset("verbatims_analysed")
@@ -19,6 +19,12 @@ ANALYSED = Asset("verbatims_analysed")
 
 TRY = "try"
 """The XCom by which a worker says which try it is."""
+
+ROUNDS = 3
+"""How often a task sends what is pending in batches: what expires or fails then is left to the next try."""
+
+BATCH = timedelta(hours=26)
+"""How long a task waits for batches, which end or expire within 24 h."""
 
 
 @dag(
@@ -35,13 +41,21 @@ TRY = "try"
             None, type=["null", "integer"], minimum=1, description="Read the first so many records only; empty: all."
         ),
         "workers": Param(4, type="integer", minimum=1, maximum=64, description="Processes that ask Claude at once."),
+        "mode": Param(
+            "live",
+            type="string",
+            enum=["live", "batch"],
+            description="live: Claude is asked at once; batch: in Message Batches, at half the price, within 24 hours.",
+        ),
     },
     tags=["verbatims", "nightly"],
     doc_md=Path(__file__).with_suffix(".md").read_text(encoding="utf-8"),
 )
 def verbatims_daily() -> None:
     workers = clean()
-    answered = analyse.expand(worker=workers)
+    answered = Analyse.partial(
+        task_id="analyse", map_index_template="worker {{ task.worker }}", execution_timeout=timedelta(hours=12)
+    ).expand(worker=workers)
     scrape() >> workers
     answered >> analysed()
     # a teardown: it runs after a failure too, and does not turn a failed night into a good one
@@ -79,25 +93,54 @@ def clean() -> list[int]:
     """Skip verbatims that are not worth a call; returns the numbers of the workers for the rest."""
     from pipeline import journey
 
-    wanted: int = get_current_context()["params"]["workers"]
+    params = get_current_context()["params"]
+    wanted: int = params["workers"] if params["mode"] == "live" else 1
     with working() as (session, run_id):
         left = journey.clean(session, run_id)
     # no more workers than verbatims, but at least one: without any, the tasks that follow would be skipped
     return list(range(1, min(wanted, max(left, 1)) + 1))
 
 
-@task(map_index_template="worker {{ worker }}", execution_timeout=timedelta(hours=12))
-def analyse(worker: int) -> None:
-    """Claim and analyse texts of the run until none is left."""
-    from pipeline import journey
-    from pipeline.errors import TransientError
+class Analyse(BaseOperator):
+    """Claims and analyses texts of the run until none is left; in batches it is deferred while Claude works on them."""
 
-    ti = get_current_context()["ti"]
-    ti.xcom_push(TRY, ti.try_number)  # now: a worker that fails returns nothing
-    with working(asks=True, shared=True) as (session, run_id):
-        left = journey.analyse(session, run_id)
-    if left and ti.try_number <= ti.max_tries:  # the last try leaves them pending, until somebody clears the task
-        raise TransientError(f"{left} verbatims met a passing error: they are asked again")
+    def __init__(self, worker: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.worker = worker
+
+    def execute(self, context: Any) -> None:
+        """Ask live, or send the first batches."""
+        ti = context["ti"]
+        ti.xcom_push(TRY, ti.try_number)  # now: a worker that fails returns nothing
+        if context["params"]["mode"] == "batch":
+            self.step(context, None, rounds=ROUNDS)
+        else:
+            self._ask(ti)
+
+    def step(self, context: Any, event: Any, rounds: int) -> None:
+        """Store what has ended, send what is pending in so many rounds, and wait for the rest without a worker."""
+        from pipeline import journey
+        from pipeline.airflow.batches import BatchesEnded
+
+        with working(asks=True, shared=True) as (session, run_id):
+            ids = journey.send_or_collect(session, run_id, sends=rounds > 0)
+            left = session.store.texts.count_pending(run_id)
+        if ids:
+            self.defer(trigger=BatchesEnded(ids), method_name="step", kwargs={"rounds": rounds - 1}, timeout=BATCH)
+        self._expect_none(left, context["ti"])
+
+    def _ask(self, ti: Any) -> None:
+        from pipeline import journey
+
+        with working(asks=True, shared=True) as (session, run_id):
+            left = journey.analyse(session, run_id)
+        self._expect_none(left, ti)
+
+    def _expect_none(self, left: int, ti: Any) -> None:
+        from pipeline.errors import TransientError
+
+        if left and ti.try_number <= ti.max_tries:  # the last try leaves them pending, until somebody clears the task
+            raise TransientError(f"{left} verbatims met a passing error: they are asked again")
 
 
 @task(trigger_rule="all_done")

@@ -45,6 +45,11 @@ def send_batches(session: Session, run_id: str, analyser: AnalyserRecord, advanc
     return asyncio.run(send())
 
 
+def under_way(session: Session) -> list[str]:
+    """The ids at Claude's side of all batches whose results are not stored, of whatever run."""
+    return [one.claude_id for one in session.store.open_batches() if one.claude_id is not None]
+
+
 def collect_batches(session: Session, advance: Advance, run_id: str | None = None, *, wait: bool = True) -> int:
     """Store what batches have come to, of one run or of all; returns how many are still under way.
 

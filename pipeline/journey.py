@@ -21,7 +21,7 @@ from pipeline.analyse.claude import Claude
 from pipeline.analyse.dispatch import Dispatcher
 from pipeline.analyse.live import analyse as send
 from pipeline.analyse.policy import FINAL_OUTCOMES
-from pipeline.batch_journey import analyse_in_batches
+from pipeline.batch_journey import analyse_in_batches, collect_batches, send_batches, under_way
 from pipeline.delivery import deliver
 from pipeline.errors import CheckFailed, Interrupted, SettingsError, TransientError, VerbatimsError
 from pipeline.events import LoadFailed, TaskEnded, VerbatimSkipped
@@ -120,6 +120,20 @@ def analyse(session: Session, run_id: str, *, batch: bool = False) -> int:
         elif pending:
             asyncio.run(_analyse(session, run_id, analyser, stage.advance))
     return session.store.texts.count_pending(run_id)
+
+
+def send_or_collect(session: Session, run_id: str, *, sends: bool) -> list[str]:
+    """A step of `analyse` in batches that does not wait; returns the ids of batches that Claude is working on.
+
+    What has ended is stored, of whatever run. `sends`: then all that is pending in this run is sent, if none of its
+    batches is under way.
+    """
+    analyser, pending = session.analyser(run_id), session.store.texts.count_pending(run_id)
+    with _stage(session, Stage.ANALYSE, run_id, pending) as stage:
+        collect_batches(session, stage.advance, wait=False)
+        if sends and not session.store.open_batches(run_id):
+            send_batches(session, run_id, analyser.record, stage.advance)
+    return under_way(session)
 
 
 def load(session: Session, run_id: str, *, again: bool = False) -> int:

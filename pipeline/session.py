@@ -122,6 +122,13 @@ def _connect(settings: Settings, url: str | None, open_telemetry: Any) -> AsyncA
     )
 
 
+@contextmanager
+def claude_of(settings: Settings) -> Iterator[AsyncAnthropic]:
+    """A client for Claude's API, or for what stands in for it, where no store is needed. The caller closes it."""
+    with ExitStack() as stack:
+        yield _connect(settings, _claude_url(settings, stack, needed=True), False)
+
+
 def analyser_of(settings: Settings) -> Analyser:
     """Who answers, as the settings say. Raises SettingsError for a bad reference base."""
     record = define(settings.asked_model, load_topics(settings.topics), settings.thinking, settings.effort)
@@ -207,7 +214,8 @@ def _claude_url(settings: Settings, stack: ExitStack, *, needed: bool) -> str | 
     if not needed:
         return None
     if not settings.base_url:
-        return stack.enter_context(stand_in.Sandbox(tables=_tables(settings))).url
+        tables, batches = _beside(settings, stand_in.TABLES), _beside(settings, stand_in.BATCHES)
+        return stack.enter_context(stand_in.Sandbox(tables=tables, batches=batches)).url
     if not stand_in.identify(settings.base_url):
         raise SettingsError(
             f"ANTHROPIC_BASE_URL: {origin(settings.base_url)} does not identify itself as a sandbox, and "
@@ -233,14 +241,14 @@ def file_of_warehouse(settings: Settings) -> Path | None:
     """The file that this machine keeps the rows in; None where a service keeps them."""
     if not on_bigquery(settings):
         return Path(settings.warehouse_url.removeprefix("sqlite:///"))
-    return _tables(settings) if settings.sandbox and not settings.base_url else None
+    return _beside(settings, stand_in.TABLES) if settings.sandbox and not settings.base_url else None
 
 
-def _tables(settings: Settings) -> Path:
-    """Where the stand-in of BigQuery keeps its tables: beside the store, for the next process to find."""
+def _beside(settings: Settings, file: Path) -> Path:
+    """Where a stand-in keeps its file: beside the store, for the next process to find."""
     if settings.store.startswith("sqlite:///"):
-        return Path(settings.store.removeprefix("sqlite:///")).with_name(stand_in.TABLES.name)
-    return stand_in.TABLES
+        return Path(settings.store.removeprefix("sqlite:///")).with_name(file.name)
+    return file
 
 
 def _telemetry(settings: Settings, task: Task, warn: Callable[[str], None]) -> Telemetry:

@@ -10,6 +10,6 @@ bigquery.py  BigQuery's REST API; tables.py: tables and jobs on disk, googlesql.
 analyst.py   answers by rules; sentiment.py, themes.py, lexicon.py and tokenizer.py: the rules
 """
 
-from pipeline.sandbox.server import TABLES, Sandbox, identify, serve
+from pipeline.sandbox.server import BATCHES, TABLES, Sandbox, identify, serve
 
-__all__ = ["TABLES", "Sandbox", "identify", "serve"]
+__all__ = ["BATCHES", "TABLES", "Sandbox", "identify", "serve"]

@@ -152,7 +152,7 @@ def test_only_who_needs_it_is_on_a_network_with_postgres_or_the_pushgateway(clon
     def on(network: str) -> set[str]:
         return {name for name, service in config["services"].items() if network in service.get("networks", {})}
 
-    airflow = {"airflow-init", "airflow-api", "airflow-scheduler", "airflow-dag-processor"}
+    airflow = {"airflow-init", "airflow-api", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"}
     assert on("data") == {"postgres", "exporter", *airflow}
     assert on("pushing") == {"pushgateway", "forwarder", "collector", "prometheus"}
     assert not on("default") & {"postgres", "pushgateway", "forwarder"}

@@ -44,11 +44,12 @@ def new_environment(
     numbers = itertools.count(1)
     with ExitStack() as sandboxes:
 
-        def make(latency_s: float, **settings: str) -> RunEnvironment:
+        def make(latency_s: float, batch_delay_s: float = 1.0, **settings: str) -> RunEnvironment:
             name = f"{folder.name}_{next(numbers)}"
             create(postgres, name)
             billed = folder / f"{name}.jsonl"
-            sandbox = sandboxes.enter_context(Sandbox(latency_s=latency_s, billed=billed))
+            batches = {"batches": folder / f"{name}-batches.db", "batch_delay_s": batch_delay_s}
+            sandbox = sandboxes.enter_context(Sandbox(latency_s=latency_s, billed=billed, **batches))
             environment = RunEnvironment(f"{postgres}/{name}", folder / f"{name}.db", billed, sandbox)
             airflow.set_env_file(**environment.settings, **settings)
             return environment

@@ -1,4 +1,4 @@
-"""A real Airflow on free ports: api-server, scheduler with LocalExecutor and dag-processor."""
+"""A real Airflow on free ports: api-server, scheduler with LocalExecutor, dag-processor and triggerer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ class Airflow:
         self.server = self._server("api-server", f"{self.url}/execution/health")
         self.scheduler = self._server("scheduler", "")
         self.processor = self._server("dag-processor", "")
-        self.servers = [self.server, self.scheduler, self.processor]
+        self.triggerer = self._server("triggerer", "")
+        self.servers = [self.server, self.scheduler, self.processor, self.triggerer]
 
     def start(self, **environment: str) -> None:
         """Create the database, start all parts with additional environment variables, log in."""
@@ -46,7 +47,7 @@ class Airflow:
 
     def stop(self) -> None:
         """Stop each part by its own pid, the api-server last: the others report their end to it."""
-        for server in (self.processor, self.scheduler, self.server):
+        for server in (self.triggerer, self.processor, self.scheduler, self.server):
             server.stop()
 
     def restart(self, **environment: str) -> None:
@@ -62,6 +63,7 @@ class Airflow:
         self.server.wait()
         self.scheduler.start()
         self.processor.start()
+        self.triggerer.start()
 
     def set_env_file(self, **settings: str) -> None:
         """Write the `.env` that the next tasks read."""

@@ -132,6 +132,32 @@ def test_log_lines_name_the_run_and_the_trace(first: tuple[RunEnvironment, str],
     assert (line["verbatims_run_id"], line["trace_id"]) == (environment.one("SELECT run_id FROM runs"), trace_id)
 
 
+def test_a_night_in_batches_waits_in_the_triggerer_and_holds_no_worker(
+    first: tuple[RunEnvironment, str], airflow: Airflow, new_environment: Callable[..., RunEnvironment]
+) -> None:
+    environment = new_environment(0.0, batch_delay_s=15.0)
+    run = airflow.api.trigger(DAG, mode="batch")
+    [task] = eventually(
+        lambda: [one for one in airflow.api.tasks(DAG, run, "analyse") if one["state"] == "deferred"],
+        SEEN_WITHIN_S,
+        "the task is deferred",
+    )
+    assert not alive(task["pid"]) and environment.one("SELECT count(*) FROM answers") == 0
+    assert airflow.api.ended(DAG, run) == "success"
+    environment.assert_exact()
+    assert environment.bills() == environment.one("SELECT count(*) FROM answers")
+    assert environment.one("SELECT count(*) FROM attempts WHERE batch IS NULL") == 0
+    assert environment.one("SELECT state FROM batches") == "closed"
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def test_a_killed_worker_is_retried_and_nothing_is_lost_or_paid_twice(
     first: tuple[RunEnvironment, str], airflow: Airflow, new_environment: Callable[..., RunEnvironment], stack: Stack
 ) -> None:

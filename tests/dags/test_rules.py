@@ -109,6 +109,7 @@ def test_a_dag_can_be_serialized(bag: Any, dag_id: str) -> None:
     ("dag_id", "name", "good", "bad"),
     [
         ("verbatims_daily", "workers", [1, 4, 64], [0, 65, "two", None]),
+        ("verbatims_daily", "mode", ["live", "batch"], ["later", None]),
         ("verbatims_daily", "limit", [None, 1, 100], [0, -1, "x"]),
         ("verbatims_housekeeping", "days", [None, 1, 365], [0, -1, "x"]),
         ("verbatims_housekeeping", "airflow_days", [1, 30, 365], [0, -1, "x", None]),
@@ -140,6 +141,9 @@ def test_the_kind_of_error_decides_on_retries(bag: Any) -> None:
         errors.Interrupted: (RetryAction.RETRY, timedelta(seconds=10)),
         errors.StoreRejection: (RetryAction.FAIL, None),
         errors.StoreFault: (RetryAction.FAIL, None),
+        errors.TooManyFailures: (RetryAction.FAIL, None),
+        errors.SpendLimitReached: (RetryAction.FAIL, None),
+        errors.BudgetUsedUp: (RetryAction.FAIL, None),
         errors.StoreUnavailable: backs_off,
         errors.ClaimsLost: backs_off,
         errors.TransientError: backs_off,
