@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import requests
 
@@ -92,15 +92,37 @@ def _claude(settings: Settings) -> str:
     if settings.sandbox:
         return _sandbox(settings)
     assert settings.api_key is not None  # `Settings` requires it in prod
-    # the list of models is free of charge, and needs a valid key
     base = settings.base_url or "https://api.anthropic.com"
-    headers = {"x-api-key": settings.api_key.get_secret_value(), "anthropic-version": "2023-06-01"}
-    answer = _get(f"{base}/v1/models?limit=1", "ANTHROPIC_BASE_URL and the network", headers)
+    return _model(base, settings.asked_model, settings.api_key.get_secret_value())
+
+
+def _model(base: str, model: str, key: str) -> str:
+    """Ask for the model, which is free of charge and needs a valid key."""
+    headers = {"x-api-key": key, "anthropic-version": "2023-06-01"}
+    path = f"/v1/models/{quote(model, safe='')}"
+    answer = _get(f"{base}{path}", "ANTHROPIC_BASE_URL and the network", headers)
     if answer.status_code in (401, 403):
         raise CheckError(f"{origin(base)} refuses the key ({answer.status_code}): check ANTHROPIC_API_KEY")
+    if answer.status_code == 404:
+        raise CheckError(f"{origin(base)} knows no model {model}: check VERBATIMS_MODEL")
     if answer.status_code >= 500:
         raise CheckError(f"{origin(base)} answers {answer.status_code}: try again later")
-    return f"{origin(base)} answers and takes the key"
+    return f"{origin(base)} answers and takes the key; {model}{_life(answer)}"
+
+
+def _life(answer: requests.Response) -> str:
+    """What the description of a model says of its end. Raises CheckError where it is over."""
+    try:
+        described = answer.json()
+    except ValueError:
+        return ""
+    life, until = (described.get(name) if isinstance(described, dict) else None for name in ("lifecycle", "retires_at"))
+    day = until[:10] if isinstance(until, str) else None
+    if life == "retired":
+        raise CheckError("the model is retired: name another in VERBATIMS_MODEL")
+    if life == "deprecated" or day:
+        return f" retires on {day}: choose its successor before then" if day else " is deprecated: choose its successor"
+    return " is there, and no day is set on which it retires"
 
 
 def _sandbox(settings: Settings) -> str:
@@ -111,7 +133,7 @@ def _sandbox(settings: Settings) -> str:
     if not identify(settings.base_url):
         place = origin(settings.base_url)
         raise CheckError(f"{place} is no sandbox: start `verbatims sandbox` there, or unset ANTHROPIC_BASE_URL")
-    return f"{origin(settings.base_url)} is a sandbox"
+    return f"{origin(settings.base_url)} is a sandbox: {_model(settings.base_url, settings.asked_model, 'sandbox')}"
 
 
 def _collector(settings: Settings) -> str:

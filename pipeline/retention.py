@@ -18,6 +18,7 @@ from pipeline.errors import TransientError
 from pipeline.events import TaskEnded
 from pipeline.file_erasure import erase_file
 from pipeline.load import Warehouse
+from pipeline.program import next_command
 from pipeline.report.files import drop_erased, folder_of
 from pipeline.session import Session
 from pipeline.store import Forgotten
@@ -85,6 +86,11 @@ def _warehouse(session: Session) -> Iterator[Warehouse]:
         yield warehouse
     finally:
         warehouse.close()
+    for claude_id in session.store.batches_with_erased_words():
+        session.progress.say(
+            f"warning: batch {claude_id} at Claude's side still holds erased words: "
+            f"`{next_command('collect')}` deletes it once it has ended"
+        )
     unread = _drop_reports(session)
     for url in dict.fromkeys((settings.store, settings.warehouse_url)):
         if url.startswith("sqlite:///"):

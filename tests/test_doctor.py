@@ -56,9 +56,29 @@ def test_a_server_that_does_not_answer_is_named_with_its_setting(tmp_path: objec
 def test_the_key_is_checked_without_a_paid_request(
     tmp_path: object, httpserver: HTTPServer, status: int, fine: bool
 ) -> None:
-    httpserver.expect_request("/v1/models").respond_with_data("{}", status)
+    httpserver.expect_request("/v1/models/claude-haiku-5-5").respond_with_data("{}", status)
     found = look(
         tmp_path, SCRAPER_MODE="prod", ANTHROPIC_API_KEY="sk-secret", ANTHROPIC_BASE_URL=httpserver.url_for("")
     )
     assert found["Claude"].fine is fine and "sk-secret" not in found["Claude"].said
-    assert {request.path for request, _ in httpserver.log} == {"/v1/models"}
+    assert {request.path for request, _ in httpserver.log} == {"/v1/models/claude-haiku-5-5"}
+
+
+@pytest.mark.parametrize(
+    ("described", "status", "fine", "said"),
+    [
+        ({"lifecycle": "active", "retires_at": None}, 200, True, "no day is set"),
+        ({"lifecycle": "deprecated", "retires_at": "2027-03-01T00:00:00Z"}, 200, True, "retires on 2027-03-01"),
+        ({"lifecycle": "deprecated", "retires_at": None}, 200, True, "is deprecated"),
+        ({"lifecycle": "retired", "retires_at": "2026-01-01T00:00:00Z"}, 200, False, "VERBATIMS_MODEL"),
+        ({"type": "error"}, 404, False, "knows no model claude-haiku-5-5: check VERBATIMS_MODEL"),
+        ([], 200, True, "takes the key"),
+    ],
+)
+def test_the_model_is_asked_for_and_its_end_is_said(
+    tmp_path: object, httpserver: HTTPServer, described: object, status: int, fine: bool, said: str
+) -> None:
+    httpserver.expect_request("/v1/models/claude-haiku-5-5").respond_with_json(described, status)
+    address = httpserver.url_for("")
+    found = look(tmp_path, SCRAPER_MODE="prod", ANTHROPIC_API_KEY="k", ANTHROPIC_BASE_URL=address)["Claude"]
+    assert found.fine is fine and said in found.said

@@ -211,6 +211,19 @@ def open_batches(connection: sa.Connection, witness: Witness, run_id: str | None
     return [_open(connection, witness, found) for found in connection.execute(query).all()]
 
 
+def with_erased_words(connection: sa.Connection) -> list[str]:
+    """The ids at Claude's side of batches that still hold words which are erased here."""
+    holding = (
+        sa.select(batches.c.claude_id)
+        .join(claims, claims.c.holder == batches.c.batch)
+        .join(texts, texts.c.text_id == claims.c.text_id)
+        .where(texts.c.erased, batches.c.claude_id.is_not(None))
+    )
+    # its claims are gone, and whose texts it had is not looked up: it is to be deleted anyway
+    undeleted = sa.select(batches.c.claude_id).where(batches.c.state == BatchState.COLLECTED.value)
+    return sorted(connection.execute(sa.union(holding, undeleted)).scalars())
+
+
 def _open(connection: sa.Connection, witness: Witness, found: Any) -> OpenBatch:
     analyser = find_analyser(connection, found.analyser)
     assert analyser is not None  # noted when the batch was started

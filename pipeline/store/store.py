@@ -9,7 +9,7 @@ from pipeline.claiming import NO_BUDGET, Budget
 from pipeline.errors import SettingsError
 from pipeline.records import AnalyserRecord, Outcome
 from pipeline.sqlite_file import is_read_only
-from pipeline.store.batches import Batches, open_batches
+from pipeline.store.batches import Batches, open_batches, with_erased_words
 from pipeline.store.claims import Claims
 from pipeline.store.crawls import Crawls
 from pipeline.store.database import Database, not_writable, sqlite_path
@@ -67,6 +67,11 @@ class Store:
         """Batches that are not closed, of one run or of all, the oldest first."""
         with self.database.read() as connection:
             return open_batches(connection, self._witness, run_id)
+
+    def batches_with_erased_words(self) -> list[str]:
+        """The ids at Claude's side of batches that still hold words which are erased here."""
+        with self.database.read() as connection:
+            return with_erased_words(connection)
 
     def crawls(self, run_id: str | None = None) -> Crawls:
         """How sources were last seen; without a run nothing is written."""

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from store.test_claims import kept
 
-from pipeline import batch_journey, journey
+from pipeline import batch_journey, journey, retention
 from pipeline.analyse import batch_sending
 from pipeline.errors import BudgetUsedUp
 from pipeline.progress import Warnings
@@ -279,6 +279,23 @@ def test_a_cancelled_batch_keeps_what_is_answered(place: Place, store: Store) ->
     assert counts.analysed == len(place.billed()) and counts.pending == 40 - counts.analysed > 0
     assert left_over(store) == NOTHING and place.remote() == []
     assert paid(store)[2] == pytest.approx(counts.cost_usd)
+
+
+def test_a_text_that_is_forgotten_meanwhile_is_paid_and_its_answer_is_not_kept(place: Place, store: Store) -> None:
+    place.serve(delay_s=2.0)
+    run_id = kept(store, *TEXTS)
+    with place.session() as session:
+        batch_journey.send_batches(session, run_id, session.analyser(run_id).record, ignore)
+        retention.forget(session, "shop", "id-3")
+        [warning] = [line for line in place.said if "erased words" in line]
+        assert warning.startswith("warning: batch msgbatch_") and "collect` deletes it" in warning
+        assert batch_journey.collect_batches(session, ignore) == 0
+        assert session.store.batches_with_erased_words() == []
+    assert store.runs.count(run_id).analysed == 39 and len(place.billed()) == 40
+    assert paid(store)[0] == 40 and place.remote() == []
+    with store.database.read() as connection:
+        raw = connection.execute(sa.select(attempts.c.raw).where(attempts.c.raw.is_not(None))).scalars().all()
+    assert len(raw) == 39 and not any("numéro 2 " in one for one in raw)
 
 
 def test_a_batch_keeps_to_the_budget(place: Place, store: Store) -> None:
