@@ -20,7 +20,8 @@ VERSION = "analyse_v1"
 ADDED_TOKENS = 1000
 """More than the API adds to a request of its own, for the schema and around the messages."""
 
-_FENCE = re.compile(r"<(?=\s*/?\s*verbatim)", re.IGNORECASE)
+_FENCE = re.compile(r"[<\ufe64\uff1c](?=[\s/\uff0f\u00ad\u200b-\u200f\u2060\ufeff]*verbatim)", re.IGNORECASE)
+"""What opens a mark like ours, also in its wide forms and with invisible characters behind it."""
 
 
 class Analyser:
