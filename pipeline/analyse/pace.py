@@ -17,7 +17,7 @@ SHARE = 0.98
 BURST_S = 1.0
 """How many seconds' worth a process may send at once after a pause."""
 
-FIRST_S = 5.0
+FIRST_S = 2.0
 """Until the limits are known, so long passes before a second request leaves beside an unanswered first one."""
 
 LOOK_AGAIN_S = 0.05
