@@ -18,7 +18,7 @@ BURST_S = 1.0
 """How many seconds' worth a process may send at once after a pause."""
 
 FIRST_S = 2.0
-"""Until the limits are known, so long passes before a second request leaves beside an unanswered first one."""
+"""Until the limits are known, so long passes before another request leaves beside unanswered ones: 30 a minute."""
 
 LOOK_AGAIN_S = 0.05
 """How often a caller looks whether the first answer is there."""

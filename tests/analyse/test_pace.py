@@ -78,7 +78,7 @@ def simulate(
 
 
 LIMITS = st.fixed_dictionaries(
-    {"requests": st.integers(5, 5000)},
+    {"requests": st.integers(30, 5000)},
     optional={"input_tokens": st.integers(5_000, 5_000_000), "output_tokens": st.integers(2_000, 500_000)},
 )
 
