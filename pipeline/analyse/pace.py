@@ -18,7 +18,9 @@ BURST_S = 1.0
 """How many seconds' worth a process may send at once after a pause."""
 
 FIRST_S = 2.0
-"""Until the limits are known, so long passes before another request leaves beside unanswered ones: 30 a minute."""
+"""Until the limits are known, so long passes before another request leaves beside unanswered ones: 30 a minute.
+
+All processes together: each leaves as many times longer as there are of them."""
 
 LOOK_AGAIN_S = 0.05
 """How often a caller looks whether the first answer is there."""
@@ -125,7 +127,7 @@ class Pace:
         if now < self._paused_until:
             return self._paused_until - now
         if not self._answered:
-            alone = not self.in_flight or now - self._sent_at >= FIRST_S
+            alone = not self.in_flight or now - self._sent_at >= FIRST_S * self._processes
             return 0.0 if alone else LOOK_AGAIN_S
         self._fill(now)
         load, share = self._estimate(characters), self._share(now)
