@@ -77,9 +77,10 @@ def simulate(
     return now
 
 
+# none has room for fewer than 30 of the requests below in a minute, as many as leave before the limits are known
 LIMITS = st.fixed_dictionaries(
     {"requests": st.integers(30, 5000)},
-    optional={"input_tokens": st.integers(5_000, 5_000_000), "output_tokens": st.integers(2_000, 500_000)},
+    optional={"input_tokens": st.integers(120_000, 5_000_000), "output_tokens": st.integers(12_000, 500_000)},
 )
 
 
