@@ -49,8 +49,10 @@ class Exporter:
     and one when they succeed again.
     """
 
-    def __init__(self, totals: StoreTotals, environment: str = "", disk: Path = Path(".")) -> None:
-        self._reader = SnapshotReader(partial(take_snapshot, totals, disk))
+    def __init__(
+        self, totals: StoreTotals, environment: str = "", disk: Path = Path("."), budget_usd: float | None = None
+    ) -> None:
+        self._reader = SnapshotReader(partial(take_snapshot, totals, disk, budget_usd))
         self._snapshot = StoreSnapshot({}, {})
         # one response at a time: all instruments show the same snapshot
         self._response_lock = threading.Lock()
@@ -185,16 +187,17 @@ def serve(
     *,
     environment: str = "",
     disk: Path = Path("."),
+    budget_usd: float | None = None,
     stop: threading.Event | None = None,
     listening: Callable[[str], None] = lambda address: None,
 ) -> None:
     """Serve the totals until SIGINT, SIGTERM or `stop`; port 0 picks a free one.
 
-    `environment` is sandbox or prod, `disk` a folder on the disk whose space is shown.
+    `environment` is sandbox or prod, `disk` a folder on the disk whose space is shown, `budget_usd` that of a UTC day.
     Calls `listening` with the address once it accepts requests. Raises SettingsError if the port is not available.
     """
     stop = stop or threading.Event()
-    server = _listen(Exporter(totals, environment, disk), host, port)
+    server = _listen(Exporter(totals, environment, disk, budget_usd), host, port)
     with server, _stop_on_signals(stop):
         # in a second thread: `shutdown` would block for ever in the thread that serves
         thread = threading.Thread(target=server.serve_forever, name="exporter", daemon=True)

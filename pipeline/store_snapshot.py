@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.store import StoreTotals
-from pipeline.telemetry import catalogue
+from pipeline.telemetry import budgets, catalogue
 from pipeline.telemetry.metric import Kind, Metric
 from pipeline.totals import STORE_ONLY, read_totals
 
@@ -36,9 +36,10 @@ class StoreSnapshot:
     """Counters that an earlier read did not have → when that was, in seconds since 1970: there they were 0."""
 
 
-def take_snapshot(totals: StoreTotals, disk: Path) -> StoreSnapshot:
+def take_snapshot(totals: StoreTotals, disk: Path, budget_usd: float | None = None) -> StoreSnapshot:
     """Read all totals, and the disk's space. Raises what the database raises."""
-    found = read_totals(totals) | {metric: read(totals) for metric, read in STORE_ONLY.items()} | _space(disk)
+    stored = read_totals(totals) | {metric: read(totals) for metric, read in STORE_ONLY.items()}
+    found = stored | _space(disk) | {budgets.BUDGET: {} if budget_usd is None else {(): budget_usd}}
     sources = sorted({source for metric in (catalogue.ANALYZED, catalogue.SKIPPED) for source, _ in found[metric]})
     zeros = {labels["outcome"]: (0, 0.0) for labels in catalogue.DURATION.known()}
     return StoreSnapshot(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from pipeline.store import StoreTotals
-from pipeline.telemetry import catalogue
+from pipeline.telemetry import budgets, catalogue
 from pipeline.telemetry.metric import Metric
 
 Series = Mapping[tuple[str, ...], float]
@@ -48,6 +48,9 @@ STORE_ONLY: Mapping[Metric, Callable[[StoreTotals], Series]] = {
     catalogue.LANGUAGES: lambda totals: _by_one(totals.languages()),
     catalogue.DEAD_LETTERS: lambda totals: {(): totals.dead_letters()},
     catalogue.PENDING: lambda totals: {(): totals.pending()},
+    budgets.SPENT: lambda totals: {(): totals.spent_today_usd()},
+    budgets.BATCHES_OPEN: lambda totals: {(): totals.open_batches()},
+    budgets.BATCH_OLDEST: lambda totals: _unless_none(totals.oldest_batch_at()),
 }
 """What the exporter serves beside the ten."""
 

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from queue import Queue
 
 import pytest
@@ -21,6 +22,7 @@ from pipeline import store_snapshot
 from pipeline.errors import SettingsError
 from pipeline.exporter import serve
 from pipeline.records import Length
+from pipeline.telemetry import budgets
 
 OPENMETRICS = {"Accept": "application/openmetrics-text; version=1.0.0"}
 
@@ -31,6 +33,7 @@ class FakeTotals:
     def __init__(self) -> None:
         self.broken = False
         self.ended = True
+        self.batches = True
         self.analyses = {("fichier", "positive"): 3}
         self.reads = 0
         self.free = threading.Event()
@@ -84,6 +87,15 @@ class FakeTotals:
     def pending(self) -> int:
         return 5
 
+    def spent_today_usd(self) -> float:
+        return 4.5
+
+    def open_batches(self) -> int:
+        return 2 if self.batches else 0
+
+    def oldest_batch_at(self) -> float | None:
+        return 1_790_000_000.0 if self.batches else None
+
     def load_errors(self) -> Mapping[str, int]:
         return {}
 
@@ -101,7 +113,7 @@ def totals() -> FakeTotals:
 @pytest.fixture
 def address(totals: FakeTotals) -> Iterator[str]:
     stop, addresses = threading.Event(), Queue[str]()
-    options = {"stop": stop, "listening": addresses.put, "environment": "prod"}
+    options = {"stop": stop, "listening": addresses.put, "environment": "prod", "budget_usd": 5.0}
     thread = threading.Thread(target=serve, args=(totals, "127.0.0.1", 0), kwargs=options, daemon=True)
     thread.start()
     yield addresses.get(timeout=10)
@@ -130,6 +142,10 @@ OTHERS = {
     "verbatims_by_language": "counter",
     "dead_letters": "gauge",
     "pending_verbatims": "gauge",
+    "claude_budget_usd": "gauge",
+    "claude_budget_spent_usd": "gauge",
+    "claude_batches_open": "gauge",
+    "claude_batch_oldest_timestamp_seconds": "gauge",
     "disk_free_bytes": "gauge",
     "disk_size_bytes": "gauge",
 }
@@ -146,6 +162,8 @@ def test_every_sample_says_which_environment_it_is_of(address: str) -> None:
     assert {sample.labels["deployment_environment_name"] for sample in samples} == {"prod"}
     values = {sample.name: sample.value for sample in samples}
     assert values["dead_letters"] == 4 and values["pending_verbatims"] == 5 and values["claude_cost_usd_total"] == 0.25
+    assert values["claude_budget_usd"] == 5 and values["claude_budget_spent_usd"] == 4.5
+    assert values["claude_batches_open"] == 2 and values["claude_batch_oldest_timestamp_seconds"] == 1_790_000_000
     assert 0 < values["disk_free_bytes"] < values["disk_size_bytes"]
 
 
@@ -196,10 +214,16 @@ def test_known_label_values_without_events_show_0(address: str) -> None:
 
 
 def test_unknown_values_have_no_sample(address: str, totals: FakeTotals) -> None:
-    totals.ended = False
+    totals.ended = totals.batches = False
     text = requests.get(address, timeout=5).text
     assert "current_verbatim_size" not in text
     assert "claude_call_success_ratio" not in text
+    assert "claude_batch_oldest" not in text and 'claude_batches_open{deployment_environment_name="prod"} 0.0' in text
+
+
+def test_without_a_budget_there_is_no_limit_to_show() -> None:
+    snapshot = store_snapshot.take_snapshot(FakeTotals(), Path())  # type: ignore[arg-type]
+    assert snapshot.series[budgets.BUDGET] == {} and snapshot.series[budgets.SPENT] == {(): 4.5}
 
 
 def test_openmetrics_is_sent_if_requested(address: str) -> None:

@@ -21,7 +21,7 @@ def add_parser(parsers: Any) -> None:
         "serve the ten metrics as totals of the store, for Prometheus",
         run,
         examples=["verbatims exporter", "verbatims exporter --host 127.0.0.1 --port 8000"],
-        settings=["STORE", "SCRAPER_MODE"],
+        settings=["STORE", "SCRAPER_MODE", "VERBATIMS_BUDGET_USD_PER_DAY"],
     )
     add_address(command, port=8000)
 
@@ -48,6 +48,7 @@ def run(options: argparse.Namespace) -> int:
             options.port,
             environment=settings.mode,
             disk=_disk(settings),
+            budget_usd=settings.budget_usd_per_day,
             listening=lambda address: say(f"exporter on {address}: totals of {store.name}"),
         )
     finally:

@@ -103,10 +103,18 @@ class Spending:
 
 def spent(connection: sa.Connection, run_id: str, day: str | None = None) -> Spent:
     """What the UTC day, today if none is given, and the run have spent and reserved."""
-    total = sa.func.coalesce(sa.func.sum(spending.c.usd), 0.0)
-    of_day = connection.execute(sa.select(total).where(spending.c.day == (day or _today()))).scalar_one()
-    of_run = connection.execute(sa.select(total).where(spending.c.run_id == run_id)).scalar_one()
-    return Spent(max(float(of_day), 0.0), max(float(of_run), 0.0))
+    return Spent(spent_on(connection, day), _sum_usd(connection, spending.c.run_id == run_id))
+
+
+def spent_on(connection: sa.Connection, day: str | None = None) -> float:
+    """What all runs have spent and reserved on a UTC day, in USD; today if none is given."""
+    return _sum_usd(connection, spending.c.day == (day or _today()))
+
+
+def _sum_usd(connection: sa.Connection, which: sa.ColumnElement[bool]) -> float:
+    total = sa.select(sa.func.coalesce(sa.func.sum(spending.c.usd), 0.0)).where(which)
+    # floats that were given back may leave a trace below 0
+    return max(float(connection.execute(total).scalar_one()), 0.0)
 
 
 def paid_usd(ended: Sequence[CompletedRequest]) -> float:

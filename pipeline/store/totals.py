@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -17,7 +18,8 @@ from pipeline.records import Length, Outcome
 from pipeline.store.database import Database, insert
 from pipeline.store.deliveries import in_use
 from pipeline.store.predicates import pending
-from pipeline.store.tables import attempts, deliveries, texts, totals
+from pipeline.store.spending import spent_on
+from pipeline.store.tables import attempts, batches, deliveries, texts, totals
 
 
 class Total(StrEnum):
@@ -126,6 +128,9 @@ _EVER = sa.text("(totals.run_id = '' OR totals.process <> '')")
 """What adds up to the totals since the first run: all that is folded, and what is not yet. As text, since only the
 words of the index `totals_ever` make SQLite use it."""
 
+_OPEN = sa.text("batches.state <> 'closed'")
+"""As text, for the index `batches_open`."""
+
 
 class StoreTotals:
     """Each method reads the store now, and raises what its database raises. Of all runs, or of one."""
@@ -180,6 +185,22 @@ class StoreTotals:
         """Verbatims of all runs that are worth a call and have no outcome yet."""
         with self._database.read() as connection:
             return int(connection.execute(sa.select(sa.func.count()).where(pending())).scalar_one())
+
+    def spent_today_usd(self) -> float:
+        """What all runs have spent and reserved in the current UTC day."""
+        with self._database.read() as connection:
+            return spent_on(connection)
+
+    def open_batches(self) -> int:
+        """Message Batches of all runs that are not closed."""
+        with self._database.read() as connection:
+            return int(connection.execute(sa.select(sa.func.count()).select_from(batches).where(_OPEN)).scalar_one())
+
+    def oldest_batch_at(self) -> float | None:
+        """When the oldest batch that is not closed was made, in seconds since 1970; None where there is none."""
+        with self._database.read() as connection:
+            made_at: str | None = connection.execute(sa.select(sa.func.min(batches.c.made_at)).where(_OPEN)).scalar()
+        return datetime.fromisoformat(made_at).timestamp() if made_at else None
 
     def last_size(self) -> int | None:
         """Masked characters of the verbatim last sent; None before the first."""

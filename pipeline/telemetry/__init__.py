@@ -5,6 +5,7 @@ metric       what it says of one: name, kind, unit, labels
 instruments  creates the OpenTelemetry instruments, each counter starting at 0
 reservoir    keeps exemplars until a newer one replaces them
 observer     turns what the stages report into spans
+budgets      gauges of the day's budget and of batches, which the store alone knows
 gen_ai       the metrics of the semantic conventions for generative AI
 handlers     turns events into metrics
 providers    set-up, live values, shutdown

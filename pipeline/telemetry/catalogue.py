@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from pipeline.records import JsonError, Length, LoadError, Outcome, Sentiment, SkipReason, Stage
-from pipeline.telemetry import gen_ai
+from pipeline.telemetry import budgets, gen_ai
 from pipeline.telemetry.metric import Kind, Metric
 
 ENVIRONMENT = "deployment.environment.name"
@@ -175,6 +175,13 @@ CACHED_TOKENS = Metric(
     "Of the input tokens paid, those read from the prompt cache.",
     "claude_cached_tokens_total",
 )
+THINKING_TOKENS = Metric(
+    "claude_thinking_tokens",
+    Kind.COUNTER,
+    "{token}",
+    "Of the output tokens paid, those spent on thinking; 0 where the model does not say.",
+    "claude_thinking_tokens_total",
+)
 RETRIES = Metric(
     "claude_retries",
     Kind.COUNTER,
@@ -230,6 +237,7 @@ METRICS = (
     COST,
     MODEL_COST,
     CACHED_TOKENS,
+    THINKING_TOKENS,
     RETRIES,
     HELD_BACK,
     BATCH_TURNAROUND,
@@ -272,7 +280,21 @@ PENDING = Metric(
 DISK_FREE = Metric("disk_free", Kind.GAUGE, "By", "Free bytes of the disk that volumes are on.", "disk_free_bytes")
 DISK_SIZE = Metric("disk_size", Kind.GAUGE, "By", "Bytes of the disk that volumes are on.", "disk_size_bytes")
 
-STORE_ONLY = (CALLS, TOKENS, COST, TOPICS, LANGUAGES, DEAD_LETTERS, PENDING, DISK_FREE, DISK_SIZE)
+STORE_ONLY = (
+    CALLS,
+    TOKENS,
+    COST,
+    TOPICS,
+    LANGUAGES,
+    DEAD_LETTERS,
+    PENDING,
+    budgets.BUDGET,
+    budgets.SPENT,
+    budgets.BATCHES_OPEN,
+    budgets.BATCH_OLDEST,
+    DISK_FREE,
+    DISK_SIZE,
+)
 """What the exporter serves beside the ten."""
 
 # no run id or instance: the Pushgateway never expires a group

@@ -94,6 +94,7 @@ class TelemetryRequestSpan:
         write(catalogue.TOKENS, attempt.input_tokens, context, type="input")
         write(catalogue.TOKENS, attempt.output_tokens, context, type="output")
         write(catalogue.CACHED_TOKENS, attempt.cached_tokens or 0, context)
+        write(catalogue.THINKING_TOKENS, attempt.thinking_tokens or 0, context)
         write(catalogue.COST, attempt.cost_usd, context)
         for kind, usd in (("input", attempt.input_usd), ("output", attempt.cost_usd - attempt.input_usd)):
             write(catalogue.MODEL_COST, max(usd, 0.0), context, model=attempt.model, type=kind)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -145,10 +146,13 @@ def test_a_batch_is_collected_by_another_process(place: Place, store: Store) -> 
         # while it is under way nobody else asks its texts
         assert batch_journey.send_batches(session, run_id, record, ignore) == 0
         assert journey.analyse(session, run_id) == 40
+    oldest = store.totals.oldest_batch_at()
+    assert store.totals.open_batches() == 1 and oldest is not None and 0 < time.time() - oldest < 60
     with place.session() as session:
         assert batch_journey.collect_batches(session, ignore, wait=False) == 1
         assert batch_journey.collect_batches(session, ignore) == 0
     check(place, store, run_id)
+    assert (store.totals.open_batches(), store.totals.oldest_batch_at()) == (0, None)
 
 
 def ignore(done: int, usd: float) -> None:

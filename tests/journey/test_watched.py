@@ -88,6 +88,8 @@ def store_values(file: Path) -> Samples:
                 "SELECT count(*) FROM texts t WHERE kept AND current IS NULL AND NOT superseded AND text IS NOT NULL"
                 " AND text_id NOT IN (SELECT text_id FROM analyses)"
             ),
+            ("claude_budget_spent_usd", ()): one("SELECT sum(usd) FROM spending WHERE day = date('now')"),
+            ("claude_batches_open", ()): one("SELECT count(*) FROM batches WHERE state <> 'closed'"),
             ("claude_response_empty_total", ()): one("SELECT count(*) FROM attempts WHERE outcome = 'empty'"),
             ("new_topics_detected_total", ()): one(f"SELECT sum(json_array_length(a.new_topics)) {joined}"),
             ("current_verbatim_size", ()): one(
@@ -182,7 +184,7 @@ def test_live_metrics_of_a_run_equal_the_increase_in_the_store(
     assert {key: value for key, value in live.items() if value} == stored
 
 
-OF_THE_STORE = ("topics_named_total", "verbatims_by_language_total")
+OF_THE_STORE = ("topics_named_total", "verbatims_by_language_total", "claude_budget_spent_usd")
 """What no process reports."""
 
 

@@ -56,8 +56,9 @@ def test_only_as_much_is_claimed_as_the_budget_can_pay(store: Store) -> None:
     assert (len(taken.asks), len(taken.unaffordable), taken.finished) == (3, 7, 0)
     # three calls in flight: what they have reserved too much comes back
     assert taken.shortage is None
+    assert store.totals.spent_today_usd() == pytest.approx(0.03)
     mine.commit(answered(*taken.asks))
-    assert spent(store) == pytest.approx(0.003)
+    assert spent(store) == store.totals.spent_today_usd() == pytest.approx(0.003)
     assert len(mine.take(taken.unaffordable).asks) == 3
 
 

@@ -58,7 +58,9 @@ def play(observe: Observer, attempt: Callable[..., Attempt]) -> None:
         "v1": [attempt(Outcome.UNREADABLE, 6.5, json_error=JsonError.INVALID_JSON), attempt()],
         "v2": [attempt(Outcome.REFUSED, 0.5)],
         "v3": [attempt(Outcome.FAILED, 60.5, error="timeout", **unpaid)],
-        "v4": [attempt(Outcome.EMPTY, cached_tokens=60, retried=("http_529", "http_529", "timeout"))],
+        "v4": [
+            attempt(Outcome.EMPTY, cached_tokens=60, thinking_tokens=12, retried=("http_529", "http_529", "timeout"))
+        ],
     }
     with observe.stage("scrape", "run-1"):
         observe.emit(VerbatimSkipped("fichier", SkipReason.TOO_SHORT))
