@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -137,6 +137,13 @@ def postgres_away(scene: Scene) -> None:
     scene.postgres.stop()
 
 
+def budget_gone(scene: Scene) -> None:
+    # a call reserves some $0.0009: the budget has to be several times that, or little of it is spent when none fits
+    texts = [f"{text} Colis {parcel}." for parcel in range(8) for text in TEXTS]
+    assert scene.run(texts=texts, **scene.sandbox(), VERBATIMS_MAX_TOKENS="256") == 1
+    assert "the budget is used up" in (scene.folder / "night.log").read_text(encoding="utf-8")
+
+
 def worker_killed(scene: Scene) -> None:
     started_ago = 4 * 3600 / FASTER - 10
     assert scene.run(-started_ago, 1000.0, texts=TEXTS[:5], **scene.sandbox()) == 0
@@ -157,6 +164,8 @@ class Night:
     """What may be told besides."""
     store: str = "sqlite:///store.db"
     """Empty: a database of Postgres."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Of the night and of the exporter."""
 
     @property
     def name(self) -> str:
@@ -179,6 +188,13 @@ NIGHTS = (
         "sqlite:///disk/store.db",
     ),
     Night(postgres_away, "TargetDown", {"severity": "critical", "job": "store"}, store=""),
+    Night(
+        budget_gone,
+        "BudgetNearlyUsed",
+        {"severity": "warning"},
+        frozenset({"TaskFailed"}),
+        settings={"VERBATIMS_BUDGET_USD_PER_DAY": "0.006"},
+    ),
     Night(worker_killed, "DagLate", {"severity": "warning", "dag_id": "verbatims_daily"}),
 )
 
@@ -206,7 +222,7 @@ def scene_of(night: Night, binaries: Mapping[str, Path], folder: Path) -> Iterat
                 server.start()
         scene.serve("forwarder")
         places = {name: scene.environment[name] for name in ("STORE", "WAREHOUSE")}
-        scene.serve("exporter", **{name: _absolute(url, folder) for name, url in places.items()})
+        scene.serve("exporter", **{name: _absolute(url, folder) for name, url in places.items()}, **night.settings)
         eventually(lambda: _answers(f"{stack.url('tempo')}/metrics"), 60, "Tempo shows its metrics")
         stack.prometheus.start()
         stack.prometheus.wait()
@@ -275,6 +291,7 @@ def _environment(stack: Stack, folder: Path, night: Night) -> dict[str, str]:
         "WAREHOUSE": f"sqlite:///{folder / 'rows.db'}",
         "OTEL_EXPORTER_OTLP_ENDPOINT": stack.otlp_endpoint,
         "OTEL_METRIC_EXPORT_INTERVAL": "1000",
+        **night.settings,
     }
 
 
