@@ -19,7 +19,7 @@ DAY = "1d"
 
 def panels() -> list[Panel]:
     """First how much in all, then over time, then by run, day and model."""
-    return [_total(), _spent(), _per_model(), _tokens(), _cached(), _cost(), _per_day(), _per_run(), _tokens_by_model()]
+    return [_total(), _spent(), _per_model(), _tokens(), _shares(), _cost(), _per_day(), _per_run(), _tokens_by_model()]
 
 
 def _total() -> Panel:
@@ -58,27 +58,32 @@ def _tokens() -> Panel:
     return coloured(
         counts(
             "Tokens by type · Jetons par type",
-            "jetons payés par intervalle, en entrée (cache compris) et en sortie, et parmi l'entrée ceux lus dans le "
-            "cache ; la légende donne le total.",
-            "tokens paid in each interval, input (cache included) and output, and of the input those read from the "
-            "cache; the legend has the total.",
+            "jetons payés par intervalle, en entrée (cache compris) et en sortie (réflexion comprise) ; parmi l'entrée "
+            "ceux lus dans le cache, parmi la sortie ceux de la réflexion. La légende donne le total.",
+            "tokens paid in each interval, input (cache included) and output (thinking included); of the input those "
+            "read from the cache, of the output those spent on thinking. The legend has the total.",
             units.Short,
             query(counted(catalogue.TOKENS, "type"), "{{type}}"),
             query(counted(catalogue.CACHED_TOKENS), "cached"),
+            query(counted(catalogue.THINKING_TOKENS), "thinking"),
         ),
         TOKENS,
     )
 
 
-def _cached() -> Panel:
-    entered = counted(catalogue.TOKENS, "", 'type="input"')
-    return lines(
-        "Cached share · Part du cache",
-        "part des jetons d'entrée lue dans le cache du prompt, où elle coûte moins ; rien sans appel.",
-        "share of the input tokens read from the prompt cache, where they cost less; nothing without calls.",
+def _shares() -> Panel:
+    entered, made = (counted(catalogue.TOKENS, "", f'type="{kind}"') for kind in ("input", "output"))
+    panel = lines(
+        "Cache and thinking · Cache et réflexion",
+        "part des jetons d'entrée lue dans le cache du prompt, où elle coûte moins, et part des jetons de sortie "
+        "passée à réfléchir ; rien sans appel.",
+        "share of the input tokens read from the prompt cache, where they cost less, and share of the output tokens "
+        "spent on thinking; nothing without calls.",
         units.PercentUnit,
-        query(f"{counted(catalogue.CACHED_TOKENS)} / ({entered} > 0)", "cached · lus dans le cache"),
+        query(f"{counted(catalogue.CACHED_TOKENS)} / ({entered} > 0)", "cached"),
+        query(f"{counted(catalogue.THINKING_TOKENS)} / ({made} > 0)", "thinking"),
     )
+    return coloured(panel, TOKENS)
 
 
 def _cost() -> Panel:

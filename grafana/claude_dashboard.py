@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import claude_budget
 import claude_calls
 import claude_costs
 from boards import begun, several, with_rows
@@ -23,7 +24,7 @@ def claude() -> dashboard.Dashboard:
         "the calls to Claude: their duration, outcomes, errors, tokens and cost.",
         [model],
     )
-    return with_rows(made, (claude_calls, claude_costs))
+    return with_rows(made, (claude_calls, claude_costs, claude_budget))
 
 
 def calls() -> dashboard.Dashboard:

@@ -65,6 +65,7 @@ TOKENS: Scale = {
     "input": Look(BLUE, SOLID, "entrée"),
     "output": Look(VERMILION, DASHES, "sortie"),
     "cached": Look(VIOLET, MIXED, "lus dans le cache"),
+    "thinking": Look(OCHRE, DOTS, "réflexion"),
 }
 QUANTILE: Scale = {
     "p50": Look(BLUE, SOLID, "la moitié des appels"),

@@ -21,7 +21,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from pipeline.records import Ask, Attempt, Outcome
-from pipeline.telemetry import catalogue
+from pipeline.telemetry import budgets, catalogue
 from pipeline.telemetry.metric import Kind, Metric
 from pipeline.telemetry.observer import TelemetryObserver
 
@@ -155,6 +155,8 @@ def test_each_of_the_ten_has_a_live_and_a_total_panel() -> None:
 
 
 def test_every_metric_of_the_catalogue_has_a_panel() -> None:
+    for gauge in (budgets.BUDGET, budgets.SPENT, budgets.BATCHES_OPEN, budgets.BATCH_OLDEST):
+        assert readable(gauge, "store_") & used(), gauge.prometheus_name
     # the metrics of the GenAI conventions are for dashboards that know these
     for metric in (*catalogue.METRICS, *catalogue.BATCH):
         assert readable(metric) & used() or metric.name.startswith("gen_ai."), metric.prometheus_name
@@ -236,7 +238,8 @@ def test_the_first_panel_lists_the_alerts_of_prometheus_by_severity_and_leads_to
 
 def test_lines_of_alerts_are_drawn_where_the_alerts_have_their_thresholds() -> None:
     alerts = {rule["alert"]: rule["expr"] for group in rules("alerts.yml") for rule in group["rules"]}
-    for title, alert in {"Disk free": "DiskFilling", "Collector's queues": "QueueFilling"}.items():
+    drawn_in = {"Disk free": "DiskFilling", "Collector's queues": "QueueFilling", "Budget used": "BudgetNearlyUsed"}
+    for title, alert in drawn_in.items():
         [panel] = [panel for panel in panels() if panel["title"].startswith(f"{title} · ")]
         drawn = {step["value"] for step in steps(panel)} - {None}
         assert drawn == {float(value) for value in re.findall(r"[<>] (0\.\d+)", alerts[alert])}, title
