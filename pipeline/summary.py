@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import Any
 
@@ -13,7 +13,7 @@ from pipeline.clean import mask
 from pipeline.journey import Result
 from pipeline.preview import preview
 from pipeline.program import next_command
-from pipeline.report.facts import MetricFacts, metrics_of
+from pipeline.report.facts import LEAST_WAIT_S, MetricFacts, metrics_of
 from pipeline.report.metric_values import parts_of, total_of
 from pipeline.report.words import Language, Words
 from pipeline.session import Session
@@ -91,6 +91,8 @@ def show(console: Console, session: Session, result: Result) -> None:
     console.print()
     console.print(_records(result))
     _line(console, _paid(result, session.settings))
+    for line in _limits(session, result.run_id):
+        _line(console, line)
     console.print()
     _show_metrics(console, metrics_of(session.store, result.run_id))
     with closing(session.open_warehouse()) as warehouse:
@@ -124,6 +126,17 @@ def _paid(result: Result, settings: Settings) -> str:
         cost += f" at the prices of {SANDBOX_PRICED_AS}, not billed: the sandbox answered"
     tokens = f"{counts.input_tokens:,} tokens in and {counts.output_tokens:,} out"
     return f"{counts.calls} calls, {tokens}, {cost}; {result.duration_s:.1f} s"
+
+
+def _limits(session: Session, run_id: str) -> Iterator[str]:
+    """How far the rate limit held the run back, and what is left of the budget of the day."""
+    facts, budget_usd = session.store.facts, session.settings.budget_usd_per_day
+    waited_s = facts.waited_s(run_id)
+    if waited_s >= LEAST_WAIT_S:
+        yield f"waited {waited_s:.1f} s a call for Claude's rate limit"
+    if budget_usd is not None:
+        left_usd = max(budget_usd - facts.spent_on(), 0.0)
+        yield f"budget: ${left_usd:.2f} of ${budget_usd:.2f} of this UTC day left"
 
 
 def _show_metrics(console: Console, metrics: Iterable[MetricFacts]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.report import charts
 from pipeline.report.bins import moment
-from pipeline.report.facts import Facts
+from pipeline.report.facts import LEAST_WAIT_S, Facts
 from pipeline.report.figure import Cell, Figure
 from pipeline.report.palette import ARRIVED, LOST, PUT_ASIDE
 from pipeline.report.words import Words
@@ -48,10 +48,8 @@ def failed_calls(facts: Facts, w: Words, trace_link: TraceLink | None) -> Figure
     return _listed("failed-calls", w("failed_calls"), "failed", facts.failed_calls, w, trace_link)
 
 
-def costs(facts: Facts, w: Words) -> Figure:
+def costs(facts: Facts, w: Words, budget_usd: float | None) -> Figure:
     """By model and outcome."""
-    analysed = facts.counts.analysed
-    each = w("per_thousand", cost=w.usd(1000 * facts.counts.cost_usd / analysed)) if analysed else ""
     rows = [
         (
             one.model,
@@ -65,12 +63,22 @@ def costs(facts: Facts, w: Words) -> Figure:
     return Figure(
         "costs",
         w("costs"),
-        f"{w('costs_said')} {each}",
+        " ".join((w("costs_said"), *_more_of_costs(facts, w, budget_usd))),
         [w(name).capitalize() if name == "cost" else w(name) for name in columns],
         rows,
         empty=w("why_no_call"),
         numbers=frozenset(range(2, len(columns))),
     )
+
+
+def _more_of_costs(facts: Facts, w: Words, budget_usd: float | None) -> Iterator[str]:
+    if analysed := facts.counts.analysed:
+        yield w("per_thousand", cost=w.usd(1000 * facts.counts.cost_usd / analysed))
+    if facts.waited_s >= LEAST_WAIT_S:
+        yield w("waited", seconds=w.seconds(round(facts.waited_s, 1)))
+    if budget_usd is not None:
+        day, left = w.day(moment(facts.run.started_at)), max(budget_usd - facts.day_usd, 0.0)
+        yield w("budget_left", left=w.usd(left), budget=w.usd(budget_usd), day=day)
 
 
 def recent(facts: Facts, w: Words) -> Figure:

@@ -30,6 +30,9 @@ SLOW_CALLS = 20
 FAILED_CALLS = 20
 RECENT_RUNS = 20
 FAILURES_LISTED = 20
+DAY = len("2026-01-01")
+LEAST_WAIT_S = 0.05
+"""A shorter wait for the rate limit is not worth a word."""
 MOST_SOURCES = 6
 """With more, the smallest are shown as one."""
 
@@ -78,6 +81,10 @@ class Facts:
     slow_calls: Sequence[CallShown]
     failed_calls: Sequence[CallShown]
     paid: Sequence[Paid]
+    waited_s: float
+    """How long a live call waited for Claude's rate limit, on average."""
+    day_usd: float
+    """What all runs have spent and reserved on the UTC day on which this one began."""
     recent: Sequence[RunPaid]
     failures: Sequence[tuple[str, str | None, int]]
     """Outcome, detail, how many; the most frequent first."""
@@ -117,6 +124,8 @@ def facts_of(store: Store, run_id: str) -> Facts:
         slow_calls=store.facts.slowest(run_id, SLOW_CALLS),
         failed_calls=store.facts.latest_failed(run_id, FAILED_CALLS),
         paid=store.facts.paid(run_id),
+        waited_s=store.facts.waited_s(run_id),
+        day_usd=store.facts.spent_on(run.started_at[:DAY]),
         recent=store.facts.recent(run_id, RECENT_RUNS),
         failures=_grouped(failures),
         failed_records=failures[:FAILURES_LISTED],

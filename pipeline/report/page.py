@@ -32,6 +32,8 @@ class Context:
     """Topic → language → label, as the reference base has them."""
     trace_link: TraceLink | None = None
     """None where no address of traces is known."""
+    budget_usd: float | None = None
+    """What all runs may spend in one UTC day; None where no such limit is set."""
 
 
 def page(facts: Facts, language: Language, context: Context) -> str:
@@ -87,7 +89,7 @@ def _sections(facts: Facts, w: Words, context: Context) -> Mapping[str, Sequence
             calls.slow_calls(facts, w, link),
             calls.failed_calls(facts, w, link),
         ],
-        w("costs"): [calls.costs(facts, w), calls.recent(facts, w)],
+        w("costs"): [calls.costs(facts, w, context.budget_usd), calls.recent(facts, w)],
         w("metrics"): [metric_values.metrics(facts, w)],
     }
 

@@ -38,7 +38,7 @@ def write_report(store: Store, settings: Settings, run_id: str, language: Langua
 
 def _context(settings: Settings) -> Context:
     labels = {topic.id: {"fr": _label(topic.fr), "en": _label(topic.en)} for topic in load_topics(settings.topics)}
-    return Context(labels, _trace_link(settings.grafana_url))
+    return Context(labels, _trace_link(settings.grafana_url), settings.budget_usd_per_day)
 
 
 def _make(folder: Path) -> None:

@@ -14,6 +14,7 @@ from pipeline.records import Outcome
 from pipeline.store.counts import read_by
 from pipeline.store.database import Database
 from pipeline.store.predicates import ANALYSED
+from pipeline.store.spending import spent_on
 from pipeline.store.tables import analyses, answers, attempts, runs, texts, totals
 from pipeline.store.totals import Total
 
@@ -214,6 +215,17 @@ class RunFacts:
             Paid(model, outcome, int(calls), int(given), int(cached), int(made), int(thought), float(usd))
             for model, outcome, calls, given, cached, made, thought, usd in self._rows(query)
         ]
+
+    def waited_s(self, run_id: str) -> float:
+        """How long a live call of the run waited for the rate limit, on average; 0 where there was none."""
+        mean = sa.func.avg(sa.func.coalesce(attempts.c.waited_s, 0.0))
+        [(found,)] = self._rows(sa.select(mean).where(attempts.c.run_id == run_id, attempts.c.batch.is_(None)))
+        return float(found or 0.0)
+
+    def spent_on(self, day: str | None = None) -> float:
+        """What all runs have spent and reserved on a UTC day, in USD; today if none is given."""
+        with self._database.read() as connection:
+            return spent_on(connection, day)
 
     def recent(self, run_id: str, limit: int) -> list[RunPaid]:
         """That run and those that began before it, from the oldest."""

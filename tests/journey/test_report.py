@@ -59,6 +59,23 @@ def test_a_report_is_one_file_that_asks_for_nothing_and_whose_links_lead_somewhe
     assert len(page.css("h1")) == 1 and "Sandbox" in page.css_first("header").text()
 
 
+def test_the_summary_and_the_report_say_what_is_left_of_the_budget_and_what_the_rate_limit_cost(
+    verbatims: Command, tmp_path: Path
+) -> None:
+    name, budget = reviews(tmp_path), {"VERBATIMS_BUDGET_USD_PER_DAY": "5"}
+    assert "budget:" not in verbatims("run", "--input", name).err
+    with closing(sqlite3.connect(tmp_path / "var" / "verbatims.db")) as connection, connection:
+        connection.execute("UPDATE attempts SET waited_s = 6.2")
+        connection.execute("INSERT INTO spending VALUES (date('now'), 'other', 'other', 1.79)")
+    verbatims("report", **budget)
+    said = read(only_report(tmp_path)).text()
+    assert "waited 6.2\u00a0s on average" in said and re.search(r"\$5\.0000 for all runs, \$3\.20\d\d are left", said)
+    facts = verbatims("report", "--json").data
+    assert (facts["waited_s"], facts["day_usd"]) == (pytest.approx(6.2), pytest.approx(1.79, abs=0.01))
+    again = verbatims("run", "--input", name, **budget)
+    assert "budget: $3.21 of $5.00 of this UTC day left" in again.err and "rate limit" not in again.err
+
+
 def test_page_and_json_have_the_numbers_of_the_run(verbatims: Command, tmp_path: Path) -> None:
     run = verbatims("run", "--input", reviews(tmp_path), "--json").data
     facts = verbatims("report", "--json").data
