@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.commands.arguments import add_command, add_run_id
 from pipeline.commands.output import DONE, WITH_FAILURES, print_data, say
 from pipeline.errors import SettingsError
+
+if TYPE_CHECKING:
+    from pipeline.store import Failure
 
 
 def add_parser(parsers: Any) -> None:
@@ -39,5 +43,11 @@ def run(options: argparse.Namespace) -> int:
         found = store.runs.failures(run_id)
     for failure in found:
         print_data(asdict(failure))
-    say(f"{len(found)} failed records in run {run_id}")
+    say(_in_words(found, run_id))
     return WITH_FAILURES if found else DONE
+
+
+def _in_words(found: Sequence[Failure], run_id: str) -> str:
+    count = "1 failed record" if len(found) == 1 else f"{len(found)} failed records"
+    cost_usd = sum(failure.cost_usd for failure in found)
+    return f"{count} in run {run_id}" + (f", which cost ${cost_usd:.4f}" if cost_usd else "")
