@@ -20,7 +20,7 @@ from pipeline.analyse.analyser import Analyser
 from pipeline.analyse.claude import Claude
 from pipeline.analyse.dispatch import Dispatcher
 from pipeline.analyse.live import analyse as send
-from pipeline.analyse.policy import FINAL_OUTCOMES
+from pipeline.analyse.policy import FINAL_OUTCOMES, is_worth_retrying
 from pipeline.batch_journey import analyse_in_batches, collect_batches, send_batches, under_way
 from pipeline.delivery import deliver
 from pipeline.errors import CheckFailed, Interrupted, SettingsError, TransientError, VerbatimsError
@@ -31,7 +31,7 @@ from pipeline.session import Session, price_of
 from pipeline.signals import Drain
 from pipeline.source.history import NO_HISTORY, CrawlHistory
 from pipeline.source.source import Source
-from pipeline.store import Decision, RunCounts
+from pipeline.store import Decision, Reopened, RunCounts
 
 NAMED_PLACES = 10
 """Records that a message names."""
@@ -47,8 +47,10 @@ class Result:
     duration_s: float
 
 
-def run(session: Session, source: Source, limit: int | None = None, *, batch: bool = False) -> Result:
-    """Scrape, clean, analyse, load, publish. `limit` takes the first so many records; `batch` as in `analyse`.
+def run(
+    session: Session, source: Source, limit: int | None = None, *, batch: bool = False, retry_failed: bool = False
+) -> Result:
+    """Scrape, clean, analyse, load, publish. `limit` takes the first so many records; the rest is as in `analyse`.
 
     Raises InputError where too little was found; AccessDenied, TransientError or Interrupted where the work did not
     reach its end: what is done by then is stored, and the same call goes on.
@@ -60,7 +62,7 @@ def run(session: Session, source: Source, limit: int | None = None, *, batch: bo
             session.store.runs.set_trace(run_id, trace)
         scrape(session, run_id, source, limit)
         clean(session, run_id)
-        analyse(session, run_id, batch=batch)
+        analyse(session, run_id, batch=batch, retry_failed=retry_failed)
         loaded = load(session, run_id)
         counts = publish(session, run_id)
     return Result(run_id, counts, loaded, time.monotonic() - started)
@@ -103,17 +105,20 @@ def clean(session: Session, run_id: str) -> int:
     return session.store.texts.count_pending(run_id)
 
 
-def analyse(session: Session, run_id: str, *, batch: bool = False) -> int:
+def analyse(session: Session, run_id: str, *, batch: bool = False, retry_failed: bool = False) -> int:
     """One call to Claude for each unanswered text; returns how many are still without an outcome.
 
-    `batch`: in Message Batches, at half the price, which are waited for.
+    `batch`: in Message Batches, at half the price, which are waited for. `retry_failed`: first, texts of the run that
+    have failed for good become unanswered again, if they may do better now.
     Those without an outcome met a passing error: asking again may help. Ctrl-C and SIGTERM let what is in flight come
     back, then raise Interrupted; the same once more ends the process.
     """
     analyser = session.analyser(run_id)
-    pending = session.store.texts.count_pending(run_id)
     if any(session.store.texts.uncleaned(run_id)):
         raise SettingsError(f"run {run_id} is not cleaned yet: `verbatims clean --run {run_id}` comes before analyse")
+    if retry_failed:
+        session.progress.say(_reopened(session.store.retries.reopen(run_id, analyser.key, is_worth_retrying)))
+    pending = session.store.texts.count_pending(run_id)
     with _stage(session, Stage.ANALYSE, run_id, pending) as stage:
         if batch:
             analyse_in_batches(session, run_id, analyser.record, stage.advance)
@@ -267,6 +272,13 @@ def _replaced(positions: list[int]) -> str:
     return (
         f"{len(positions)} text{'' if one else 's'} replaced {'an older one' if one else 'older ones'}: record {places}"
     )
+
+
+def _reopened(found: Reopened) -> str:
+    said = "1 failed verbatim is asked again" if found.again == 1 else f"{found.again} failed verbatims are asked again"
+    if found.stay:
+        said += f", {found.stay} would fail in the same way and stay{'s' if found.stay == 1 else ''}"
+    return said + (f", {found.held} left to others who ask just now" if found.held else "")
 
 
 async def _analyse(session: Session, run_id: str, analyser: Analyser, advance: Advance) -> None:

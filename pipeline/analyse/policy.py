@@ -44,6 +44,12 @@ UNREACHED_FOR_S = 10.0
 FINAL_OUTCOMES = frozenset(Outcome) - {Outcome.ANALYSED, Outcome.FAILED}
 """Outcomes that stand: the same request would be paid again for the same waste."""
 
+VARYING_OUTCOMES = frozenset({Outcome.UNREADABLE, Outcome.EMPTY, Outcome.FAILED})
+"""Outcomes that the same request may not have again: the answer varies from call to call, or the API did not take it.
+
+A refusal, a cut answer and one that no store takes would only be paid again.
+"""
+
 INVALID_REQUEST = frozenset({"http_400", "http_413"})
 """Errors that say the request itself is wrong."""
 
@@ -115,6 +121,14 @@ def next_step(attempts: Sequence[Attempt], *, run_has_answers: bool, earlier: in
     if last.outcome is Outcome.TRUNCATED and not (last.raw or "").strip():
         return Step.AGAIN_WITH_MORE_ROOM  # all its tokens went into thinking
     return Step.FINAL
+
+
+def is_worth_retrying(last: Outcome | None) -> bool:
+    """Whether a text that has failed for good may do better now, for somebody who asks for it.
+
+    `last`: how today's request for it last ended, for this text or an identical one; None: it was never sent.
+    """
+    return last is None or last is Outcome.ANALYSED or last in VARYING_OUTCOMES
 
 
 def is_repeated(error: str) -> bool:

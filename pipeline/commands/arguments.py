@@ -99,6 +99,16 @@ def add_mode(command: Any) -> None:
     )
 
 
+def add_retry_failed(command: Any) -> None:
+    """Add the option that asks again about what has failed for good."""
+    command.add_argument(
+        "--retry-failed",
+        action="store_true",
+        help="also ask again about verbatims that have failed for good, if they may do better: the request is another "
+        "one by now, or its answers vary from call to call",
+    )
+
+
 def port_number(text: str) -> int:
     """Parse a port; 0 means any free one."""
     if not (text.isdecimal() and len(text) < 6 and int(text) <= 65535):

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from pipeline.commands.arguments import add_budget, add_command, add_mode
+from pipeline.commands.arguments import add_budget, add_command, add_mode, add_retry_failed
 from pipeline.commands.ending import exit_code
 from pipeline.commands.input_file import add_input_options, input_file
 from pipeline.commands.output import DONE, open_console, print_data, say, terminal_on, warn
@@ -53,7 +53,9 @@ def add_parser(parsers: Any) -> None:
         "--report", action="store_true", help="also write the run's report, as `verbatims report` does"
     )
     add_language(command)
-    command.add_argument(
+    exclusive = command.add_mutually_exclusive_group()
+    add_retry_failed(exclusive)
+    exclusive.add_argument(
         "--dry-run",
         action="store_true",
         help="only estimate the cost; Claude counts the tokens of 50 texts at most, which is free; nothing is written",
@@ -79,7 +81,8 @@ def run(options: argparse.Namespace) -> int:
         assert session.source is not None
         with going_on(options):
             summary.announce(console, session, session.source, of_files=options.input is not None)
-            result = stages.run(session, session.source, options.limit, batch=options.mode == "batch")
+            batch = options.mode == "batch"
+            result = stages.run(session, session.source, options.limit, batch=batch, retry_failed=options.retry_failed)
             summary.name_places(console, session, result.run_id)
             if options.json:
                 print_data(summary.as_json(result, session.settings))

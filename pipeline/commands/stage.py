@@ -8,7 +8,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from pipeline.commands.arguments import add_budget, add_command, add_mode, add_run_id
+from pipeline.commands.arguments import add_budget, add_command, add_mode, add_retry_failed, add_run_id
 from pipeline.commands.ending import exit_code, say_published, stage_to_do
 from pipeline.commands.input_file import add_input_options, input_file
 from pipeline.commands.output import open_console, print_data, terminal_on
@@ -26,7 +26,7 @@ STAGES = {
 EXAMPLES = {
     Stage.SCRAPE: ["verbatims scrape", "verbatims scrape --input reviews.csv --limit 100"],
     Stage.CLEAN: ["verbatims clean", "verbatims clean --run day-2026-01-31"],
-    Stage.ANALYSE: ["verbatims analyse", "verbatims analyse --run day-2026-01-31 --json"],
+    Stage.ANALYSE: ["verbatims analyse", "verbatims analyse --run day-2026-01-31 --retry-failed"],
     Stage.LOAD: ["verbatims load", "verbatims load --run day-2026-01-31"],
     Stage.PUBLISH: ["verbatims publish", "verbatims publish --json"],
 }
@@ -59,8 +59,9 @@ def add_parser(parsers: Any) -> None:
         if stage is Stage.ANALYSE:
             add_mode(command)
             add_budget(command)
+            add_retry_failed(command)
         else:
-            command.set_defaults(budget=None, mode="live")
+            command.set_defaults(budget=None, mode="live", retry_failed=False)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -85,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
             load = partial(stages.load, again=options.run is not None)
             work: dict[str, Callable[..., object]] = {
                 "clean": stages.clean,
-                "analyse": partial(stages.analyse, batch=options.mode == "batch"),
+                "analyse": partial(stages.analyse, batch=options.mode == "batch", retry_failed=options.retry_failed),
                 "load": load,
                 "publish": stages.publish,
             }

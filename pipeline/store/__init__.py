@@ -6,7 +6,8 @@ intake.py     what is read: versions.py writes it, comparison.py compares it wit
 texts.py      what was read and decided     crawls.py    how sources were last seen
 claims.py     who asks what just now        holders.py   who is alive
 analyses.py   attempts, answers, and what is current        analysers.py  who has answered
-reanalyses.py asking again                  erasure.py   words that go
+reanalyses.py asking again                  retries.py   failures that are asked again
+erasure.py    words that go
 deliveries.py what a warehouse lacks        rows.py      the rows it is given
 totals.py     what is counted               predicates.py  conditions on texts
 identity.py   who a verbatim is             sources.py    how many sources there may be
@@ -23,6 +24,7 @@ from pipeline.store.dossier import AnalysisShown, Dossier
 from pipeline.store.erasure import Forgotten
 from pipeline.store.failures import Failure
 from pipeline.store.past_calls import PastCalls
+from pipeline.store.retries import Reopened
 from pipeline.store.run_facts import (
     CallShown,
     CallsTimed,
@@ -55,6 +57,7 @@ __all__ = [
     "NewTopicSaid",
     "Paid",
     "PastCalls",
+    "Reopened",
     "RowCounts",
     "RunCounts",
     "RunFacts",

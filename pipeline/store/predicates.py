@@ -41,3 +41,12 @@ def pending(analyser: str | None = None) -> Condition:
         return texts.c.kept & unanswered()
     asked = sa.exists().where(analyses.c.text_id == texts.c.text_id, analyses.c.analyser == analyser)
     return texts.c.kept & texts.c.text.is_not(None) & LATEST & ~asked
+
+
+def failed(analyser: str | None = None) -> Condition:
+    """All that has answered it failed for good: of any analyser, or, in a re-analysis, of this one."""
+    rows = sa.exists().where(analyses.c.text_id == texts.c.text_id)
+    if analyser is None:
+        return texts.c.kept & _OPEN & rows & ~rows.where(analyses.c.outcome == GOOD)
+    words = texts.c.kept & texts.c.text.is_not(None) & LATEST
+    return words & rows.where(analyses.c.analyser == analyser, analyses.c.outcome != GOOD)

@@ -20,6 +20,7 @@ from pipeline.store.holders import Witness
 from pipeline.store.migrate import HEAD, migrate, refuse_newer, revision
 from pipeline.store.past_calls import PastCalls, find_past_calls
 from pipeline.store.reanalyses import Reanalyses
+from pipeline.store.retries import Retries
 from pipeline.store.run_facts import RunFacts
 from pipeline.store.runs import Runs
 from pipeline.store.texts import Texts
@@ -38,6 +39,7 @@ class Store:
         self.deliveries = Deliveries(database)
         self.erasure = Erasure(database)
         self.reanalyses = Reanalyses(database)
+        self.retries = Retries(database)
         self.dossiers = Dossiers(database)
         self.totals = StoreTotals(database)
         self.facts = RunFacts(database)

@@ -15,6 +15,7 @@ from pipeline.analyse.policy import (
     Breaker,
     Step,
     fatal,
+    is_worth_retrying,
     next_step,
     pause_before_retry,
 )
@@ -69,6 +70,25 @@ def attempt(what: str) -> Attempt:
 def test_the_next_step_of_a_text(history: list[str], step: Step) -> None:
     for run_has_answers in (True, False):
         assert next_step([attempt(what) for what in history], run_has_answers=run_has_answers) is step
+
+
+@pytest.mark.parametrize(
+    ("last", "worth"),
+    [
+        # another model, prompt or limit makes another request
+        (None, True),
+        # an identical text has an answer by now: it costs nothing
+        (Outcome.ANALYSED, True),
+        (Outcome.UNREADABLE, True),
+        (Outcome.EMPTY, True),
+        (Outcome.FAILED, True),
+        (Outcome.REFUSED, False),
+        (Outcome.TRUNCATED, False),
+        (Outcome.UNSTORABLE, False),
+    ],
+)
+def test_a_final_failure_is_retried_on_request_only_where_it_may_do_better(last: Outcome | None, worth: bool) -> None:
+    assert is_worth_retrying(last) is worth
 
 
 @pytest.mark.parametrize("outcome", Outcome)
