@@ -138,7 +138,7 @@ def test_a_run_in_a_batch_costs_half_and_leaves_nothing_behind(place: Place, sto
 
 
 def test_a_batch_is_collected_by_another_process(place: Place, store: Store) -> None:
-    place.serve(delay_s=1.0)
+    place.serve(delay_s=5.0)
     run_id = kept(store, *TEXTS)
     with place.session() as session:
         record = session.analyser(run_id).record
@@ -273,7 +273,7 @@ def test_batches_are_split_and_others_wait_for_none_of_them(
 
 
 def test_a_cancelled_batch_keeps_what_is_answered(place: Place, store: Store) -> None:
-    place.serve(delay_s=3.0)
+    place.serve(delay_s=12.0)
     run_id = kept(store, *TEXTS)
     with place.session() as session:
         batch_journey.send_batches(session, run_id, session.analyser(run_id).record, ignore)
@@ -286,7 +286,7 @@ def test_a_cancelled_batch_keeps_what_is_answered(place: Place, store: Store) ->
 
 
 def test_a_text_that_is_forgotten_meanwhile_is_paid_and_its_answer_is_not_kept(place: Place, store: Store) -> None:
-    place.serve(delay_s=2.0)
+    place.serve(delay_s=6.0)
     run_id = kept(store, *TEXTS)
     with place.session() as session:
         batch_journey.send_batches(session, run_id, session.analyser(run_id).record, ignore)

@@ -48,7 +48,7 @@ from .bare_loop import IN_FLIGHT
 
 ROOT = Path(__file__).parents[2]
 
-TEXTS = 1100
+TEXTS = 1200
 PER_MINUTE = 1200
 BURST_S = 1.0
 """What the bucket holds, in seconds' worth of the limit."""
