@@ -52,7 +52,7 @@ class Runs:
         self._environment = clean | shared | environment
         self.all: list[Run] = []
 
-    def start(self, name: str, texts: Sequence[str], **environment: str) -> Run:
+    def start(self, name: str, texts: Sequence[str], mode: str = "live", **environment: str) -> Run:
         """Start `verbatims run` on a new file; ids are the file's name and the text's position."""
         file = self.folder / f"{name}.jsonl"
         reviews = ({"id": f"{name}-{number}", "texte": text, "langue": "fr"} for number, text in enumerate(texts))
@@ -61,7 +61,7 @@ class Runs:
         log_path = self.folder / f"{name}.log"
         with log_path.open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "pipeline", "run", "--input", file.name],
+                [sys.executable, "-m", "pipeline", "run", "--input", file.name, "--mode", mode],
                 cwd=self.folder,
                 env=self._environment | environment,
                 stdin=subprocess.DEVNULL,

@@ -28,8 +28,9 @@ def test_counters_of_ended_processes_stay_and_a_gauge_is_that_of_the_latest_run(
         eventually(lambda: stack.value("sum(verbatims_analyzed_total)") == 30, 30, "the first run is seen")
         assert stack.value("claude_call_success_ratio") == 1
     with Sandbox(latency_s=0, faults={"refused": 1.0}) as sandbox:
-        assert made.start("second", MORE, ANTHROPIC_BASE_URL=sandbox.url).end() == 1
-    eventually(lambda: stack.value('sum(claude_calls_total{outcome="refused"})') == 30, 30, "the second run is seen")
+        # five that fail before any success would stop the run
+        assert made.start("second", MORE[:4], ANTHROPIC_BASE_URL=sandbox.url).end() == 1
+    eventually(lambda: stack.value('sum(claude_calls_total{outcome="refused"})') == 4, 30, "the second run is seen")
     assert stack.value("sum(verbatims_analyzed_total)") == 30
     assert [value for _, value in stack.query("claude_call_success_ratio")] == [0]
     assert len({labels["instance"] for labels, _ in stack.query("claude_calls_total")}) == 2

@@ -31,14 +31,23 @@ RULES = Path(__file__).parents[2] / "otel" / "prometheus" / "recording.yml"
 
 @pytest.fixture(scope="module")
 def seen(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack after two runs, with exporter and forwarder."""
-    runs = Runs(tmp_path_factory.mktemp("dashboard"), {"OTEL_EXPORTER_OTLP_ENDPOINT": stack.otlp_endpoint})
+    """A stack after three runs and one whose batch is under way, with exporter and forwarder."""
+    folder = tmp_path_factory.mktemp("dashboard")
+    runs = Runs(folder, {"OTEL_EXPORTER_OTLP_ENDPOINT": stack.otlp_endpoint})
     faults = {"unreadable": 0.1, "empty": 0.1}
     with (
-        Sandbox(latency_s=0.2, faults=faults) as sandbox,
+        Sandbox(latency_s=0.2, faults=faults, batches=folder / "quick.db", batch_delay_s=0.5) as sandbox,
+        Sandbox(batches=folder / "slow.db", batch_delay_s=600) as slow,
         stack.serving("forwarder", VERBATIMS_PUSHGATEWAY_URL=stack.url("pushgateway")),
-        stack.serving("exporter", STORE=runs.store),
+        stack.serving("exporter", STORE=runs.store, VERBATIMS_BUDGET_USD_PER_DAY="5"),
     ):
+        assert (
+            runs.start("lot", ["La livraison du lot est rapide."], "batch", ANTHROPIC_BASE_URL=sandbox.url).end() == 0
+        )
+        waits = runs.start("lent", ["La livraison du lot est lente."], "batch", ANTHROPIC_BASE_URL=slow.url)
+        eventually(lambda: "you may leave" in waits.output(), 60, "a batch is under way")
+        waits.interrupt()
+        assert waits.end() == 130
         for name in ("un", "deux"):
             texts = [f"La livraison {number} de {name} est rapide. " * 3 for number in range(40)]
             assert runs.start(name, texts, ANTHROPIC_BASE_URL=sandbox.url).end() in (0, 1)
