@@ -1,5 +1,6 @@
 """Workers of one store beside each other: with other settings, in other containers, killed and stopped."""
 
+import os
 import signal
 import sqlite3
 import subprocess
@@ -106,6 +107,8 @@ def stop(process: subprocess.Popen[str], store_url: str) -> None:
     with closing(sqlite3.connect(store_url.removeprefix("sqlite:///"), isolation_level=None, timeout=30)) as lock:
         lock.execute("BEGIN IMMEDIATE")
         process.send_signal(signal.SIGSTOP)
+        # until all of its threads stand still, one that waits for the lock could still take it
+        os.waitpid(process.pid, os.WUNTRACED)
         lock.execute("ROLLBACK")
 
 
