@@ -81,7 +81,7 @@ class BatchStore(Protocol):
         """Show that this process is alive."""
 
     def note_sending(self, batch: str, requests: int) -> None:
-        """It is about to be created with so many requests."""
+        """It is about to be created with so many requests. Raises ClaimsLost where it was given back meanwhile."""
 
     def note_sent(self, batch: str, claude_id: str) -> None:
         """It exists under this id."""

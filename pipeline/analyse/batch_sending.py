@@ -12,6 +12,7 @@ from pipeline.analyse.analyser import Analyser
 from pipeline.analyse.batch_api import ApiError, BatchApi, RemoteBatch
 from pipeline.analyse.batch_body import BatchBody, custom_id, encode, text_id_of
 from pipeline.analyse.bound import WorstCase
+from pipeline.analyse.pacing import Pause
 from pipeline.analyse.policy import MORE_ROOM, fatal
 from pipeline.analyse.store_thread import StoreThread
 from pipeline.batching import BatchState, BatchStore, OpenBatch, Unanswered
@@ -48,12 +49,11 @@ class Desk:
     observer: Observer
     advance: Callable[[int, float], None]
     say: Callable[[str], None]
-    pause: Callable[[float], object]
-    """Awaitable: waits so many seconds; True, at once, where the process is to end."""
+    pause: Pause
 
     async def wait(self, seconds: float) -> None:
         """Raises Interrupted where the process is to end."""
-        if await self.pause(seconds):  # type: ignore[misc]
+        if await self.pause(seconds):
             raise Interrupted("interrupted: batches under way go on at Claude's side, and nothing is asked twice")
 
 

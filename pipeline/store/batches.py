@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from pipeline.batching import BatchState, OpenBatch, Unanswered
 from pipeline.claiming import NO_BUDGET, Budget, ClaimResult, CompletedRequest
+from pipeline.errors import ClaimsLost
 from pipeline.events import VerbatimAnalysed
 from pipeline.records import AnalyserRecord, Ask, Outcome
 from pipeline.store.analysers import find_analyser, note_analyser
@@ -121,7 +122,9 @@ class Batches:
 
     def note_sending(self, batch: str, requests: int) -> None:
         """As `BatchStore` says."""
-        self._set(batch, state=BatchState.SENDING.value, requests=requests)
+        with self._database.write() as connection:
+            if not self._change(connection, batch, state=BatchState.SENDING.value, requests=requests):
+                raise ClaimsLost("this process was taken for dead while it filled a batch: nothing of it is sent")
 
     def note_sent(self, batch: str, claude_id: str) -> None:
         """As `BatchStore` says."""
@@ -194,8 +197,9 @@ class Batches:
         with self._database.write() as connection:
             self._change(connection, batch, **values)
 
-    def _change(self, connection: sa.Connection, batch: str, **values: Any) -> None:
-        connection.execute(sa.update(batches).where(batches.c.batch == batch).values(values))
+    def _change(self, connection: sa.Connection, batch: str, **values: Any) -> bool:
+        """Whether the batch is still there."""
+        return connection.execute(sa.update(batches).where(batches.c.batch == batch).values(values)).rowcount > 0
 
 
 def open_batches(connection: sa.Connection, witness: Witness, run_id: str | None = None) -> list[OpenBatch]:
