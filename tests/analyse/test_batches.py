@@ -166,6 +166,7 @@ FAULTS = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_results_of_every_kind(place: Place, store: Store, seed: int) -> None:
     """Expired, cancelled and errored ones are sent again; what is unreadable is asked once more."""
@@ -193,6 +194,7 @@ STEPS: dict[str, tuple[str, str, bool]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("step", STEPS)
 def test_a_crash_at_any_step_loses_and_doubles_nothing(
     place: Place, store: Store, monkeypatch: pytest.MonkeyPatch, step: str
@@ -254,6 +256,7 @@ def test_a_creation_of_which_no_word_came_is_found_and_not_repeated(place: Place
     assert len(place.billed()) == 40
 
 
+@pytest.mark.long
 def test_a_creation_that_fails_is_tried_again(place: Place, store: Store) -> None:
     place.serve("batch_refused=0.5", seed=3)
     run_id = kept(store, *TEXTS)
