@@ -84,7 +84,7 @@ LIMITS = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     limits=LIMITS,
     tokens=st.tuples(st.integers(1, 3000), st.integers(1, 400)),
@@ -101,7 +101,7 @@ def test_equal_requests_are_never_refused_and_all_are_sent(
     assert (len(server.granted), server.refused) == (120, 0)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(limits=LIMITS, sizes=st.lists(st.integers(1, 4000), min_size=20, max_size=80), latency_s=st.floats(0.01, 5))
 def test_whatever_the_sizes_everything_is_sent_in_the_end(
     limits: dict[str, int], sizes: list[int], latency_s: float
@@ -112,7 +112,7 @@ def test_whatever_the_sizes_everything_is_sent_in_the_end(
     assert len(server.granted) == len(sizes)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(limit=st.integers(30, 600), latency_s=st.floats(0.01, 2))
 def test_no_minute_has_more_requests_than_the_limit_and_most_of_it_is_used(limit: int, latency_s: float) -> None:
     server = Server({"requests": limit}, holds_s=60)

@@ -23,7 +23,7 @@ NIGHTS = st.lists(
 
 
 @pytest.mark.long
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(NIGHTS, st.sets(st.sampled_from(NAMES)), st.booleans())
 def test_erasing_removes_texts_and_keeps_counts(scenario: Scenario, run_nights, forgotten, age_first) -> None:  # type: ignore[no-untyped-def]
     scenario.clear()

@@ -138,7 +138,7 @@ STEPS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS, budget_usd=st.floats(0.0, 0.2))
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 def test_whatever_happens_the_budget_is_never_exceeded(

@@ -112,7 +112,7 @@ def test_what_a_day_has_left_without_an_outcome_comes_again_with_the_next(store:
     assert held(store, run_id) == ["Avis a"]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from([1, 2, 3]), st.sets(st.sampled_from("abcdef"))), max_size=6))
 def test_no_verbatim_is_in_two_days_and_none_is_lost(store: Store, scrapes: list[tuple[int, set[str]]]) -> None:
     with store.database.write() as connection:
@@ -127,7 +127,7 @@ def test_no_verbatim_is_in_two_days_and_none_is_lost(store: Store, scrapes: list
     assert found == {day: sorted(f"Avis {n}" for n, d in expected.items() if d == day) for day in (1, 2, 3)}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.tuples(st.sampled_from([1, 2, 3]), st.dictionaries(st.sampled_from("abc"), st.sampled_from("xyz"))),
