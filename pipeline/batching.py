@@ -97,8 +97,11 @@ class BatchStore(Protocol):
     def free(self, batch: str, ids: Collection[int] | None = None) -> int:
         """Texts that have no result, all if none are named: they cost nothing and are free; returns how many."""
 
-    def note_collected(self, batch: str) -> None:
-        """All results are stored."""
+    def note_collected(self, batch: str) -> bool:
+        """All results are stored; returns whether nobody had noted it before."""
+
+    def is_open(self, batch: str) -> bool:
+        """Whether nobody has closed it yet."""
 
     def close(self, batch: str) -> None:
         """It does not exist at Claude's side any more."""

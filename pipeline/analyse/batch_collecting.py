@@ -64,8 +64,8 @@ class Collector:
             if remote is None or not remote.ended:
                 return False
             await self._store_all(batch, remote)
-            await desk.thread.run(desk.store.note_collected, batch.batch)
-        await self._delete(batch)
+        if await desk.thread.run(desk.store.is_open, batch.batch):
+            await self._delete(batch)
         return True
 
     async def _remote(self, batch: OpenBatch) -> RemoteBatch | None:
@@ -75,7 +75,8 @@ class Collector:
             return await self._desk.api.retrieve(batch.claude_id)
         except ApiError as error:
             if error.error == "http_404":
-                if (datetime.now(UTC) - batch.sent_at).total_seconds() < UNKNOWN_FOR_S:
+                young = (datetime.now(UTC) - batch.sent_at).total_seconds() < UNKNOWN_FOR_S
+                if young or not await self._desk.thread.run(self._desk.store.is_open, batch.batch):
                     return None
                 raise TransientError(
                     f"Claude's API does not know batch {batch.claude_id}: look at it in Claude's Console; "
@@ -97,18 +98,26 @@ class Collector:
                 cause = "they break off"
             except ApiError as error:
                 cause = error.cause or error.error
+                if not await self._desk.thread.run(self._desk.store.is_open, batch.batch):
+                    return  # another process has stored all of it, and deleted it
             if number == MOST_READINGS:
                 raise TransientError(f"the results of batch {batch.claude_id} cannot be read: {cause}")
             await self._desk.wait(min(2.0**number, 30.0))
         for attempt in reading.last_attempts:
             tripped = self._breaker.note(attempt)
             self.stopped = self.stopped or fatal(attempt.error, attempt.model) or tripped
+        await self._tell(batch, remote)
+        self._desk.say(f"batch {batch.claude_id}: {reading.words()}")
+
+    async def _tell(self, batch: OpenBatch, remote: RemoteBatch) -> None:
+        """Note that all is stored; what is measured of a batch is told by the first process to note it."""
+        if not await self._desk.thread.run(self._desk.store.note_collected, batch.batch):
+            return
         turnaround_s = ((remote.ended_at or datetime.now(UTC)) - remote.created_at).total_seconds()
         self._desk.observer.emit(BatchCollected(max(turnaround_s, 0.0)))
         ratio = await self._desk.thread.run(self._desk.store.success_ratio)
         if ratio is not None:
             self._desk.observer.emit(SuccessRatioRead(ratio))
-        self._desk.say(f"batch {batch.claude_id}: {reading.words()}")
 
     async def _delete(self, batch: OpenBatch) -> None:
         """Texts and answers go at Claude's side, too."""

@@ -162,9 +162,18 @@ class Batches:
             if not mine:
                 return freed
 
-    def note_collected(self, batch: str) -> None:
+    def note_collected(self, batch: str) -> bool:
         """As `BatchStore` says."""
-        self._set(batch, state=BatchState.COLLECTED.value, collected_at=_now())
+        theirs = (batches.c.batch == batch) & (batches.c.state == BatchState.SENT.value)
+        noted = sa.update(batches).where(theirs).values(state=BatchState.COLLECTED.value, collected_at=_now())
+        with self._database.write() as connection:
+            return connection.execute(noted).rowcount > 0
+
+    def is_open(self, batch: str) -> bool:
+        """As `BatchStore` says."""
+        query = sa.select(batches.c.state).where(batches.c.batch == batch)
+        with self._database.read() as connection:
+            return connection.execute(query).scalar() not in (None, BatchState.CLOSED.value)
 
     def close(self, batch: str) -> None:
         """As `BatchStore` says."""
