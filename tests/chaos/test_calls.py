@@ -63,7 +63,8 @@ def test_whatever_claude_does_and_whoever_is_killed_everything_adds_up(place: Pl
     try:
         killed = work(place, store, run_id)
         assert (usd := billed_usd(place)) <= place.budget_usd + 1e-9, f"${usd} were billed of ${place.budget_usd}"
-        assert (store.runs.count(run_id).pending > 0) is (place.budget_usd == SCARCE_USD)
+        # passing errors may leave some pending where the budget was enough
+        assert store.runs.count(run_id).pending > 0 or place.budget_usd == ENOUGH_USD
         for _ in range(12):
             if not store.runs.count(run_id).pending:
                 break
