@@ -123,10 +123,11 @@ class Analyse(BaseOperator):
         from pipeline.airflow.batches import BatchesEnded
 
         with working(asks=True, shared=True) as (session, run_id):
-            ids = journey.send_or_collect(session, run_id, sends=rounds > 0)
+            ids, more = journey.send_or_collect(session, run_id, sends=rounds > 0)
             left = session.store.texts.count_pending(run_id)
         if ids:
-            self.defer(trigger=BatchesEnded(ids), method_name="step", kwargs={"rounds": rounds - 1}, timeout=BATCH)
+            rounds -= not more  # what the budget could not pay for yet costs no round
+            self.defer(trigger=BatchesEnded(ids), method_name="step", kwargs={"rounds": rounds}, timeout=BATCH)
         self._expect_none(left, context["ti"])
 
     def _ask(self, ti: Any) -> None:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 from pipeline.analyse.analyser import Analyser
 from pipeline.analyse.batch_api import ApiError, BatchApi
-from pipeline.analyse.batch_collecting import Collector
+from pipeline.analyse.batch_collecting import Collector, is_young
 from pipeline.analyse.batch_sending import Desk, Sender
 from pipeline.analyse.batches import FIRST_LOOK_S, LONGEST_LOOK_S, MOST_ROUNDS, BatchRun
 from pipeline.analyse.bound import WorstCase
@@ -16,7 +16,7 @@ from pipeline.analyse.judge import Judge
 from pipeline.analyse.policy import FINAL_OUTCOMES
 from pipeline.analyse.store_thread import StoreThread
 from pipeline.batching import BatchState, OpenBatch
-from pipeline.errors import BudgetUsedUp, TransientError
+from pipeline.errors import BudgetUsedUp, SettingsError, TransientError
 from pipeline.program import next_command
 from pipeline.progress import Advance
 from pipeline.records import AnalyserRecord
@@ -66,15 +66,20 @@ def collect_batches(session: Session, advance: Advance, run_id: str | None = Non
     return asyncio.run(collect())
 
 
-def cancel_batches(session: Session, run_id: str | None = None) -> int:
+def cancel_batches(session: Session, run_id: str | None = None, claude_id: str | None = None) -> int:
     """Tell Claude's API to answer nothing more of these batches; returns how many that were. `collect` comes behind it.
 
     One that the API does not know is given up: its texts are free, and what it may have cost stays counted.
+    Raises SettingsError where no batch of this id is under way.
     """
 
     async def cancel() -> int:
         await _resolve_all(session, lambda done, usd: None, run_id)
         found = [one for one in session.store.open_batches(run_id) if one.state is BatchState.SENT]
+        if claude_id is not None and not (found := [one for one in found if one.claude_id == claude_id]):
+            raise SettingsError(
+                f"no batch {claude_id} is under way: `{next_command('collect --no-wait')}` names those that are"
+            )
         async with session.connect() as client:
             for batch in found:
                 await _cancel(session, BatchApi(client), batch)
@@ -93,6 +98,10 @@ async def _cancel(session: Session, api: BatchApi, batch: OpenBatch) -> None:
             return
         if error.error != "http_404":
             raise TransientError(f"batch {batch.claude_id} cannot be cancelled: {error.cause or error.error}") from None
+        if is_young(batch):
+            raise TransientError(
+                f"Claude's API does not know batch {batch.claude_id} yet, which was sent minutes ago: try again later"
+            ) from None
         session.store.batches(batch.run_id, batch.analyser, FINAL_OUTCOMES).give_up(batch.batch)
         session.progress.say(
             f"batch {batch.claude_id} is not known to Claude's API: given up; what it may have cost stays counted"
@@ -102,14 +111,19 @@ async def _cancel(session: Session, api: BatchApi, batch: OpenBatch) -> None:
 async def _analyse(session: Session, run_id: str, analyser: AnalyserRecord, advance: Advance) -> None:
     await _resolve_all(session, advance)
     async with _opened(session, run_id, analyser, advance) as (run, desk):
-        for _ in range(MOST_ROUNDS):
+        rounds = 0
+        while rounds < MOST_ROUNDS:
+            shortage: BudgetUsedUp | None = None
             try:
                 await run.send()
-            except BudgetUsedUp:
-                await _collect_all(run, desk)
-                raise
+                rounds += 1
+            except BudgetUsedUp as error:
+                shortage = error
             if not await _collect_all(run, desk):
+                if shortage is not None:
+                    raise shortage
                 return
+            # most of what was reserved is free again, so that more can be sent
 
 
 async def _collect_all(run: BatchRun, desk: Desk) -> bool:

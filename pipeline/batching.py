@@ -83,8 +83,11 @@ class BatchStore(Protocol):
     def note_sending(self, batch: str, requests: int) -> None:
         """It is about to be created with so many requests. Raises ClaimsLost where it was given back meanwhile."""
 
-    def note_sent(self, batch: str, claude_id: str) -> None:
-        """It exists under this id."""
+    def note_sent(self, batch: str, claude_id: str, worst_usd: float = 0.0) -> bool:
+        """It exists under this id; returns False where it was undone meanwhile, by a process that found no such batch.
+
+        Then it is noted anew without its texts, and `worst_usd`, the most that it can cost, is counted as spent.
+        """
 
     def undo(self, batch: str) -> None:
         """It was not created: its texts are free again, and cost nothing."""

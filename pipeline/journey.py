@@ -23,7 +23,7 @@ from pipeline.analyse.live import analyse as send
 from pipeline.analyse.policy import FINAL_OUTCOMES, is_worth_retrying
 from pipeline.batch_journey import analyse_in_batches, collect_batches, send_batches, under_way
 from pipeline.delivery import deliver
-from pipeline.errors import CheckFailed, Interrupted, SettingsError, TransientError, VerbatimsError
+from pipeline.errors import BudgetUsedUp, CheckFailed, Interrupted, SettingsError, TransientError, VerbatimsError
 from pipeline.events import LoadFailed, TaskEnded, VerbatimSkipped
 from pipeline.progress import Advance
 from pipeline.records import LoadError, Stage
@@ -127,18 +127,23 @@ def analyse(session: Session, run_id: str, *, batch: bool = False, retry_failed:
     return session.store.texts.count_pending(run_id)
 
 
-def send_or_collect(session: Session, run_id: str, *, sends: bool) -> list[str]:
-    """A step of `analyse` in batches that does not wait; returns the ids of batches that Claude is working on.
+def send_or_collect(session: Session, run_id: str, *, sends: bool) -> tuple[list[str], bool]:
+    """A step of `analyse` in batches that does not wait.
 
+    Returns the ids of batches that Claude is working on, and whether the budget may pay for more once they have ended.
     What has ended is stored, of whatever run. `sends`: then all that is pending in this run is sent, if none of its
-    batches is under way.
+    batches is under way. Raises BudgetUsedUp where it pays for nothing.
     """
-    analyser, pending = session.analyser(run_id), session.store.texts.count_pending(run_id)
+    analyser, pending, more = session.analyser(run_id), session.store.texts.count_pending(run_id), False
     with _stage(session, Stage.ANALYSE, run_id, pending) as stage:
         collect_batches(session, stage.advance, wait=False)
         if sends and not session.store.open_batches(run_id):
-            send_batches(session, run_id, analyser.record, stage.advance)
-    return under_way(session)
+            try:
+                send_batches(session, run_id, analyser.record, stage.advance)
+            except BudgetUsedUp:
+                if not (more := bool(session.store.open_batches(run_id))):
+                    raise
+    return under_way(session), more
 
 
 def load(session: Session, run_id: str, *, again: bool = False) -> int:

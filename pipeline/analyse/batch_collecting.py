@@ -42,6 +42,11 @@ _ERRORS = {
 """How an attempt names the error of a result; any other is http_500."""
 
 
+def is_young(batch: OpenBatch) -> bool:
+    """Whether the API may not know it yet."""
+    return batch.sent_at is not None and (datetime.now(UTC) - batch.sent_at).total_seconds() < UNKNOWN_FOR_S
+
+
 class Collector:
     """Stores what came of the batches of one run."""
 
@@ -70,17 +75,16 @@ class Collector:
 
     async def _remote(self, batch: OpenBatch) -> RemoteBatch | None:
         """How it stands; None while the API does not know it yet, or does not answer for a moment."""
-        assert batch.claude_id is not None and batch.sent_at is not None
+        assert batch.claude_id is not None
         try:
             return await self._desk.api.retrieve(batch.claude_id)
         except ApiError as error:
             if error.error == "http_404":
-                young = (datetime.now(UTC) - batch.sent_at).total_seconds() < UNKNOWN_FOR_S
-                if young or not await self._desk.thread.run(self._desk.store.is_open, batch.batch):
+                if is_young(batch) or not await self._desk.thread.run(self._desk.store.is_open, batch.batch):
                     return None
                 raise TransientError(
                     f"Claude's API does not know batch {batch.claude_id}: look at it in Claude's Console; "
-                    f"`verbatims cancel --batch {batch.batch}` gives its texts up"
+                    f"`verbatims cancel --batch {batch.claude_id}` gives its texts up"
                 ) from None
             if reason := fatal(error.error, self._desk.analyser.model):
                 raise reason from None

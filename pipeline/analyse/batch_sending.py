@@ -17,7 +17,7 @@ from pipeline.analyse.policy import MORE_ROOM, fatal
 from pipeline.analyse.store_thread import StoreThread
 from pipeline.batching import BatchState, BatchStore, OpenBatch, Unanswered
 from pipeline.claiming import LEASE_S, ClaimResult
-from pipeline.errors import BudgetUsedUp, Interrupted, TooManyFailures, TransientError, VerbatimsError
+from pipeline.errors import BudgetUsedUp, ClaimsLost, Interrupted, TooManyFailures, TransientError, VerbatimsError
 from pipeline.observer import Observer
 from pipeline.records import Ask
 
@@ -63,6 +63,8 @@ class Sender:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._after = 0
+        self._worst_usd = 0.0
+        """What the batch that is being filled may cost."""
 
     async def send_all(self) -> int:
         """Send everything that is pending, in as many batches as it takes; returns the number of requests.
@@ -90,13 +92,13 @@ class Sender:
             desk.say(f"batch {batch.batch} may have been made by a process that is gone: looking for it")
             claude_id = await self._find(batch.batch, batch.requests, batch.made_at)
             if claude_id is not None:
-                await desk.thread.run(desk.store.note_sent, batch.batch, claude_id)
+                await self._note_sent(batch.batch, claude_id, worst_usd=0.0)
                 return
         await desk.thread.run(desk.store.undo, batch.batch)
 
     async def _send_one(self) -> tuple[int, str | None]:
         """The number of requests in one more batch, and why it has no more, if that is the budget."""
-        desk = self._desk
+        desk, self._worst_usd = self._desk, 0.0
         with BatchBody() as body:
             trace = desk.observer.batch()
             batch = await desk.thread.run(desk.store.start, trace)
@@ -106,7 +108,7 @@ class Sender:
                 return 0, shortage
             body.end()
             claude_id = await self._create(batch, body)
-            await desk.thread.run(desk.store.note_sent, batch, claude_id)
+            await self._note_sent(batch, claude_id, self._worst_usd)
         desk.say(f"batch {claude_id}: {body.requests} requests sent; Claude answers within 24 h, often within one")
         return body.requests, shortage
 
@@ -122,6 +124,7 @@ class Sender:
             self._tell(taken)
             for ask in taken.asks:
                 body.add(requests[ask])
+                self._worst_usd += ask.worst_usd
             if taken.unaffordable:
                 return taken.shortage or "the budget has no room until calls in flight have ended"
             if len(requests) < len(page):
@@ -169,6 +172,18 @@ class Sender:
         if not error.passing:
             return TooManyFailures(f"Claude's API takes no such batch ({error.error}): check VERBATIMS_MODEL")
         return TransientError(f"Claude's API takes no batch: {error.cause or error.error}") if last else None
+
+    async def _note_sent(self, batch: str, claude_id: str, worst_usd: float) -> None:
+        """Raises ClaimsLost where another process undid the batch, since this one stood still while it was made."""
+        desk = self._desk
+        if await desk.thread.run(desk.store.note_sent, batch, claude_id, worst_usd):
+            return
+        with suppress(ApiError):  # then it is answered, and deleted by `collect` all the same
+            await desk.api.cancel(claude_id)
+        raise ClaimsLost(
+            f"this process was taken for dead while it sent batch {claude_id}, and its texts were freed: "
+            "it is cancelled, and what it may cost stays counted"
+        )
 
     async def _find(self, batch: str, requests: int, since: datetime) -> str | None:
         """The id of a batch of which no word came; None where it was not made.

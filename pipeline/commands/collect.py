@@ -25,13 +25,14 @@ def add_parser(parsers: Any) -> None:
         ["verbatims collect", "verbatims collect --no-wait", "verbatims collect --run day-2026-01-31"],
     )
     collect.add_argument("--no-wait", action="store_true", help="only those that have ended; the others go on")
-    _add(
+    cancel = _add(
         parsers,
         "cancel",
         "cancel Claude's batches, and keep what is answered",
         run_cancel,
-        ["verbatims cancel", "verbatims cancel --run day-2026-01-31"],
+        ["verbatims cancel", "verbatims cancel --run day-2026-01-31", "verbatims cancel --batch msgbatch_01Hk…"],
     )
+    cancel.add_argument("--batch", metavar="ID", help="this one only, by its id at Claude's side")
 
 
 def _add(parsers: Any, name: str, words: str, run: Callable[[argparse.Namespace], int], examples: list[str]) -> Any:
@@ -60,13 +61,16 @@ def _work(options: argparse.Namespace, *, cancels: bool) -> int:
         run_id = session.store.runs.find(options.run) if options.run else None
         before = session.store.open_batches(run_id)
         if cancels:
-            cancel_batches(session, run_id)
+            cancel_batches(session, run_id, options.batch)
         with session.progress.stage("collect") as advance:
-            wait = cancels or not options.no_wait
+            # others that go on are no reason to wait
+            wait = not options.batch if cancels else not options.no_wait
             under_way = collect_batches(session, advance, run_id, wait=wait) if before else 0
         if not before:
             say("no batch is under way")
         if under_way:
+            for batch in session.store.open_batches(run_id):
+                say(f"batch {batch.claude_id or batch.batch} of run {batch.run_id} is still under way")
             say(f"{under_way} still under way: `{next_command('collect')}` goes on")
         for owner in sorted({batch.run_id for batch in before}):
             _say_what_is_left(session, owner)

@@ -57,20 +57,10 @@ class Batches:
     def start(self, trace_parent: str | None) -> str:
         """As `BatchStore` says."""
         batch = f"v{secrets.token_hex(10)}"
-        row = {
-            "batch": batch,
-            "run_id": self._run_id,
-            "analyser": self._analyser.fingerprint,
-            "state": BatchState.FILLING.value,
-            "worker": self._holder.name,
-            "requests": 0,
-            "trace_parent": trace_parent,
-            "made_at": _now(),
-        }
         with self._database.write() as connection:
             self._holder.register(connection)
             connection.execute(sa.insert(holders).values(holder=batch, kind=BATCH))
-            connection.execute(sa.insert(batches).values(row))
+            self._note(connection, batch, BatchState.FILLING, worker=self._holder.name, trace_parent=trace_parent)
         self._holder.registered = True
         return batch
 
@@ -126,9 +116,15 @@ class Batches:
             if not self._change(connection, batch, state=BatchState.SENDING.value, requests=requests):
                 raise ClaimsLost("this process was taken for dead while it filled a batch: nothing of it is sent")
 
-    def note_sent(self, batch: str, claude_id: str) -> None:
+    def note_sent(self, batch: str, claude_id: str, worst_usd: float = 0.0) -> bool:
         """As `BatchStore` says."""
-        self._set(batch, state=BatchState.SENT.value, claude_id=claude_id, worker=None, sent_at=_now())
+        sent = {"claude_id": claude_id, "sent_at": _now()}
+        with self._database.write() as connection:
+            if self._change(connection, batch, state=BatchState.SENT.value, worker=None, **sent):
+                return True
+            self._note(connection, batch, BatchState.SENT, **sent)
+            self._spending.reserve(connection, worst_usd)
+            return False
 
     def undo(self, batch: str) -> None:
         """As `BatchStore` says."""
@@ -202,9 +198,11 @@ class Batches:
         with self._database.write() as connection:
             self._holder.remove(connection)
 
-    def _set(self, batch: str, **values: Any) -> None:
-        with self._database.write() as connection:
-            self._change(connection, batch, **values)
+    def _note(self, connection: sa.Connection, batch: str, state: BatchState, **values: Any) -> None:
+        """A new row."""
+        whose = {"run_id": self._run_id, "analyser": self._analyser.fingerprint}
+        row = {"batch": batch, "state": state.value, "requests": 0, "made_at": _now(), **whose, **values}
+        connection.execute(sa.insert(batches).values(row))
 
     def _change(self, connection: sa.Connection, batch: str, **values: Any) -> bool:
         """Whether the batch is still there."""
