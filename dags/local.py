@@ -38,11 +38,12 @@ SERVERS = {
 }
 
 METRICS = (
-    *("^scheduler_heartbeat", "^dag_processor_heartbeat", "^dag_processing.import_errors", "^executor."),
+    *("^scheduler_heartbeat", "^dag_processor_heartbeat", "^triggerer_heartbeat"),
+    *("^dag_processing.import_errors", "^executor."),
     *("^dagrun.duration.", "^dagrun.schedule_delay"),
     *("^scheduler.tasks.killed_externally", "^task_instances_without_heartbeats"),
 )
-"""What the scheduler and the dag-processor count. A task's process would add series of its own, some 9 each."""
+"""What the scheduler, the dag-processor and the triggerer count. A task's process would add series of its own, some 9 each."""
 
 
 class CannotStart(Exception):

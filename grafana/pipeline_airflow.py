@@ -20,14 +20,15 @@ def panels() -> list[Panel]:
 def _parts() -> Panel:
     panel = numbers(
         "Airflow's parts · Composants",
-        "scheduler et dag-processor : un signe de vie depuis 2 minutes ? Fichiers de DAGs qu'il n'a pas pu lire.",
-        "scheduler and dag-processor: a heartbeat within 2 minutes? Files of DAGs that could not be read.",
+        "scheduler, dag-processor et triggerer : un signe de vie depuis 2 minutes ? Fichiers de DAGs qu'il n'a pas pu lire.",
+        "scheduler, dag-processor and triggerer: a heartbeat within 2 minutes? Files of DAGs that could not be read.",
         units.NoUnit,
         latest(f"{BEATS.format('scheduler')} > bool 0", "scheduler"),
         latest(f"{BEATS.format('dag_processor')} > bool 0", "dag-processor"),
+        latest(f"{BEATS.format('triggerer')} > bool 0", "triggerer"),
         latest("max(airflow_dag_processing_import_errors)", "import errors · erreurs de lecture"),
     )
-    for part in ("scheduler", "dag-processor"):
+    for part in ("scheduler", "dag-processor", "triggerer"):
         words = said(no="down · arrêté", yes="up · en marche")
         panel.override_by_name(part, column(units.NoUnit, mappings=words))
     return panel

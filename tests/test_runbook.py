@@ -44,6 +44,7 @@ SERVERS = {
     # Airflow
     "airflow_scheduler_heartbeat_total",
     "airflow_dag_processor_heartbeat_total",
+    "airflow_triggerer_heartbeat_total",
     "airflow_dag_processing_import_errors",
     "airflow_executor_queued_tasks",
 }

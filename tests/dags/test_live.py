@@ -56,10 +56,10 @@ def test_counters_over_all_processes_equal_the_store(first: tuple[RunEnvironment
     eventually(lambda: counter_increases(stack) == expected, SEEN_WITHIN_S, "the counters equal the store")
 
 
-def test_airflow_itself_is_seen_by_two_processes_and_its_tasks_add_no_series(
+def test_airflow_itself_is_seen_by_three_processes_and_its_tasks_add_no_series(
     first: tuple[RunEnvironment, str], stack: Stack
 ) -> None:
-    for part in ("scheduler", "dag_processor"):
+    for part in ("scheduler", "dag_processor", "triggerer"):
         beats = f'airflow_{part}_heartbeat_total{{job="airflow"}}'
         eventually(lambda beats=beats: stack.value(f"sum(increase({beats}[1m])) > 0"), SEEN_WITHIN_S, beats)
     ended = 'airflow_dagrun_duration_success_milliseconds_count{dag_id="verbatims_daily"}'
@@ -68,7 +68,7 @@ def test_airflow_itself_is_seen_by_two_processes_and_its_tasks_add_no_series(
     seen = 'job="airflow", __name__!~"target_info|up|scrape_.+"'
     assert stack.query(f'{{{seen}, __name__!~"{names}"}}') == []
     processes = {labels.get("instance") for labels, _ in stack.query(f'{{{seen}, __name__=~".+_(total|count)"}}')}
-    assert len(processes) == 2
+    assert len(processes) == 3
     assert len(stack.query(f"{{{seen}}}")) < 40
     assert stack.query("ALERTS{alertname='AirflowDown'}") == []
 
