@@ -43,7 +43,7 @@ METRICS = (
     *("^dagrun.duration.", "^dagrun.schedule_delay"),
     *("^scheduler.tasks.killed_externally", "^task_instances_without_heartbeats"),
 )
-"""What the scheduler, the dag-processor and the triggerer count. A task's process would add series of its own, some 9 each."""
+"""What scheduler, dag-processor and triggerer count. A task's process would add series of its own, some 9 each."""
 
 
 class CannotStart(Exception):

@@ -20,7 +20,7 @@ def panels() -> list[Panel]:
 def _parts() -> Panel:
     panel = numbers(
         "Airflow's parts · Composants",
-        "scheduler, dag-processor et triggerer : un signe de vie depuis 2 minutes ? Fichiers de DAGs qu'il n'a pas pu lire.",
+        "scheduler, dag-processor et triggerer : un signe de vie depuis 2 minutes ? Fichiers de DAGs non lus.",
         "scheduler, dag-processor and triggerer: a heartbeat within 2 minutes? Files of DAGs that could not be read.",
         units.NoUnit,
         latest(f"{BEATS.format('scheduler')} > bool 0", "scheduler"),

@@ -14,13 +14,12 @@ from pipeline.claiming import NO_BUDGET, Budget, ClaimResult, CompletedRequest
 from pipeline.errors import ClaimsLost
 from pipeline.events import VerbatimAnalysed
 from pipeline.records import AnalyserRecord, Ask, Outcome
-from pipeline.store.analysers import find_analyser, note_analyser
-from pipeline.store.analyses import Analyses
+from pipeline.store.analysers import find_analyser
 from pipeline.store.database import Database, Turn
-from pipeline.store.holders import BATCH, Holder, Witness
+from pipeline.store.holders import BATCH, Witness
 from pipeline.store.pages import pending_page
-from pipeline.store.spending import Spending, paid_usd, released
-from pipeline.store.tables import attempts, batches, claims, holders, runs, texts
+from pipeline.store.spending import paid_usd, released
+from pipeline.store.tables import attempts, batches, claims, holders, texts
 from pipeline.store.taking import Taking
 from pipeline.store.totals import success_ratio
 
@@ -41,18 +40,12 @@ class Batches:
         final_outcomes: Collection[Outcome],
         budget: Budget = NO_BUDGET,
     ) -> None:
-        """As `Claims`."""
+        """As `Taking`."""
         self._database = database
         self._run_id = run_id
         self._analyser = analyser
-        self._holder = Holder(database)
-        self._spending = Spending(database, run_id, budget)
-        with database.write() as connection:
-            note_analyser(connection, analyser)
-            again = connection.execute(sa.select(runs.c.analyser).where(runs.c.run_id == run_id)).scalar() is not None
-        self._analyses = Analyses(database, run_id, analyser, counts=not again)
-        whose = analyser.fingerprint if again else None
-        self._taking = Taking(self._analyses, self._spending, self._holder.witness, final_outcomes, whose)
+        self._taking = taking = Taking(database, run_id, analyser, final_outcomes, budget)
+        self._holder, self._spending, self._analyses = taking.holder, taking.spending, taking.analyses
 
     def start(self, trace_parent: str | None) -> str:
         """As `BatchStore` says."""

@@ -19,13 +19,11 @@ from pipeline.claiming import NO_BUDGET, Budget, ClaimResult, CompletedRequest
 from pipeline.errors import BudgetUsedUp, StoreUnavailable
 from pipeline.events import VerbatimAnalysed
 from pipeline.records import AnalyserRecord, Ask, Outcome
-from pipeline.store.analysers import note_analyser
-from pipeline.store.analyses import Analyses
 from pipeline.store.database import Database, Turn
-from pipeline.store.holders import PROCESS, Holder
+from pipeline.store.holders import PROCESS
 from pipeline.store.pages import pending_page
-from pipeline.store.spending import Spending, paid_usd, released
-from pipeline.store.tables import claims, holders, runs
+from pipeline.store.spending import paid_usd, released
+from pipeline.store.tables import claims, holders
 from pipeline.store.taking import Taking
 from pipeline.store.totals import success_ratio
 
@@ -41,19 +39,11 @@ class Claims:
         final_outcomes: Collection[Outcome],
         budget: Budget = NO_BUDGET,
     ) -> None:
-        """A text that is identical to one that has failed with one of `final_outcomes` is not asked."""
+        """As `Taking`."""
         self._database = database
         self._run_id = run_id
-        self._holder = Holder(database)
-        self._spending = Spending(database, run_id, budget)
-        with database.write() as connection:
-            note_analyser(connection, analyser)
-            theirs = connection.execute(sa.select(runs.c.analyser).where(runs.c.run_id == run_id)).scalar()
-        # a re-analysis sends texts again that other analysers have answered; a run sends only unanswered ones
-        again = theirs is not None
-        self._analyses = Analyses(database, run_id, analyser, counts=not again)
-        witness, whose = self._holder.witness, analyser.fingerprint if again else None
-        self._taking = Taking(self._analyses, self._spending, witness, final_outcomes, whose)
+        self._taking = taking = Taking(database, run_id, analyser, final_outcomes, budget)
+        self._holder, self._spending, self._analyses = taking.holder, taking.spending, taking.analyses
         self._unsure: set[str] = set()
         """Which transactions the store went away in: whether they were committed is not known."""
 

@@ -7,13 +7,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.claiming import ClaimResult
-from pipeline.records import Ask, Outcome
+from pipeline.claiming import NO_BUDGET, Budget, ClaimResult
+from pipeline.records import AnalyserRecord, Ask, Outcome
+from pipeline.store.analysers import note_analyser
 from pipeline.store.analyses import Analyses, lock_texts
-from pipeline.store.holders import BATCH, PROCESS, Witness, take_over
+from pipeline.store.database import Database
+from pipeline.store.holders import BATCH, PROCESS, Holder, take_over
 from pipeline.store.predicates import pending
 from pipeline.store.spending import Spending
-from pipeline.store.tables import analyses, attempts, claims, holders, texts
+from pipeline.store.tables import analyses, attempts, claims, holders, runs, texts
 
 
 class Taking:
@@ -21,18 +23,23 @@ class Taking:
 
     def __init__(
         self,
-        stored: Analyses,
-        spending: Spending,
-        witness: Witness,
+        database: Database,
+        run_id: str,
+        analyser: AnalyserRecord,
         final_outcomes: Collection[Outcome],
-        analyser: str | None,
+        budget: Budget = NO_BUDGET,
     ) -> None:
-        """`analyser`: of a re-analysis, which asks texts again that others have answered."""
-        self._analyses = stored
-        self._spending = spending
-        self._witness = witness
+        """A text that is identical to one that has failed with one of `final_outcomes` is not asked."""
+        with database.write() as connection:
+            note_analyser(connection, analyser)
+            theirs = connection.execute(sa.select(runs.c.analyser).where(runs.c.run_id == run_id)).scalar()
+        # a re-analysis sends texts again that other analysers have answered; a run sends only unanswered ones
+        again = theirs is not None
+        self.holder = Holder(database)
+        self.spending = Spending(database, run_id, budget)
+        self.analyses = Analyses(database, run_id, analyser, counts=not again)
         self._final = {outcome.value for outcome in final_outcomes}
-        self._analyser = analyser
+        self._analyser = analyser.fingerprint if again else None
 
     def is_pending(self) -> sa.ColumnElement[bool]:
         """Whether a text waits for an answer."""
@@ -45,7 +52,7 @@ class Taking:
         free, batched = self._free(connection, offered, holder)
         unanswered, settled = self._settle(connection, free)
         wanted = _one_per_request(unanswered)
-        mine = self._spending.affordable(connection, wanted)
+        mine = self.spending.affordable(connection, wanted)
         self._claim(connection, mine, holder)
         unaffordable = wanted[len(mine) :]
         identical = {ask.text_id for ask in unanswered} - {ask.text_id for ask in wanted}
@@ -71,11 +78,11 @@ class Taking:
         """Give texts the answers that identical requests have; returns those without, and what was settled."""
         # a request that is in flight has no answer yet, so only those of free texts are looked up
         keys = {ask.request_key for ask in free}
-        answered = self._analyses.known_answers(connection, keys)
+        answered = self.analyses.known_answers(connection, keys)
         failed = self._failures(connection, keys - answered.keys())
-        settled = self._analyses.settle(connection, [ask for ask in free if ask.request_key in answered], answered)
+        settled = self.analyses.settle(connection, [ask for ask in free if ask.request_key in answered], answered)
         closed = [(ask.text_id, failed[ask.request_key]) for ask in free if ask.request_key in failed]
-        self._analyses.close(connection, closed)
+        self.analyses.close(connection, closed)
         return [ask for ask in free if ask.request_key not in answered.keys() | failed.keys()], tuple(settled.values())
 
     def _shortage(self, connection: sa.Connection, unaffordable: Sequence[Ask]) -> str | None:
@@ -87,7 +94,7 @@ class Taking:
         found = connection.execute(query).all()
         if len(found) > len(self._dead_among(found, "")):
             return None
-        return self._spending.shortage(connection, unaffordable[0].worst_usd)
+        return self.spending.shortage(connection, unaffordable[0].worst_usd)
 
     def _open_texts(self, connection: sa.Connection, asks: Sequence[Ask]) -> set[int]:
         """Those that still wait for an answer, locked: edited and erased texts are not sent."""
@@ -109,7 +116,7 @@ class Taking:
 
     def _dead_among(self, found: Sequence[Any], holder: str) -> list[Any]:
         each = {claim.holder: claim for claim in found if claim.holder != holder}
-        return self._witness.dead_among(list(each.values()))
+        return self.holder.witness.dead_among(list(each.values()))
 
     def _claims_on(self, connection: sa.Connection, asks: Sequence[Ask]) -> Sequence[Any]:
         """Claims on these texts or on identical requests, each with its holder."""
@@ -136,7 +143,7 @@ class Taking:
     def _claim(self, connection: sa.Connection, asks: Sequence[Ask], holder: str) -> None:
         if not asks:
             return
-        day = self._spending.reserve(connection, sum(ask.worst_usd for ask in asks))
+        day = self.spending.reserve(connection, sum(ask.worst_usd for ask in asks))
         rows = [
             {"text_id": ask.text_id, "request_key": ask.request_key, "holder": holder, "reserved_usd": ask.worst_usd}
             for ask in asks
