@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from pipeline.claiming import ClaimResult, CompletedRequest
+from pipeline.claiming import ClaimResult, CompletedRequest, Unanswered
 from pipeline.events import VerbatimAnalysed
 from pipeline.records import AnalyserRecord, Ask
 
@@ -44,22 +44,6 @@ class OpenBatch:
     trace_parent: str | None
     made_at: datetime
     sent_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Unanswered:
-    """A text that waits for an answer, or whose request a batch holds."""
-
-    text_id: int
-    verbatim_id: str
-    text: str
-    """Empty where it was erased since."""
-    request_key: str | None
-    """None where no batch holds it."""
-    earlier: int
-    """How often it was answered before in this run, in vain."""
-    wordless: bool
-    """Whether the last of these answers ended before its first word."""
 
 
 class BatchStore(Protocol):

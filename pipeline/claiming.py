@@ -33,6 +33,22 @@ NO_BUDGET = Budget()
 
 
 @dataclass(frozen=True, slots=True)
+class Unanswered:
+    """A text that waits for an answer, or whose request a batch holds."""
+
+    text_id: int
+    verbatim_id: str
+    text: str
+    """Empty where it was erased since."""
+    request_key: str | None
+    """None where no batch holds it."""
+    earlier: int
+    """How often the same analyser has had an answer to it, in vain."""
+    wordless: bool
+    """Whether the last of these answers ended before its first word."""
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimResult:
     """What a claim gave for a page of verbatims."""
 
@@ -66,8 +82,8 @@ class CompletedRequest:
 class ClaimStore(Protocol):
     """The claims of one process for one run. Every method blocks on the database."""
 
-    def pending(self, after: int, limit: int) -> list[tuple[int, str, str]]:
-        """The run's next verbatims to analyse behind a text id: (text id, verbatim id, text)."""
+    def pending(self, after: int, limit: int) -> list[Unanswered]:
+        """The run's next verbatims to analyse behind a text id."""
 
     def take(self, asks: Sequence[Ask]) -> ClaimResult:
         """Claim what is unclaimed, settle what has an answer, leave the rest waiting. Raises as `renew` does."""

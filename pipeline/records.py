@@ -176,6 +176,10 @@ class Ask:
     """The store's number of this version of the text; an edited one has another."""
     worst_usd: float = 0.0
     """The most that one try can cost."""
+    earlier: int = 0
+    """How often it was answered before, in vain."""
+    wordless: bool = False
+    """Whether the last of these answers ended before its first word: it needs more room."""
 
 
 @dataclass(frozen=True, slots=True)

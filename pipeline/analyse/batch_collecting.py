@@ -12,8 +12,8 @@ from pipeline.analyse.batch_body import text_id_of
 from pipeline.analyse.batch_sending import Desk
 from pipeline.analyse.judge import NOT_THE_SHAPE, Judge
 from pipeline.analyse.policy import ERROR_CODES, INVALID_REQUEST, Breaker, Step, fatal, next_step
-from pipeline.batching import BatchState, OpenBatch, Unanswered
-from pipeline.claiming import CompletedRequest
+from pipeline.batching import BatchState, OpenBatch
+from pipeline.claiming import CompletedRequest, Unanswered
 from pipeline.errors import TransientError, VerbatimsError
 from pipeline.events import BatchCollected, SuccessRatioRead
 from pipeline.observer import RequestSpan

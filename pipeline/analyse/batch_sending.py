@@ -13,10 +13,10 @@ from pipeline.analyse.batch_api import ApiError, BatchApi, RemoteBatch
 from pipeline.analyse.batch_body import BatchBody, custom_id, encode, text_id_of
 from pipeline.analyse.bound import WorstCase
 from pipeline.analyse.pacing import Pause
-from pipeline.analyse.policy import MORE_ROOM, fatal
+from pipeline.analyse.policy import fatal, first_room
 from pipeline.analyse.store_thread import StoreThread
-from pipeline.batching import BatchState, BatchStore, OpenBatch, Unanswered
-from pipeline.claiming import LEASE_S, ClaimResult
+from pipeline.batching import BatchState, BatchStore, OpenBatch
+from pipeline.claiming import LEASE_S, ClaimResult, Unanswered
 from pipeline.errors import BudgetUsedUp, ClaimsLost, Interrupted, TooManyFailures, TransientError, VerbatimsError
 from pipeline.observer import Observer
 from pipeline.records import Ask
@@ -136,7 +136,7 @@ class Sender:
         found: dict[Ask, bytes] = {}
         size = 0
         for one in page:
-            room = MORE_ROOM if one.wordless else 1
+            room = first_room(wordless=one.wordless)
             request = encode(custom_id(batch, one.text_id), self._desk.analyser.request(one.text, room))
             size += len(request) + 1
             if not body.has_room(len(found) + 1, size):

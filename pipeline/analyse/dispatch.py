@@ -9,8 +9,9 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from pipeline.analyse.group_commit import GroupCommit
+from pipeline.analyse.policy import first_room
 from pipeline.analyse.store_thread import StoreThread
-from pipeline.claiming import LEASE_S, ClaimResult, ClaimStore, CompletedRequest, boot_clock
+from pipeline.claiming import LEASE_S, ClaimResult, ClaimStore, CompletedRequest, Unanswered, boot_clock
 from pipeline.errors import BudgetUsedUp, VerbatimsError
 from pipeline.events import SuccessRatioRead
 from pipeline.observer import Observer, RequestSpan
@@ -37,7 +38,7 @@ class _ClaimedTexts:
         claims: ClaimStore,
         thread: StoreThread,
         key: Callable[[str], str],
-        worst_usd: Callable[[str], float],
+        worst_usd: Callable[[str, int], float],
         page: int,
     ) -> None:
         self._claims = claims
@@ -72,10 +73,12 @@ class _ClaimedTexts:
         if not found:
             self._read_all = True
             return []
-        self._after = found[-1][0]
-        return [
-            Ask(identity, text, self._key(text), text_id, self._worst_usd(text)) for text_id, identity, text in found
-        ]
+        self._after = found[-1].text_id
+        return [self._ask(one) for one in found]
+
+    def _ask(self, one: Unanswered) -> Ask:
+        worst_usd = self._worst_usd(one.text, first_room(wordless=one.wordless))
+        return Ask(one.verbatim_id, one.text, self._key(one.text), one.text_id, worst_usd, one.earlier, one.wordless)
 
     async def _unclaimed(self) -> list[Ask]:
         """Waiting texts whose claims have ended. Only reads: the store's writers are at work."""
@@ -94,7 +97,7 @@ class Dispatcher:
         self,
         claims: ClaimStore,
         key: Callable[[str], str],
-        worst_usd: Callable[[str], float],
+        worst_usd: Callable[[str, int], float],
         observer: Observer,
         progress: Callable[[int, float], None],
         say: Callable[[str], None],

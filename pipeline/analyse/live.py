@@ -8,7 +8,7 @@ from typing import Protocol
 from pipeline.analyse.attempts import Asker, Attempts, Permit
 from pipeline.analyse.pace import Pace
 from pipeline.analyse.pacing import Pacer
-from pipeline.analyse.policy import MORE_ROOM, UNREACHED, Breaker, Step, fatal, next_step, unreached
+from pipeline.analyse.policy import UNREACHED, Breaker, Step, fatal, first_room, next_step, unreached
 from pipeline.errors import VerbatimsError
 from pipeline.observer import Observer, RequestSpan
 from pipeline.records import Ask, Attempt, Outcome
@@ -76,10 +76,10 @@ class _Verbatims:
     async def ask(self, ask: Ask) -> None:
         """One verbatim, asked as often as the policy says. Raises what stops the run, once its attempts are stored."""
         attempts: list[Attempt] = []
-        step = Step.AGAIN
+        step = Step.AGAIN_WITH_MORE_ROOM if ask.wordless else Step.AGAIN
         with self._observer.call(ask) as call:
             while step in (Step.AGAIN, Step.AGAIN_WITH_MORE_ROOM):
-                room = MORE_ROOM if step is Step.AGAIN_WITH_MORE_ROOM else 1
+                room = first_room(wordless=step is Step.AGAIN_WITH_MORE_ROOM)
                 step = await self._attempt(ask, room, attempts, call)
         if attempts:
             await self._work.commit(ask, tuple(attempts), call, final=step is Step.FINAL)
@@ -97,7 +97,7 @@ class _Verbatims:
             return Step.LATER
         attempts.append(attempt)
         call.answered(attempt)
-        return next_step(attempts, run_has_answers=self._answered)
+        return next_step(attempts, run_has_answers=self._answered, earlier=ask.earlier)
 
     def _note(self, last: Attempt) -> None:
         """Raises what stops the run."""

@@ -123,6 +123,11 @@ def next_step(attempts: Sequence[Attempt], *, run_has_answers: bool, earlier: in
     return Step.FINAL
 
 
+def first_room(*, wordless: bool) -> int:
+    """What multiplies `max_tokens` in the next request. `wordless`: the last answer ended before its first word."""
+    return MORE_ROOM if wordless else 1
+
+
 def is_worth_retrying(last: Outcome | None) -> bool:
     """Whether a text that has failed for good may do better now, for somebody who asks for it.
 

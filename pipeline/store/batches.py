@@ -9,21 +9,19 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.batching import BatchState, OpenBatch, Unanswered
-from pipeline.claiming import NO_BUDGET, Budget, ClaimResult, CompletedRequest
+from pipeline.batching import BatchState, OpenBatch
+from pipeline.claiming import NO_BUDGET, Budget, ClaimResult, CompletedRequest, Unanswered
 from pipeline.errors import ClaimsLost
 from pipeline.events import VerbatimAnalysed
 from pipeline.records import AnalyserRecord, Ask, Outcome
 from pipeline.store.analysers import find_analyser
 from pipeline.store.database import Database, Turn
 from pipeline.store.holders import BATCH, Witness
-from pipeline.store.pages import pending_page
+from pipeline.store.pages import NEVER_ANSWERED, earlier_answers
 from pipeline.store.spending import paid_usd, released
-from pipeline.store.tables import attempts, batches, claims, holders, texts
+from pipeline.store.tables import batches, claims, holders, texts
 from pipeline.store.taking import Taking
 from pipeline.store.totals import success_ratio
-
-NEVER_ANSWERED = (0, False)
 
 _PAGE = 500
 """Texts in one statement."""
@@ -60,12 +58,7 @@ class Batches:
     def pending(self, after: int, limit: int) -> list[Unanswered]:
         """As `BatchStore` says."""
         with self._database.read() as connection:
-            page = pending_page(connection, self._run_id, self._taking.is_pending(), after, limit)
-            earlier = _earlier(connection, self._run_id, [text_id for text_id, _, _ in page])
-        return [
-            Unanswered(text_id, identity, text, None, *earlier.get(text_id, NEVER_ANSWERED))
-            for text_id, identity, text in page
-        ]
+            return self._taking.pending(connection, after, limit)
 
     def take(self, batch: str, asks: Sequence[Ask]) -> ClaimResult:
         """As `BatchStore` says."""
@@ -86,7 +79,7 @@ class Batches:
         )
         with self._database.read() as connection:
             found = connection.execute(query).all()
-            earlier = _earlier(connection, self._run_id, [one.text_id for one in found])
+            earlier = earlier_answers(connection, self._analyser.fingerprint, [one.text_id for one in found])
         return {
             one.text_id: Unanswered(
                 one.text_id,
@@ -257,20 +250,6 @@ def _claimed(connection: sa.Connection, batch: str, ids: Collection[int] | None)
     if ids is not None:
         query = query.where(claims.c.text_id.in_(sorted(ids)))
     return list(connection.execute(query).scalars())
-
-
-def _earlier(connection: sa.Connection, run_id: str, ids: Sequence[int]) -> dict[int, tuple[int, bool]]:
-    """Text → how often this run has had an answer to it in vain, and whether the last one was cut before any word."""
-    query = (
-        sa.select(attempts.c.text_id, attempts.c.outcome, attempts.c.raw)
-        .where(attempts.c.text_id.in_(ids), attempts.c.run_id == run_id, attempts.c.outcome != Outcome.FAILED.value)
-        .order_by(attempts.c.attempt_id)
-    )
-    found: dict[int, tuple[int, bool]] = {}
-    for one in connection.execute(query):
-        wordless = one.outcome == Outcome.TRUNCATED.value and not (one.raw or "").strip()
-        found[one.text_id] = (found.get(one.text_id, (0, False))[0] + 1, wordless)
-    return found
 
 
 def _now() -> str:

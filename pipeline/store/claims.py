@@ -15,13 +15,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.claiming import NO_BUDGET, Budget, ClaimResult, CompletedRequest
+from pipeline.claiming import NO_BUDGET, Budget, ClaimResult, CompletedRequest, Unanswered
 from pipeline.errors import BudgetUsedUp, StoreUnavailable
 from pipeline.events import VerbatimAnalysed
 from pipeline.records import AnalyserRecord, Ask, Outcome
 from pipeline.store.database import Database, Turn
 from pipeline.store.holders import PROCESS
-from pipeline.store.pages import pending_page
 from pipeline.store.spending import paid_usd, released
 from pipeline.store.tables import claims, holders
 from pipeline.store.taking import Taking
@@ -47,10 +46,10 @@ class Claims:
         self._unsure: set[str] = set()
         """Which transactions the store went away in: whether they were committed is not known."""
 
-    def pending(self, after: int, limit: int) -> list[tuple[int, str, str]]:
+    def pending(self, after: int, limit: int) -> list[Unanswered]:
         """As `ClaimStore` says."""
         with self._database.read() as connection:
-            return pending_page(connection, self._run_id, self._taking.is_pending(), after, limit)
+            return self._taking.pending(connection, after, limit)
 
     def take(self, asks: Sequence[Ask]) -> ClaimResult:
         """As `ClaimStore` says."""

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 
-from pipeline.store.tables import run_records, texts
+from pipeline.claiming import Unanswered
+from pipeline.records import Outcome
+from pipeline.store.tables import attempts, run_records, texts
+
+NEVER_ANSWERED = (0, False)
 
 
 def pending_page(
-    connection: sa.Connection, run_id: str, is_pending: sa.ColumnElement[bool], after: int, limit: int
-) -> list[tuple[int, str, str]]:
-    """A run's next texts to analyse behind a text id: (text id, verbatim id, text)."""
+    connection: sa.Connection, run_id: str, analyser: str, is_pending: sa.ColumnElement[bool], after: int, limit: int
+) -> list[Unanswered]:
+    """A run's next texts to analyse behind a text id. `analyser`: who is to be asked."""
     query = (
         sa.select(texts.c.text_id, texts.c.verbatim_id, texts.c.text)
         .join(run_records, run_records.c.text_id == texts.c.text_id)
@@ -18,4 +24,24 @@ def pending_page(
         .order_by(run_records.c.text_id)
         .limit(limit)
     )
-    return [(found.text_id, found.verbatim_id, found.text) for found in connection.execute(query)]
+    page = connection.execute(query).all()
+    earlier = earlier_answers(connection, analyser, [one.text_id for one in page])
+    return [
+        Unanswered(one.text_id, one.verbatim_id, one.text, None, *earlier.get(one.text_id, NEVER_ANSWERED))
+        for one in page
+    ]
+
+
+def earlier_answers(connection: sa.Connection, analyser: str, ids: Sequence[int]) -> dict[int, tuple[int, bool]]:
+    """Text → how often it was answered in vain, and whether the last answer was cut before its first word."""
+    theirs = attempts.c.text_id.in_(ids) & (attempts.c.analyser == analyser)
+    query = (
+        sa.select(attempts.c.text_id, attempts.c.outcome, attempts.c.raw)
+        .where(theirs, attempts.c.outcome != Outcome.FAILED.value)
+        .order_by(attempts.c.attempt_id)
+    )
+    found: dict[int, tuple[int, bool]] = {}
+    for one in connection.execute(query):
+        wordless = one.outcome == Outcome.TRUNCATED.value and not (one.raw or "").strip()
+        found[one.text_id] = (found.get(one.text_id, NEVER_ANSWERED)[0] + 1, wordless)
+    return found

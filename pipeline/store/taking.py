@@ -7,12 +7,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.claiming import NO_BUDGET, Budget, ClaimResult
+from pipeline.claiming import NO_BUDGET, Budget, ClaimResult, Unanswered
 from pipeline.records import AnalyserRecord, Ask, Outcome
 from pipeline.store.analysers import note_analyser
 from pipeline.store.analyses import Analyses, lock_texts
 from pipeline.store.database import Database
 from pipeline.store.holders import BATCH, PROCESS, Holder, take_over
+from pipeline.store.pages import pending_page
 from pipeline.store.predicates import pending
 from pipeline.store.spending import Spending
 from pipeline.store.tables import analyses, attempts, claims, holders, runs, texts
@@ -38,12 +39,14 @@ class Taking:
         self.holder = Holder(database)
         self.spending = Spending(database, run_id, budget)
         self.analyses = Analyses(database, run_id, analyser, counts=not again)
+        self._run_id = run_id
         self._final = {outcome.value for outcome in final_outcomes}
-        self._analyser = analyser.fingerprint if again else None
+        self._asked = analyser.fingerprint
+        self._analyser = self._asked if again else None
 
-    def is_pending(self) -> sa.ColumnElement[bool]:
-        """Whether a text waits for an answer."""
-        return pending(self._analyser)
+    def pending(self, connection: sa.Connection, after: int, limit: int) -> list[Unanswered]:
+        """The run's next texts that wait for an answer, behind a text id."""
+        return pending_page(connection, self._run_id, self._asked, pending(self._analyser), after, limit)
 
     def take(self, connection: sa.Connection, asks: Sequence[Ask], holder: str) -> ClaimResult:
         """Under the turn to claim: what is free and affordable becomes the holder's."""
@@ -101,7 +104,7 @@ class Taking:
         ids = [ask.text_id for ask in asks]
         lock_texts(connection, ids)
         # a second statement sees what those whose locks this one waited for have committed
-        query = sa.select(texts.c.text_id).where(texts.c.text_id.in_(ids), self.is_pending())
+        query = sa.select(texts.c.text_id).where(texts.c.text_id.in_(ids), pending(self._analyser))
         return set(connection.execute(query).scalars())
 
     def _free(self, connection: sa.Connection, asks: Sequence[Ask], holder: str) -> tuple[list[Ask], set[int]]:

@@ -91,7 +91,9 @@ def work(place: Place, store: Store, run_id: str) -> int:
         time.sleep(0.05)
     for worker in workers:
         _, err = worker.communicate()
-        assert worker.returncode in (0, 1) or "the budget is used up" in err, err
+        # three texts in ten fail for good: by chance most of the last fifty may
+        stopped = "the budget is used up" in err or "of the last 50 texts failed" in err
+        assert worker.returncode in (0, 1) or stopped, err
     return killed
 
 

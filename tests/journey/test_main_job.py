@@ -280,3 +280,18 @@ def test_two_processes_on_postgres_share_the_work_and_pay_each_text_once(
     assert billed(bills) == sum(one.data["analysed"] for one in ended) == 200
     assert all(assert_accounted(one.data) and one.data["loaded"] == 200 for one in ended)
     assert query(tmp_path / "var/verbatims-warehouse.db", "SELECT count(*) FROM verbatims_analysed_v2") == [(200,)]
+
+
+def test_a_text_has_two_answers_at_most_over_all_processes(verbatims: Command, tmp_path: Path) -> None:
+    """One that nobody can read, then an outage: the next process asks once more, not twice."""
+    texts = [f"La livraison numéro {n} était rapide" for n in range(40)]
+    write_jsonl(tmp_path / "reviews.jsonl", texts)
+    with Sandbox(latency_s=0, faults={"unreadable": 0.5, "overloaded": 0.4}, seed=3) as faulty:
+        given = {"ANTHROPIC_BASE_URL": faulty.url, "VERBATIMS_RETRY_S": "0"}
+        first = verbatims("run", "--input", "reviews.jsonl", "--json", **given).data
+    answered = "SELECT count(*) FROM attempts WHERE outcome <> 'failed' GROUP BY text_id ORDER BY 1 DESC"
+    assert first["failed"]["failed"] > 0 and query(tmp_path / "var/verbatims.db", answered)
+    with Sandbox(latency_s=0, faults={"unreadable": 1.0}) as unreadable:
+        verbatims("analyse", "--run", first["run_id"], ANTHROPIC_BASE_URL=unreadable.url)
+        verbatims("analyse", "--run", first["run_id"], ANTHROPIC_BASE_URL=unreadable.url)
+    assert query(tmp_path / "var/verbatims.db", answered)[0] == (2,)

@@ -53,8 +53,8 @@ def kept(store: Store, *texts: str, name: str = "id") -> str:
 def asks(claims: ClaimStore, settings: str = "") -> list[Ask]:
     """What is pending, under keys that depend on the settings."""
     return [
-        Ask(identity, text, f"{hash(text + settings) % 2**60:064x}", text_id)
-        for text_id, identity, text in claims.pending(0, 1000)
+        Ask(one.verbatim_id, one.text, f"{hash(one.text + settings) % 2**60:064x}", one.text_id)
+        for one in claims.pending(0, 1000)
     ]
 
 

@@ -55,7 +55,7 @@ def run(claims: Claims, asker: Scripted, said: list[str], patience_s: float = 60
 
     async def work() -> None:
         async with Dispatcher(
-            claims, str, lambda _: 0.0, silent, lambda *_: None, said.append, page=IN_FLIGHT, patience_s=patience_s
+            claims, str, lambda *_: 0.0, silent, lambda *_: None, said.append, page=IN_FLIGHT, patience_s=patience_s
         ) as queue:
             await analyse(queue, asker, silent, IN_FLIGHT)
 

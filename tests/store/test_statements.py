@@ -83,7 +83,9 @@ def test_at_most_one_statement_per_verbatim_at_64_in_flight(store: Store) -> Non
     async def run() -> None:
         silent: Any = Silent()
         ignore: Any = lambda *_: None  # noqa: E731
-        async with Dispatcher(claims, str, lambda _: 0.0, silent, ignore, ignore, page=IN_FLIGHT, patience_s=0) as work:
+        async with Dispatcher(
+            claims, str, lambda *_: 0.0, silent, ignore, ignore, page=IN_FLIGHT, patience_s=0
+        ) as work:
             await analyse(work, Quick(), silent, IN_FLIGHT)
 
     with statements(store) as found:

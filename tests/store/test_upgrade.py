@@ -147,7 +147,7 @@ def test_nothing_is_asked_again_and_the_stopped_run_is_finished_by_the_new_analy
     with closing(open_store(old_url)) as store:
         for run_id, expected in pending.items():
             found = store.claims(run_id, ANALYSER, FINAL_OUTCOMES).pending(0, 100)
-            assert [text_id for text_id, _, _ in found] == expected
+            assert [one.text_id for one in found] == expected
         claims = store.claims(STOPPED, ANALYSER, FINAL_OUTCOMES)
         taken = claims.take(asks(claims))
         claims.commit(good(*taken.asks))
