@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
@@ -13,15 +14,19 @@ from pipeline.analyse.batch_sending import Desk, Sender
 from pipeline.analyse.batches import FIRST_LOOK_S, LONGEST_LOOK_S, MOST_ROUNDS, BatchRun
 from pipeline.analyse.bound import WorstCase
 from pipeline.analyse.judge import Judge
-from pipeline.analyse.policy import FINAL_OUTCOMES
+from pipeline.analyse.policy import FINAL_OUTCOMES, fatal
 from pipeline.analyse.store_thread import StoreThread
 from pipeline.batching import BatchState, OpenBatch
+from pipeline.claiming import LEASE_S
 from pipeline.errors import BudgetUsedUp, SettingsError, TransientError
 from pipeline.program import next_command
 from pipeline.progress import Advance
 from pipeline.records import AnalyserRecord
 from pipeline.session import Session, price_of
 from pipeline.signals import Drain
+
+SHOWS_S = 1.0
+"""Pauses between two looks at a process that may be gone: of longer ones, only two seconds count as silence."""
 
 LEAVING = "stopping: batches under way go on at Claude's side"
 
@@ -53,14 +58,15 @@ def under_way(session: Session) -> list[str]:
 def collect_batches(session: Session, advance: Advance, run_id: str | None = None, *, wait: bool = True) -> int:
     """Store what batches have come to, of one run or of all; returns how many are still under way.
 
-    `wait`: until none is.
+    `wait`: until none is. Raises what the results say against asking more, once they are stored.
     """
 
     async def collect() -> int:
-        await _resolve_all(session, advance, run_id)
+        await _resolve_all(session, advance, run_id, patient=True)
         for owner, analyser in _owners(session.store.open_batches(run_id)):
             async with _opened(session, owner, analyser, advance) as (run, desk):
-                await (_collect_all(run, desk) if wait else run.collect())
+                await (_collect_all(run, desk) if wait else run.collect(patient=False))
+                await run.check()
         return len(session.store.open_batches(run_id))
 
     return asyncio.run(collect())
@@ -74,15 +80,21 @@ def cancel_batches(session: Session, run_id: str | None = None, claude_id: str |
     """
 
     async def cancel() -> int:
-        await _resolve_all(session, lambda done, usd: None, run_id)
+        await _resolve_all(session, lambda done, usd: None, run_id, patient=True)
         found = [one for one in session.store.open_batches(run_id) if one.state is BatchState.SENT]
         if claude_id is not None and not (found := [one for one in found if one.claude_id == claude_id]):
             raise SettingsError(
                 f"no batch {claude_id} is under way: `{next_command('collect --no-wait')}` names those that are"
             )
+        kept: TransientError | None = None
         async with session.connect() as client:
             for batch in found:
-                await _cancel(session, BatchApi(client), batch)
+                try:
+                    await _cancel(session, BatchApi(client), batch)
+                except TransientError as error:  # the others are cancelled all the same
+                    kept = error
+        if kept is not None:
+            raise kept
         return len(found)
 
     return asyncio.run(cancel())
@@ -96,7 +108,9 @@ async def _cancel(session: Session, api: BatchApi, batch: OpenBatch) -> None:
     except ApiError as error:
         if error.error == "http_400":  # it has ended
             return
-        if error.error != "http_404":
+        if error.error != "http_404" and (reason := fatal(error.error, batch.analyser.model)):
+            raise reason from None
+        if error.error != "http_404" or await _is_known(api, batch.claude_id):
             raise TransientError(f"batch {batch.claude_id} cannot be cancelled: {error.cause or error.error}") from None
         if is_young(batch):
             raise TransientError(
@@ -106,6 +120,15 @@ async def _cancel(session: Session, api: BatchApi, batch: OpenBatch) -> None:
         session.progress.say(
             f"batch {batch.claude_id} is not known to Claude's API: given up; what it may have cost stays counted"
         )
+
+
+async def _is_known(api: BatchApi, claude_id: str) -> bool:
+    """Whether the API says that it has the batch, or does not say."""
+    try:
+        await api.retrieve(claude_id)
+    except ApiError as error:
+        return error.error != "http_404"
+    return True
 
 
 async def _analyse(session: Session, run_id: str, analyser: AnalyserRecord, advance: Advance) -> None:
@@ -135,17 +158,28 @@ async def _collect_all(run: BatchRun, desk: Desk) -> bool:
         if not said:
             desk.say(f"waiting for Claude; you may leave: `{next_command('collect')}` goes on")
             said = True
-        await desk.wait(pause)
+        await desk.wait(min(pause, SHOWS_S) if run.any_unsent() else pause)
         pause = min(pause * 1.5, LONGEST_LOOK_S)
     return True
 
 
-async def _resolve_all(session: Session, advance: Advance, run_id: str | None = None) -> None:
-    """Find out what became of batches whose process is gone, of whatever run: nothing is sent meanwhile."""
-    unresolved = [one for one in session.store.open_batches(run_id) if one.abandoned and one.claude_id is None]
-    for owner, analyser in _owners(unresolved):
-        async with _opened(session, owner, analyser, advance) as (run, _):
-            await run.resolve()
+async def _resolve_all(session: Session, advance: Advance, run_id: str | None = None, *, patient: bool = False) -> None:
+    """Find out what became of batches whose process is gone, of whatever run: nothing is sent meanwhile.
+
+    `patient`: that a process of another machine or container is gone shows only after a lease of silence.
+    """
+    ends, said = time.monotonic() + LEASE_S * 1.25, False
+    while unsent := [one for one in session.store.open_batches(run_id) if one.claude_id is None]:
+        gone = [one for one in unsent if one.abandoned]
+        for owner, analyser in _owners(gone):
+            async with _opened(session, owner, analyser, advance) as (run, _):
+                await run.resolve()
+        if not patient or len(gone) == len(unsent) or time.monotonic() > ends:
+            return
+        if not said:
+            session.progress.say("another process is sending a batch, or is gone, which shows within a minute or so")
+        said = True
+        await asyncio.sleep(SHOWS_S)
 
 
 def _owners(found: Sequence[OpenBatch]) -> list[tuple[str, AnalyserRecord]]:
@@ -160,7 +194,7 @@ async def _opened(
 ) -> AsyncIterator[tuple[BatchRun, Desk]]:
     """What works on the batches of one run and analyser."""
     settings, say = session.settings, session.progress.say
-    answering, price = Analyser(analyser, settings.max_tokens), price_of(settings, batch=True)
+    answering, price = Analyser(analyser, settings.max_tokens), price_of(settings, batch=True, model=analyser.model)
     store = session.store.batches(run_id, analyser, FINAL_OUTCOMES, session.budget)
     thread, leaving = StoreThread(settings.store_patience_s, say), asyncio.Event()
 

@@ -74,7 +74,7 @@ class BatchStore(Protocol):
         """
 
     def undo(self, batch: str) -> None:
-        """It was not created: its texts are free again, and cost nothing."""
+        """It was not created: its texts are free again, and cost nothing. Leaves one alone that is noted as sent."""
 
     def commit(
         self, batch: str, ended: Sequence[CompletedRequest], ended_at: datetime

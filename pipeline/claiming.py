@@ -59,13 +59,11 @@ class ClaimResult:
     settled: tuple[VerbatimAnalysed, ...]
     """Answered before by an identical request, and committed with this claim."""
     finished: int
-    """How many of the page are done: answered, finally failed, or settled by another process."""
+    """How many of the page are done: answered, finally failed, settled by another process, or held by a batch."""
     unaffordable: tuple[Ask, ...] = ()
     """Not claimed: the budget has no room for what they may cost. Look again while calls are in flight anywhere."""
     shortage: str | None = None
     """Why nothing more can be asked: the budget is used up, and no call is in flight that could give some back."""
-    in_batches: int = 0
-    """How many a batch holds, which may take a day: nobody waits for them."""
 
 
 @dataclass(frozen=True, slots=True)

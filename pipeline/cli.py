@@ -37,7 +37,6 @@ from pipeline.commands import (
 from pipeline.commands.arguments import add_everywhere
 from pipeline.commands.output import set_quiet, warn
 from pipeline.errors import SettingsError, TransientError, VerbatimsError
-from pipeline.program import program_name
 from pipeline.signals import raise_interrupted
 from pipeline.traces import trace_of
 
@@ -90,7 +89,7 @@ def _run(arguments: list[str]) -> int:
     try:
         options = _parse(arguments)
         set_quiet(options.quiet)
-        options.again = shlex.join([program_name(), *arguments])
+        options.again = shlex.join(arguments)
         raise_interrupted()
         return int(options.command(options))
     except BrokenPipeError:

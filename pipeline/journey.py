@@ -25,6 +25,7 @@ from pipeline.batch_journey import analyse_in_batches, collect_batches, send_bat
 from pipeline.delivery import deliver
 from pipeline.errors import BudgetUsedUp, CheckFailed, Interrupted, SettingsError, TransientError, VerbatimsError
 from pipeline.events import LoadFailed, TaskEnded, VerbatimSkipped
+from pipeline.program import next_command
 from pipeline.progress import Advance
 from pipeline.records import LoadError, Stage
 from pipeline.session import Session, price_of
@@ -124,6 +125,8 @@ def analyse(session: Session, run_id: str, *, batch: bool = False, retry_failed:
             analyse_in_batches(session, run_id, analyser.record, stage.advance)
         elif pending:
             asyncio.run(_analyse(session, run_id, analyser, stage.advance))
+    if held := session.store.texts.count_in_batches(run_id):
+        session.progress.say(f"batches that are under way hold {held} texts: `{next_command('collect')}` brings them")
     return session.store.texts.count_pending(run_id)
 
 
@@ -190,7 +193,7 @@ def publish(session: Session, run_id: str) -> RunCounts:
             raise CheckFailed(f"{where}: {'; '.join(failed)}")
         session.store.runs.finish(run_id)
         stage.advance(counts.read, 0.0)
-    return session.store.runs.count(run_id).settled()
+    return session.store.runs.count(run_id).settled(session.store.texts.count_in_batches(run_id))
 
 
 def report(

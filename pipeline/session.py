@@ -24,8 +24,8 @@ from pipeline.errors import SettingsError
 from pipeline.header_list import parse_headers
 from pipeline.observer import Observer
 from pipeline.progress import Progress
-from pipeline.records import COMMAND_LINE, Task
-from pipeline.settings import Settings, load_settings
+from pipeline.records import COMMAND_LINE, SANDBOX_MODEL, Task
+from pipeline.settings import SANDBOX_PRICED_AS, Settings, load_settings
 from pipeline.source import config
 from pipeline.source.source import Source
 from pipeline.source.sources import Sources
@@ -135,8 +135,13 @@ def analyser_of(settings: Settings) -> Analyser:
     return Analyser(record, settings.max_tokens)
 
 
-def price_of(settings: Settings, *, batch: bool = False) -> Price:
-    """Of live calls, or of those in batches. Raises SettingsError for a model without a known price."""
+def price_of(settings: Settings, *, batch: bool = False, model: str | None = None) -> Price:
+    """Of live calls, or of those in batches. Raises SettingsError for a model without a known price.
+
+    `model`: who was asked. Where that is another model than the settings', their own prices are not its own.
+    """
+    if model is not None and model != settings.asked_model:
+        return Price(SANDBOX_PRICED_AS if model == SANDBOX_MODEL else model, None, None, batch=batch)
     return Price(settings.priced_model, settings.input_usd_per_mtok, settings.output_usd_per_mtok, batch=batch)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -24,6 +25,9 @@ PAGE = 200
 
 UNKNOWN_FOR_S = 600.0
 """For so long after its creation the API may not know a batch."""
+
+MOST_LOOKS = 4
+"""How often an API that does not answer is asked how a batch stands, where nobody waits for the batch."""
 
 MOST_READINGS = 6
 """How often results are read that break off."""
@@ -54,18 +58,21 @@ class Collector:
         self._desk = desk
         self._judge = judge
         self._breaker = Breaker()
+        self._unanswered = False
+        """Whether the API does not answer just now, which is said once."""
         self.stopped: VerbatimsError | None = None
         """Why nothing more should be sent, if results say so."""
 
-    async def collect(self, batch: OpenBatch) -> bool:
+    async def collect(self, batch: OpenBatch, *, patient: bool) -> bool:
         """Store the results of a batch that has ended and delete it at Claude's side; False while it goes on.
 
-        Raises TransientError where the API does not answer; what was stored by then stays stored.
+        Raises TransientError where the API does not answer; what was stored by then stays stored. `patient`: an API
+        that does not say how the batch stands is asked again later, as one that goes on.
         """
         desk = self._desk
         assert batch.claude_id is not None
         if batch.state is BatchState.SENT:
-            remote = await self._remote(batch)
+            remote = await self._remote(batch, patient=patient)
             if remote is None or not remote.ended:
                 return False
             await self._store_all(batch, remote)
@@ -73,24 +80,44 @@ class Collector:
             await self._delete(batch)
         return True
 
-    async def _remote(self, batch: OpenBatch) -> RemoteBatch | None:
+    async def _remote(self, batch: OpenBatch, *, patient: bool) -> RemoteBatch | None:
         """How it stands; None while the API does not know it yet, or does not answer for a moment."""
         assert batch.claude_id is not None
-        try:
-            return await self._desk.api.retrieve(batch.claude_id)
-        except ApiError as error:
-            if error.error == "http_404":
-                if is_young(batch) or not await self._desk.thread.run(self._desk.store.is_open, batch.batch):
+        for number in range(1, MOST_LOOKS + 1):
+            try:
+                remote = await self._desk.api.retrieve(batch.claude_id)
+            except ApiError as error:
+                if not error.passing:
+                    await self._absent(batch, error)
                     return None
-                raise TransientError(
-                    f"Claude's API does not know batch {batch.claude_id}: look at it in Claude's Console; "
-                    f"`verbatims cancel --batch {batch.claude_id}` gives its texts up"
-                ) from None
-            if reason := fatal(error.error, self._desk.analyser.model):
-                raise reason from None
-            if error.passing:
+                cause = error.cause or error.error
+            else:
+                self._unanswered = False
+                return remote
+            if patient:
+                self._say_unanswered(cause)
                 return None
-            raise TransientError(f"Claude's API says nothing of batch {batch.claude_id}: {error.error}") from None
+            if number < MOST_LOOKS:
+                await self._desk.wait(2.0**number)
+        raise TransientError(f"Claude's API does not say how batch {batch.claude_id} stands: {cause}")
+
+    def _say_unanswered(self, cause: str) -> None:
+        if not self._unanswered:
+            self._desk.say(f"Claude's API does not answer ({cause}): asking again until it does")
+        self._unanswered = True
+
+    async def _absent(self, batch: OpenBatch, error: ApiError) -> None:
+        """Raises why no wait helps; returns where the batch may show later, or another process has deleted it."""
+        if error.error == "http_404":
+            if is_young(batch) or not await self._desk.thread.run(self._desk.store.is_open, batch.batch):
+                return
+            raise TransientError(
+                f"Claude's API does not know batch {batch.claude_id}: look at it in Claude's Console; "
+                f"`verbatims cancel --batch {batch.claude_id}` gives its texts up"
+            ) from None
+        if reason := fatal(error.error, self._desk.analyser.model):
+            raise reason from None
+        raise TransientError(f"Claude's API says nothing of batch {batch.claude_id}: {error.error}") from None
 
     async def _store_all(self, batch: OpenBatch, remote: RemoteBatch) -> None:
         """Read the results until all are there: a stream may break off, and what was stored before is left out."""
@@ -150,6 +177,8 @@ class _Reading:
         self._answered = False
         self._stored = 0
         self._freed = 0
+        self._failed = Counter[str]()
+        """Errors of results."""
         self.last_attempts: list[Attempt] = []
         """The first so many attempts, for the breaker."""
 
@@ -177,7 +206,10 @@ class _Reading:
     def words(self) -> str:
         """What came of them."""
         again = f", {self._freed} were not worked on and can be asked again" if self._freed else ""
-        return f"{self._stored} results stored{again}"
+        failed = (
+            f", {self._failed.total()} of them errors, most {self._failed.most_common(1)[0][0]}" if self._failed else ""
+        )
+        return f"{self._stored} results stored{failed}{again}"
 
     async def _store(self, results: Mapping[int, Mapping[str, Any]], *, judged: bool = False) -> None:
         """Store a page. Results of texts that the batch does not hold any more are stored already."""
@@ -206,6 +238,8 @@ class _Reading:
             call.committed(attempt)
             if analysed is not None:
                 desk.observer.emit(analysed)
+            if attempt.error is not None:
+                self._failed[attempt.error] += 1
             desk.advance(1, attempt.cost_usd)
         self._stored += len(ended)
 

@@ -163,7 +163,11 @@ class Sender:
                 if reason := self._gives_up(error, last=number == MOST_CREATIONS):
                     await desk.thread.run(desk.store.undo, batch)
                     raise reason from None
-                await desk.wait(min(error.retry_after_s or 2.0**number, 60.0))
+                try:
+                    await desk.wait(min(error.retry_after_s or 2.0**number, 60.0))
+                except Interrupted:
+                    await desk.thread.run(desk.store.undo, batch)
+                    raise
         raise AssertionError  # the last round returns or raises
 
     def _gives_up(self, error: ApiError, *, last: bool) -> VerbatimsError | None:

@@ -30,8 +30,7 @@ class BatchRun:
         results of earlier batches say against sending more.
         """
         await self.resolve()
-        if self._collector.stopped is not None and await self._sender.anything_pending():
-            raise self._collector.stopped
+        await self.check()
         return await self._sender.send_all()
 
     async def resolve(self) -> None:
@@ -44,10 +43,20 @@ class BatchRun:
         """Whether there is a batch whose results are not stored."""
         return bool(self._open_batches())
 
-    async def collect(self) -> bool:
-        """Store what has ended; returns whether batches are still under way."""
+    def any_unsent(self) -> bool:
+        """Whether a process fills or sends a batch, or is gone: the store shows it within a minute."""
+        return any(batch.claude_id is None for batch in self._open_batches())
+
+    async def collect(self, *, patient: bool = True) -> bool:
+        """Store what has ended; returns whether batches are still under way. `patient`: as `Collector.collect`."""
+        await self.resolve()
         under_way = False
         for batch in self._open_batches():
-            if batch.state in (BatchState.SENT, BatchState.COLLECTED):
-                under_way |= not await self._collector.collect(batch)
+            sent = batch.state in (BatchState.SENT, BatchState.COLLECTED)
+            under_way |= not (sent and await self._collector.collect(batch, patient=patient))
         return under_way
+
+    async def check(self) -> None:
+        """Raises what the results say against sending more, if a text waits for it."""
+        if self._collector.stopped is not None and await self._sender.anything_pending():
+            raise self._collector.stopped

@@ -116,8 +116,6 @@ class Dispatcher:
         self._texts = _ClaimedTexts(claims, self._thread, key, worst_usd, page)
         self._unsent: dict[int, Ask] = {}
         """Handed out and not sent yet."""
-        self._in_batches = 0
-        self._say = say
         self._commits = GroupCommit(claims, self._thread, observer, progress)
         self._stopped = asyncio.Event()
         self._pulling = asyncio.Lock()
@@ -216,7 +214,6 @@ class Dispatcher:
         for analysed in taken.settled:
             self._observer.emit(analysed)
         self._progress(taken.finished, 0.0)
-        self._in_batches += taken.in_batches
         if taken.unaffordable and not taken.asks:
             await self._wait_for_budget(taken)
         return True

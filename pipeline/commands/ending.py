@@ -25,7 +25,9 @@ def exit_code(run_id: str, counts: RunCounts, todo: str | None = None) -> int:
 
 def stage_to_do(session: Session, run_id: str) -> str:
     """Which stage pending verbatims wait for."""
-    return "clean" if any(session.store.texts.uncleaned(run_id)) else "analyse"
+    if any(session.store.texts.uncleaned(run_id)):
+        return "clean"
+    return "collect" if session.store.texts.count_in_batches(run_id) else "analyse"
 
 
 def say_published(session: Session, run_id: str) -> None:
@@ -36,7 +38,9 @@ def say_published(session: Session, run_id: str) -> None:
 def _pending(run_id: str, counts: RunCounts, todo: str | None) -> list[str]:
     if not (counts.pending and todo):
         return []
-    later = {"clean": "analyse, load and publish", "analyse": "load and publish"}[todo]
+    later = "analyse, load and publish" if todo == "clean" else "load and publish"
+    if todo == "collect":
+        return [f"{counts.pending} pending, held by batches: `{next_command('collect')}` brings them, then {later}"]
     return [f"{counts.pending} pending, to be analysed by `{next_command(f'{todo} --run {run_id}')}`, then {later}"]
 
 

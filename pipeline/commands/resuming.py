@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pipeline.errors import Interrupted, TransientError
-from pipeline.program import program_name
+from pipeline.program import next_command, program_name
 
 
 @contextmanager
@@ -17,7 +17,7 @@ def going_on(options: argparse.Namespace) -> Iterator[None]:
         yield
     except (TransientError, Interrupted) as error:
         in_batches = getattr(options, "mode", "live") == "batch" and isinstance(error, Interrupted)
-        error.go_on = f"{program_name()} collect" if in_batches else options.again
+        error.go_on = next_command("collect" if in_batches else options.again)
         if "-" in (getattr(options, "input", None) or ()):  # it cannot be read twice, but what was read is in the store
             stages = " && ".join(f"{program_name()} {stage}" for stage in ("clean", "analyse", "load", "publish"))
             error.go_on = f"{stages}  # the rest of standard input was not read"

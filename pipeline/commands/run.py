@@ -90,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
                 summary.show(console, session, result)
         if options.report:
             _report(session, result.run_id, options.lang)
-    return exit_code(result.run_id, result.counts)
+    return exit_code(result.run_id, result.counts, "collect")  # only what batches hold is pending behind a run
 
 
 def _report(session: Session, run_id: str, language: str | None) -> None:

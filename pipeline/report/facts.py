@@ -109,7 +109,7 @@ def facts_of(store: Store, run_id: str) -> Facts:
     failures = store.runs.failures(run_id)
     return Facts(
         run=run,
-        counts=counts.settled() if run.ended_at else counts,
+        counts=counts.settled(store.texts.count_in_batches(run_id)) if run.ended_at else counts,
         loaded=store.runs.count_held(run_id),
         analysers=store.facts.analysers(run_id),
         by_source=_by_source(feelings),

@@ -139,6 +139,7 @@ class Batches:
             file.cancel(batch)
             return _found(file, batch.id)
 
+        await self._look(request)
         canceled = await self._in_file(cancel)
         self._worker.wake()
         return web.json_response(_resource(canceled, request))

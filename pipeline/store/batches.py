@@ -114,10 +114,13 @@ class Batches:
 
     def undo(self, batch: str) -> None:
         """As `BatchStore` says."""
-        self.free(batch)
+        unsent = (batches.c.batch == batch) & batches.c.claude_id.is_(None)
         with self._database.write() as connection:
+            if not connection.execute(sa.delete(batches).where(unsent)).rowcount:
+                return
+            while page := _claimed(connection, batch, None):
+                self._spending.settle(connection, released(connection, batch, page), 0.0)
             connection.execute(sa.delete(holders).where(holders.c.holder == batch))
-            connection.execute(sa.delete(batches).where(batches.c.batch == batch))
 
     def commit(
         self, batch: str, ended: Sequence[CompletedRequest], ended_at: datetime

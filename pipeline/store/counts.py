@@ -43,12 +43,16 @@ class RunCounts:
     load_refused: int
     """Rows that the warehouse has not taken so far, plus whole jobs that failed behind the run's last good load."""
 
-    def settled(self) -> RunCounts:
-        """Those of a run that came to its end: what is still pending then has failed in this run."""
-        if not self.pending:
+    def settled(self, in_batches: int = 0) -> RunCounts:
+        """Those of a run that came to its end: what is still pending then has failed in it.
+
+        `in_batches`: so many stay pending, since batches hold them.
+        """
+        failing = max(self.pending - in_batches, 0)
+        if not failing:
             return self
-        failed = {**self.failed, "failed": self.failed.get("failed", 0) + self.pending}
-        return replace(self, failed=failed, pending=0)
+        failed = {**self.failed, "failed": self.failed.get("failed", 0) + failing}
+        return replace(self, failed=failed, pending=self.pending - failing)
 
 
 def count_run(connection: sa.Connection, run_id: str) -> RunCounts:

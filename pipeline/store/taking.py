@@ -68,7 +68,6 @@ class Taking:
             len(asks) - len(mine) - len(waiting) - len(unaffordable) - len(batched),
             unaffordable,
             self._shortage(connection, unaffordable),
-            len(batched),
         )
 
     def unclaimed(self, connection: sa.Connection, asks: Sequence[Ask], holder: str) -> list[Ask]:

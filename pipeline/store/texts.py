@@ -15,11 +15,12 @@ from pipeline.store.analyses import lock_texts
 from pipeline.store.comparison import Comparison, Known
 from pipeline.store.database import Database
 from pipeline.store.deliveries import PAGE
+from pipeline.store.holders import BATCH
 from pipeline.store.identity import Identities, forgotten_among, text_hash
 from pipeline.store.intake import Intake, day_of, last_position
 from pipeline.store.predicates import LATEST, UNCLEANED, has_final_outcome, pending, unanswered
 from pipeline.store.sources import Sources
-from pipeline.store.tables import run_records, runs, texts
+from pipeline.store.tables import claims, holders, run_records, runs, texts
 from pipeline.store.totals import Tally, Total
 
 NOTHING_KNOWN: Known = MappingProxyType({})
@@ -161,6 +162,17 @@ class Texts:
                 .select_from(texts.join(run_records, run_records.c.text_id == texts.c.text_id))
                 .where(run_records.c.run_id == run_id, pending(asked))
             )
+            return int(connection.execute(query).scalar_one())
+
+    def count_in_batches(self, run_id: str) -> int:
+        """How many of the run's texts batches hold that are under way, of whatever run."""
+        held = claims.join(holders, holders.c.holder == claims.c.holder)
+        query = (
+            sa.select(sa.func.count())
+            .select_from(held.join(run_records, run_records.c.text_id == claims.c.text_id))
+            .where(run_records.c.run_id == run_id, holders.c.kind == BATCH)
+        )
+        with self._database.read() as connection:
             return int(connection.execute(query).scalar_one())
 
 
