@@ -5,6 +5,7 @@ from __future__ import annotations
 import claude_budget
 import claude_calls
 import claude_costs
+import claude_requests
 from boards import begun, several, with_rows
 from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.models import dashboard
@@ -24,7 +25,7 @@ def claude() -> dashboard.Dashboard:
         "the calls to Claude: their duration, outcomes, errors, tokens and cost.",
         [model],
     )
-    return with_rows(made, (claude_calls, claude_costs, claude_budget))
+    return with_rows(made, (claude_calls, claude_costs, claude_budget, claude_requests))
 
 
 def calls() -> dashboard.Dashboard:

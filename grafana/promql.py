@@ -41,6 +41,11 @@ def counted(metric: Metric, by: str = "", *picked: str) -> str:
     return grown(series(metric.prometheus_name, *picked), by)
 
 
+def per_minute(expr: str) -> str:
+    """What grew in a step, as so much a minute."""
+    return f"{expr} * 60000 / $__interval_ms"
+
+
 def bucketed(metric: Metric) -> str:
     """How many values fell under each bound of a live histogram, in each step, over all processes."""
     return grown(series(f"{metric.prometheus_name}_bucket"), "le")
@@ -64,9 +69,9 @@ def shown(metric: Metric, suffix: str = "", by: str = "") -> str:
     return f"{over}({series(metric.prometheus_name + suffix)})"
 
 
-def reported(metric: Metric) -> str:
+def reported(metric: Metric, *picked: str) -> str:
     """A live gauge: one series, of the process that reported last."""
-    return f"max without (instance) ({series(metric.prometheus_name)})"
+    return f"max without (instance) ({series(metric.prometheus_name, *picked)})"
 
 
 def store(metric: Metric, suffix: str = "") -> str:

@@ -28,6 +28,14 @@ class HeldBack:
 
 
 @dataclass(frozen=True, slots=True)
+class RateLimitsStated:
+    """An answer of Claude's has said how much may be asked of it."""
+
+    per_minute: Mapping[str, int]
+    """`requests`, `input_tokens` or `output_tokens` → the limit; without those that it does not state."""
+
+
+@dataclass(frozen=True, slots=True)
 class VerbatimAnalysed:
     """A verbatim's analysis was committed for the first time."""
 
@@ -91,6 +99,7 @@ class TaskEnded:
 Event = (
     TextSent
     | HeldBack
+    | RateLimitsStated
     | VerbatimAnalysed
     | VerbatimSkipped
     | LoadFailed

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from pipeline.analyse.pace import Load, Pace
 from pipeline.analyse.policy import RAMP_LIMITED, RATE_LIMITED
 from pipeline.analyse.tries import Try
-from pipeline.events import HeldBack
+from pipeline.events import HeldBack, RateLimitsStated
 from pipeline.observer import Observer
 
 Pause = Callable[[float], Awaitable[bool]]
@@ -53,6 +53,10 @@ class Pacer:
         """Learn from a request that has ended."""
         now = self._clock()
         self._pace.ended(now, expected, characters, ended.took, ended.limits)
+        if ended.limits:
+            # each time: who exports a gauge forgets its value, and the limits may be raised at any moment
+            stated = {kind: limit.per_minute for kind, limit in ended.limits.items()}
+            self._observer.emit(RateLimitsStated(stated))
         if ended.attempt.error in RATE_LIMITED:
             self._pace.refused(now, ended.retry_after_s, ramp=ended.attempt.error == RAMP_LIMITED)
 

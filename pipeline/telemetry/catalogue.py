@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from pipeline.records import JsonError, Length, LoadError, Outcome, Sentiment, SkipReason, Stage
-from pipeline.telemetry import budgets, gen_ai
+from pipeline.telemetry import budgets, claude, gen_ai
 from pipeline.telemetry.metric import Kind, Metric
 
 ENVIRONMENT = "deployment.environment.name"
@@ -242,6 +242,7 @@ METRICS = (
     HELD_BACK,
     BATCH_TURNAROUND,
     STAGE_DURATION,
+    *claude.METRICS,
     gen_ai.OPERATION_DURATION,
     gen_ai.TOKEN_USAGE,
 )

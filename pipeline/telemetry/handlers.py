@@ -11,6 +11,7 @@ from pipeline.events import (
     Event,
     HeldBack,
     LoadFailed,
+    RateLimitsStated,
     SuccessRatioRead,
     TaskEnded,
     TextSent,
@@ -18,7 +19,7 @@ from pipeline.events import (
     VerbatimSkipped,
 )
 from pipeline.records import Length
-from pipeline.telemetry import catalogue
+from pipeline.telemetry import catalogue, claude
 from pipeline.telemetry.instruments import Instruments
 
 
@@ -36,6 +37,11 @@ def _text_sent(meters: Meters, event: TextSent) -> None:
 
 def _held_back(meters: Meters, event: HeldBack) -> None:
     meters.live.write(catalogue.HELD_BACK, event.seconds)
+
+
+def _rate_limits_stated(meters: Meters, event: RateLimitsStated) -> None:
+    for kind, limit in event.per_minute.items():
+        meters.live.write(claude.RATE_LIMIT, limit, kind=kind)
 
 
 def _verbatim_analysed(meters: Meters, event: VerbatimAnalysed) -> None:
@@ -86,6 +92,7 @@ def _task_ended(meters: Meters, event: TaskEnded) -> None:
 HANDLERS: Mapping[type[Event], Callable[[Meters, Any], None]] = {
     TextSent: _text_sent,
     HeldBack: _held_back,
+    RateLimitsStated: _rate_limits_stated,
     VerbatimAnalysed: _verbatim_analysed,
     VerbatimSkipped: _verbatim_skipped,
     LoadFailed: _load_failed,

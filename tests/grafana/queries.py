@@ -15,6 +15,7 @@ GRAFANA = ROOT / "grafana"
 FILLED_IN = {
     "$__rate_interval": "5m",
     "$__range": "1h",
+    "$__interval_ms": "600000",
     "$__interval": "10m",
     "$environment": "sandbox",
 } | dict.fromkeys(("$source", "$model", "$dag"), ".*")
