@@ -1,10 +1,11 @@
-"""The row *Requests* of the dashboard *Claude*: what is asked in a minute, beside what Claude allows."""
+"""The row *Requests* of the dashboard *Claude*: what is asked beside what Claude allows, and what failed."""
 
 from __future__ import annotations
 
 from grafana_foundation_sdk.models import units
-from panels import Panel, in_order, lines
-from promql import counted, grown, per_minute, query, reported, series
+from links import runbook
+from panels import Panel, counts, in_order, lines
+from promql import counted, grown, per_minute, query, reported, seen, series
 
 from pipeline.telemetry import catalogue, claude
 
@@ -14,8 +15,8 @@ STATED_EN = "The limit is the one that Claude's headers last stated; it is for a
 
 
 def panels() -> list[Panel]:
-    """What the rate limits count: requests, then tokens."""
-    return [_requests(), _tokens()]
+    """What the rate limits count, requests, then tokens; then errors."""
+    return [_requests(), _tokens(), _errors()]
 
 
 def _requests() -> Panel:
@@ -49,6 +50,22 @@ def _tokens() -> Panel:
         query(per_minute(made), names[3]),
     )
     return in_order(panel, *names)
+
+
+def _errors() -> Panel:
+    # a panel has looks for six; rarer errors share one, and the legend tells them apart
+    usual = ("http_429", "http_529", "http_500", "timeout", "connection", "ramp_limit_exceeded")
+    occurred = f"on (error) ({seen(claude.TRY_ERRORS, 'error')})"
+    panel = counts(
+        "Failed tries by error · Essais en échec",
+        "requêtes en échec, par erreur exacte : chaque essai, aussi le dernier d'un appel, et chaque requête d'un lot. "
+        "Seules les erreurs survenues dans la période sont là ; la légende donne le total.",
+        "requests that failed, by exact error: each try, the last one of a call too, and each request of a batch. Only "
+        "errors that occurred in the time shown are here; the legend has the total.",
+        units.Short,
+        query(f"{counted(claude.TRY_ERRORS, 'error')} and {occurred}", "{{error}}"),
+    )
+    return in_order(panel.links([runbook("ClaudeFailing")]), *usual)
 
 
 def _limit(kind: str) -> str:

@@ -41,6 +41,11 @@ def counted(metric: Metric, by: str = "", *picked: str) -> str:
     return grown(series(metric.prometheus_name, *picked), by)
 
 
+def seen(metric: Metric, by: str) -> str:
+    """Those values of a label that a live counter has counted in the time shown: most of a large set never occur."""
+    return f"sum by ({by}) (max_over_time({series(metric.prometheus_name)}[$__range] @ end())) > 0"
+
+
 def per_minute(expr: str) -> str:
     """What grew in a step, as so much a minute."""
     return f"{expr} * 60000 / $__interval_ms"

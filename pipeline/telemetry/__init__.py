@@ -6,7 +6,7 @@ instruments  creates the OpenTelemetry instruments, each counter starting at 0
 reservoir    keeps exemplars until a newer one replaces them
 observer     turns what the stages report into spans
 budgets      gauges of the day's budget and of batches, which the store alone knows
-claude       what requests to Claude meet
+claude       what requests to Claude meet: rate limits, errors
 gen_ai       the metrics of the semantic conventions for generative AI
 handlers     turns events into metrics
 providers    set-up, live values, shutdown

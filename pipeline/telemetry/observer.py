@@ -27,7 +27,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from pipeline.errors import VerbatimsError
 from pipeline.events import Event
 from pipeline.records import COMMAND_LINE, Ask, Attempt, Outcome, Task
-from pipeline.telemetry import catalogue, gen_ai
+from pipeline.telemetry import catalogue, claude, gen_ai
 from pipeline.telemetry.handlers import HANDLERS, Meters
 from pipeline.telemetry.instruments import BATCH_SCOPE, SCOPE, Instruments
 
@@ -98,13 +98,20 @@ class TelemetryRequestSpan:
         write(catalogue.COST, attempt.cost_usd, context)
         for kind, usd in (("input", attempt.input_usd), ("output", attempt.cost_usd - attempt.input_usd)):
             write(catalogue.MODEL_COST, max(usd, 0.0), context, model=attempt.model, type=kind)
-        for error in attempt.retried:
-            write(catalogue.RETRIES, 1, context, reason=catalogue.RetryReason.of(error).value)
+        self._write_errors(attempt)
         self._write_gen_ai(attempt)
         if attempt.json_error is not None:
             write(catalogue.JSON_ERRORS, 1, context, reason=attempt.json_error.value)
         if attempt.outcome is Outcome.EMPTY:
             write(catalogue.EMPTY_RESPONSES, 1, context)
+
+    def _write_errors(self, attempt: Attempt) -> None:
+        write, context = self._instruments.write, self._context
+        for error in attempt.retried:
+            write(catalogue.RETRIES, 1, context, reason=catalogue.RetryReason.of(error).value)
+        last = () if attempt.error is None else (attempt.error,)
+        for error in (*attempt.retried, *last):
+            write(claude.TRY_ERRORS, 1, context, error=claude.error_label(error))
 
     def _write_gen_ai(self, attempt: Attempt) -> None:
         write, context, labels = self._instruments.write, self._context, gen_ai.labels(attempt)

@@ -34,7 +34,7 @@ def seen(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sta
     """A stack after three runs and one whose batch is under way, with exporter and forwarder."""
     folder = tmp_path_factory.mktemp("dashboard")
     runs = Runs(folder, {"OTEL_EXPORTER_OTLP_ENDPOINT": stack.otlp_endpoint})
-    faults = {"unreadable": 0.1, "empty": 0.1}
+    faults = {"unreadable": 0.1, "empty": 0.1, "overloaded": 0.1}
     with (
         Sandbox(latency_s=0.2, faults=faults, batches=folder / "quick.db", batch_delay_s=0.5) as sandbox,
         Sandbox(batches=folder / "slow.db", batch_delay_s=600) as slow,
