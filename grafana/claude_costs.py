@@ -18,8 +18,19 @@ DAY = "1d"
 
 
 def panels() -> list[Panel]:
-    """First how much in all, then over time, then by run, day and model."""
-    return [_total(), _spent(), _per_model(), _tokens(), _shares(), _cost(), _per_day(), _per_run(), _tokens_by_model()]
+    """First how much in all, then over time, then by run, day, model and source."""
+    return [
+        _total(),
+        _spent(),
+        _per_model(),
+        _tokens(),
+        _shares(),
+        _cost(),
+        _per_day(),
+        _per_run(),
+        _tokens_by_model(),
+        *_by_source(),
+    ]
 
 
 def _total() -> Panel:
@@ -132,3 +143,26 @@ def _tokens_by_model() -> Panel:
         ),
         width=12,
     )
+
+
+def _by_source() -> list[Panel]:
+    shared_fr = "une réponse partagée par deux sources est comptée pour la première"
+    shared_en = "an answer that two sources share counts for the first one"
+    return [
+        bars(
+            "Cost by source · Coût par source",
+            f"coût des appels depuis le premier lancement, par source, en dollars ; {shared_fr} ; {PAID_FR}.",
+            f"cost of the calls since the first run, by source, in dollars; {shared_en}; {PAID_EN}.",
+            units.Dollars,
+            latest(f"sum by (source) ({store(catalogue.COST)})", "{{source}}"),
+            width=12,
+        ),
+        bars(
+            "Tokens by source · Jetons par source",
+            f"jetons payés depuis le premier lancement, par source et par type ; {shared_fr}.",
+            f"tokens paid since the first run, by source and type; {shared_en}.",
+            units.Short,
+            latest(f"sum by (source, type) ({store(catalogue.TOKENS)})", "{{source}} · {{type}}"),
+            width=12,
+        ),
+    ]

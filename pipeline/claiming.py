@@ -40,6 +40,7 @@ class Unanswered:
     verbatim_id: str
     text: str
     """Empty where it was erased since."""
+    source: str
     request_key: str | None
     """None where no batch holds it."""
     earlier: int

@@ -172,6 +172,7 @@ class Ask:
     verbatim_id: str
     text: str
     request_key: str
+    source: str
     text_id: int = 0
     """The store's number of this version of the text; an edited one has another."""
     worst_usd: float = 0.0

@@ -16,7 +16,7 @@ def _by_two(values: Mapping[tuple[str, str], int]) -> Series:
     return {(*labels,): value for labels, value in values.items()}
 
 
-def _by_one(values: Mapping[str, int]) -> Series:
+def _by_one(values: Mapping[str, float]) -> Series:
     return {(label,): value for label, value in values.items()}
 
 
@@ -42,8 +42,8 @@ Without the duration, which is a count and a sum: see `StoreTotals.durations`.
 
 STORE_ONLY: Mapping[Metric, Callable[[StoreTotals], Series]] = {
     catalogue.CALLS: lambda totals: _by_one(totals.calls()),
-    catalogue.TOKENS: lambda totals: _by_one(totals.tokens()),
-    catalogue.COST: lambda totals: {(): totals.cost_usd()},
+    catalogue.TOKENS: lambda totals: _by_two(totals.tokens()),
+    catalogue.COST: lambda totals: _by_one(totals.cost_usd()),
     catalogue.TOPICS: lambda totals: _by_one(totals.topics()),
     catalogue.LANGUAGES: lambda totals: _by_one(totals.languages()),
     catalogue.DEAD_LETTERS: lambda totals: {(): totals.dead_letters()},

@@ -69,11 +69,11 @@ class FakeTotals:
     def new_topics(self) -> int:
         return 2
 
-    def tokens(self) -> Mapping[str, int]:
-        return {"input": 900, "output": 300}
+    def tokens(self) -> Mapping[tuple[str, str], int]:
+        return {("fichier", "input"): 900, ("fichier", "output"): 300}
 
-    def cost_usd(self) -> float:
-        return 0.25
+    def cost_usd(self) -> Mapping[str, float]:
+        return {"fichier": 0.25}
 
     def topics(self) -> Mapping[str, int]:
         return {"delivery": 2, "price": 1}
@@ -206,6 +206,8 @@ def test_known_label_values_without_events_show_0(address: str) -> None:
     assert 'verbatims_analyzed_total{sentiment="mixed",source="fichier"} 0.0' in lines
     assert 'verbatims_skipped_total{reason="duplicate",source="fichier"} 0.0' in lines
     assert 'errors_json_total{reason="invalid_json"} 0.0' in lines
+    assert 'claude_cost_usd_total{source="fichier"} 0.25' in lines
+    assert 'claude_tokens_total{source="fichier",type="input"} 900.0' in lines
     assert 'bq_insert_errors_total{reason="job_failed"} 0.0' in lines
     assert 'verbatim_analysis_duration_seconds_sum{outcome="analysed"} 4.5' in lines
     assert 'verbatim_analysis_duration_seconds_count{outcome="failed"} 0.0' in lines

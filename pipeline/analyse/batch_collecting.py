@@ -245,7 +245,7 @@ class _Reading:
 
     def _completed(self, unanswered: Unanswered, result: Mapping[str, Any]) -> tuple[CompletedRequest, RequestSpan]:
         key = unanswered.request_key or ""
-        ask = Ask(unanswered.verbatim_id, unanswered.text, key, unanswered.text_id)
+        ask = Ask(unanswered.verbatim_id, unanswered.text, key, unanswered.source, unanswered.text_id)
         attempt = self._attempt(unanswered.text, result)
         self._answered |= attempt.outcome is Outcome.ANALYSED
         if len(self.last_attempts) < PAGE:

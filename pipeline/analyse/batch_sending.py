@@ -142,7 +142,7 @@ class Sender:
             if not body.has_room(len(found) + 1, size):
                 break
             key, worst = self._desk.analyser.key(one.text), self._desk.worst.usd(one.text, room)
-            found[Ask(one.verbatim_id, one.text, key, one.text_id, worst)] = request
+            found[Ask(one.verbatim_id, one.text, key, one.source, one.text_id, worst)] = request
         return found
 
     def _tell(self, taken: ClaimResult) -> None:

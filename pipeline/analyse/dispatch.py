@@ -78,7 +78,8 @@ class _ClaimedTexts:
 
     def _ask(self, one: Unanswered) -> Ask:
         worst_usd = self._worst_usd(one.text, first_room(wordless=one.wordless))
-        return Ask(one.verbatim_id, one.text, self._key(one.text), one.text_id, worst_usd, one.earlier, one.wordless)
+        key, again = self._key(one.text), (one.earlier, one.wordless)
+        return Ask(one.verbatim_id, one.text, key, one.source, one.text_id, worst_usd, *again)
 
     async def _unclaimed(self) -> list[Ask]:
         """Waiting texts whose claims have ended. Only reads: the store's writers are at work."""

@@ -221,11 +221,11 @@ def _instant(attempt: Attempt) -> str:
 def tally_of(ended: Sequence[CompletedRequest], *, live: bool = True) -> Tally:
     """What these attempts add to the totals. Only those that were asked live say how long a call takes."""
     tally = Tally()
-    for attempt in (attempt for one in ended for attempt in one.attempts):
+    for source, attempt in ((one.ask.source, attempt) for one in ended for attempt in one.attempts):
         tally.add(Total.ATTEMPTS, attempt.outcome.value, "" if live else BATCHED, amount=attempt.duration_s * live)
-        tally.add(Total.INPUT_TOKENS, n=attempt.input_tokens)
-        tally.add(Total.OUTPUT_TOKENS, n=attempt.output_tokens)
-        tally.add(Total.COST_USD, amount=attempt.cost_usd)
+        tally.add(Total.INPUT_TOKENS, source, n=attempt.input_tokens)
+        tally.add(Total.OUTPUT_TOKENS, source, n=attempt.output_tokens)
+        tally.add(Total.COST_USD, source, amount=attempt.cost_usd)
         if attempt.json_error:
             tally.add(Total.JSON_ERRORS, attempt.json_error.value)
     return tally

@@ -73,7 +73,7 @@ class Batches:
         """As `BatchStore` says."""
         wanted = sorted(ids)
         query = (
-            sa.select(claims.c.text_id, claims.c.request_key, texts.c.verbatim_id, texts.c.text)
+            sa.select(claims.c.text_id, claims.c.request_key, texts.c.verbatim_id, texts.c.text, texts.c.source)
             .join(texts, texts.c.text_id == claims.c.text_id)
             .where(claims.c.text_id.in_(wanted), claims.c.holder == batch)
         )
@@ -85,6 +85,7 @@ class Batches:
                 one.text_id,
                 one.verbatim_id,
                 one.text or "",
+                one.source,
                 one.request_key,
                 *earlier.get(one.text_id, NEVER_ANSWERED),
             )

@@ -18,7 +18,7 @@ def pending_page(
 ) -> list[Unanswered]:
     """A run's next texts to analyse behind a text id. `analyser`: who is to be asked."""
     query = (
-        sa.select(texts.c.text_id, texts.c.verbatim_id, texts.c.text)
+        sa.select(texts.c.text_id, texts.c.verbatim_id, texts.c.text, texts.c.source)
         .join(run_records, run_records.c.text_id == texts.c.text_id)
         .where(run_records.c.run_id == run_id, run_records.c.text_id > after, is_pending)
         .order_by(run_records.c.text_id)
@@ -27,7 +27,7 @@ def pending_page(
     page = connection.execute(query).all()
     earlier = earlier_answers(connection, analyser, [one.text_id for one in page])
     return [
-        Unanswered(one.text_id, one.verbatim_id, one.text, None, *earlier.get(one.text_id, NEVER_ANSWERED))
+        Unanswered(one.text_id, one.verbatim_id, one.text, one.source, None, *earlier.get(one.text_id, NEVER_ANSWERED))
         for one in page
     ]
 

@@ -41,9 +41,11 @@ class Total(StrEnum):
     JSON_ERRORS = "json_errors"
     """By reason."""
     INPUT_TOKENS = "input_tokens"
+    """By source."""
     OUTPUT_TOKENS = "output_tokens"
+    """By source."""
     COST_USD = "cost_usd"
-    """As the amount."""
+    """By source; as the amount."""
     LOAD_ERRORS = "load_errors"
     """By reason."""
 
@@ -166,14 +168,14 @@ class StoreTotals:
         """Answers without any content."""
         return self.calls().get(Outcome.EMPTY.value, 0)
 
-    def tokens(self) -> Mapping[str, int]:
-        """input or output → tokens paid."""
+    def tokens(self) -> Mapping[tuple[str, str], int]:
+        """(source, input or output) → tokens paid."""
         kinds = {"input": Total.INPUT_TOKENS, "output": Total.OUTPUT_TOKENS}
-        return {kind: sum(n for _, _, n, _ in self._sums(total)) for kind, total in kinds.items()}
+        return {(source, kind): n for kind, total in kinds.items() for source, _, n, _ in self._sums(total)}
 
-    def cost_usd(self) -> float:
-        """What all attempts have cost."""
-        return sum(usd for _, _, _, usd in self._sums(Total.COST_USD))
+    def cost_usd(self) -> Mapping[str, float]:
+        """Source → what its attempts have cost."""
+        return {source: usd for source, _, _, usd in self._sums(Total.COST_USD)}
 
     def dead_letters(self) -> int:
         """Rows that the warehouse in use has refused and not taken since."""

@@ -148,23 +148,24 @@ TOKENS = Metric(
     "claude_tokens",
     Kind.COUNTER,
     "{token}",
-    "Tokens paid; the input counts what was read from and written to the prompt cache.",
+    "Tokens paid, by source; the input counts what was read from and written to the prompt cache.",
     "claude_tokens_total",
-    {"type": ("input", "output")},
+    {"source": None, "type": ("input", "output")},
 )
 COST = Metric(
     # the currency is in the name, since the unit `USD` would make it claude_cost_USD_total
     "claude_cost_usd",
     Kind.COUNTER,
     "{USD}",
-    "What the attempts cost, in US dollars.",
+    "What the attempts cost, by source, in US dollars; an answer shared by two sources is the first one's.",
     "claude_cost_usd_total",
+    {"source": None},
 )
 MODEL_COST = Metric(
     "claude_model_cost_usd",
     Kind.COUNTER,
     "{USD}",
-    "What the attempts cost, by model and kind of token, in US dollars; their sum is claude_cost_usd_total.",
+    "What the attempts cost, by model and kind of token, in US dollars; in all as much as claude_cost_usd_total.",
     "claude_model_cost_usd_total",
     {"model": None, "type": ("input", "output")},
 )

@@ -55,9 +55,10 @@ class _Stage:
 class TelemetryRequestSpan:
     """The span of one verbatim, and one inside it for each attempt; implements `observer.RequestSpan`."""
 
-    def __init__(self, span: Span, tracer: Tracer, instruments: Instruments, *, live: bool = True) -> None:
+    def __init__(self, span: Span, tracer: Tracer, instruments: Instruments, source: str, *, live: bool = True) -> None:
         """`live`: asked one by one, so that its duration is that of a call."""
         self._span = span
+        self._source = source
         self._live = live
         self._tracer = tracer
         self._instruments = instruments
@@ -91,11 +92,11 @@ class TelemetryRequestSpan:
         if self._live:
             write(catalogue.DURATION, attempt.duration_s, context, outcome=attempt.outcome.value)
         write(catalogue.CALLS, 1, context, outcome=attempt.outcome.value)
-        write(catalogue.TOKENS, attempt.input_tokens, context, type="input")
-        write(catalogue.TOKENS, attempt.output_tokens, context, type="output")
+        write(catalogue.TOKENS, attempt.input_tokens, context, source=self._source, type="input")
+        write(catalogue.TOKENS, attempt.output_tokens, context, source=self._source, type="output")
         write(catalogue.CACHED_TOKENS, attempt.cached_tokens or 0, context)
         write(catalogue.THINKING_TOKENS, attempt.thinking_tokens or 0, context)
-        write(catalogue.COST, attempt.cost_usd, context)
+        write(catalogue.COST, attempt.cost_usd, context, source=self._source)
         for kind, usd in (("input", attempt.input_usd), ("output", attempt.cost_usd - attempt.input_usd)):
             write(catalogue.MODEL_COST, max(usd, 0.0), context, model=attempt.model, type=kind)
         self._write_errors(attempt)
@@ -218,7 +219,9 @@ class TelemetryObserver:
             links=self._links(batch),
             start_time=self._now_ns(),
         )
-        call = TelemetryRequestSpan(span, self._tracer, self._instruments, live=batch is None)
+        # before the call and not after it: a scrape in between sees the 0
+        self._instruments.start_source(ask.source)
+        call = TelemetryRequestSpan(span, self._tracer, self._instruments, ask.source, live=batch is None)
         try:
             with _current(span):
                 yield call

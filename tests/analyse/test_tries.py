@@ -78,7 +78,7 @@ def ask(api: Api, permit: Permit | None = None, timeout_s: float = 5.0, patience
             claude = Claude(client, Analyser(define("m", load_topics(None)), 1024), Price("m", 1.0, 5.0))
             pacer = Pacer(Pace(), silent, lambda: 1)
             attempts = Attempts(claude, permit or Permit(), pacer, silent, patience_s)
-            attempt = await attempts.make(Ask("v", "merci", "key"), 1, again=False)
+            attempt = await attempts.make(Ask("v", "merci", "key", "fichier"), 1, again=False)
             assert attempt is not None
             return attempt
 

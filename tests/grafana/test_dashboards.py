@@ -350,7 +350,7 @@ def observed() -> dict[str, ReadableSpan]:
     """The spans of one verbatim and its one attempt by name, as the observer writes them."""
     spans, tracing, metering = InMemorySpanExporter(), TracerProvider(), MeterProvider()
     tracing.add_span_processor(SimpleSpanProcessor(spans))
-    with TelemetryObserver(tracing, metering).call(Ask("v1", "Très bien.", "key")) as call:
+    with TelemetryObserver(tracing, metering).call(Ask("v1", "Très bien.", "key", "fichier")) as call:
         call.answered(Attempt(Outcome.ANALYSED, "sandbox", datetime.now(UTC), 1.0))
     metering.shutdown()
     tracing.shutdown()

@@ -90,7 +90,9 @@ class Scenario:
             self.store.texts.decide(run_id, [Decision(v.text_id, v.source, skipped[v.text_id]) for v in page])
 
     def asks(self, claims: Claims, results: Mapping[str, str]) -> list[Ask]:
-        found = [Ask(one.verbatim_id, one.text, key(one.text), one.text_id) for one in claims.pending(0, 100)]
+        found = [
+            Ask(one.verbatim_id, one.text, key(one.text), one.source, one.text_id) for one in claims.pending(0, 100)
+        ]
         return [ask for ask in found if results.get(ask.text, UNASKED) not in (UNASKED, SKIPPED)]
 
     def counts(self) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def kept(store: Store, *texts: str, name: str = "id") -> str:
 def asks(claims: ClaimStore, settings: str = "") -> list[Ask]:
     """What is pending, under keys that depend on the settings."""
     return [
-        Ask(one.verbatim_id, one.text, f"{hash(one.text + settings) % 2**60:064x}", one.text_id)
+        Ask(one.verbatim_id, one.text, f"{hash(one.text + settings) % 2**60:064x}", one.source, one.text_id)
         for one in claims.pending(0, 1000)
     ]
 

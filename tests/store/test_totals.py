@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from pipeline.store import Store, StoreTotals
 from pipeline.store.database import Turn
-from pipeline.store.tables import totals
+from pipeline.store.tables import attempts, totals
 from pipeline.store.totals import fold
 
 from .test_claims import kept
@@ -74,6 +74,17 @@ def test_a_run_that_never_ended_is_folded_with_the_next_one(store: Store) -> Non
     with store.database.read() as connection:
         assert connection.execute(sa.select(totals).where(totals.c.process != "")).all() == []
     assert store.totals.new_topics() == 2
+
+
+def test_cost_and_tokens_are_those_of_the_source_that_asked(store: Store) -> None:
+    answered(store, TWO)
+    [(source, cost)] = store.totals.cost_usd().items()
+    assert source == "shop" and cost > 0
+    with store.database.read() as connection:
+        given, made = connection.execute(
+            sa.select(sa.func.sum(attempts.c.input_tokens), sa.func.sum(attempts.c.output_tokens))
+        ).one()
+    assert store.totals.tokens() == {("shop", "input"): given, ("shop", "output"): made}
 
 
 def test_topics_and_languages_count_each_verbatim_once(store: Store) -> None:

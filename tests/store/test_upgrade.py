@@ -258,6 +258,33 @@ def test_whoever_still_works_on_the_old_store_is_waited_for_and_then_named(
     open_store(old_url).close()
 
 
+def test_cost_and_tokens_of_before_are_given_to_their_sources(upgraded: Store) -> None:
+    by_hand = """SELECT t.source, sum(a.cost_usd), sum(a.input_tokens), sum(a.output_tokens)
+        FROM attempts a JOIN texts t ON t.text_id = a.text_id GROUP BY t.source"""
+    with upgraded.database.read() as connection:
+        found = connection.exec_driver_sql(by_hand).all()
+    assert upgraded.totals.cost_usd() == pytest.approx({source: usd for source, usd, _, _ in found})
+    tokens = upgraded.totals.tokens()
+    assert found and tokens == {(one[0], kind): one[at] for one in found for at, kind in ((2, "input"), (3, "output"))}
+
+
+def test_what_no_attempt_accounts_for_stays_in_the_totals_without_a_source(old_url: str) -> None:
+    """A process may have counted into a row of its own, which is not part of the totals of all runs yet."""
+    row = f"INSERT INTO totals VALUES ('{STOPPED}', 'somebody', 'input_tokens', '', '', 1000, 0)"
+    with closing(Database(old_url)) as database:
+        migrate.migrate(database, "0009")
+        with database.write() as connection:
+            ever = "SELECT sum(n) FROM totals WHERE name = 'input_tokens' AND run_id = ''"
+            before = connection.exec_driver_sql(ever).scalar_one()
+            columns = "(run_id, process, name, label, detail, n, amount)"
+            connection.exec_driver_sql(row.replace(" VALUES", f" {columns} VALUES"))
+    with closing(open_store(old_url)) as store:
+        tokens = store.totals.tokens()
+        assert tokens["", "input"] == 1000 and ("", "output") not in tokens
+        assert sum(n for (_, kind), n in tokens.items() if kind == "input") == before + 1000
+        assert store.totals_of(STOPPED).tokens()["", "input"] == 1000
+
+
 def test_topics_and_languages_of_before_are_counted(upgraded: Store) -> None:
     by_hand = """SELECT coalesce(t.language, 'unknown') AS language, a.topics FROM texts t
         JOIN analyses y ON y.analysis_id = t.current JOIN answers a ON a.request_key = y.request_key"""

@@ -37,7 +37,7 @@ def telemetry(kept: InMemorySpanExporter) -> Iterator[Telemetry]:
 async def ask_claude(telemetry: Telemetry, base_url: str) -> None:
     option = telemetry.anthropic_option()
     async with AsyncAnthropic(api_key="k", base_url=base_url, max_retries=0, open_telemetry=option) as client:
-        with telemetry.observer.stage("analyse", "run-1"), telemetry.observer.call(Ask("v", TEXT, "key")):
+        with telemetry.observer.stage("analyse", "run-1"), telemetry.observer.call(Ask("v", TEXT, "key", "fichier")):
             question: MessageParam = {"role": "user", "content": TEXT}
             await client.messages.create(model="claude-haiku-5-5", max_tokens=10, messages=[question])
 
@@ -98,7 +98,7 @@ def test_an_exception_is_recorded_on_the_span_by_its_type_only(
     telemetry: Telemetry, kept: InMemorySpanExporter
 ) -> None:
     """A message or a stack may quote the verbatim, as pydantic's do."""
-    with pytest.raises(ValueError), telemetry.observer.call(Ask("v", TEXT, "key")):
+    with pytest.raises(ValueError), telemetry.observer.call(Ask("v", TEXT, "key", "fichier")):
         raise ValueError(TEXT)
     (span,) = kept.get_finished_spans()
     assert not span.status.is_ok
@@ -112,7 +112,11 @@ def test_spans_inside_an_unsampled_parent_are_kept_and_start_a_new_trace(
     """Airflow runs a task inside such a parent when its own traces are off."""
     airflows = NonRecordingSpan(SpanContext(trace_id=7, span_id=7, is_remote=True))
     observer = telemetry.observer
-    with use_span(airflows), observer.stage("analyse", "run-1"), observer.call(Ask("v", TEXT, "key")) as call:
+    with (
+        use_span(airflows),
+        observer.stage("analyse", "run-1"),
+        observer.call(Ask("v", TEXT, "key", "fichier")) as call,
+    ):
         pass
     assert call.trace_id
     assert [(span.name, span.parent) for span in kept.get_finished_spans()] == [

@@ -22,7 +22,10 @@ CUMULATIVE = 2
 
 
 def one_call(telemetry: Telemetry, attempt: Attempt) -> None:
-    with telemetry.observer.stage("analyse", "run-1"), telemetry.observer.call(Ask("v", "Texte.", "key")) as call:
+    with (
+        telemetry.observer.stage("analyse", "run-1"),
+        telemetry.observer.call(Ask("v", "Texte.", "key", "fichier")) as call,
+    ):
         call.answered(attempt)
         call.committed(attempt)
 

@@ -67,7 +67,7 @@ def play(observe: Observer, attempt: Callable[..., Attempt]) -> None:
     with observe.stage("analyse", "run-1"):
         for name, ended in attempts.items():
             observe.emit(TextSent(42))
-            with observe.call(Ask(name, "Un texte que personne ne doit voir.", f"key of {name}")) as call:
+            with observe.call(Ask(name, "Un texte que personne ne doit voir.", f"key of {name}", "fichier")) as call:
                 for each in ended:
                     call.answered(each)
             for each in ended:
@@ -109,7 +109,7 @@ def test_without_an_endpoint_there_is_no_trace_but_live_values_exist(attempt: Ca
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("OTEL_SDK_DISABLED", "true")
         telemetry = start(endpoint="http://127.0.0.1:4318", disabled=True)
-    with telemetry, telemetry.observer.call(Ask("v1", "Texte.", "key")) as call:
+    with telemetry, telemetry.observer.call(Ask("v1", "Texte.", "key", "fichier")) as call:
         call.committed(attempt(duration_s=2.0))
     assert call.trace_id is None
     assert telemetry.anthropic_option() is False
@@ -119,7 +119,7 @@ def test_without_an_endpoint_there_is_no_trace_but_live_values_exist(attempt: Ca
 def test_each_attempt_has_a_span_with_its_own_outcome_and_status(attempt: Callable[..., Attempt]) -> None:
     """A search for an outcome finds the attempt that the metric counts, also where a later attempt ended well."""
     recording = Recording()
-    with recording.telemetry.observer.call(Ask("v1", "Texte.", "key")) as call:
+    with recording.telemetry.observer.call(Ask("v1", "Texte.", "key", "fichier")) as call:
         call.answered(attempt(Outcome.UNREADABLE, 6.5, json_error=JsonError.INVALID_JSON))
         call.answered(attempt())
     recording.telemetry.shutdown()
@@ -140,7 +140,7 @@ def test_an_exemplar_is_kept_until_a_newer_one_replaces_it(attempt: Callable[...
     recording = Recording()
     seen = []
     for duration_s in (6.5, 0.5, 7.5):
-        with recording.telemetry.observer.call(Ask("v", "Texte.", "key")) as call:
+        with recording.telemetry.observer.call(Ask("v", "Texte.", "key", "fichier")) as call:
             pass
         call.committed(attempt(duration_s=duration_s))
         (point,) = recording.metrics()["verbatim_analysis_duration"].data.data_points

@@ -23,7 +23,7 @@ NAMED = {
 
 def counted(*attempts: Attempt) -> dict[str, float]:
     """Error → failed tries, once these attempts are stored; without zeros."""
-    with start() as telemetry, telemetry.observer.call(Ask("v1", "Texte.", "key")) as call:
+    with start() as telemetry, telemetry.observer.call(Ask("v1", "Texte.", "key", "fichier")) as call:
         for attempt in attempts:
             call.committed(attempt)
         values = [one for one in telemetry.values() if one.metric is TRY_ERRORS]
