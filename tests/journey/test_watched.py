@@ -185,6 +185,19 @@ def test_live_metrics_of_a_run_equal_the_increase_in_the_store(
     assert without_zeros(live) == stored
 
 
+def test_cost_and_tokens_by_source_of_a_batch_are_those_of_the_store(
+    verbatims: Command, tmp_path: Path, receiver: Receiver
+) -> None:
+    with Sandbox(latency_s=0, batches=tmp_path / "batches.db", batch_delay_s=0.1) as sandbox:
+        asked = ("run", "--mode", "batch", "--input", mixed(tmp_path, 0, 5).name)
+        environment = {"ANTHROPIC_BASE_URL": sandbox.url, "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint}
+        assert verbatims(*asked, **environment).code == 0
+    live, stored = _last_values(receiver), _counters(tmp_path)
+    for name in ("claude_cost_usd", "claude_tokens"):
+        found = {labels: value for (metric, labels), value in stored.items() if metric == f"{name}_total"}
+        assert found and {labels: live[name, labels] for labels in found} == pytest.approx(found)
+
+
 OF_THE_STORE = ("topics_named_total", "verbatims_by_language_total", "claude_budget_spent_usd")
 """What no process reports."""
 
