@@ -107,6 +107,7 @@ class Batches:
         """As `BatchStore` says."""
         sent = {"claude_id": claude_id, "sent_at": _now()}
         with self._database.write() as connection:
+            self._forget_worker(connection, batch)
             if self._change(connection, batch, state=BatchState.SENT.value, worker=None, **sent):
                 return True
             self._note(connection, batch, BatchState.SENT, **sent)
@@ -117,6 +118,7 @@ class Batches:
         """As `BatchStore` says."""
         unsent = (batches.c.batch == batch) & batches.c.claude_id.is_(None)
         with self._database.write() as connection:
+            self._forget_worker(connection, batch)
             if not connection.execute(sa.delete(batches).where(unsent)).rowcount:
                 return
             while page := _claimed(connection, batch, None):
@@ -193,6 +195,11 @@ class Batches:
         whose = {"run_id": self._run_id, "analyser": self._analyser.fingerprint}
         row = {"batch": batch, "state": state.value, "requests": 0, "made_at": _now(), **whose, **values}
         connection.execute(sa.insert(batches).values(row))
+
+    def _forget_worker(self, connection: sa.Connection, batch: str) -> None:
+        """Remove the process that was taken for dead while it sent the batch, if that is another one."""
+        worker = sa.select(batches.c.worker).where(batches.c.batch == batch, batches.c.worker != self._holder.name)
+        connection.execute(sa.delete(holders).where(holders.c.holder == worker.scalar_subquery()))
 
     def _change(self, connection: sa.Connection, batch: str, **values: Any) -> bool:
         """Whether the batch is still there."""

@@ -20,6 +20,17 @@ from pipeline.store.tables import attempts, claims, holders, spending
 TEXTS = [f"La livraison numéro {number} était rapide et le colis intact." for number in range(40)]
 
 
+class Heard(Warnings):
+    """Keeps every line, as a terminal shows it."""
+
+    def __init__(self, said: list[str]) -> None:
+        super().__init__(said.append)
+        self._said = said
+
+    def say(self, line: str) -> None:
+        self._said.append(line)
+
+
 class Crash(BaseException):
     """The process ends here: nothing after it runs."""
 
@@ -62,7 +73,7 @@ class Place:
             self._sandbox.stop()
 
     def session(self, **options: Any) -> Any:
-        return open_session(lambda _: Warnings(self.said.append), asks=True, **options)
+        return open_session(lambda _: Heard(self.said), asks=True, **options)
 
     def billed(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.bill.read_text().splitlines()] if self.bill.exists() else []

@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from batch_place import NOTHING, TEXTS, Crash, Place, analyse, check, ignore, left_over, paid, worst_of
 from store.test_claims import kept
 
-from pipeline import batch_journey
-from pipeline.errors import ClaimsLost
+from pipeline import batch_journey, journey
+from pipeline.analyse import batch_sending
+from pipeline.errors import ClaimsLost, Interrupted
 from pipeline.store import Store
 from pipeline.store.tables import holders
 
@@ -125,3 +126,74 @@ def test_a_batch_that_was_made_by_a_process_taken_for_dead_is_cancelled_and_coun
     with place.session() as session:
         assert batch_journey.collect_batches(session, ignore) == 0
     assert place.remote() == [] and place.billed() == [] and left_over(store) == NOTHING
+
+
+@pytest.mark.parametrize("command", ["collect", "analyse"])
+def test_a_batch_of_a_process_that_is_gone_elsewhere_is_resolved_after_a_lease(
+    place: Place, store: Store, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """Nobody sees the end of a process in another container: it is gone once it has been silent for long enough."""
+    from pipeline.analyse import batch_api
+
+    place.serve()
+    run_id = kept(store, *TEXTS)
+    with monkeypatch.context() as patch, pytest.raises(Crash), place.session() as session:
+        patch.setattr(batch_api.BatchApi, "create", crashing(batch_api.BatchApi.create, behind=False))
+        patch.setattr("pipeline.store.batches.Batches.release", lambda self: None)
+        analyse(session, run_id)
+    with store.database.write() as connection:
+        connection.execute(sa.update(holders).where(holders.c.kind == "process").values(pid_namespace="elsewhere"))
+    monkeypatch.setattr("pipeline.store.holders.LEASE_S", 1.0)
+    monkeypatch.setattr(batch_journey, "LEASE_S", 8.0)
+    monkeypatch.setattr(batch_journey, "SHOWS_S", 0.2)
+    with place.session() as session:
+        if command == "collect":
+            assert batch_journey.collect_batches(session, ignore) == 0
+            assert (left_over(store), store.runs.count(run_id).pending) == (NOTHING, 40)
+        assert analyse(session, run_id) == 0
+    check(place, store, run_id)
+
+
+def test_a_batch_that_another_process_has_found_is_not_undone(place: Place, store: Store) -> None:
+    """Two look for one whose process is gone: the slower one has read that nobody knows whether it is sent."""
+    place.serve()
+    run_id = kept(store, *TEXTS)
+    with place.session() as session:
+        record = session.analyser(run_id).record
+        batch_journey.send_batches(session, run_id, record, ignore)
+        [batch] = store.open_batches()
+        store.batches(run_id, record, ()).undo(batch.batch)
+        assert store.texts.count_in_batches(run_id) == 40
+        assert batch_journey.collect_batches(session, ignore) == 0
+    check(place, store, run_id)
+
+
+def test_a_run_beside_a_batch_that_holds_its_texts_says_so(place: Place, store: Store) -> None:
+    place.serve(delay_s=5)
+    run_id = kept(store, *TEXTS)
+    with place.session() as session:
+        batch_journey.send_batches(session, run_id, session.analyser(run_id).record, ignore)
+        assert journey.analyse(session, run_id) == 40
+        assert any("hold 40 texts" in said and "collect`" in said for said in place.said), place.said
+        counts = store.runs.count(run_id).settled(store.texts.count_in_batches(run_id))
+        assert (counts.pending, counts.failed) == (40, {})
+        assert batch_journey.collect_batches(session, ignore) == 0
+    check(place, store, run_id)
+
+
+def test_ctrl_c_beside_a_refused_creation_frees_its_texts(
+    place: Place, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.serve("batch_refused=1")
+    run_id = kept(store, *TEXTS)
+    waits = batch_sending.Desk.wait
+
+    async def interrupted(self: Any, seconds: float) -> None:
+        if seconds >= 2:  # the pause before the next offer; others belong to the search
+            raise Interrupted("interrupted")
+        await waits(self, seconds)
+
+    monkeypatch.setattr(batch_sending.Desk, "wait", interrupted)
+    with place.session() as session, pytest.raises(Interrupted):
+        analyse(session, run_id)
+    assert (left_over(store), store.runs.count(run_id).pending) == (NOTHING, 40)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from contextlib import suppress
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -13,7 +14,10 @@ from store.test_claims import kept
 
 from pipeline import batch_journey, journey, retention
 from pipeline.analyse import batch_sending
-from pipeline.errors import SettingsError, TooManyFailures, TransientError
+from pipeline.analyse.price import Price, Tokens
+from pipeline.errors import SettingsError, TooManyFailures, TransientError, VerbatimsError
+from pipeline.session import price_of
+from pipeline.settings import load_settings
 from pipeline.store import Store
 from pipeline.store.tables import attempts, batches
 
@@ -158,3 +162,73 @@ def test_a_batch_that_claude_does_not_know_is_given_up_on_request(
         assert batch_journey.cancel_batches(session, claude_id=batch.claude_id) == 1
     assert left_over(store) == NOTHING and store.runs.count(run_id).pending == 40
     assert paid(store)[2] == reserved > 0
+
+
+def test_one_404_gives_no_batch_up(place: Place, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipeline.analyse.batch_api import ApiError, BatchApi
+
+    async def unknown(self: Any, claude_id: str) -> None:
+        raise ApiError("http_404")
+
+    place.serve()
+    run_id = kept(store, *TEXTS)
+    monkeypatch.setattr("pipeline.analyse.batch_collecting.UNKNOWN_FOR_S", 0.0)
+    with place.session() as session:
+        batch_journey.send_batches(session, run_id, session.analyser(run_id).record, ignore)
+        with monkeypatch.context() as patch, pytest.raises(TransientError, match="cannot be cancelled"):
+            patch.setattr(BatchApi, "cancel", unknown)
+            batch_journey.cancel_batches(session)
+        assert batch_journey.collect_batches(session, ignore) == 0
+    check(place, store, run_id)
+
+
+def test_an_api_that_does_not_answer_is_said_once_and_ends_a_look(
+    place: Place, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipeline.analyse.batch_api import ApiError, BatchApi
+
+    place.serve()
+    run_id = kept(store, *TEXTS)
+    real, failing = BatchApi.retrieve, [True] * 7
+
+    async def away(self: Any, claude_id: str) -> Any:
+        if failing and failing.pop():
+            raise ApiError("connection", "connection refused")
+        return await real(self, claude_id)
+
+    async def at_once(self: Any, seconds: float) -> None:
+        """Nobody waits."""
+
+    monkeypatch.setattr(BatchApi, "retrieve", away)
+    with place.session() as session:
+        batch_journey.send_batches(session, run_id, session.analyser(run_id).record, ignore)
+        with monkeypatch.context() as patch, pytest.raises(TransientError, match="stands: connection refused"):
+            patch.setattr(batch_sending.Desk, "wait", at_once)
+            batch_journey.collect_batches(session, ignore, wait=False)
+        assert len(failing) == 3
+        assert batch_journey.collect_batches(session, ignore) == 0
+    assert sum("does not answer (connection refused)" in said for said in place.said) == 1, place.said
+    check(place, store, run_id)
+
+
+def test_collecting_says_that_all_requests_have_failed(place: Place, store: Store) -> None:
+    place.serve("batch_errored=1")
+    run_id = kept(store, *TEXTS)
+    with place.session() as session:
+        batch_journey.send_batches(session, run_id, session.analyser(run_id).record, ignore)
+        with pytest.raises(VerbatimsError, match="failed"):
+            batch_journey.collect_batches(session, ignore)
+    assert any("40 results stored, 40 of them errors, most http_" in said for said in place.said), place.said
+    assert (left_over(store), store.runs.count(run_id).pending) == (NOTHING, 40)
+
+
+def test_results_are_priced_by_the_model_that_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCRAPER_MODE", "prod")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
+    monkeypatch.setenv("VERBATIMS_MODEL", "claude-opus-4-8")
+    monkeypatch.setenv("VERBATIMS_INPUT_USD_PER_MTOK", "1000")
+    monkeypatch.setenv("VERBATIMS_OUTPUT_USD_PER_MTOK", "1000")
+    settings, tokens = load_settings(), Tokens(1000, 0, 0, 100)
+    asked = price_of(settings, batch=True, model="claude-haiku-5-5")
+    assert asked.usd(tokens) == Price("claude-haiku-5-5", None, None, batch=True).usd(tokens)
+    assert price_of(settings, batch=True, model="claude-opus-4-8").usd(tokens) == pytest.approx(0.55)
