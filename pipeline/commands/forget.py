@@ -8,7 +8,6 @@ from typing import Any
 from pipeline.commands.arguments import add_command
 from pipeline.commands.output import DONE, open_console, say, terminal_on
 from pipeline.commands.resuming import going_on
-from pipeline.program import program_name
 
 
 def add_parser(parsers: Any) -> None:
@@ -30,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     from pipeline import retention
     from pipeline.session import open_session
 
-    options.again = f"{program_name()} forget SOURCE EXTERNAL_ID"  # not the id: it may be a person's
+    options.again = "forget SOURCE EXTERNAL_ID"  # not the id: it may be a person's
     with open_session(terminal_on(open_console())) as session, going_on(options):
         done = retention.forget(session, options.source, options.external_id)
     said = "forgotten: erased in store and warehouse" if done.fresh else "it was forgotten already"
