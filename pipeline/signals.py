@@ -17,14 +17,35 @@ DRAINING = (*BOTH, signal.SIGALRM)
 """SIGALRM is Airflow's execution timeout: its exception in the event loop would lose the answers in flight."""
 
 
+_received: set[int] = set()
+"""Signals that the command has got: while it ends, another exception would be raised anywhere, in a library too."""
+
+
 def raise_interrupted() -> None:
-    """From now on, raise Interrupted on a signal, so that it ends with a message and an exit code like other errors."""
+    """From now on, raise Interrupted on a signal, so that it ends with a message and an exit code like other errors.
+
+    The same signal once more ends the process, and a different one does nothing.
+    """
+    _received.clear()
     for number in BOTH:
         signal.signal(number, _raise)
 
 
-def _raise(_number: int, _frame: object) -> None:
-    raise Interrupted("interrupted: what was read and analysed so far is stored")
+def _raise(number: int, _frame: object) -> None:
+    if _is_first(number):
+        raise Interrupted("interrupted: what was read and analysed so far is stored")
+
+
+def _is_first(number: int) -> bool:
+    """Whether no signal has come before. Ends the process where this one has."""
+    if number in _received:
+        # the escape shows the cursor again, which the bar has hidden
+        sys.stderr.write(("\x1b[?25h" if sys.stderr.isatty() else "") + "\nverbatims: given up; start it again\n")
+        sys.stderr.flush()
+        # no clean-up, which could block; the next run asks the lost texts again
+        os._exit(Interrupted.exit_code)
+    _received.add(number)
+    return len(_received) == 1
 
 
 IN_FLIGHT = "stopping: waiting for the calls in flight, which are paid; once more to give them up"
@@ -41,12 +62,8 @@ class Drain:
         self._stop = stop
         self._say = say
         self._words = words
-        self._received: set[signal.Signals] = set()
-
-    @property
-    def asked(self) -> bool:
+        self.asked = False
         """Whether a signal has asked the work to stop."""
-        return bool(self._received)
 
     @contextmanager
     def listening(self) -> Iterator[Drain]:
@@ -54,6 +71,7 @@ class Drain:
         if threading.current_thread() is not threading.main_thread():
             yield self
             return
+        _received.clear()
         loop = asyncio.get_running_loop()
         before = {number: signal.getsignal(number) for number in DRAINING}
         for number in DRAINING:
@@ -66,14 +84,7 @@ class Drain:
                 signal.signal(number, handler)
 
     def _handle(self, number: signal.Signals) -> None:
-        if number in self._received:
-            # the escape shows the cursor again, which the bar has hidden
-            sys.stderr.write(("\x1b[?25h" if sys.stderr.isatty() else "") + "\nverbatims: given up; start it again\n")
-            sys.stderr.flush()
-            # no clean-up, which could block; the next run asks the lost texts again
-            os._exit(Interrupted.exit_code)
-        self._received.add(number)
-        if len(self._received) > 1:
-            return
-        self._say(self._words)
-        self._stop()
+        if _is_first(number):
+            self.asked = True
+            self._say(self._words)
+            self._stop()
