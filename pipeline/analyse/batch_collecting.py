@@ -179,6 +179,8 @@ class _Reading:
         self._freed = 0
         self._failed = Counter[str]()
         """Errors of results."""
+        self._input_tokens = 0
+        self._cached_tokens = 0
         self.last_attempts: list[Attempt] = []
         """The first so many attempts, for the breaker."""
 
@@ -209,7 +211,8 @@ class _Reading:
         failed = (
             f", {self._failed.total()} of them errors, most {self._failed.most_common(1)[0][0]}" if self._failed else ""
         )
-        return f"{self._stored} results stored{failed}{again}"
+        cached = f", {self._cached_tokens / self._input_tokens:.0%} of the input from the prompt cache"
+        return f"{self._stored} results stored{failed}{again}{cached if self._input_tokens else ''}"
 
     async def _store(self, results: Mapping[int, Mapping[str, Any]], *, judged: bool = False) -> None:
         """Store a page. Results of texts that the batch does not hold any more are stored already."""
@@ -238,6 +241,8 @@ class _Reading:
             call.committed(attempt)
             if analysed is not None:
                 desk.observer.emit(analysed)
+            self._input_tokens += attempt.input_tokens
+            self._cached_tokens += attempt.cached_tokens or 0
             if attempt.error is not None:
                 self._failed[attempt.error] += 1
             desk.advance(1, attempt.cost_usd)

@@ -36,6 +36,13 @@ def test_a_run_in_a_batch_costs_half_and_leaves_nothing_behind(place: Place, sto
     assert {one.batch for one in theirs} == {noted.batch} and noted.state == "closed"
     assert min(one.duration_s for one in theirs) >= 0.3
     assert store.totals.calls() == {"analysed": 40} and store.totals.durations() == {}
+    with store.database.read() as connection:
+        sums = sa.select(sa.func.sum(attempts.c.cached_tokens), sa.func.sum(attempts.c.input_tokens))
+        cached, given = connection.execute(sums).one()
+    assert any(
+        f"40 results stored, {cached / given:.0%} of the input from the prompt cache" in said for said in place.said
+    )
+    assert cached > given / 2
 
 
 def test_a_batch_is_collected_by_another_process(place: Place, store: Store) -> None:
