@@ -45,6 +45,7 @@ def as_json(result: Result, settings: Settings) -> dict[str, Any]:
         "analysed": counts.analysed,
         "from_cache": counts.from_cache,
         "failed": counts.failed,
+        "in_batches": counts.pending,
         "loaded": result.loaded,
         "calls": counts.calls,
         "input_tokens": counts.input_tokens,
@@ -114,6 +115,8 @@ def _records(result: Result) -> Table:
     table.add_row("answered before, or by an identical text", str(counts.from_cache))
     for reason, number in counts.skipped.items():
         table.add_row(f"skipped: {reason.replace('_', ' ')}", str(number))
+    if counts.pending:
+        table.add_row("waiting for a batch", str(counts.pending))
     for outcome, number in counts.failed.items():
         table.add_row(f"failed: {outcome.replace('_', ' ')}", str(number))
     return table

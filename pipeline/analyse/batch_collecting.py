@@ -211,8 +211,10 @@ class _Reading:
         failed = (
             f", {self._failed.total()} of them errors, most {self._failed.most_common(1)[0][0]}" if self._failed else ""
         )
-        cached = f", {self._cached_tokens / self._input_tokens:.0%} of the input from the prompt cache"
-        return f"{self._stored} results stored{failed}{again}{cached if self._input_tokens else ''}"
+        cached = ""
+        if self._input_tokens:
+            cached = f", {self._cached_tokens / self._input_tokens:.0%} of the input from the prompt cache"
+        return f"{self._stored} results stored{failed}{again}{cached}"
 
     async def _store(self, results: Mapping[int, Mapping[str, Any]], *, judged: bool = False) -> None:
         """Store a page. Results of texts that the batch does not hold any more are stored already."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pipeline.commands.arguments import add_command
-from pipeline.commands.output import DONE, open_console, print_data, say, terminal_on
+from pipeline.commands.output import DONE, WITH_FAILURES, open_console, print_data, say, terminal_on
 from pipeline.commands.resuming import going_on
 from pipeline.program import next_command
 
@@ -72,16 +72,23 @@ def _work(options: argparse.Namespace, *, cancels: bool) -> int:
             for batch in session.store.open_batches(run_id):
                 say(f"batch {batch.claude_id or batch.batch} of run {batch.run_id} is still under way")
             say(f"{under_way} still under way: `{next_command('collect')}` goes on")
-        for owner in sorted({batch.run_id for batch in before}):
-            _say_what_is_left(session, owner)
+        left = [_say_what_is_left(session, owner) for owner in sorted({batch.run_id for batch in before})]
     if options.json:
         print_data({"under_way": under_way})
-    return DONE
+    return WITH_FAILURES if any(left) else DONE
 
 
-def _say_what_is_left(session: Session, run_id: str) -> None:
-    counts = session.store.runs.count(run_id)
-    if counts.pending:
+def _say_what_is_left(session: Session, run_id: str) -> bool:
+    """What comes next for a run; returns whether verbatims are left that no batch holds."""
+    held = session.store.texts.count_in_batches(run_id)
+    left = session.store.texts.count_pending(run_id) - held
+    if left > 0:
         again = next_command(f"analyse --run {run_id} --mode batch")
-        say(f"run {run_id}: {counts.pending} verbatims have no outcome yet; `{again}` sends those that no batch holds")
+        say(f"run {run_id}: {left} verbatims have no outcome yet; `{again}` sends them")
+    if not held:
+        _say_how_rows_come(run_id)
+    return left > 0
+
+
+def _say_how_rows_come(run_id: str) -> None:
     say(f"run {run_id}: `{next_command('load')}`, then `{next_command(f'publish --run {run_id}')}` bring its rows")
