@@ -119,6 +119,8 @@ def _records(result: Result) -> Table:
         table.add_row("waiting for a batch", str(counts.pending))
     for outcome, number in counts.failed.items():
         table.add_row(f"failed: {outcome.replace('_', ' ')}", str(number))
+    if counts.pending:
+        table.add_row("waiting for a batch", str(counts.pending))
     return table
 
 

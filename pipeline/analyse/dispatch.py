@@ -222,7 +222,8 @@ class Dispatcher:
     async def _wait_for_budget(self, taken: ClaimResult) -> None:
         """Calls in flight give back what they have not cost."""
         if taken.shortage is not None:
-            raise BudgetUsedUp(f"{taken.shortage}; what is answered is stored")
+            later = "what is answered is stored, and the same command with a higher budget goes on"
+            raise BudgetUsedUp(f"{taken.shortage}; {later}")
         await self.pause(LOOK_AGAIN_S)
 
     async def _beat(self) -> None:

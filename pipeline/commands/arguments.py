@@ -104,8 +104,8 @@ def add_retry_failed(command: Any) -> None:
     command.add_argument(
         "--retry-failed",
         action="store_true",
-        help="also ask again about verbatims that have failed for good, if they may do better: the request is another "
-        "one by now, or its answers vary from call to call",
+        help="also ask again about verbatims that have failed for good, where another answer is possible: the model or "
+        "another setting of the request has changed, or the answer was unreadable, empty or an error",
     )
 
 

@@ -80,15 +80,12 @@ def _work(options: argparse.Namespace, *, cancels: bool) -> int:
 
 def _say_what_is_left(session: Session, run_id: str) -> bool:
     """What comes next for a run; returns whether verbatims are left that no batch holds."""
-    held = session.store.texts.count_in_batches(run_id)
-    left = session.store.texts.count_pending(run_id) - held
-    if left > 0:
+    counts = session.store.runs.count(run_id)
+    unsent = counts.pending - session.store.texts.count_in_batches(run_id)
+    if unsent > 0:
         again = next_command(f"analyse --run {run_id} --mode batch")
-        say(f"run {run_id}: {left} verbatims have no outcome yet; `{again}` sends them")
-    if not held:
-        _say_how_rows_come(run_id)
-    return left > 0
-
-
-def _say_how_rows_come(run_id: str) -> None:
-    say(f"run {run_id}: `{next_command('load')}`, then `{next_command(f'publish --run {run_id}')}` bring its rows")
+        said = "1 verbatim has no answer and is" if unsent == 1 else f"{unsent} verbatims have no answer and are"
+        say(f"run {run_id}: {said} in no batch; `{again}` sends them")
+    if counts.analysed or counts.from_cache:
+        say(f"run {run_id}: `{next_command('load')}`, then `{next_command(f'publish --run {run_id}')}` bring its rows")
+    return unsent > 0

@@ -20,6 +20,7 @@ from aiohttp.typedefs import Handler
 
 from pipeline import __version__
 from pipeline.errors import SettingsError
+from pipeline.program import program_name
 from pipeline.sandbox import wire
 from pipeline.sandbox.batches import Batches
 from pipeline.sandbox.bigquery import BigQuery
@@ -184,6 +185,9 @@ def serve(
             f"sandbox on {sandbox.url}: review site at /, a feed like Apple's at {FEED}, Claude's API at /v1/messages "
             f"(no real Claude answers; batches in {batches}), "
             f"BigQuery's at /bigquery/v2 (not Google's; tables in {tables})"
+        )
+        say(
+            f"in a second terminal: ANTHROPIC_BASE_URL={sandbox.url} {program_name()} run; Ctrl-C here ends the sandbox"
         )
         ended.wait()
         for number, handler in before.items():

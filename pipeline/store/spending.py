@@ -59,9 +59,9 @@ class Spending:
         spent, budget = self._spent(connection), self._budget
         said = []
         if budget.run_usd is not None and spent.run_usd + usd > budget.run_usd:
-            said.append(f"${spent.run_usd:.4f} of the ${budget.run_usd:.2f} of this run")
+            said.append(f"${spent.run_usd:.4f} of the {_amount(budget.run_usd)} of this run")
         if budget.day_usd is not None and spent.day_usd + usd > budget.day_usd:
-            said.append(f"${spent.day_usd:.4f} of the ${budget.day_usd:.2f} of this UTC day")
+            said.append(f"${spent.day_usd:.4f} of the {_amount(budget.day_usd)} of this UTC day")
         return f"the budget is used up: {' and '.join(said)} are spent or reserved, and a call may cost ${usd:.4f}"
 
     def reserve(self, connection: sa.Connection, usd: float) -> str:
@@ -128,6 +128,12 @@ def released(connection: sa.Connection, holder: str, ids: Sequence[int]) -> Sequ
     theirs = claims.c.text_id.in_(ids) & (claims.c.holder == holder)
     statement = sa.delete(claims).where(theirs).returning(claims.c.text_id, claims.c.reserved_usd, claims.c.reserved_on)
     return connection.execute(statement).all()
+
+
+def _amount(usd: float) -> str:
+    """A budget as it was given: one of less than a cent is not $0.00."""
+    cents = f"{usd:.2f}"
+    return f"${cents}" if float(cents) == usd else f"${usd:g}"
 
 
 def _today() -> str:

@@ -99,10 +99,11 @@ def test_in_the_foreground_it_prints_its_address_and_ends_cleanly_on_a_signal(nu
     root = Path(__file__).parents[2]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=root) as process:
         assert process.stderr is not None
-        line = process.stderr.readline()
+        line, how = process.stderr.readline(), process.stderr.readline()
         fine = identify(line.split()[2].rstrip(":"))
         process.send_signal(number)
         out, err = process.communicate(timeout=20)
     assert fine and line.startswith("sandbox on http://127.0.0.1:")
     assert "no real Claude answers" in line and "not Google's; tables in var/bigquery-sandbox.db" in line
+    assert f"ANTHROPIC_BASE_URL={line.split()[2].rstrip(':')} " in how
     assert (process.returncode, out, err) == (0, "", "")

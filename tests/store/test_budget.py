@@ -69,7 +69,7 @@ def test_when_nothing_more_comes_back_the_budget_is_used_up(store: Store) -> Non
     last = mine.take(taken.unaffordable)
     assert last.asks == ()
     assert last.shortage == (
-        "the budget is used up: $0.0010 of the $0.01 of this run are spent or reserved, and a call may cost $0.0100"
+        "the budget is used up: $0.0010 of the $0.0105 of this run are spent or reserved, and a call may cost $0.0100"
     )
 
 
@@ -122,7 +122,7 @@ def test_a_try_of_which_nobody_can_tell_stays_spent(store: Store) -> None:
 def test_a_second_question_needs_room_in_the_budget(store: Store) -> None:
     mine = claims_of(store, kept(store, *texts(1)), run_usd=0.0149)
     [ask] = mine.take(priced(mine)).asks
-    with pytest.raises(BudgetUsedUp, match=r"\$0\.0100 of the \$0\.01 of this run"):
+    with pytest.raises(BudgetUsedUp, match=r"\$0\.0100 of the \$0\.0149 of this run"):
         mine.reserve(ask, WORST)
     mine.commit(answered(ask))
     assert spent(store) == pytest.approx(0.001)
