@@ -129,7 +129,7 @@ def settings(language: str) -> str:
 def _setting(name: str, field: Any, language: str) -> tuple[str, ...]:
     kind = kind_of(field.annotation)
     if language == "fr":
-        kind = VALUES.get(kind, kind.replace(" or ", " ou "))
+        kind = VALUES.get(kind, kind.replace("empty or ", "vide ou ").replace(" or ", " ou "))
     default = (
         "" if field.default is None else str(field.default).lower() if field.default is False else str(field.default)
     )

@@ -22,7 +22,7 @@ def kind_of(annotation: object) -> str:
     """What a setting takes, in words."""
     choices = typing.get_args(annotation)
     if typing.get_origin(annotation) is typing.Literal:
-        return " or ".join(choices)
+        return " or ".join(choice or "empty" for choice in choices)
     kinds = [choice for choice in choices if choice is not NoneType] or [annotation]
     names = {str: "text", int: "whole number", float: "number", bool: "true or false", SecretStr: "secret"}
     return names.get(kinds[0], "path")
