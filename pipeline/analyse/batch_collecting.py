@@ -208,13 +208,15 @@ class _Reading:
     def words(self) -> str:
         """What came of them."""
         again = f", {self._freed} were not worked on and can be asked again" if self._freed else ""
-        failed = (
-            f", {self._failed.total()} of them errors, most {self._failed.most_common(1)[0][0]}" if self._failed else ""
-        )
+        stored = "1 result" if self._stored == 1 else f"{self._stored} results"
+        failed = ""
+        if self._failed:
+            [(error, _)] = self._failed.most_common(1)
+            failed = f", {self._failed.total()} of them errors, most {error}"
         cached = ""
         if self._input_tokens:
             cached = f", {self._cached_tokens / self._input_tokens:.0%} of the input from the prompt cache"
-        return f"{self._stored} results stored{failed}{again}{cached}"
+        return f"{stored} stored{failed}{again}{cached}"
 
     async def _store(self, results: Mapping[int, Mapping[str, Any]], *, judged: bool = False) -> None:
         """Store a page. Results of texts that the batch does not hold any more are stored already."""

@@ -109,7 +109,8 @@ class Sender:
             body.end()
             claude_id = await self._create(batch, body)
             await self._note_sent(batch, claude_id, self._worst_usd)
-        desk.say(f"batch {claude_id}: {body.requests} requests sent; Claude answers within 24 h, often within one")
+        sent = "1 request" if body.requests == 1 else f"{body.requests} requests"
+        desk.say(f"batch {claude_id}: {sent} sent; Claude answers within 24 h, often within one")
         return body.requests, shortage
 
     async def _fill(self, batch: str, body: BatchBody) -> str | None:
