@@ -115,8 +115,6 @@ def _records(result: Result) -> Table:
     table.add_row("answered before, or by an identical text", str(counts.from_cache))
     for reason, number in counts.skipped.items():
         table.add_row(f"skipped: {reason.replace('_', ' ')}", str(number))
-    if counts.pending:
-        table.add_row("waiting for a batch", str(counts.pending))
     for outcome, number in counts.failed.items():
         table.add_row(f"failed: {outcome.replace('_', ' ')}", str(number))
     if counts.pending:

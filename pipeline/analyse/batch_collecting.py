@@ -60,8 +60,13 @@ class Collector:
         self._breaker = Breaker()
         self._unanswered = False
         """Whether the API does not answer just now, which is said once."""
-        self.stopped: VerbatimsError | None = None
+        self._fatal: VerbatimsError | None = None
+        self._tripped: VerbatimsError | None = None
+
+    @property
+    def stopped(self) -> VerbatimsError | None:
         """Why nothing more should be sent, if results say so."""
+        return self._fatal or self._tripped
 
     async def collect(self, batch: OpenBatch, *, patient: bool) -> bool:
         """Store the results of a batch that has ended and delete it at Claude's side; False while it goes on.
@@ -135,8 +140,10 @@ class Collector:
                 raise TransientError(f"the results of batch {batch.claude_id} cannot be read: {cause}")
             await self._desk.wait(min(2.0**number, 30.0))
         for attempt in reading.last_attempts:
-            tripped = self._breaker.note(attempt)
-            self.stopped = self.stopped or fatal(attempt.error, attempt.model) or tripped
+            self._tripped = self._breaker.note(attempt) or self._tripped
+            self._fatal = self._fatal or fatal(attempt.error, attempt.model)
+        if not self._breaker.trips():  # a small batch may fail as a whole, and the next one succeed
+            self._tripped = None
         await self._tell(batch, remote)
         self._desk.say(f"batch {batch.claude_id}: {reading.words()}")
 

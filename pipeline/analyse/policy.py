@@ -190,13 +190,14 @@ class Breaker:
         self._last.append(failed)
         self._ended += 1
         self._successes += failed is None
-        if failed is None or not self._trips():
+        if failed is None or not self.trips():
             return None
         causes = Counter(cause for cause in self._last if cause is not None)
         cause, _ = causes.most_common(1)[0]
         return _stopped(cause, f"{causes.total()} of the last {len(self._last)} texts failed, most with {cause}", last)
 
-    def _trips(self) -> bool:
+    def trips(self) -> bool:
+        """Whether the run stops, as things stand."""
         if self._ended >= FIRST and not self._successes:
             return True
         return sum(cause is not None for cause in self._last) >= MOST_OF_WINDOW and len(self._last) == WINDOW

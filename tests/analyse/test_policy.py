@@ -234,3 +234,12 @@ def test_an_address_where_nothing_has_ever_answered_is_given_up_soon() -> None:
     assert pause("connection", elapsed_s=15.0) is not None
     assert pause("connection", elapsed_s=15.0, reached=False) is None
     assert pause("http_529", elapsed_s=15.0, reached=False) is not None
+
+
+def test_a_small_batch_may_fail_as_a_whole_and_the_next_one_succeed() -> None:
+    breaker = Breaker()
+    notes = [breaker.note(attempt(what)) for what in ["http_400"] * 9]
+    assert notes[-1] is not None and breaker.trips()
+    for what in [GOOD] * 20 + ["http_400"]:
+        breaker.note(attempt(what))
+    assert not breaker.trips()

@@ -134,3 +134,13 @@ def test_nothing_to_ask_costs_nothing_and_nothing_is_counted(
     file = write_jsonl(tmp_path / "reviews.jsonl", ["Bof"])
     found = dry_run(verbatims, file, ANTHROPIC_BASE_URL=recorder.url, **PROD).data
     assert (found["high_cost_usd"], found["basis"], recorder.counted) == (0, "no text to ask", [])
+
+
+def test_batches_are_estimated_at_half_the_price(verbatims: Command, tmp_path: Path) -> None:
+    file = write_jsonl(tmp_path / "reviews.jsonl", texts(30, 1, "lot"))
+    with Sandbox(latency_s=0) as sandbox:
+        live = dry_run(verbatims, file, ANTHROPIC_BASE_URL=sandbox.url).data
+        options = ("run", "--input", file.name, "--dry-run", "--mode", "batch", "--json")
+        batch = verbatims(*options, ANTHROPIC_BASE_URL=sandbox.url).data
+    for bound in ("low_cost_usd", "high_cost_usd"):
+        assert batch[bound] == pytest.approx(live[bound] / 2)
