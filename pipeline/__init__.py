@@ -7,6 +7,7 @@ clean/      pure functions: repair, privacy, language, what is skipped
 analyse/    one Claude call per text, and the contract its answer keeps
 load/       warehouses that hold the rows
 store/      what every stage reads and leaves: runs, texts, claims, attempts, analyses, deliveries, totals
+evaluate/   is the model still the one that was accepted: statistics of counts, pure functions
 telemetry/  the metric catalogue, and what makes spans and metrics of what stages say
 sandbox/    loopback stand-ins with the real wire formats
 commands/   what is typed: a file per command, its options and what it does

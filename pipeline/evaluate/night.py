@@ -1,0 +1,55 @@
+"""The counts of one source in one night, and the views of them that charts compare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pipeline.evaluate.share import Count, Strata
+from pipeline.evaluate.verdict import Signal
+from pipeline.records import Sentiment
+
+OUTCOMES = (Signal.REFUSAL, Signal.EMPTY, Signal.TRUNCATED, Signal.UNREADABLE)
+"""Among all requests."""
+
+BREACHES = (Signal.SUMMARY_TOO_LONG, Signal.WRONG_LANGUAGE, Signal.QUOTE_TOO_LONG)
+TOPICS = (Signal.NO_TOPIC, Signal.NEW_TOPIC)
+"""Both among analysed answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """What one source's requests of one night came to. A reused answer is none: no model gave it that night."""
+
+    requests: int
+    """Whatever their outcome."""
+    sentiments: Mapping[tuple[int | None, Sentiment], int]
+    """Analysed answers by the stars of the review, 1 to 5 or None, and their sentiment."""
+    events: Mapping[Signal, int]
+    """Answers of each outcome, with each breach, without a topic, with a new topic. Missing means none."""
+
+    @property
+    def answers(self) -> int:
+        """How many requests were analysed."""
+        return sum(self.sentiments.values())
+
+    def mix(self, sentiment: Sentiment) -> Strata:
+        """The share of a sentiment among all answers."""
+        found = sum(count for (_, one), count in self.sentiments.items() if one is sentiment)
+        return {"all": Count(found, self.answers)}
+
+    def given_stars(self, sentiment: Sentiment) -> Strata:
+        """The share of a sentiment among the answers to reviews with one star, two stars and so on.
+
+        Reviews without stars are left out: among them, other customers would look like another model.
+        """
+        totals: dict[int, int] = {}
+        for (stars, _), count in self.sentiments.items():
+            if stars is not None:
+                totals[stars] = totals.get(stars, 0) + count
+        return {stars: Count(self.sentiments.get((stars, sentiment), 0), total) for stars, total in totals.items()}
+
+    def event(self, signal: Signal) -> Strata:
+        """The share of an event among the requests or answers that can have it."""
+        total = self.requests if signal in OUTCOMES else self.answers
+        return {"all": Count(self.events.get(signal, 0), total)}
