@@ -191,10 +191,10 @@ def test_a_machine_with_too_little_room_is_told_in_one_line_and_starts() -> None
 def test_the_room_that_is_asked_for_is_what_the_limits_add_up_to(cloned: Installation) -> None:
     services = cloned.config()["services"]
     gib = sum(int(service["mem_limit"]) for name, service in services.items() if name not in ONE_SHOT) / 2**30
-    assert 8 < gib <= 9
+    assert 9 < gib <= 10
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert "**9 GiB of memory**" in readme and "**30 GB of disk**" in readme
-    assert "if memory < 9:" in TEXT and "if disk < 30:" in TEXT
+    assert "**10 GiB of memory**" in readme and "**30 GB of disk**" in readme
+    assert "if memory < 10:" in TEXT and "if disk < 30:" in TEXT
 
 
 def incomplete(folder: Path) -> str:

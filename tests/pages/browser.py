@@ -14,7 +14,7 @@ from typing import Any
 from required import skip_or_fail
 
 HERE = Path(__file__).parent
-CACHE = Path(os.environ.get("VERBATIMS_TEST_CACHE") or HERE.parents[1] / ".cache") / "pages"
+CACHE = Path(os.environ.get("TESTS_CACHE") or HERE.parents[1] / ".cache") / "pages"
 INSTALL_WITHIN_S = 300
 PAGE_WITHIN_S = 60
 """Six seconds on an idle machine, for four looks at one page."""

@@ -4,7 +4,7 @@
 A server is a folder here: its go.mod names the commands as `tool` and pins, with go.sum, everything they are made of.
 The Collector has a step more: its tool is the Collector's own builder, which turns builder.yaml into a program, whose
 modules distribution/ pins. Alertmanager's module lacks its pages, which are added to a copy. Binaries are kept in
-.cache/servers, or servers/ of the folder that VERBATIMS_TEST_CACHE names, under a hash of the pinned files: only a
+.cache/servers, or servers/ of the folder that TESTS_CACHE names, under a hash of the pinned files: only a
 change of these files causes a rebuild.
 """
 
@@ -41,7 +41,7 @@ class NoGo(CannotBuild):
 
 def cache() -> Path:
     """The folder of the binaries; CI sets one that outlives a checkout."""
-    return Path(os.environ.get("VERBATIMS_TEST_CACHE") or HERE.parents[2] / ".cache").expanduser() / "servers"
+    return Path(os.environ.get("TESTS_CACHE") or HERE.parents[2] / ".cache").expanduser() / "servers"
 
 
 def folder(server: str) -> Path:
