@@ -134,8 +134,10 @@ BY_HAND = {
     "attempts": "SELECT outcome AS label, '' AS detail, count(*) AS n FROM attempts GROUP BY 1",
     "json_errors": "SELECT json_error AS label, '' AS detail, count(*) AS n FROM attempts"
     " WHERE json_error IS NOT NULL GROUP BY 1",
-    "input_tokens": "SELECT '' AS label, '' AS detail, sum(input_tokens) AS n FROM attempts",
-    "output_tokens": "SELECT '' AS label, '' AS detail, sum(output_tokens) AS n FROM attempts",
+    "input_tokens": "SELECT t.source AS label, '' AS detail, sum(a.input_tokens) AS n FROM attempts a"
+    " JOIN texts t ON t.text_id = a.text_id GROUP BY 1",
+    "output_tokens": "SELECT t.source AS label, '' AS detail, sum(a.output_tokens) AS n FROM attempts a"
+    " JOIN texts t ON t.text_id = a.text_id GROUP BY 1",
 }
 
 
