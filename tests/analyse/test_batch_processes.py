@@ -128,6 +128,7 @@ def test_a_batch_that_was_made_by_a_process_taken_for_dead_is_cancelled_and_coun
     assert place.remote() == [] and place.billed() == [] and left_over(store) == NOTHING
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", ["collect", "analyse"])
 def test_a_batch_of_a_process_that_is_gone_elsewhere_is_resolved_after_a_lease(
     place: Place, store: Store, monkeypatch: pytest.MonkeyPatch, command: str
@@ -168,6 +169,7 @@ def test_a_batch_that_another_process_has_found_is_not_undone(place: Place, stor
     check(place, store, run_id)
 
 
+@pytest.mark.long
 def test_a_run_beside_a_batch_that_holds_its_texts_says_so(place: Place, store: Store) -> None:
     place.serve(delay_s=5)
     run_id = kept(store, *TEXTS)

@@ -130,6 +130,7 @@ def test_a_cancelled_batch_keeps_what_is_answered(place: Place, store: Store) ->
     assert paid(store)[2] == pytest.approx(counts.cost_usd)
 
 
+@pytest.mark.long
 def test_a_text_that_is_forgotten_meanwhile_is_paid_and_its_answer_is_not_kept(place: Place, store: Store) -> None:
     place.serve(delay_s=6.0)
     run_id = kept(store, *TEXTS)
