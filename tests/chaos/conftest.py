@@ -23,6 +23,12 @@ def clock() -> str | None:
     return None
 
 
+@pytest.fixture(params=range(int(os.environ.get("SEEDS") or "1")))
+def seed(request: pytest.FixtureRequest) -> int:
+    """What the faults on Claude's calls are drawn from; `SEEDS=20` takes twenty."""
+    return int(request.param) + int(os.environ.get("CHAOS_SEED") or "1")
+
+
 @pytest.fixture
 def seconds() -> float:
     """How long rounds are begun."""

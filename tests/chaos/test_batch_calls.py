@@ -4,7 +4,6 @@ of its work and replaced: each text has one outcome, and each answer is billed, 
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import time
@@ -49,11 +48,6 @@ STEPS = (
 
 DEADLINE_S = 400
 MOST_STARTS = 40
-
-
-@pytest.fixture(params=range(int(os.environ.get("SEEDS") or "1")))
-def seed(request: pytest.FixtureRequest) -> int:
-    return int(request.param) + int(os.environ.get("CHAOS_SEED") or "1")
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

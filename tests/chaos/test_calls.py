@@ -4,7 +4,6 @@ billed, what is stored and what the budget says add up. `SEEDS=20 make chaos` ta
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -39,11 +38,6 @@ TRIES = ("rate_limited", "ramp_limit", "overloaded", "error", "gateway", "broken
 FINAL = ("invalid", "too_large")
 SCARCE_USD = 0.05
 """A budget of one day that ends in the middle."""
-
-
-@pytest.fixture(params=range(int(os.environ.get("SEEDS") or "1")))
-def seed(request: pytest.FixtureRequest) -> int:
-    return int(request.param) + int(os.environ.get("CHAOS_SEED") or "1")
 
 
 @pytest.fixture
