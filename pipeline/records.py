@@ -68,6 +68,26 @@ class Length(StrEnum):
         return cls.MEDIUM if characters < MEDIUM_BELOW else cls.LONG
 
 
+class Signal(StrEnum):
+    """What is watched of the model's answers, night by night."""
+
+    MIX = "mix"
+    """Shares of the sentiments. The customers may have changed, or the model."""
+    GIVEN_STARS = "given_stars"
+    """The same against what the customers' stars let expect: only the model may have changed."""
+    REFUSAL = "refusal"
+    EMPTY = "empty"
+    TRUNCATED = "truncated"
+    UNREADABLE = "unreadable"
+    SUMMARY_TOO_LONG = "summary_too_long"
+    WRONG_LANGUAGE = "wrong_language"
+    QUOTE_TOO_LONG = "quote_too_long"
+    NO_TOPIC = "no_topic"
+    NEW_TOPIC = "new_topic"
+    BASELINE = "baseline"
+    SENTINEL = "sentinel"
+
+
 class Stage(StrEnum):
     """The five stages, in the order the data travels: functions of `journey.py`, commands, tasks of the DAG, labels."""
 
@@ -192,6 +212,15 @@ class AnalyserRecord:
     prompt_version: str
     definition: str
     """JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic of the reference base: what it is called in rows, and what Claude reads of it."""
+
+    id: str
+    fr: str
+    en: str
 
 
 @dataclass(frozen=True, slots=True)

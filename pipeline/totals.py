@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from pipeline.store import StoreTotals
-from pipeline.telemetry import budgets, catalogue
+from pipeline.telemetry import budgets, catalogue, model
 from pipeline.telemetry.metric import Metric
 
 Series = Mapping[tuple[str, ...], float]
@@ -51,6 +51,15 @@ STORE_ONLY: Mapping[Metric, Callable[[StoreTotals], Series]] = {
     budgets.SPENT: lambda totals: {(): totals.spent_today_usd()},
     budgets.BATCHES_OPEN: lambda totals: {(): totals.open_batches()},
     budgets.BATCH_OLDEST: lambda totals: _unless_none(totals.oldest_batch_at()),
+    model.SCORE: lambda totals: totals.model.scores(),
+    model.SHARE: lambda totals: totals.model.shares(),
+    model.EXPECTED_SHARE: lambda totals: totals.model.expected_shares(),
+    model.READY: lambda totals: totals.model.ready(),
+    model.F1: lambda totals: {key: f1 for key, (f1, _, _) in totals.model.f1().items()},
+    model.F1_LOW: lambda totals: {key: low for key, (_, low, _) in totals.model.f1().items()},
+    model.F1_HIGH: lambda totals: {key: high for key, (_, _, high) in totals.model.f1().items()},
+    model.FLIPS: lambda totals: _unless_none(totals.model.flips_ratio()),
+    model.EVALUATED_AT: lambda totals: _by_one(totals.model.evaluated_at()),
 }
 """What the exporter serves beside the ten."""
 

@@ -27,11 +27,37 @@ from pipeline.telemetry import budgets
 OPENMETRICS = {"Accept": "application/openmetrics-text; version=1.0.0"}
 
 
+class FakeModel:
+    """One source, judged by one signal; one analyser, evaluated once."""
+
+    def scores(self) -> Mapping[tuple[str, ...], float]:
+        return {("fichier", "given_stars"): 0.4}
+
+    def ready(self) -> Mapping[tuple[str, ...], float]:
+        return {("fichier", "given_stars"): 1}
+
+    def shares(self) -> Mapping[tuple[str, ...], float]:
+        return {("fichier", "given_stars", "negative"): 0.3}
+
+    def expected_shares(self) -> Mapping[tuple[str, ...], float]:
+        return {("fichier", "given_stars", "negative"): 0.28}
+
+    def f1(self) -> Mapping[tuple[str, ...], tuple[float, float, float]]:
+        return {("first", "macro"): (0.8, 0.7, 0.9)}
+
+    def evaluated_at(self) -> Mapping[str, float]:
+        return {"first": 1_800_000_000.0}
+
+    def flips_ratio(self) -> float | None:
+        return 0.02
+
+
 class FakeTotals:
     """A store with one source; empty, slow or broken on request."""
 
     def __init__(self) -> None:
         self.broken = False
+        self.model = FakeModel()
         self.ended = True
         self.batches = True
         self.analyses = {("fichier", "positive"): 3}
@@ -148,6 +174,15 @@ OTHERS = {
     "claude_batch_oldest_timestamp_seconds": "gauge",
     "disk_free_bytes": "gauge",
     "disk_size_bytes": "gauge",
+    "model_signal_score": "gauge",
+    "model_signal_share": "gauge",
+    "model_signal_expected_share": "gauge",
+    "model_signal_ready": "gauge",
+    "model_evaluation_f1": "gauge",
+    "model_evaluation_f1_low": "gauge",
+    "model_evaluation_f1_high": "gauge",
+    "model_sentinel_flips_ratio": "gauge",
+    "model_evaluation_timestamp_seconds": "gauge",
 }
 
 

@@ -14,7 +14,7 @@ from stack.runs import OURS
 from pipeline.cli import _parser
 
 ROOT = Path(__file__).parents[1]
-STAGES = ("source", "clean", "analyse", "load")
+STAGES = ("source", "clean", "analyse", "evaluate", "load")
 SHARED = {
     "pipeline",
     "pipeline.__version__",
@@ -31,6 +31,8 @@ SHARED = {
     "pipeline.claiming",
     "pipeline.batching",
     "pipeline.observer",
+    "pipeline.topic_key",
+    "pipeline.analyser_series",
 }
 
 

@@ -11,8 +11,7 @@ from typing import Any
 
 from pipeline.analyse.answer import schema
 from pipeline.analyse.price import Tokens
-from pipeline.analyse.topics import Topic
-from pipeline.records import AnalyserRecord
+from pipeline.records import AnalyserRecord, Topic
 
 VERSION = "analyse_v1"
 """Of the prompt; stored with every answer. A changed prompt is a new file and a new version."""

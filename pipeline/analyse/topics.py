@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from pipeline.errors import SettingsError
+from pipeline.records import Topic
 
 SHIPPED = Path(__file__).parent / "topics.yaml"
 
@@ -19,15 +19,6 @@ ID = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 MOST = 200
 """Ids travel with each request as a closed list; beyond some hundreds the list costs more than the verbatim."""
-
-
-@dataclass(frozen=True, slots=True)
-class Topic:
-    """One entry: what it is called in rows, and what Claude reads of it."""
-
-    id: str
-    fr: str
-    en: str
 
 
 def load_topics(path: Path | None) -> tuple[Topic, ...]:

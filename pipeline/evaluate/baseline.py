@@ -9,8 +9,8 @@ from pipeline.evaluate.chart import LEAST_NIGHTS, LEAST_VERBATIMS, join_small
 from pipeline.evaluate.night import Night
 from pipeline.evaluate.rules import BASELINE
 from pipeline.evaluate.share import Strata, compare, pool, total
-from pipeline.evaluate.verdict import Signal, State, Verdict
-from pipeline.records import Sentiment
+from pipeline.evaluate.verdict import State, Verdict
+from pipeline.records import Sentiment, Signal
 
 BLOCK_NIGHTS = 28
 """One test for so many nights. A test each night, or a moving average against a baseline that stands still, would

@@ -9,8 +9,8 @@ from pipeline.evaluate.chart import Point, join_small, points, reference_of
 from pipeline.evaluate.night import BREACHES, OUTCOMES, TOPICS, Night
 from pipeline.evaluate.rules import GIVEN_STARS, MIX, RARE, TOPIC, ChartRule
 from pipeline.evaluate.share import Strata, count, pool, total
-from pipeline.evaluate.verdict import Signal, State, Verdict
-from pipeline.records import Sentiment
+from pipeline.evaluate.verdict import State, Verdict
+from pipeline.records import Sentiment, Signal
 
 HISTORY_NIGHTS = 91
 """Thirteen weeks are what a verdict needs: four of reference, five of spread, and four more until the moving average

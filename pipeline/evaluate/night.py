@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipeline.evaluate.share import Count, Strata
-from pipeline.evaluate.verdict import Signal
-from pipeline.records import Sentiment
+from pipeline.records import Sentiment, Signal
 
 OUTCOMES = (Signal.REFUSAL, Signal.EMPTY, Signal.TRUNCATED, Signal.UNREADABLE)
 """Among all requests."""

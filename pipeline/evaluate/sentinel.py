@@ -5,7 +5,8 @@ from __future__ import annotations
 from pipeline.evaluate.binomial import alarming_count
 from pipeline.evaluate.rules import SENTINEL
 from pipeline.evaluate.share import Count
-from pipeline.evaluate.verdict import Signal, State, Verdict
+from pipeline.evaluate.verdict import State, Verdict
+from pipeline.records import Signal
 
 LEAST_ASKED = 100
 """Texts of a week's question."""

@@ -1,32 +1,11 @@
-"""What is said of a night: one record for each signal, and the closed set of signals."""
+"""What is said of a night: one record for each signal."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pipeline.records import Sentiment
-
-
-class Signal(StrEnum):
-    """What is watched."""
-
-    MIX = "mix"
-    """Shares of the sentiments. The customers may have changed, or the model."""
-    GIVEN_STARS = "given_stars"
-    """The same against what the customers' stars let expect: only the model may have changed."""
-    REFUSAL = "refusal"
-    EMPTY = "empty"
-    TRUNCATED = "truncated"
-    UNREADABLE = "unreadable"
-    SUMMARY_TOO_LONG = "summary_too_long"
-    WRONG_LANGUAGE = "wrong_language"
-    QUOTE_TOO_LONG = "quote_too_long"
-    NO_TOPIC = "no_topic"
-    NEW_TOPIC = "new_topic"
-    BASELINE = "baseline"
-    SENTINEL = "sentinel"
-
+from pipeline.records import Sentiment, Signal
 
 PAGING = frozenset(Signal) - {Signal.MIX, Signal.NO_TOPIC, Signal.NEW_TOPIC, Signal.BASELINE}
 """Signals that speak of the model alone, the same night. The others are for the morning: customers may have changed, or

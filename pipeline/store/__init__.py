@@ -6,6 +6,9 @@ intake.py     what is read: versions.py writes it, comparison.py compares it wit
 texts.py      what was read and decided     crawls.py    how sources were last seen
 claims.py     who asks what just now        holders.py   who is alive
 analyses.py   attempts, answers, and what is current        analysers.py  who has answered
+sentinel.py   what is asked again each week  labels.py     what people say of texts
+nights.py     what each night came to        evaluations.py  results against labels
+topics.py     new topics and decisions       model_tables.py  the tables of these four
 reanalyses.py asking again                  retries.py   failures that are asked again
 erasure.py    words that go
 deliveries.py what a warehouse lacks        rows.py      the rows it is given

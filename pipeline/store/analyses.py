@@ -38,12 +38,18 @@ def lock_texts(connection: sa.Connection, ids: Sequence[int]) -> dict[int, Any]:
 class Analyses:
     """The analyses that one run makes with one analyser."""
 
-    def __init__(self, database: Database, run_id: str, analyser: AnalyserRecord, *, counts: bool) -> None:
-        """`counts`: a good analysis becomes the current one of a text that has none. In a re-analysis it does not."""
+    def __init__(
+        self, database: Database, run_id: str, analyser: AnalyserRecord, *, counts: bool, purpose: str | None = None
+    ) -> None:
+        """`counts`: a good analysis becomes the current one of a text that has none. In a re-analysis it does not.
+
+        `purpose`: as in runs.
+        """
         self._database = database
         self._run_id = run_id
         self._analyser = analyser
         self._counts = counts
+        self._purpose = purpose
 
     def add(
         self, connection: sa.Connection, ended: Sequence[CompletedRequest], batch: str | None = None
@@ -76,8 +82,7 @@ class Analyses:
     ) -> dict[int, VerbatimAnalysed | None]:
         """Those that are stored already, as where no word came of a commit: text → what `add` returned of it."""
         sent = {one.ask.text_id: _instant(one.attempts[-1]) for one in ended}
-        query = sa.select(attempts.c.text_id, attempts.c.sent_at).where(attempts.c.text_id.in_(sent))
-        stored = {found.text_id for found in connection.execute(query) if sent[found.text_id] == found.sent_at}
+        stored = self._sent_before(connection, ended)
         answered = (
             sa.select(texts.c.text_id, texts.c.source, texts.c.characters, texts.c.language)
             .add_columns(answers.c.sentiment, answers.c.topics, answers.c.new_topics, answers.c.analysed_at)
@@ -91,6 +96,12 @@ class Analyses:
             if found.analysed_at == sent[found.text_id]
         }
         return {text_id: told.get(text_id) for text_id in stored}
+
+    def _sent_before(self, connection: sa.Connection, ended: Sequence[CompletedRequest]) -> set[int]:
+        """Texts of these whose attempts are stored."""
+        sent = {one.ask.text_id: _instant(one.attempts[-1]) for one in ended}
+        query = sa.select(attempts.c.text_id, attempts.c.sent_at).where(attempts.c.text_id.in_(sent))
+        return {found.text_id for found in connection.execute(query) if sent[found.text_id] == found.sent_at}
 
     def settle(
         self, connection: sa.Connection, asks: Sequence[Ask], known: Mapping[str, Any], tally: Tally | None = None
@@ -194,6 +205,7 @@ class Analyses:
             "waited_s": attempt.waited_s,
             "maybe_usd": attempt.maybe_usd,
             "refusal": attempt.refusal,
+            "purpose": self._purpose,
         }
 
     def _answer(self, ended: CompletedRequest, attempt: Attempt) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from pipeline.store.deliveries import in_use, is_rejected
 from pipeline.store.intake import NOT_FAILURES
+from pipeline.store.model_tables import sentinel_answers
 from pipeline.store.predicates import ANALYSED, GOOD, LATEST
 from pipeline.store.tables import analyses, answers, deliveries, run_records, runs, texts
 from pipeline.store.totals import Total, read_run
@@ -129,14 +130,16 @@ def read_by(run_id: str) -> sa.Select[Any]:
     return sa.select(run_records.c.text_id).where(run_records.c.run_id == run_id, run_records.c.text_id.is_not(None))
 
 
-def outcome_in(run_id: str) -> sa.ScalarSelect[str]:
+def outcome_in(run_id: str) -> sa.ColumnElement[Any]:
     """How the text ended as far as this run is concerned: by its own analyser in a re-analysis, else by any.
+
+    A run of the sentinel has answers of its own.
 
     A good analysis counts before a failure, since it is current; of failures the latest counts.
     """
     again = sa.select(runs.c.analyser).where(runs.c.run_id == run_id).scalar_subquery()
     best = sa.case((analyses.c.outcome == GOOD, 1), else_=0).desc()
-    return (
+    found = (
         sa.select(analyses.c.outcome)
         .where(analyses.c.text_id == texts.c.text_id)
         .where(again.is_(None) | (analyses.c.analyser == again))
@@ -144,6 +147,9 @@ def outcome_in(run_id: str) -> sa.ScalarSelect[str]:
         .limit(1)
         .scalar_subquery()
     )
+    purpose = sa.select(runs.c.purpose).where(runs.c.run_id == run_id).scalar_subquery()
+    compared = sa.select(sentinel_answers.c.outcome).where(_compared_in(run_id)).scalar_subquery()
+    return sa.case((purpose.is_(None), found), else_=compared)
 
 
 def _by_kind(connection: sa.Connection, run_id: str) -> dict[tuple[str, str], int]:
@@ -173,9 +179,13 @@ def _by_kind(connection: sa.Connection, run_id: str) -> dict[tuple[str, str], in
     return {(found.kind, found.detail): found.n for found in connection.execute(query)}
 
 
+def _compared_in(run_id: str) -> sa.ColumnElement[bool]:
+    return (sentinel_answers.c.run_id == run_id) & (sentinel_answers.c.text_id == texts.c.text_id)
+
+
 def _paid_in(run_id: str) -> sa.ColumnElement[bool]:
     """The run has made an analysis of the text, and paid for its answer with this very text."""
-    return sa.exists().where(
+    return sa.exists().where(_compared_in(run_id)) | sa.exists().where(
         analyses.c.text_id == texts.c.text_id,
         analyses.c.run_id == run_id,
         answers.c.request_key == analyses.c.request_key,

@@ -16,6 +16,8 @@ from pipeline.store.analyses import lock_texts
 from pipeline.store.database import Database, Turn
 from pipeline.store.deliveries import PAGE, raise_due_again
 from pipeline.store.identity import Identities, Identity, forgotten_among
+from pipeline.store.labels import drop_labels
+from pipeline.store.sentinel import replace_erased
 from pipeline.store.tables import aliases, analyses, answers, attempts, forgotten, texts
 
 _ERASED_KEY = "erased:"
@@ -150,6 +152,8 @@ def _erase(database: Database, connection: sa.Connection, found: Sequence[Any]) 
         return
     # the texts are locked by now, and answers come next in the order of locks
     _strip_answers(connection, ids)
+    drop_labels(connection, ids)
+    replace_erased(connection, ids)
     connection.execute(sa.update(texts).where(texts.c.text_id.in_(ids)).values(text=None, extra=None, erased=True))
     connection.execute(sa.update(attempts).where(attempts.c.text_id.in_(ids)).values(raw=None))
     raise_due_again(database, connection, {text.verbatim_id for text in found})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +11,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from pipeline.records import NewTopic, WarehouseRow
+from pipeline.store.decisions import resolved
 from pipeline.store.tables import analyses, answers, attempts, texts
+from pipeline.topic_key import topic_key
 
 PAID = ("cost_usd", "input_tokens", "output_tokens", "cached_tokens", "thinking_tokens")
 """Columns of attempts whose sums stand in a row."""
@@ -35,7 +37,8 @@ def rows_of(connection: sa.Connection, verbatim_ids: Collection[str]) -> dict[st
         .join(answers, answers.c.request_key == analyses.c.request_key)
         .where(texts.c.text_id.in_(latest))
     )
-    return {found.verbatim_id: _row(found) for found in connection.execute(query)}
+    decided = resolved(connection)
+    return {found.verbatim_id: _row(found, decided) for found in connection.execute(query)}
 
 
 def _paid(column: str) -> sa.Label[Any]:
@@ -43,6 +46,7 @@ def _paid(column: str) -> sa.Label[Any]:
     given = sa.func.sum(attempts.c[column])
     counted = given if column in ("cached_tokens", "thinking_tokens") else sa.func.coalesce(given, 0)
     mine = (attempts.c.text_id == texts.c.text_id) & (attempts.c.analyser == analyses.c.analyser)
+    mine &= attempts.c.purpose.is_(None)
     return sa.select(counted).where(mine).scalar_subquery().label(f"paid_{column}")
 
 
@@ -55,8 +59,21 @@ def _written(written_at: str | None) -> tuple[str | None, str | None]:
     return instant.astimezone(UTC).isoformat(timespec="seconds"), written_at[:10]
 
 
-def _row(found: Any) -> WarehouseRow:
+def _mapped(found: Any, decided: Mapping[str, str | None]) -> tuple[tuple[str, ...], tuple[NewTopic, ...]]:
+    """The answer's topics and new topics once people have decided: an accepted one stands among the topics."""
+    named, left = json.loads(found.topics), []
+    for new in (NewTopic(**one) for one in json.loads(found.new_topics)):
+        key = topic_key(new.label)
+        if key not in decided:
+            left.append(new)
+        elif topic := decided[key]:
+            named.append(topic)
+    return tuple(dict.fromkeys(named)), tuple(left)
+
+
+def _row(found: Any, decided: Mapping[str, str | None]) -> WarehouseRow:
     written_at, written_on = _written(found.written_at)
+    topics, new_topics = _mapped(found, decided)
     row = WarehouseRow(
         verbatim_id=found.verbatim_id,
         run_id=found.made_in,
@@ -71,8 +88,8 @@ def _row(found: Any) -> WarehouseRow:
         text=found.text,
         summary=found.summary,
         sentiment=found.sentiment,
-        topics=tuple(json.loads(found.topics)),
-        new_topics=tuple(NewTopic(**topic) for topic in json.loads(found.new_topics)),
+        topics=topics,
+        new_topics=new_topics,
         model=found.model,
         prompt_version=found.prompt_version,
         cost_usd=found.paid_cost_usd,

@@ -71,8 +71,7 @@ class Runs:
     def find(self, run_id: str | None, option: str = "--run") -> str:
         """The run of that id, or the one begun last. Raises SettingsError, naming the option, where there is none."""
         query = sa.select(runs.c.run_id).order_by(runs.c.started_at.desc(), runs.c.run_id.desc()).limit(1)
-        if run_id is not None:
-            query = query.where(runs.c.run_id == run_id)
+        query = query.where(runs.c.purpose.is_(None) if run_id is None else runs.c.run_id == run_id)
         with self._database.read() as connection:
             found: str | None = connection.execute(query).scalar()
         if found is None:

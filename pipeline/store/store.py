@@ -9,6 +9,7 @@ from pipeline.claiming import NO_BUDGET, Budget
 from pipeline.errors import SettingsError
 from pipeline.records import AnalyserRecord, Outcome
 from pipeline.sqlite_file import is_read_only
+from pipeline.store.analysers import Analysers
 from pipeline.store.batches import Batches, open_batches, with_erased_words
 from pipeline.store.claims import Claims
 from pipeline.store.crawls import Crawls
@@ -16,14 +17,19 @@ from pipeline.store.database import Database, not_writable, sqlite_path
 from pipeline.store.deliveries import Deliveries
 from pipeline.store.dossier import Dossiers
 from pipeline.store.erasure import Erasure
+from pipeline.store.evaluations import Evaluations
 from pipeline.store.holders import Witness
+from pipeline.store.labels import Labels
 from pipeline.store.migrate import HEAD, migrate, refuse_newer, revision
+from pipeline.store.nights import Nights
 from pipeline.store.past_calls import PastCalls, find_past_calls
 from pipeline.store.reanalyses import Reanalyses
 from pipeline.store.retries import Retries
 from pipeline.store.run_facts import RunFacts
 from pipeline.store.runs import Runs
+from pipeline.store.sentinel import Sentinel
 from pipeline.store.texts import Texts
+from pipeline.store.topics import Topics
 from pipeline.store.totals import StoreTotals
 
 
@@ -43,6 +49,12 @@ class Store:
         self.dossiers = Dossiers(database)
         self.totals = StoreTotals(database)
         self.facts = RunFacts(database)
+        self.analysers = Analysers(database)
+        self.topics = Topics(database)
+        self.labels = Labels(database)
+        self.evaluations = Evaluations(database)
+        self.nights = Nights(database)
+        self.sentinel = Sentinel(database)
         self._witness = Witness(database)
 
     def claims(

@@ -40,6 +40,7 @@ runs = Table(
         ForeignKey("analysers.analyser"),
         comment="of a re-analysis: whom it asks about texts that are analysed already; null for every other run",
     ),
+    Column("purpose", String, comment="null: its answers are analyses; sentinel or acceptance: only compared"),
     Column("trace_parent", String, comment="W3C traceparent of the run's span, for processes that join it later"),
     Column("failed_loads", Integer, nullable=False, server_default="0", comment="whole loads, since its last good one"),
     Column("started_at", String, nullable=False),
@@ -109,6 +110,16 @@ analysers = Table(
     Column("model", String, nullable=False),
     Column("prompt_version", String, nullable=False),
     Column("definition", Text, comment="JSON: all that decides an answer; null: not known any more"),
+    Column(
+        "series",
+        String,
+        nullable=False,
+        server_default="",
+        comment="the same for analysers that differ in their topics only",
+    ),
+    Column("name", String, comment="given by a person"),
+    Column("accepted_at", String, comment="when its answers were last made the current ones, all at once"),
+    Index("analysers_by_name", "name", unique=True),
 )
 
 analyses = Table(
@@ -151,6 +162,7 @@ attempts = Table(
     Column("maybe_usd", Float, comment="the most that tries may have cost that were not answered"),
     Column("refusal", String, comment="the category of a refusal"),
     Column("batch", String, comment="the batch that it was part of; null: asked live"),
+    Column("purpose", String, comment="as in runs: what it has cost is no part of a row"),
     Index("attempts_by_key", "request_key"),
     Index("attempts_by_text", "text_id", "analyser"),
     Index("attempts_by_time", "sent_at"),
@@ -192,6 +204,7 @@ claims = Table(
     Column("holder", String, ForeignKey("holders.holder", ondelete="CASCADE"), nullable=False),
     Column("reserved_usd", Float, nullable=False, server_default="0", comment="the most that its tries can cost"),
     Column("reserved_on", String, comment="UTC day whose budget it is taken from"),
+    Column("purpose", String, comment="as in runs"),
     Index("claims_by_holder", "holder"),
 )
 

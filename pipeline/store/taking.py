@@ -15,6 +15,8 @@ from pipeline.store.database import Database
 from pipeline.store.holders import BATCH, PROCESS, Holder, take_over
 from pipeline.store.pages import pending_page
 from pipeline.store.predicates import pending
+from pipeline.store.sentinel import unanswered_by_sentinel
+from pipeline.store.sentinel_answers import SentinelAnswers
 from pipeline.store.spending import Spending
 from pipeline.store.tables import analyses, attempts, claims, holders, runs, texts
 
@@ -33,20 +35,25 @@ class Taking:
         """A text that is identical to one that has failed with one of `final_outcomes` is not asked."""
         with database.write() as connection:
             note_analyser(connection, analyser)
-            theirs = connection.execute(sa.select(runs.c.analyser).where(runs.c.run_id == run_id)).scalar()
+            found = connection.execute(sa.select(runs.c.analyser, runs.c.purpose).where(runs.c.run_id == run_id)).one()
         # a re-analysis sends texts again that other analysers have answered; a run sends only unanswered ones
-        again = theirs is not None
+        again = found.analyser is not None
+        self.purpose: str | None = found.purpose
         self.holder = Holder(database)
         self.spending = Spending(database, run_id, budget)
-        self.analyses = Analyses(database, run_id, analyser, counts=not again)
+        self.analyses = (
+            SentinelAnswers(database, run_id, analyser, self.purpose)
+            if self.purpose
+            else Analyses(database, run_id, analyser, counts=not again)
+        )
         self._run_id = run_id
         self._final = {outcome.value for outcome in final_outcomes}
         self._asked = analyser.fingerprint
-        self._analyser = self._asked if again else None
+        self._pending = unanswered_by_sentinel(run_id) if self.purpose else pending(self._asked if again else None)
 
     def pending(self, connection: sa.Connection, after: int, limit: int) -> list[Unanswered]:
         """The run's next texts that wait for an answer, behind a text id."""
-        return pending_page(connection, self._run_id, self._asked, pending(self._analyser), after, limit)
+        return pending_page(connection, self._run_id, self._asked, self._pending, after, limit, self.purpose)
 
     def take(self, connection: sa.Connection, asks: Sequence[Ask], holder: str) -> ClaimResult:
         """Under the turn to claim: what is free and affordable becomes the holder's."""
@@ -103,7 +110,7 @@ class Taking:
         ids = [ask.text_id for ask in asks]
         lock_texts(connection, ids)
         # a second statement sees what those whose locks this one waited for have committed
-        query = sa.select(texts.c.text_id).where(texts.c.text_id.in_(ids), pending(self._analyser))
+        query = sa.select(texts.c.text_id).where(texts.c.text_id.in_(ids), self._pending)
         return set(connection.execute(query).scalars())
 
     def _free(self, connection: sa.Connection, asks: Sequence[Ask], holder: str) -> tuple[list[Ask], set[int]]:
@@ -132,7 +139,7 @@ class Taking:
 
     def _failures(self, connection: sa.Connection, keys: set[str]) -> dict[str, str]:
         """How each request failed for good, if it did: as it stands for a text that was sent with it."""
-        if not keys:
+        if not keys or self.purpose:
             return {}
         theirs = (analyses.c.text_id == attempts.c.text_id) & (analyses.c.analyser == attempts.c.analyser)
         query = (
@@ -150,7 +157,7 @@ class Taking:
             {"text_id": ask.text_id, "request_key": ask.request_key, "holder": holder, "reserved_usd": ask.worst_usd}
             for ask in asks
         ]
-        connection.execute(sa.insert(claims).values(reserved_on=day), rows)
+        connection.execute(sa.insert(claims).values(reserved_on=day, purpose=self.purpose), rows)
 
 
 def _one_per_request(asks: Sequence[Ask]) -> tuple[Ask, ...]:

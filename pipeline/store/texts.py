@@ -19,6 +19,7 @@ from pipeline.store.holders import BATCH
 from pipeline.store.identity import Identities, forgotten_among, text_hash
 from pipeline.store.intake import Intake, day_of, last_position
 from pipeline.store.predicates import LATEST, UNCLEANED, has_final_outcome, pending, unanswered
+from pipeline.store.sentinel import unanswered_by_sentinel
 from pipeline.store.sources import Sources
 from pipeline.store.tables import claims, holders, run_records, runs, texts
 from pipeline.store.totals import Tally, Total
@@ -156,11 +157,15 @@ class Texts:
     def count_pending(self, run_id: str) -> int:
         """How many of the run's texts are worth a request and have no outcome yet."""
         with self._database.read() as connection:
-            asked = connection.execute(sa.select(runs.c.analyser).where(runs.c.run_id == run_id)).scalar()
+            found = connection.execute(
+                sa.select(runs.c.analyser, runs.c.purpose).where(runs.c.run_id == run_id)
+            ).first()
+            asked, purpose = found or (None, None)
+            waits = unanswered_by_sentinel(run_id) if purpose else pending(asked)
             query = (
                 sa.select(sa.func.count())
                 .select_from(texts.join(run_records, run_records.c.text_id == texts.c.text_id))
-                .where(run_records.c.run_id == run_id, pending(asked))
+                .where(run_records.c.run_id == run_id, waits)
             )
             return int(connection.execute(query).scalar_one())
 

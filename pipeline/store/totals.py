@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from pipeline.records import Length, Outcome
 from pipeline.store.database import Database, insert
 from pipeline.store.deliveries import in_use
+from pipeline.store.model_totals import ModelTotals
 from pipeline.store.predicates import pending
 from pipeline.store.spending import spent_on
 from pipeline.store.tables import attempts, batches, deliveries, texts, totals
@@ -140,6 +141,7 @@ class StoreTotals:
     def __init__(self, database: Database, run_id: str | None = None) -> None:
         self._database = database
         self._run_id = run_id
+        self.model = ModelTotals(database)
 
     def analysed(self) -> Mapping[tuple[str, str], int]:
         """(source, sentiment) → verbatims."""

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pipeline.records import JsonError, Length, LoadError, Outcome, Sentiment, SkipReason, Stage
 from pipeline.telemetry import budgets, claude, gen_ai
 from pipeline.telemetry.metric import Kind, Metric
+from pipeline.telemetry.model import MODEL
 
 ENVIRONMENT = "deployment.environment.name"
 """The resource attribute that tells sandbox and prod apart; the Collector and the forwarder make a label of it."""
@@ -282,21 +283,8 @@ PENDING = Metric(
 DISK_FREE = Metric("disk_free", Kind.GAUGE, "By", "Free bytes of the disk that volumes are on.", "disk_free_bytes")
 DISK_SIZE = Metric("disk_size", Kind.GAUGE, "By", "Bytes of the disk that volumes are on.", "disk_size_bytes")
 
-STORE_ONLY = (
-    CALLS,
-    TOKENS,
-    COST,
-    TOPICS,
-    LANGUAGES,
-    DEAD_LETTERS,
-    PENDING,
-    budgets.BUDGET,
-    budgets.SPENT,
-    budgets.BATCHES_OPEN,
-    budgets.BATCH_OLDEST,
-    DISK_FREE,
-    DISK_SIZE,
-)
+BUDGETS = (budgets.BUDGET, budgets.SPENT, budgets.BATCHES_OPEN, budgets.BATCH_OLDEST)
+STORE_ONLY = (CALLS, TOKENS, COST, TOPICS, LANGUAGES, DEAD_LETTERS, PENDING, *BUDGETS, DISK_FREE, DISK_SIZE, *MODEL)
 """What the exporter serves beside the ten."""
 
 # no run id or instance: the Pushgateway never expires a group

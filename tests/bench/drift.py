@@ -34,8 +34,7 @@ import numpy as np
 from pipeline.evaluate.binomial import deviate
 from pipeline.evaluate.rules import BASELINE, GIVEN_STARS, MIX, RARE, SENTINEL, TOPIC, ChartRule
 from pipeline.evaluate.sentinel import flip_limit
-from pipeline.evaluate.verdict import Signal
-from pipeline.records import Sentiment
+from pipeline.records import Sentiment, Signal
 
 from .drift_arrays import baseline_z, laney, rare_deviates, strictest, usual_tests, z_of
 from .drift_world import REGIMES, App, Array, Counts, draw, make_app, pools, read_apps

@@ -19,8 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.evaluate.verdict import Signal
-from pipeline.records import Sentiment
+from pipeline.records import Sentiment, Signal
 
 Array = np.ndarray
 

@@ -10,7 +10,7 @@ from pipeline.evaluate.binomial import deviate
 from pipeline.evaluate.drift import judge
 from pipeline.evaluate.night import Night
 from pipeline.evaluate.rules import BASELINE, GIVEN_STARS, RARE
-from pipeline.evaluate.verdict import Signal
+from pipeline.records import Signal
 
 from .drift import onsets
 from .drift_arrays import baseline_z, rare_deviates, strictest

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 
 from pipeline.evaluate.night import Night
-from pipeline.evaluate.verdict import Signal
-from pipeline.records import Sentiment
+from pipeline.records import Sentiment, Signal
 
 PER_NIGHT = 300
 

@@ -6,8 +6,8 @@ from pipeline.evaluate.baseline import BLOCK_NIGHTS, judge_baseline, spread
 from pipeline.evaluate.drift import judge
 from pipeline.evaluate.night import Night
 from pipeline.evaluate.share import Count
-from pipeline.evaluate.verdict import Signal, State
-from pipeline.records import Sentiment
+from pipeline.evaluate.verdict import State
+from pipeline.records import Sentiment, Signal
 
 ACCEPTED = [night()] * BLOCK_NIGHTS
 

@@ -6,8 +6,8 @@ from drift_nights import PER_NIGHT, night
 from pipeline.evaluate.chart import LEAST_A_NIGHT, LEAST_NIGHTS
 from pipeline.evaluate.drift import HISTORY_NIGHTS, judge
 from pipeline.evaluate.night import BREACHES, OUTCOMES, TOPICS, Night
-from pipeline.evaluate.verdict import Signal, State, Verdict
-from pipeline.records import Sentiment
+from pipeline.evaluate.verdict import State, Verdict
+from pipeline.records import Sentiment, Signal
 
 QUIET = [night()] * HISTORY_NIGHTS
 

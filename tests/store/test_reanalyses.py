@@ -2,7 +2,6 @@
 
 from contextlib import closing
 from dataclasses import replace
-from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,14 +18,13 @@ from pipeline.store.tables import answers, attempts
 from .test_claims import GOOD, UNREADABLE, asks
 from .test_deliveries import TWO, Watched, answered, read
 
-ALL = (date(2000, 1, 1), date.today() + timedelta(days=2))
 BETTER = replace(GOOD, analysis=Analysis("Mieux.", Sentiment.NEGATIVE, (), ()), cost_usd=0.5)
 
 
 def again(store: Store) -> tuple[str, Claims]:
     """A re-analysis of everything, and this process's claims in it."""
     run_id = store.runs.start("sandbox", "all of the store")
-    store.reanalyses.start(run_id, OTHER, *ALL)
+    store.reanalyses.start(run_id, OTHER)
     return run_id, store.claims(run_id, OTHER, FINAL_OUTCOMES)
 
 
@@ -44,7 +42,8 @@ def totals(store: Store) -> dict[str, object]:
 
 
 def accept(store: Store, run_id: str) -> int:
-    return sum(len(page) for page in store.reanalyses.accept(run_id))
+    del run_id
+    return sum(len(page) for page in store.reanalyses.accept(OTHER.fingerprint))
 
 
 @pytest.fixture
@@ -154,7 +153,7 @@ def test_all_analyses_of_a_forgotten_text_lose_its_words_while_one_is_in_flight_
 def test_an_analyser_of_long_ago_can_be_asked_again(store: Store) -> None:
     asked = Analyser(define("sandbox", load_topics(None)), 1024)
     run_id = store.runs.start("sandbox", "all of the store")
-    store.reanalyses.start(run_id, asked.record, *ALL)
+    store.reanalyses.start(run_id, asked.record)
     found = store.runs.analyser(run_id)
     assert found is not None
     assert Analyser(found, 1024).request("merci") == asked.request("merci")
