@@ -17,6 +17,9 @@ from typing import NoReturn
 
 from pipeline import __version__
 from pipeline.commands import (
+    accept,
+    analysers,
+    baseline,
     collect,
     config,
     doctor,
@@ -27,6 +30,7 @@ from pipeline.commands import (
     forget,
     forwarder,
     init,
+    reanalyse,
     report,
     run,
     sample,
@@ -48,6 +52,10 @@ COMMANDS = (
     show,
     report,
     export,
+    analysers,
+    reanalyse,
+    accept,
+    baseline,
     expire,
     forget,
     exporter,

@@ -55,6 +55,13 @@ class Sample:
         self.seen = 0
         self.characters = 0
 
+    @classmethod
+    def of(cls, texts: Sequence[str], seen: int, characters: int) -> Sample:
+        """One that somebody else has drawn: of so many texts with so many characters together."""
+        sample = cls()
+        sample.texts, sample.seen, sample.characters = list(texts), seen, characters
+        return sample
+
     def add(self, text: str) -> None:
         """Take one more text into account. Each has the same chance to be in the sample."""
         self.seen += 1
@@ -107,7 +114,7 @@ def estimate(
             asked.add(key)
             sample.add(review.text)
     past = store.past_calls(analyser.record.fingerprint) if store else None
-    cost, basis = _cost(sample, past, analyser, price, count, at_a_time)
+    cost, basis = cost_of(sample, past, analyser, price, count, at_a_time)
     return Estimate(
         counts["scraped"],
         dict(skipped),
@@ -121,7 +128,7 @@ def estimate(
     )
 
 
-def _cost(
+def cost_of(
     sample: Sample, past: PastCalls | None, analyser: Analyser, price: Price, count: Count, at_a_time: int
 ) -> tuple[Range, str]:
     """What it costs to ask all texts, and the basis in words."""

@@ -27,12 +27,13 @@ from pipeline.errors import BudgetUsedUp, CheckFailed, Interrupted, SettingsErro
 from pipeline.events import LoadFailed, TaskEnded, VerbatimSkipped
 from pipeline.program import next_command
 from pipeline.progress import Advance
-from pipeline.records import LoadError, Stage
+from pipeline.records import AnalyserRecord, LoadError, Stage
 from pipeline.session import Session, price_of
 from pipeline.signals import Drain
 from pipeline.source.history import NO_HISTORY, CrawlHistory
 from pipeline.source.source import Source
 from pipeline.store import Decision, Reopened, RunCounts
+from pipeline.watching import describe, watch
 
 NAMED_PLACES = 10
 """Records that a message names."""
@@ -193,7 +194,17 @@ def publish(session: Session, run_id: str) -> RunCounts:
             raise CheckFailed(f"{where}: {'; '.join(failed)}")
         session.store.runs.finish(run_id)
         stage.advance(counts.read, 0.0)
+        watch_model(session, session.analyser(run_id).record)
     return session.store.runs.count(run_id).settled(session.store.texts.count_in_batches(run_id))
+
+
+def watch_model(session: Session, analyser: AnalyserRecord) -> None:
+    """Judge what the model answered last night, and say what is strange. A failure of it fails nothing else."""
+    try:
+        for source, verdict in watch(session.store, analyser):
+            session.progress.say(f"warning: model: {describe(source, verdict)}")
+    except Exception as error:  # broad: rows that are loaded and checked stay published
+        session.progress.say(f"warning: the model's charts are not judged: unexpected {type(error).__name__}")
 
 
 def report(

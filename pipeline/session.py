@@ -18,13 +18,14 @@ from pipeline.analyse.analyser import Analyser, define
 from pipeline.analyse.claude import connect
 from pipeline.analyse.counting import NotCounted, count_tokens
 from pipeline.analyse.price import Price
+from pipeline.analyse.prompt import load_prompt
 from pipeline.analyse.topics import load_topics
 from pipeline.claiming import Budget
 from pipeline.errors import SettingsError
 from pipeline.header_list import parse_headers
 from pipeline.observer import Observer
 from pipeline.progress import Progress
-from pipeline.records import COMMAND_LINE, SANDBOX_MODEL, Task
+from pipeline.records import COMMAND_LINE, SANDBOX_MODEL, Task, Topic
 from pipeline.settings import SANDBOX_PRICED_AS, Settings, load_settings
 from pipeline.source import config
 from pipeline.source.source import Source
@@ -77,8 +78,17 @@ class Session:
 
     def analyser(self, run_id: str) -> Analyser:
         """Who answers in this run: whom a re-analysis asks, else as the settings say."""
-        asked_again = self.store.runs.analyser(run_id)
-        return Analyser(asked_again, self.settings.max_tokens) if asked_again else analyser_of(self.settings)
+        if asked_again := self.store.runs.analyser(run_id):
+            return Analyser(asked_again, self.settings.max_tokens)
+        return analyser_of(self.settings, self.store, before=self.store.runs.started_at(run_id))
+
+    def count_tokens(self, analyser: Analyser, texts: Sequence[str]) -> list[int]:
+        """Ask Claude, or the sandbox, as `counting.count_tokens` does. Raises NotCounted."""
+
+        async def count() -> list[int]:
+            return await count_tokens(_connect(self.settings, self.claude_url, False), analyser, texts)
+
+        return asyncio.run(count())
 
     def connect(self) -> AsyncAnthropic:
         """A client for Claude's API, or for what stands in for it; close it when done."""
@@ -129,10 +139,26 @@ def claude_of(settings: Settings) -> Iterator[AsyncAnthropic]:
         yield _connect(settings, _claude_url(settings, stack, needed=True), False)
 
 
-def analyser_of(settings: Settings) -> Analyser:
-    """Who answers, as the settings say. Raises SettingsError for a bad reference base."""
-    record = define(settings.asked_model, load_topics(settings.topics), settings.thinking, settings.effort)
+def analyser_of(settings: Settings, store: Store | None = None, before: str | None = None) -> Analyser:
+    """Who answers, as the settings say, with the topics that were accepted `before` an instant, or until now.
+
+    Raises SettingsError for a bad prompt or reference base.
+    """
+    topics = reference_base(settings, store, before)
+    prompt = load_prompt(settings.prompt)
+    record = define(settings.asked_model, topics, settings.thinking, settings.effort, prompt)
     return Analyser(record, settings.max_tokens)
+
+
+def reference_base(settings: Settings, store: Store | None, before: str | None = None) -> tuple[Topic, ...]:
+    """The topics of the file, and those that were accepted into the store behind them.
+
+    A run names those that were accepted before it began, so that all its processes ask the same.
+    """
+    listed = load_topics(settings.topics)
+    ids = {topic.id for topic in listed}
+    accepted = store.topics.accepted(before) if store else ()
+    return (*listed, *(topic for topic in accepted if topic.id not in ids))
 
 
 def price_of(settings: Settings, *, batch: bool = False, model: str | None = None) -> Price:

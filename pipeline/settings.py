@@ -48,6 +48,12 @@ class Settings(AskingSettings):
         description="Your own reference base of topics. Empty: config/topics.yaml, or else the one that ships, "
         "pipeline/analyse/topics.yaml.",
     )
+    prompt: Path | None = Field(
+        None,
+        validation_alias=key("VERBATIMS_PROMPT"),
+        description="Your own instructions for Claude: a text file that holds {topics} where the list of topics goes. "
+        "Empty: the ones that ship. Another prompt is another analyser: `verbatims compare` says whether it is worse.",
+    )
     input_usd_per_mtok: float | None = Field(
         None,
         ge=0,
@@ -184,7 +190,7 @@ class Settings(AskingSettings):
             check_headers(value.get_secret_value())
         return value
 
-    @field_validator("topics")
+    @field_validator("topics", "prompt")
     @classmethod
     def _check_topics(cls, value: Path | None) -> Path | None:
         if value is not None and not value.is_file():

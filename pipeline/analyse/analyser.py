@@ -6,15 +6,12 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from pipeline.analyse.answer import schema
 from pipeline.analyse.price import Tokens
+from pipeline.analyse.prompt import Prompt, load_prompt
 from pipeline.records import AnalyserRecord, Topic
-
-VERSION = "analyse_v1"
-"""Of the prompt; stored with every answer. A changed prompt is a new file and a new version."""
 
 ADDED_TOKENS = 1000
 """More than the API adds to a request of its own, for the schema and around the messages."""
@@ -78,30 +75,31 @@ class Analyser:
         return whole.hexdigest()
 
 
-def define(model: str, topics: Sequence[Topic], thinking: str = "disabled", effort: str = "") -> AnalyserRecord:
-    """The analyser of today's prompt. `thinking` is `disabled` or `adaptive`: the model decides how much.
+def define(
+    model: str, topics: Sequence[Topic], thinking: str = "disabled", effort: str = "", prompt: Prompt | None = None
+) -> AnalyserRecord:
+    """An analyser; without a prompt, of the one that ships.
 
-    `effort` is empty where the request leaves it to the model.
+    `thinking` is `disabled` or `adaptive`: the model decides how much. `effort` is empty where the request leaves it to
+    the model.
     """
-    ids = [topic.id for topic in topics]
+    ids, prompt = [topic.id for topic in topics], prompt or load_prompt(None)
     definition = {
         "model": model,
         "thinking": thinking,
-        "prompt": VERSION,
-        "instructions": _instructions(topics),
+        "prompt": prompt.version,
+        "instructions": prompt.with_topics(_listed(topics)),
         "topics": ids,
         "schema": schema(ids),
         # absent where it is not set: the fingerprints of analysers that were defined before stay
         **({"effort": effort} if effort else {}),
     }
     text = json.dumps(definition, sort_keys=True, ensure_ascii=False)
-    return AnalyserRecord(hashlib.sha256(text.encode()).hexdigest()[:32], model, VERSION, text)
+    return AnalyserRecord(hashlib.sha256(text.encode()).hexdigest()[:32], model, prompt.version, text)
 
 
-def _instructions(topics: Sequence[Topic]) -> str:
-    template = (Path(__file__).parent / "prompts" / f"{VERSION}.md").read_text(encoding="utf-8")
-    listed = "\n".join(f"- {topic.id} — {topic.fr} — {topic.en}" for topic in topics)
-    return template.replace("{topics}", listed)
+def _listed(topics: Sequence[Topic]) -> str:
+    return "\n".join(f"- {topic.id} — {topic.fr} — {topic.en}" for topic in topics)
 
 
 def _delimited(text: str) -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from datetime import date
 from pathlib import Path
 from typing import IO, Any
 
-from pipeline.commands.arguments import add_command, non_empty
+from pipeline.commands.arguments import add_command, day, non_empty
 from pipeline.commands.output import DONE, say
 from pipeline.errors import SettingsError
 
@@ -44,7 +43,7 @@ def add_parser(parsers: Any) -> None:
     )
     command.add_argument("--run", type=non_empty, metavar="ID", help="rows of verbatims that this run analysed first")
     command.add_argument("--source", type=non_empty, metavar="NAME", help="rows of this source")
-    command.add_argument("--since", type=_day, metavar="DAY", help="rows of verbatims first seen on this day or later")
+    command.add_argument("--since", type=day, metavar="DAY", help="rows of verbatims first seen on this day or later")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -84,10 +83,3 @@ def _format(options: argparse.Namespace) -> str:
     if format == "parquet" and options.output == "-" and sys.stdout.isatty():
         raise SettingsError("--format parquet is not for a terminal: add --output FILE, or | and a program")
     return format
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no day such as 2026-01-31") from None

@@ -116,7 +116,10 @@ def _dry_run(options: argparse.Namespace) -> int:
         if store is not None:
             store.texts.compare(islice(source.again(prepare), options.limit))
         records = source.reviews(history, prepare)
-        analyser, price = analyser_of(session.settings), price_of(session.settings, batch=options.mode == "batch")
+        analyser, price = (
+            analyser_of(session.settings, store),
+            price_of(session.settings, batch=options.mode == "batch"),
+        )
         found = estimate(
             records, store, analyser, price, options.limit, session.count_tokens, session.settings.concurrency
         )

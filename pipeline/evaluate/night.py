@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pipeline.evaluate.share import Count, Strata
 from pipeline.records import Sentiment, Signal
@@ -14,6 +15,9 @@ OUTCOMES = (Signal.REFUSAL, Signal.EMPTY, Signal.TRUNCATED, Signal.UNREADABLE)
 BREACHES = (Signal.SUMMARY_TOO_LONG, Signal.WRONG_LANGUAGE, Signal.QUOTE_TOO_LONG)
 TOPICS = (Signal.NO_TOPIC, Signal.NEW_TOPIC)
 """Both among analysed answers."""
+
+NO_STARS = "-"
+"""Stands for them in the key of a count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +56,28 @@ class Night:
         """The share of an event among the requests or answers that can have it."""
         total = self.requests if signal in OUTCOMES else self.answers
         return {"all": Count(self.events.get(signal, 0), total)}
+
+    def as_counts(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        sentiments = {f"{stars or NO_STARS} {one.value}": n for (stars, one), n in self.sentiments.items()}
+        return {
+            "requests": self.requests,
+            "sentiments": sentiments,
+            "events": {one.value: n for one, n in self.events.items()},
+        }
+
+
+def from_counts(parts: Iterable[Mapping[str, Any]]) -> Night:
+    """A night out of the counts of each day on which calls for it were made."""
+    requests = 0
+    sentiments: dict[tuple[int | None, Sentiment], int] = {}
+    events: dict[Signal, int] = {}
+    for part in parts:
+        requests += part["requests"]
+        for key, n in part["sentiments"].items():
+            stars, one = key.split(" ")
+            which = (None if stars == NO_STARS else int(stars), Sentiment(one))
+            sentiments[which] = sentiments.get(which, 0) + n
+        for name, n in part["events"].items():
+            events[Signal(name)] = events.get(Signal(name), 0) + n
+    return Night(requests, sentiments, events)

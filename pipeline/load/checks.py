@@ -34,8 +34,6 @@ def check(warehouse: Warehouse, run_id: str, counts: Mapping[str, int], today: d
         "run": run_id,
         **counts,
         "week_ago": today - timedelta(days=7),
-        # four whole weeks, so that every weekday counts equally
-        "month_ago": today - timedelta(days=28),
     }
     return [found for one in describe(ANALYSED).checks() for found in _findings(warehouse, one, given)]
 

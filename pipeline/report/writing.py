@@ -22,7 +22,7 @@ def write_report(store: Store, settings: Settings, run_id: str, language: Langua
     In the language of the settings, unless one is named. Raises TransientError where it cannot be written.
     """
     language = language or Language(settings.report_language)
-    context = _context(settings)
+    context = _context(store, settings)
     while True:
         facts = facts_of(store, run_id)
         path = file_of(facts, folder_of(settings.store))
@@ -36,8 +36,11 @@ def write_report(store: Store, settings: Settings, run_id: str, language: Langua
         path.unlink(missing_ok=True)
 
 
-def _context(settings: Settings) -> Context:
-    labels = {topic.id: {"fr": _label(topic.fr), "en": _label(topic.en)} for topic in load_topics(settings.topics)}
+def _context(store: Store, settings: Settings) -> Context:
+    labels = {
+        topic.id: {"fr": _label(topic.fr), "en": _label(topic.en)}
+        for topic in (*load_topics(settings.topics), *store.topics.accepted())
+    }
     return Context(labels, _trace_link(settings.grafana_url), settings.budget_usd_per_day)
 
 

@@ -27,6 +27,7 @@ from pipeline.store.dossier import AnalysisShown, Dossier
 from pipeline.store.erasure import Forgotten
 from pipeline.store.failures import Failure
 from pipeline.store.past_calls import PastCalls
+from pipeline.store.reanalyses import Wanted
 from pipeline.store.retries import Reopened
 from pipeline.store.run_facts import (
     CallShown,
@@ -69,6 +70,7 @@ __all__ = [
     "Said",
     "Store",
     "StoreTotals",
+    "Wanted",
     "day_run_id",
     "open_store",
     "peek_store",

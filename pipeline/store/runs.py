@@ -68,6 +68,11 @@ class Runs:
         with self._database.read() as connection:
             return connection.execute(sa.select(runs.c.run_id).where(runs.c.run_id == run_id)).first() is not None
 
+    def started_at(self, run_id: str) -> str | None:
+        """When it began, UTC; None where there is no such run."""
+        with self._database.read() as connection:
+            return connection.execute(sa.select(runs.c.started_at).where(runs.c.run_id == run_id)).scalar()
+
     def find(self, run_id: str | None, option: str = "--run") -> str:
         """The run of that id, or the one begun last. Raises SettingsError, naming the option, where there is none."""
         query = sa.select(runs.c.run_id).order_by(runs.c.started_at.desc(), runs.c.run_id.desc()).limit(1)

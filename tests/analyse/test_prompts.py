@@ -3,7 +3,7 @@
 from hashlib import sha256
 from pathlib import Path
 
-from pipeline.analyse import analyser
+from pipeline.analyse import prompt as analyser
 
 FOLDER = Path(analyser.__file__).parent / "prompts"
 PUBLISHED = {"analyse_v1": "cf96f88f31cf1d3f"}

@@ -1,7 +1,6 @@
 """The checks of a table, in every registered warehouse."""
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import date, timedelta
@@ -10,7 +9,6 @@ import pytest
 
 from load.places import Place, many
 from pipeline.load import check
-from pipeline.records import WarehouseRow
 
 TODAY = date(2026, 1, 6)  # the day after the newest of `many`
 
@@ -98,35 +96,6 @@ def test_two_rows_of_one_verbatim_fail(bigquery: Place) -> None:
         )
     found = messages(bigquery, expected=60)["one_row_per_verbatim"]
     assert found.startswith("fail: 1 verbatims have more than one row, such as v7")
-
-
-def mixed(run: str, count: int, negative: int) -> Iterator[WarehouseRow]:
-    for number, row in enumerate(many(count)):
-        sentiment = "negative" if number < negative else "positive"
-        yield replace(row, verbatim_id=f"{run}-{number}", run_id=run, sentiment=sentiment)
-
-
-@pytest.mark.parametrize(
-    ("before", "now", "warned"),
-    [((200, 20), (50, 30), True), ((200, 20), (50, 10), False), ((199, 19), (50, 50), False)],
-)
-def test_a_changed_mix_of_sentiments_warns_if_there_are_enough_rows_to_compare(
-    place: Place, before: tuple[int, int], now: tuple[int, int], warned: bool
-) -> None:
-    place.load(list(mixed("r0", *before)), list(mixed("r1", *now)))
-    found = messages(place, expected=50)
-    assert set(found) == ({"sentiment_mix"} if warned else set())
-    if warned:
-        assert (
-            "warn: " in found["sentiment_mix"]
-            and "60 % of the run's rows of shop are negative, 10 % of" in found["sentiment_mix"]
-        )
-
-
-def test_a_new_source_is_not_compared_to_other_sources(place: Place) -> None:
-    complaints = [replace(row, source="complaints") for row in mixed("r1", 50, 50)]
-    place.load(list(mixed("r0", 200, 20)), complaints)
-    assert messages(place, expected=50) == {}
 
 
 def test_rows_without_a_language_warn(place: Place) -> None:
