@@ -8,8 +8,9 @@ FROM ${PYTHON_IMAGE} AS build
 RUN python3 -m venv /opt/verbatims
 WORKDIR /build
 # The pins first: they change seldom, and what they bring stays in the build's cache.
-COPY requirements/installer.txt requirements/main.txt requirements/report.txt requirements/
-RUN for file in installer main report; do /opt/verbatims/bin/pip install --no-cache-dir --disable-pip-version-check \
+COPY requirements/installer.txt requirements/main.txt requirements/report.txt requirements/model.txt requirements/
+RUN for file in installer main report model; do \
+    /opt/verbatims/bin/pip install --no-cache-dir --disable-pip-version-check \
     --require-hashes --only-binary :all: -r requirements/$file.txt || exit 1; done
 COPY pyproject.toml README.md LICENSE ./
 COPY pipeline pipeline
@@ -39,8 +40,10 @@ USER root
 # image's own. Hence the slim image: what the other one has more, a hundred providers, nothing here would see.
 RUN python3 -m venv /opt/verbatims && install -d -o 50000 -g 0 /verbatims /verbatims/var /verbatims/airflow
 WORKDIR /build
-COPY requirements/installer.txt requirements/main.txt requirements/report.txt requirements/airflow.txt requirements/
-RUN for files in installer.txt "main.txt -r requirements/report.txt -r requirements/airflow.txt"; do \
+COPY requirements/installer.txt requirements/main.txt requirements/report.txt requirements/model.txt \
+    requirements/airflow.txt requirements/
+RUN for files in installer.txt "main.txt -r requirements/report.txt -r requirements/model.txt \
+    -r requirements/airflow.txt"; do \
     PIP_USER=0 /opt/verbatims/bin/pip install --no-cache-dir --disable-pip-version-check \
     --require-hashes --only-binary :all: -r requirements/$files || exit 1; done
 COPY pyproject.toml README.md LICENSE ./

@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: .venv/report ## Run the whole journey on the sandbox: no key, no cost, no network
+demo: .venv/report .venv/model ## Run the whole journey on the sandbox: no key, no cost, no network
 	@SCRAPER_MODE=sandbox STORE=sqlite:///var/demo.db WAREHOUSE= ANTHROPIC_BASE_URL= $(BIN)/verbatims run --report
 
 test: .venv/dev ## Run the tests (under three minutes)
@@ -70,6 +70,7 @@ lint: .venv/dev ## Check style and types
 requirements: .venv/dev ## Compile the pinned requirements anew from pyproject.toml
 	@$(COMPILE) pyproject.toml --group build -o requirements/main.txt
 	@$(COMPILE) pyproject.toml --extra report -c requirements/main.txt -o requirements/report.txt
+	@$(COMPILE) pyproject.toml --extra model -c requirements/main.txt -o requirements/model.txt
 	@$(COMPILE) --group dev -c requirements/main.txt -o requirements/dev.txt
 	@$(COMPILE) --group airflow -c requirements/main.txt -o requirements/airflow.txt
 	@$(COMPILE) --group docs -c requirements/main.txt -o requirements/docs.txt
@@ -93,6 +94,11 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-ha
 # What makes a report is an extra: the base install stays small.
 .venv/report: .venv/main requirements/report.txt
 	@$(PIP) install --require-hashes --only-binary :all: -r requirements/report.txt
+	@touch $@
+
+# What scores an analyser is an extra too.
+.venv/model: .venv/main requirements/model.txt
+	@$(PIP) install --require-hashes --only-binary :all: -r requirements/model.txt
 	@touch $@
 
 .venv/dev: .venv/main requirements/dev.txt
