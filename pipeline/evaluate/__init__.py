@@ -7,4 +7,11 @@ night.py     the counts of a night   verdict.py  what is said of it   rules.py  
 chart.py     Laney's p′ of a share, night by night
 share.py     shares in strata, and the test that compares them
 binomial.py  exact tails for rare counts
+
+With labels that people give, and the extra `model` (extra.py):
+
+sample.py     which texts to label            agreement.py  two people's labels
+scores.py     an analyser against labels      resampling.py the bootstrap of its intervals
+corrected.py  the sentiments' shares without the analyser's mistakes
+paired.py     is the second of two analysers worse?
 """

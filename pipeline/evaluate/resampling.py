@@ -23,8 +23,8 @@ def resampled(draws: Iterable[Draw], shape: tuple[int, int], seed: int) -> Array
     strata too small (Rao and Wu, J. Am. Stat. Assoc. 83, 1988). A stratum with one label stays as it is.
     """
     strata: dict[str, Counter[tuple[float, int, int]]] = defaultdict(Counter)
-    for stratum, *cell in draws:
-        strata[stratum][cell[0], cell[1], cell[2]] += 1
+    for stratum, weight, label, predicted in draws:
+        strata[stratum][weight, label, predicted] += 1
     random = np.random.default_rng(seed)
     found = np.zeros((RESAMPLES, *shape))
     for _, cells in sorted(strata.items()):
@@ -45,7 +45,8 @@ def f1_of(matrices: Array) -> Array:
     classes = matrices.shape[1]
     right = np.diagonal(matrices[:, :, :classes], axis1=1, axis2=2)
     both = matrices.sum(2) + matrices.sum(1)[:, :classes]
-    return np.divide(2 * right, both, out=np.zeros_like(both), where=both > 0)
+    found: Array = np.divide(2 * right, both, out=np.zeros_like(both), where=both > 0)
+    return found
 
 
 def percentiles(values: Array) -> tuple[float, float]:

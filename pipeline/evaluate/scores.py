@@ -183,16 +183,16 @@ def _classes(rows: Sequence[Labelled], f1s: Array) -> dict[Sentiment, ClassScore
         sample_weight=[row.weight for row in rows],
         zero_division=np.nan,
     )
+    found = np.array(found[:3]).T
     return {
-        one: ClassScore(labels[one], *(_number(column[at]) for column in found[:3]), *percentiles(f1s[:, at]))
-        if labels[one] >= LEAST_A_CLASS
-        else ClassScore(labels[one])
+        one: _class(labels[one], found[at], f1s[:, at]) if labels[one] >= LEAST_A_CLASS else ClassScore(labels[one])
         for at, one in enumerate(CLASSES)
     }
 
 
-def _number(value: float) -> float | None:
-    return None if isnan(value) else float(value)
+def _class(labels: int, found: Array, f1s: Array) -> ClassScore:
+    precision, recall, f1 = (None if isnan(value) else float(value) for value in found)
+    return ClassScore(labels, precision, recall, f1, *percentiles(f1s))
 
 
 def _accuracy(rows: Sequence[Labelled]) -> Estimate | None:
