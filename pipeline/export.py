@@ -145,7 +145,12 @@ def _cell(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, list | dict):
         return json.dumps(value, ensure_ascii=False)
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    return behind_apostrophe(value) if isinstance(value, str) else value
+
+
+def behind_apostrophe(text: str) -> str:
+    """The same with an apostrophe before it where Excel would calculate it."""
+    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def _json(row: Row) -> str:

@@ -11,6 +11,7 @@ class Nowhere:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Nowhere())
 import pipeline.evaluate.baseline, pipeline.evaluate.drift, pipeline.evaluate.sentinel
+import pipeline.evaluate.corrected, pipeline.evaluate.sample, pipeline.label_file, pipeline.label_guide
 from pipeline.errors import SettingsError
 from pipeline.evaluate.extra import require
 try:
