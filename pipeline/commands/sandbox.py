@@ -21,6 +21,7 @@ def add_parser(parsers: Any) -> None:
             "verbatims sandbox",
             "verbatims sandbox --latency 0.2 --faults unreadable=0.03,overloaded=0.05",
             "verbatims sandbox --limits requests=600,input-tokens=200000,burst=5",
+            "verbatims sandbox --drift negative=0.15",
             "ANTHROPIC_BASE_URL=http://127.0.0.1:9100 verbatims run",
         ],
     )
@@ -30,7 +31,7 @@ def add_parser(parsers: Any) -> None:
 
 
 def _add_answer_options(command: Any) -> None:
-    """Add the options of latency and faults."""
+    """Add the options of latency, faults and drift."""
     command.add_argument(
         "--latency", type=seconds, default=0.05, metavar="S", help="seconds per answer (default: %(default)s)"
     )
@@ -61,6 +62,13 @@ def _add_answer_options(command: Any) -> None:
         metavar="SHARE",
         help="how much the billed tokens of a text differ from counted ones, 0 to 1: 0.2 is 0.8 to 1.4 times the "
         "output (default: %(default)s)",
+    )
+    command.add_argument(
+        "--drift",
+        default="",
+        metavar="SENTIMENT=SHARE,…",
+        help="share of the answers with another sentiment that get this one, as if the model had changed: positive, "
+        "neutral, negative, mixed; a prompt with a section of examples is answered without it (default: none)",
     )
     command.add_argument("--seed", type=int, default=7, help="which answers go wrong (default: %(default)s)")
 
@@ -107,5 +115,6 @@ def run(options: argparse.Namespace) -> int:
         batches=options.batches,
         batch_delay_s=options.batch_delay,
         noise=options.token_noise,
+        drift=options.drift,
     )
     return DONE

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipeline.records import Outcome
+from pipeline.records import Outcome, Sentiment
 from pipeline.sandbox import wire
 from pipeline.sandbox.analyst import analyse, summary
+from pipeline.sandbox.drift import drifted
 from pipeline.sandbox.faults import Fault, draw
 
 MIN_THINKING, MAX_THINKING = 200, 2000
@@ -52,10 +54,17 @@ def _thinking_tokens(asked: wire.Question, digest: str) -> int:
     return round(thinking * _THINKING_BY_EFFORT[asked.effort])
 
 
-def choose_answer(asked: wire.Question, digest: str, fault: Fault | None, variant: float) -> BilledAnswer:
+def choose_answer(
+    asked: wire.Question,
+    digest: str,
+    fault: Fault | None,
+    variant: float,
+    drift: Mapping[str, float] | None = None,
+) -> BilledAnswer:
     """The answer to send. Thinking counts towards `max_tokens` and comes first, so it can leave no room for text.
 
     `digest` is that of the verbatim; `variant` from 0 to 1 chooses the way in which an answer is unreadable.
+    `drift` are shares by sentiment, from `drift.parse_drift`; they do not apply to a request with examples.
     """
     thinking = _thinking_tokens(asked, digest)
     if fault is Fault.EMPTY:
@@ -63,7 +72,7 @@ def choose_answer(asked: wire.Question, digest: str, fault: Fault | None, varian
     if fault is Fault.REFUSED:
         return _refusal(min(thinking, asked.max_tokens), digest)
     room = asked.max_tokens - thinking
-    content = _content(asked)
+    content = _content(asked, digest, {} if asked.has_examples else drift or {})
     if room <= 0:
         return BilledAnswer(None, "max_tokens", Outcome.TRUNCATED, asked.max_tokens)
     if fault is Fault.TRUNCATED:
@@ -82,11 +91,12 @@ def _refusal(thinking: int, digest: str) -> BilledAnswer:
     return BilledAnswer(None, "refusal", Outcome.REFUSED, thinking, category)
 
 
-def _content(asked: wire.Question) -> str:
+def _content(asked: wire.Question, digest: str, drift: Mapping[str, float]) -> str:
     """JSON with the fields of the request's schema, or plain text without a schema."""
     if asked.schema is None:
         return f"(sandbox) {summary(asked.verbatim)}"
     answer = analyse(asked.verbatim, asked.topics)
+    answer["sentiment"] = drifted(Sentiment(answer["sentiment"]), drift, digest).value
     unknown = set(asked.schema.get("required", [])) - set(answer)
     if unknown:
         words = f"output_config.format.schema: the sandbox has no answer for {', '.join(sorted(unknown))}"

@@ -50,6 +50,7 @@ class Claude:
 
     `faults` are shares by kind, from `faults.parse`; `limits` are per minute, from `limits.parse_limits`.
     `clock` gives seconds for the limits and the cache. `noise` makes billed tokens differ from counted ones.
+    `drift` are shares by sentiment, from `drift.parse_drift`.
     """
 
     def __init__(
@@ -62,12 +63,14 @@ class Claude:
         cache: bool = True,
         clock: Clock = time.monotonic,
         noise: TokenNoise | None = None,
+        drift: Mapping[str, float] | None = None,
     ) -> None:
         self._latency_s, self._faults, self._seed, self._billed = latency_s, faults, seed, billed
         self._requests: Counter[str] = Counter()
         self._limits, self._counting_limits = Limits(limits, clock), Limits(None, clock)
         self._cache = PromptCache(cache, clock)
         self._noise = noise or TokenNoise(0.0, seed)
+        self._drift = drift or {}
 
     def routes(self) -> list[web.RouteDef]:
         """All routes."""
@@ -119,7 +122,7 @@ class Claude:
         `digest` is that of the verbatim. The prompt cache takes part. Neither waits, nor writes the bill, nor takes
         from the limits.
         """
-        given = choose_answer(asked, digest, fault, variant)
+        given = choose_answer(asked, digest, fault, variant, self._drift)
         used = self._cache.use(self._noise.asked(asked, digest))
         output, thinking = self._noise.output(given, digest, asked.max_tokens)
         line = {

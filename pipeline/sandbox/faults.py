@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pipeline.errors import SettingsError
+from pipeline.sandbox.shares import check_sum, parse_shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,39 +129,16 @@ STATUSES: dict[Fault, Status] = {
 }
 """Faults that are an error status, without effect or bill."""
 
-_ROUNDING = 1e-9
-"""Tolerance for sums of shares: in floating point they may slightly exceed 1."""
-
 
 def parse(spec: str | None) -> dict[str, float]:
     """Parse shares such as "unreadable=0.03,overloaded=0.05". None or an empty text means no faults.
 
     Raises SettingsError for an unknown or repeated kind, a share outside 0..1, or a sum of shares above 1.
     """
-    shares: dict[str, float] = {}
-    for item in filter(None, (part.strip() for part in (spec or "").split(","))):
-        kind, _, share = (part.strip() for part in item.partition("="))
-        if kind not in KINDS:
-            raise SettingsError(f"--faults: there is no fault {kind!r}; the kinds are {', '.join(KINDS)}")
-        if kind in shares:
-            raise SettingsError(f"--faults: {kind} is given twice")
-        shares[kind] = _share(kind, share)
+    shares = parse_shares("--faults", "fault", KINDS, spec)
     for whose, kinds in _EXCLUSIVE.items():
-        total = sum(shares.get(kind, 0.0) for kind in kinds)
-        if total > 1 + _ROUNDING:
-            raise SettingsError(f"--faults: the shares of {whose} add up to {total:g}, which is more than 1")
+        check_sum("--faults", whose, (shares.get(kind, 0.0) for kind in kinds))
     return shares
-
-
-def _share(kind: str, share: str) -> float:
-    try:
-        number = float(share)
-    except ValueError:
-        number = -1.0
-    # this form refuses NaN too, which compares false with everything
-    if not 0 <= number <= 1:
-        raise SettingsError(f"--faults: {kind} needs a share from 0 to 1 such as {kind}=0.05, not {share!r}")
-    return number
 
 
 def choose(shares: Mapping[str, float], seed: int, text: str, earlier_requests: int) -> Fault | None:

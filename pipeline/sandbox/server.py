@@ -26,6 +26,7 @@ from pipeline.sandbox.batches import Batches
 from pipeline.sandbox.bigquery import BigQuery
 from pipeline.sandbox.claude import Billed, Claude
 from pipeline.sandbox.corpus import verbatims
+from pipeline.sandbox.drift import parse_drift
 from pipeline.sandbox.faults import parse
 from pipeline.sandbox.feed import PATH as FEED
 from pipeline.sandbox.feed import Feed
@@ -66,9 +67,10 @@ class Sandbox:
     `published` limits the site to that many reviews, the oldest ones. `limits` are those of Claude's API per minute, or
     a text such as "requests=600,burst=5"; `cache` is whether it caches prompts; `clock` gives the seconds that both
     count. A batch ends `batch_delay_s` after its creation. `noise` is how much billed tokens differ from counted ones,
-    0 to 1.
-    The constructor raises SettingsError for invalid faults, limits or noise, `start` for an address that it cannot
-    listen on.
+    0 to 1. `drift` are shares by sentiment, or a text such as "negative=0.15": that share of the answers gets it,
+    unless the system text of the request has a section of examples, a line `<examples>`.
+    The constructor raises SettingsError for invalid faults, limits, noise or drift, `start` for an address that it
+    cannot listen on.
     """
 
     def __init__(
@@ -87,12 +89,14 @@ class Sandbox:
         batches: Path = BATCHES,
         batch_delay_s: float = BATCH_DELAY_S,
         noise: float = 0.0,
+        drift: Mapping[str, float] | str | None = None,
     ) -> None:
         self._site = Site(published)
         self._host, self._port = host, port
         self._tables, self._batches, self._batch_delay_s = tables, batches, batch_delay_s
         self._latency_s, self._seed, self._billed = latency_s, seed, billed
         self._faults = parse(faults) if isinstance(faults, str) else dict(faults or {})
+        self._drift = parse_drift(drift) if isinstance(drift, str) else dict(drift or {})
         self._limits = parse_limits(limits) if isinstance(limits, str) else dict(limits or {})
         self._cache, self._clock, self._noise = cache, clock, TokenNoise(noise, seed)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -132,7 +136,14 @@ class Sandbox:
 
     def _claude(self, billed: Billed | None) -> Claude:
         shared = (self._latency_s, self._faults, self._seed, billed)
-        return Claude(*shared, limits=self._limits, cache=self._cache, clock=self._clock, noise=self._noise)
+        return Claude(
+            *shared,
+            limits=self._limits,
+            cache=self._cache,
+            clock=self._clock,
+            noise=self._noise,
+            drift=self._drift,
+        )
 
     def __enter__(self) -> Sandbox:
         return self.start()
@@ -162,6 +173,7 @@ def serve(
     batches: Path = BATCHES,
     batch_delay_s: float = BATCH_DELAY_S,
     noise: float = 0.0,
+    drift: Mapping[str, float] | str | None = None,
 ) -> None:
     """Run in the foreground until SIGINT or SIGTERM. Raises SettingsError as `Sandbox` does."""
     ended = threading.Event()
@@ -179,6 +191,7 @@ def serve(
         batches=batches,
         batch_delay_s=batch_delay_s,
         noise=noise,
+        drift=drift,
     ) as sandbox:
         before = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGINT, signal.SIGTERM)}
         say(

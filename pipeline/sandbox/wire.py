@@ -41,6 +41,7 @@ _FIELDS = _COUNTED_FIELDS | {
     "inference_geo",
 }
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
+_EXAMPLES = re.compile(r"^[ \t]*<examples>[ \t\r]*$", re.MULTILINE)
 _VERBATIM = re.compile(r"<verbatim>\n?(.*)\n?</verbatim>", re.DOTALL)
 
 
@@ -89,6 +90,8 @@ class Question:
     """One of EFFORTS; medium if the request has none."""
     prefix: Prefix | None
     """What the request asks to cache, if it does."""
+    has_examples: bool
+    """Whether a line of the system text is `<examples>`, the beginning of a section of examples."""
 
     @property
     def topics(self) -> list[str]:
@@ -223,7 +226,13 @@ def _question(request: Mapping[str, Any]) -> Question:
         _thinks(request.get("thinking")),
         _effort(request.get("output_config")),
         _PREFIXES.of(request, of_schema),
+        _has_examples(request.get("system") or ""),
     )
+
+
+def _has_examples(system: str | list[Mapping[str, Any]]) -> bool:
+    texts = [system] if isinstance(system, str) else [block["text"] for block in system]
+    return any(_EXAMPLES.search(text) for text in texts)
 
 
 def _effort(output_config: object) -> str:

@@ -58,7 +58,7 @@ SANDBOXES = sorted(command for command in listed() if command.startswith("verbat
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("command", SANDBOXES, ids=["all options", "slow batches", "two faults"])
+@pytest.mark.parametrize("command", SANDBOXES, ids=["all options", "slow batches", "a model that drifts", "two faults"])
 def test_a_run_against_a_sandbox_with_faults_ends_as_its_page_says(command: str, tmp_path: Path) -> None:
     again = "ANTHROPIC_BASE_URL=http://127.0.0.1:9100 verbatims run"
     assert again in listed()
