@@ -3,6 +3,7 @@
 drift.py     what a source's last night says, signal by signal: read it first
 baseline.py  four weeks against the nights of acceptance
 sentinel.py  the same texts asked again: how many answers are others
+candidates.py  new topics put together by theme, and what resembles them
 night.py     the counts of a night   verdict.py  what is said of it   rules.py  limits, and what they cost
 chart.py     Laney's p′ of a share, night by night
 share.py     shares in strata, and the test that compares them
