@@ -38,7 +38,8 @@ def topic_key(label: str) -> str:
 
     Case, accents, punctuation, articles and other small words, the order of the words and their endings make no
     difference. A label without letters and digits is its own key; only a blank one has an empty key. The same in every
-    process, as long as snowballstemmer is of the same release.
+    process. The store keeps decisions by key, so a change of these rules, or a release of snowballstemmer with others,
+    needs a migration that makes the keys anew from the labels.
     """
     return " ".join(sorted({_stem(word) for word in label_words(label)})) or label.casefold().strip()
 
