@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from pipeline.env_example import kind_of
 from pipeline.settings import Settings, setting_name
 from pipeline.telemetry.catalogue import TEN
 from pipeline.telemetry.metric import Kind, Metric
+from pipeline.telemetry.model import MODEL
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("docs/en/*.md", "docs/fr/*.md", "docs/c11/*.md")
@@ -39,6 +40,10 @@ UNITS = {
         "{topic}": "topics",
         "s": "seconds",
         "1": "ratio from 0 to 1",
+        "{limit}": "part of the limit",
+        "{share}": "share from 0 to 1",
+        "{signal}": "0 or 1",
+        "{f1}": "F1 from 0 to 1",
     },
     "fr": {
         "{verbatim}": "verbatims",
@@ -48,6 +53,10 @@ UNITS = {
         "{topic}": "thèmes",
         "s": "secondes",
         "1": "rapport de 0 à 1",
+        "{limit}": "part de la limite",
+        "{share}": "part de 0 à 1",
+        "{signal}": "0 ou 1",
+        "{f1}": "F1 de 0 à 1",
     },
 }
 WORDS = {
@@ -85,8 +94,8 @@ VALUES = {
     "path": "chemin",
 }
 SEVERITIES = {
-    "en": {"critical": "critical", "warning": "warning", "none": "always active"},
-    "fr": {"critical": "critique", "warning": "avertissement", "none": "toujours active"},
+    "en": {"critical": "critical", "warning": "warning", "info": "info", "none": "always active"},
+    "fr": {"critical": "critique", "warning": "avertissement", "info": "information", "none": "toujours active"},
 }
 TABLE = ROOT / "pipeline" / "load" / "tables" / "verbatims_analysed_v2"
 PROMETHEUS = ROOT / "otel" / "prometheus"
@@ -99,16 +108,25 @@ def filled(text: str, language: str) -> str:
 
 def metrics(language: str) -> str:
     """The ten. Raises KeyError where a metric has no words, ValueError for words without a metric."""
+    return _metrics(TEN, "", language)
+
+
+def model(language: str) -> str:
+    """The model's gauges, as Prometheus has them of the exporter. Raises as `metrics`."""
+    return _metrics(MODEL, "store_", language)
+
+
+def _metrics(shown: Sequence[Metric], prefix: str, language: str) -> str:
     words = yaml.safe_load((ROOT / "docs" / "metrics.yaml").read_text(encoding="utf-8"))
-    if unknown := words.keys() - {metric.name for metric in TEN}:
+    if unknown := words.keys() - {metric.name for metric in (*TEN, *MODEL)}:
         raise ValueError(f"metrics.yaml: not in the catalogue: {', '.join(sorted(unknown))}")
-    rows = (_metric(metric, words[metric.name][language], language) for metric in TEN)
+    rows = (_metric(metric, prefix, words[metric.name][language], language) for metric in shown)
     return _table(WORDS[language]["metrics"], rows)
 
 
-def _metric(metric: Metric, words: dict[str, str], language: str) -> tuple[str, ...]:
+def _metric(metric: Metric, prefix: str, words: dict[str, str], language: str) -> tuple[str, ...]:
     labels = ", ".join(f"`{label}`" for label in metric.attributes)
-    name = f"`{metric.prometheus_name}`" + (
+    name = f"`{prefix}{metric.prometheus_name}`" + (
         f"<br>{_separated(WORDS[language]['labels'], language)}{labels}" * bool(labels)
     )
     kind = f"{KINDS[language][Kind(metric.kind).value]}, {UNITS[language][metric.unit]}"
@@ -242,6 +260,7 @@ def _table(head: tuple[str, ...] | Any, rows: Any) -> str:
 
 PARTS: dict[str, Callable[[str], str]] = {
     "metrics": metrics,
+    "model": model,
     "settings": settings,
     "columns": columns,
     "views": views,

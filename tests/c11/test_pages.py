@@ -13,7 +13,7 @@ PAGES = {page.name: page.read_text(encoding="utf-8") for page in sorted((ROOT / 
 
 def test_exactly_the_existing_alerts_are_explained() -> None:
     rules = yaml.safe_load((ROOT / "otel" / "prometheus" / "alerts.yml").read_text(encoding="utf-8"))
-    words = {"critical": "critique", "warning": "avertissement", "none": "toujours active"}
+    words = {"critical": "critique", "warning": "avertissement", "info": "information", "none": "toujours active"}
     alerts = {
         (rule["alert"], words[rule["labels"]["severity"]]) for group in rules["groups"] for rule in group["rules"]
     }

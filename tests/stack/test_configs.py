@@ -77,8 +77,13 @@ def test_alertmanager_accepts_its_file_as_it_is_and_filled_in(binaries: Binaries
         filled = yaml.safe_load((tmp_path / "alertmanager.yml").read_text(encoding="utf-8"))
         assert filled["route"]["receiver"] == receiver
         assert {route["receiver"] for route in filled["route"]["routes"]} == (
-            {"watchdog", "webhook"} if receiver == "webhook" else {"nobody"}
+            {"watchdog", "webhook", "nobody"} if receiver == "webhook" else {"nobody"}
         )
+        # what only informs is written to nobody, also of the sandbox, whose route comes after
+        matchers = [route["matchers"] for route in filled["route"]["routes"]]
+        informing = matchers.index(['severity="info"'])
+        assert filled["route"]["routes"][informing]["receiver"] == "nobody"
+        assert informing < matchers.index(['deployment_environment_name="sandbox"'])
     assert (tmp_path / "alert_webhook_url").read_text(encoding="utf-8") == hook["ALERT_WEBHOOK_URL"]
     assert "example.org" not in (tmp_path / "alertmanager.yml").read_text(encoding="utf-8")
 
@@ -110,7 +115,7 @@ def test_each_alert_has_a_firing_and_a_silent_case(alert: str) -> None:
 @pytest.mark.parametrize("alert", ALERTS)
 def test_each_alert_has_a_duration_a_severity_a_summary_and_a_runbook_link(alert: str) -> None:
     rule = ALERTS[alert]
-    assert alert == ALWAYS or (rule["for"] and rule["labels"]["severity"] in ("critical", "warning"))
+    assert alert == ALWAYS or (rule["for"] and rule["labels"]["severity"] in ("critical", "warning", "info"))
     assert all(rule["annotations"][about] for about in ("summary", "description"))
     assert rule["annotations"]["runbook_url"] == "{{ $externalURL }}/user/runbook.html#" + alert.lower()
     runbook = (PROMETHEUS / "runbook.md").read_text(encoding="utf-8")
