@@ -41,8 +41,8 @@ def begun(title: str, uid: str, fr: str, en: str, variables: Iterable[Variable])
         made.with_variable(variable)
     for link in head():
         made.link(link)
-    for mark in marks():
-        made.annotation(mark)
+    for each in marks():
+        made.annotation(each)
     return made
 
 
@@ -72,9 +72,9 @@ def environment() -> build.QueryVariable:
     return made.multi(False).include_all(False)
 
 
-def several(name: str, text: str, label: str, *metrics: Metric) -> build.QueryVariable:
-    """All values of a label, of which one or more can be chosen."""
-    names = "|".join(metric.prometheus_name for metric in metrics)
+def several(name: str, text: str, label: str, *metrics: Metric, prefix: str = "") -> build.QueryVariable:
+    """All values of a label, of which one or more can be chosen; with the prefix `store_` those that the store has."""
+    names = "|".join(prefix + metric.prometheus_name for metric in metrics)
     chosen = f'{{__name__=~"{names}", {catalogue.ENVIRONMENT_LABEL}="$environment"}}'
     made = _variable(name, text, f"label_values({chosen}, {label})")
     made.current(dashboard.VariableOption(selected=True, text="All", value="$__all"))
@@ -93,6 +93,7 @@ def head() -> list[build.DashboardLink]:
     return [
         _to(board("Pipeline", "pipeline")),
         _to(board("Claude", "claude")),
+        _to(board("Model · Modèle", "model")),
         _to(calls("Slow calls · Appels lents").target_blank(False)),
         _to(calls("Failed calls · Appels en échec", FAILED).target_blank(False)),
         _to(page("Runbook · Que faire", RUNBOOK)),
@@ -109,11 +110,12 @@ def marks() -> list[build.AnnotationQuery]:
     ended = series(catalogue.BATCH_LAST_SUCCESS.prometheus_name)
     alerts = f'ALERTS{{alertstate="firing", severity!="none", {catalogue.ENVIRONMENT_LABEL}=~"$environment|"}}'
     return [
-        _mark("Ends of tasks · Fins de tâches", f"changes({ended}[2m]) > 0", "{{dag_id}} · {{task_id}}", BLUE),
-        _mark("Alerts · Alertes", alerts, "{{alertname}} ({{severity}})", VERMILION),
+        mark("Ends of tasks · Fins de tâches", f"changes({ended}[2m]) > 0", "{{dag_id}} · {{task_id}}", BLUE),
+        mark("Alerts · Alertes", alerts, "{{alertname}} ({{severity}})", VERMILION),
     ]
 
 
-def _mark(name: str, expr: str, text: str, colour: str) -> build.AnnotationQuery:
+def mark(name: str, expr: str, text: str, colour: str) -> build.AnnotationQuery:
+    """A mark of the form `text` where the query has a value, with the legend's placeholders."""
     made = build.AnnotationQuery().name(name).datasource(PROMETHEUS).enable(True).icon_color(colour)
     return made.expr(expr).step("60s").title_format(name).text_format(text)

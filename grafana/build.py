@@ -10,10 +10,11 @@ from pathlib import Path
 
 from claude_dashboard import calls, claude
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from model_dashboard import model
 from pipeline_dashboard import pipeline
 
 BUILT = Path(__file__).parent / "built"
-DASHBOARDS = {"pipeline": pipeline, "claude": claude, "calls": calls}
+DASHBOARDS = {"pipeline": pipeline, "claude": claude, "calls": calls, "model": model}
 
 
 def main() -> int:

@@ -166,6 +166,11 @@ def dashed(panel: timeseries.Panel, *above: float) -> timeseries.Panel:
     return panel.thresholds(steps(*((value, OCHRE) for value in above))).thresholds_style(style)
 
 
+def for_each(panel: timeseries.Panel, variable: str) -> timeseries.Panel:
+    """The panel once for each chosen value of a variable, three beside each other."""
+    return panel.repeat(variable).repeat_direction("h").max_per_row(3).span(24)
+
+
 def said(no: str, yes: str, **more: str) -> list[dashboard.ValueMapping]:
     """Words instead of 0 and 1, and of further values."""
     texts = {"0": no, "1": yes} | {value.lstrip("_"): words for value, words in more.items()}
@@ -183,15 +188,18 @@ def transformed(name: str, **options: object) -> dashboard.DataTransformerConfig
     return dashboard.DataTransformerConfig(id_val=name, options=options)
 
 
-def merged(table: table.Panel, names: dict[str, str], order: Sequence[str], sort: str | None = None) -> table.Panel:
-    """One row from several answers: columns in this order, under these names."""
+def merged(
+    table: table.Panel, names: dict[str, str], order: Sequence[str], sort: str | None = None, *, highest: bool = False
+) -> table.Panel:
+    """One row from several answers: columns in this order, under these names, sorted by one of them."""
     places = {name: place for place, name in enumerate(order)}
     chain = [
         transformed("merge"),
         transformed("organize", excludeByName={"Time": True}, indexByName=places, renameByName=names),
     ]
     if sort:
-        chain.append(transformed("sortBy", fields={}, sort=[{"field": sort}]))
+        falling = {"desc": True} if highest else {}
+        chain.append(transformed("sortBy", fields={}, sort=[{"field": sort, **falling}]))
     return table.transformations(chain)
 
 

@@ -18,10 +18,10 @@ def panels() -> list[build.Panel | Panel]:
         alert_list(
             "Alerts · Alertes",
             "alertes actives ou en attente, des deux environnements, par gravité ; un clic ouvre ce qu'elles disent. "
-            "« critical » : des lignes manquent ou sont fausses ; « warning » : à regarder aujourd'hui. "
-            "Silences et envois : lien Alertmanager.",
+            "« critical » : des lignes manquent ou sont fausses ; « warning » : à regarder aujourd'hui ; "
+            "« info » : bon à savoir. Silences et envois : lien Alertmanager.",
             "alerts that fire or are pending, of both environments, by severity; a click opens what they say. "
-            "“critical”: rows are missing or wrong; “warning”: have a look today. "
+            "“critical”: rows are missing or wrong; “warning”: have a look today; “info”: good to know. "
             "Silences and messages: the link to Alertmanager.",
             width=8,
         ),

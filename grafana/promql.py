@@ -79,9 +79,9 @@ def reported(metric: Metric, *picked: str) -> str:
     return f"max without (instance) ({series(metric.prometheus_name, *picked)})"
 
 
-def store(metric: Metric, suffix: str = "") -> str:
-    """A total since the first run, as Prometheus calls what the exporter shows."""
-    return series(f"store_{metric.prometheus_name}{suffix}")
+def store(metric: Metric, suffix: str = "", *picked: str) -> str:
+    """What the exporter shows, a total since the first run or a gauge, as Prometheus calls it."""
+    return series(f"store_{metric.prometheus_name}{suffix}", *picked)
 
 
 def query(expr: str, legend: str = "", *, exemplars: bool = False, step: str = MIN_STEP) -> prometheus.Dataquery:

@@ -78,6 +78,12 @@ def asks_airflow(query: str) -> bool:
     return bool(re.search(r"\bairflow_", query))
 
 
+def asks_model(query: str) -> bool:
+    """Whether it reads the model's gauges alone, which exist only after many nights or an evaluation."""
+    names = metric_names(query)
+    return bool(names) and all(name.startswith("store_model_") for name in names)
+
+
 def expand(expression: str) -> str:
     """Replace Grafana's variables; fails if one is left."""
     for variable, value in FILLED_IN.items():

@@ -20,8 +20,8 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from pipeline.records import Ask, Attempt, Outcome
-from pipeline.telemetry import budgets, catalogue
+from pipeline.records import Ask, Attempt, Outcome, Signal
+from pipeline.telemetry import budgets, catalogue, model
 from pipeline.telemetry.metric import Kind, Metric
 from pipeline.telemetry.observer import TelemetryObserver
 
@@ -99,6 +99,7 @@ def test_every_file_is_built_and_has_its_uid() -> None:
         "pipeline": "pipeline",
         "claude": "claude",
         "calls": "calls",
+        "model": "model",
     }
 
 
@@ -156,6 +157,8 @@ def test_each_of_the_ten_has_a_live_and_a_total_panel() -> None:
 
 def test_every_metric_of_the_catalogue_has_a_panel() -> None:
     for gauge in (budgets.BUDGET, budgets.SPENT, budgets.BATCHES_OPEN, budgets.BATCH_OLDEST):
+        assert readable(gauge, "store_") & used(), gauge.prometheus_name
+    for gauge in model.MODEL:
         assert readable(gauge, "store_") & used(), gauge.prometheus_name
     # the metrics of the GenAI conventions are for dashboards that know these
     for metric in (*catalogue.METRICS, *catalogue.BATCH):
@@ -330,13 +333,47 @@ def test_every_link_has_a_name_in_both_languages_and_leads_somewhere() -> None:
 def test_each_dashboard_leads_to_the_other_to_slow_and_failed_calls_and_to_the_runbook() -> None:
     for dashboard in dashboards().values():
         titles = [link["title"] for link in dashboard["links"] if "placement" not in link]  # not in a menu
-        assert titles[:4] == ["Pipeline", "Claude", "Slow calls · Appels lents", "Failed calls · Appels en échec"]
+        assert titles[:3] == ["Pipeline", "Claude", "Model · Modèle"]
+        assert titles[3:5] == ["Slow calls · Appels lents", "Failed calls · Appels en échec"]
         assert {"Runbook · Que faire", "Airflow"} <= set(titles)
 
 
-def test_the_time_shown_at_first_holds_the_last_night() -> None:
-    for dashboard in dashboards().values():
-        assert (dashboard["time"]["from"], dashboard["time"]["to"]) == ("now-24h", "now")
+def test_the_time_shown_at_first_holds_the_last_night_and_the_models_last_thirty() -> None:
+    for name, dashboard in dashboards().items():
+        assert (dashboard["time"]["from"], dashboard["time"]["to"]) == (
+            "now-30d" if name == "model" else "now-24h",
+            "now",
+        )
+
+
+def test_every_score_of_the_model_is_drawn_over_time_against_its_limit() -> None:
+    score, drawn = f"store_{model.SCORE.prometheus_name}", set[str]()
+    for panel, target in targets():
+        if panel["type"] == "timeseries" and score in target["expr"]:
+            assert [step["value"] for step in steps(panel)] == [None, 1.0], panel["title"]
+            drawn |= set(re.findall(r'signal=~?"([^"]+)"', target["expr"])[0].split("|"))
+    # their shares are shown
+    assert drawn == set(Signal) - {Signal.NO_TOPIC, Signal.NEW_TOPIC}
+
+
+def test_a_signal_that_cannot_be_judged_says_so_in_words() -> None:
+    [panel] = [panel for panel in panels() if panel["title"].startswith("State of the signals · ")]
+    words = {
+        value: each["text"]
+        for override in panel["fieldConfig"]["overrides"]
+        for each in [*override["properties"]]
+        if each["id"] == "mappings" and override["matcher"]["options"].startswith("state")
+        for mapping in each["value"]
+        for value, each in mapping["options"].items()
+    }
+    assert words["0"].startswith("not enough") and words["1"].startswith("within") and words["2"].startswith("above")
+    # whatever a score says: 0 where the signal is not ready, and where there is no score
+    assert re.fullmatch(r"(.+) \* \(1 \+ \(.+ > bool 1\)\) or \1 \* 0", panel["targets"][0]["expr"])
+
+
+def test_another_model_and_an_evaluation_are_marked_on_the_models_dashboard() -> None:
+    asked = " ".join(mark["expr"] for mark in dashboards()["model"]["annotations"]["list"])
+    assert catalogue.MODEL_COST.prometheus_name in asked and model.EVALUATED_AT.prometheus_name in asked
 
 
 def test_ends_of_tasks_and_firing_alerts_are_marked_over_time() -> None:
