@@ -204,9 +204,10 @@ def _option(action: argparse.Action, language: str) -> tuple[str, str]:
     value = action.metavar or (
         "" if action.nargs == 0 else action.dest.upper() if action.option_strings else action.dest
     )
-    name = " ".join([*action.option_strings[-1:], *([str(value)] if value else [])])
+    values = value if isinstance(value, tuple) else (value,)
     if action.choices and not action.metavar:
-        name = f"{action.option_strings[-1]} {'|'.join(map(str, action.choices))}"
+        values = ("|".join(map(str, action.choices)),)
+    name = " ".join([*action.option_strings[-1:], *filter(None, values)])
     text = _plain((action.help or "") % {"default": action.default, "prog": "verbatims"})
     return f"`{name}`".replace("|", "\\|"), _english(text, language)
 

@@ -21,8 +21,10 @@ from pipeline.commands import (
     analysers,
     baseline,
     collect,
+    compare,
     config,
     doctor,
+    evaluate,
     expire,
     export,
     exporter,
@@ -30,6 +32,7 @@ from pipeline.commands import (
     forget,
     forwarder,
     init,
+    label,
     reanalyse,
     report,
     run,
@@ -53,6 +56,9 @@ COMMANDS = (
     report,
     export,
     analysers,
+    label,
+    evaluate,
+    compare,
     reanalyse,
     accept,
     baseline,
@@ -144,6 +150,8 @@ def _report(error: VerbatimsError, debug: bool) -> int:
     if debug:
         warn(trace_of(sys.exception()))
     warn(f"verbatims: {' '.join(str(error).split())}")  # a file name may contain a line break
+    for line in getattr(error, "lines", ()):
+        warn(f"  {line}")
     if error.go_on:
         warn(f"to go on: {error.go_on}")
     return error.exit_code

@@ -107,6 +107,17 @@ def write_labels(path: Path, texts: Iterable[ToLabel]) -> int:
     return len(rows)
 
 
+def ids_in(path: Path) -> list[str]:
+    """The verbatim_ids of a file, to look them up before it is read; none where it cannot be read."""
+    try:
+        with Format(open_input(str(path))).table() as table:
+            name = _names(table, path.name)["verbatim_id"]
+            rows = (row for row in table.records if not isinstance(row, BrokenRecord))
+            return [_text(record.get(name)).lstrip("'") for _, record in rows]
+    except (InputError, OSError, EOFError, zlib.error):
+        return []
+
+
 def read_labels(path: Path, known: Mapping[str, Known], topic_ids: Collection[str]) -> tuple[list[Label], list[str]]:
     """The labels of a file, and its problems, one line each: `line 12: sentiment 'bof' is none of …`.
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.analyse.answer import Answer
-from pipeline.analyse.topics import Topic
+from pipeline.records import Topic
 from pipeline.whole_file import whole_file
 
 FRENCH = """# Étiqueter des verbatims

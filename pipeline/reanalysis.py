@@ -16,8 +16,7 @@ from pipeline.events import VerbatimAnalysed
 from pipeline.program import next_command
 from pipeline.records import AnalyserRecord
 from pipeline.session import Session, analyser_of, price_of
-from pipeline.store.analysers import AnalyserShown
-from pipeline.store.reanalyses import ALL, Touched, Wanted
+from pipeline.store import ALL, AnalyserShown, Touched, Wanted
 
 CURRENT, SETTINGS = "current", "settings"
 """Words for two analysers: the one of most rows, and the one that the settings define."""

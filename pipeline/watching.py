@@ -19,8 +19,7 @@ from pipeline.evaluate.sentinel import judge_sentinel
 from pipeline.evaluate.share import Count
 from pipeline.evaluate.verdict import Verdict
 from pipeline.records import AnalyserRecord, Outcome, Sentiment, Signal
-from pipeline.store import Store
-from pipeline.store.nights import Baseline, Judged, NightKey, Paid
+from pipeline.store import Baseline, Judged, NightKey, PaidRequest, Store
 
 OUTCOMES = {
     Outcome.REFUSED: Signal.REFUSAL,
@@ -89,7 +88,7 @@ def accept_baseline(store: Store, analyser: AnalyserRecord) -> Baseline:
     return accepted
 
 
-def _counted(paid: Iterable[Paid]) -> dict[NightKey, Mapping[str, Any]]:
+def _counted(paid: Iterable[PaidRequest]) -> dict[NightKey, Mapping[str, Any]]:
     found: dict[NightKey, _Tally] = defaultdict(_Tally)
     for one in paid:
         found[one.series, one.source, one.day].add(one)
@@ -104,7 +103,7 @@ class _Tally:
         self._sentiments: Counter[tuple[int | None, Sentiment]] = Counter()
         self._events: Counter[Signal] = Counter()
 
-    def add(self, paid: Paid) -> None:
+    def add(self, paid: PaidRequest) -> None:
         """One request."""
         self._requests += 1
         if event := OUTCOMES.get(paid.outcome):

@@ -12,7 +12,7 @@ from pipeline.commands.output import DONE, print_data, say
 from pipeline.errors import SettingsError
 
 if TYPE_CHECKING:
-    from pipeline.store.analysers import AnalyserShown
+    from pipeline.store import AnalyserShown
 
 
 def add_parser(parsers: Any) -> None:

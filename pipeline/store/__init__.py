@@ -19,6 +19,7 @@ driver_errors.py  what a driver says, as one line
 tables.py     all tables                    migrate.py, migrations/   how older stores become these
 """
 
+from pipeline.store.analysers import AnalyserShown
 from pipeline.store.claims import Claims
 from pipeline.store.counts import RowCounts, RunCounts
 from pipeline.store.crawls import Crawls
@@ -26,8 +27,10 @@ from pipeline.store.deliveries import Due, Loading
 from pipeline.store.dossier import AnalysisShown, Dossier
 from pipeline.store.erasure import Forgotten
 from pipeline.store.failures import Failure
+from pipeline.store.labels import LabelledText
+from pipeline.store.nights import Baseline, Judged, NightKey, PaidRequest
 from pipeline.store.past_calls import PastCalls
-from pipeline.store.reanalyses import Wanted
+from pipeline.store.reanalyses import ALL, Touched, Wanted
 from pipeline.store.retries import Reopened
 from pipeline.store.run_facts import (
     CallShown,
@@ -46,7 +49,10 @@ from pipeline.store.texts import Decision
 from pipeline.store.totals import StoreTotals
 
 __all__ = [
+    "ALL",
+    "AnalyserShown",
     "AnalysisShown",
+    "Baseline",
     "CallShown",
     "CallsTimed",
     "Claims",
@@ -57,9 +63,13 @@ __all__ = [
     "Failure",
     "Feelings",
     "Forgotten",
+    "Judged",
+    "LabelledText",
     "Loading",
     "NewTopicSaid",
+    "NightKey",
     "Paid",
+    "PaidRequest",
     "PastCalls",
     "Reopened",
     "RowCounts",
@@ -70,6 +80,7 @@ __all__ = [
     "Said",
     "Store",
     "StoreTotals",
+    "Touched",
     "Wanted",
     "day_run_id",
     "open_store",

@@ -159,6 +159,16 @@ class Labels:
                 found[one.text_id] = Answered(sentiment, frozenset(json.loads(one.topics or "[]")))
         return found
 
+    def current(self, text_ids: Sequence[int]) -> dict[int, tuple[str, Sentiment]]:
+        """Text → its source and the sentiment that the warehouse's row has."""
+        found: dict[int, tuple[str, Sentiment]] = {}
+        for at in range(0, len(text_ids), _MANY):
+            query = _current(texts.c.text_id, texts.c.source, answers.c.sentiment)
+            with self._database.read() as connection:
+                rows = connection.execute(query.where(texts.c.text_id.in_(text_ids[at : at + _MANY]))).all()
+            found |= {one.text_id: (one.source, Sentiment(one.sentiment)) for one in rows}
+        return found
+
     def usd_per_answer(self, analyser: str) -> float | None:
         """What an analysed text has cost on average, retries included; None where nothing was paid."""
         query = sa.select(sa.func.sum(attempts.c.cost_usd), sa.func.count(attempts.c.text_id.distinct())).where(

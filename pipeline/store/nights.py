@@ -24,7 +24,7 @@ OLDEST_DAYS = 130
 
 
 @dataclass(frozen=True, slots=True)
-class Paid:
+class PaidRequest:
     """A request that was paid on some UTC day."""
 
     series: str
@@ -84,7 +84,7 @@ class Nights:
             query = sa.select(day).distinct().where(attempts.c.sent_at >= (counted or oldest))
             return sorted(connection.execute(query).scalars())
 
-    def paid_on(self, day: str) -> Iterator[Paid]:
+    def paid_on(self, day: str) -> Iterator[PaidRequest]:
         """The requests of one UTC day that were answered, of whatever run; those of the sentinel are not among them."""
         seen_on = sa.case((runs.c.analyser.is_(None), sa.literal(day)), else_=texts.c.seen_on)
         query = (
@@ -171,8 +171,8 @@ class Nights:
         return Baseline(*found) if found else None
 
 
-def _paid(found: Any) -> Paid:
-    return Paid(
+def _paid(found: Any) -> PaidRequest:
+    return PaidRequest(
         found.series,
         found.source,
         found.day,

@@ -1,0 +1,91 @@
+"""Labels out of the store into a person's file, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipeline.errors import InputError, SettingsError
+from pipeline.evaluate.sample import allocate, weights
+from pipeline.label_file import Known, Label, ToLabel, ids_in, read_labels, write_labels
+from pipeline.label_guide import write_guide
+from pipeline.records import Topic
+from pipeline.store import LabelledText, Store
+
+MOST_SHOWN = 20
+"""Lines of a file with a problem that a message names."""
+
+
+def write_sample(store: Store, size: int, path: Path, topics: tuple[Topic, ...]) -> tuple[int, Path]:
+    """Draw texts and write the file to be filled in, with a guide beside it; returns how many texts, and the guide.
+
+    Raises SettingsError where the file is there already: it may be filled in. InputError where nothing is analysed.
+    """
+    if path.exists():
+        raise SettingsError(f"--output: {path} is there already, and may hold labels; name another")
+    populations = store.labels.strata()
+    sizes = allocate(populations, size)
+    each = weights(populations, sizes)
+    # numbers that follow the order of the names: they do not tell which sentiment was predicted
+    numbers = {stratum: str(number) for number, stratum in enumerate(sorted(sizes, key=str), 1)}
+    drawn = store.labels.draw(sizes, datetime.now(UTC).toordinal())
+    if not drawn:
+        raise InputError("nothing is analysed yet, or all words are erased: `verbatims run` comes first")
+    strata = [(one, (one.source, one.sentiment)) for one in drawn]
+    rows = [ToLabel(one.verbatim_id, one.source, one.text, numbers[key], each[key]) for one, key in strata]
+    written = write_labels(path, rows)
+    guide = path.with_suffix(".guide.md")
+    write_guide(guide, topics)
+    return written, guide
+
+
+def read_file(store: Store, path: Path, topics: tuple[Topic, ...]) -> dict[int, Label]:
+    """The labels of a file by text. Raises InputError with a line per problem: then nothing of it is used."""
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such file")
+    there = store.labels.known(ids_in(path))
+    known: Mapping[str, Known] = {name: Known(text) for name, (_, text) in there.items()}
+    found, problems = read_labels(path, known, {topic.id for topic in topics})
+    if problems:
+        raise LabelProblems(path, problems)
+    return {there[one.verbatim_id][0]: one for one in found}
+
+
+class LabelProblems(InputError):
+    """Lines of a file of labels that cannot be used."""
+
+    def __init__(self, path: Path, problems: list[str]) -> None:
+        super().__init__(f"{path.name}: {len(problems)} problem{'s' * (len(problems) > 1)}, nothing of it is used")
+        more = len(problems) - MOST_SHOWN
+        self.lines = problems[:MOST_SHOWN] + ([f"and {more} more"] if more > 0 else [])
+
+
+def import_file(store: Store, path: Path, topics: tuple[Topic, ...]) -> tuple[str, int]:
+    """Keep the labels of a file under its name; returns the name and how many. Raises as `read_file`."""
+    found, person = read_file(store, path, topics), path.stem
+    store.labels.add(
+        person,
+        [
+            LabelledText(text_id, one.sentiment, one.topics, one.stratum, one.weight)
+            for text_id, one in sorted(found.items())
+        ],
+    )
+    return person, len(found)
+
+
+def labels_named(store: Store, word: str | None, topics: tuple[Topic, ...]) -> tuple[str, list[LabelledText]]:
+    """The labels that a word means: a file, which is imported; a name; or the only ones there are.
+
+    Raises InputError where there are none, or those of several people.
+    """
+    people = store.labels.people()
+    if word is None:
+        if len(people) != 1:
+            there = f"there are those of {', '.join(people)}" if people else "`verbatims label` makes some"
+            raise InputError(f"--labels: name a file or whose labels: {there}")
+        word = next(iter(people))
+    if word in people and not Path(word).is_file():
+        return word, store.labels.of(word)
+    person, _ = import_file(store, Path(word), topics)
+    return person, store.labels.of(person)
