@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -99,6 +100,11 @@ def as_data(
 
 
 def _published(store: Store, labels: Labels) -> tuple[list[Checked], Mapping[tuple[str, Sentiment], int]]:
+    """Labels beside what is published, and of how many verbatims these are: the sum of their weights."""
     current = store.labels.current([one.text_id for one in labels])
+    populations: dict[tuple[str, Sentiment], float] = defaultdict(float)
+    for one in labels:
+        if one.text_id in current:
+            populations[current[one.text_id]] += one.weight
     checked = [Checked(one.sentiment, *current[one.text_id]) for one in labels if one.text_id in current]
-    return checked, store.labels.published()
+    return checked, {stratum: round(weight) for stratum, weight in populations.items()}

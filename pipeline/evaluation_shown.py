@@ -38,7 +38,7 @@ def _classes(result: Mapping[str, Any]) -> Table:
 
 
 def _shares(shares: Mapping[str, Any]) -> Table:
-    table = Table("share of all rows", "published", "corrected by labels", "95 %", box=None, pad_edge=False)
+    table = Table("share of what was sampled", "published", "corrected by labels", "95 %", box=None, pad_edge=False)
     for name, one in shares.items():
         table.add_row(
             name, f"{one['published']:.1%}", f"{one['corrected']:.1%}", f"{one['low']:.1%} to {one['high']:.1%}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from pipeline.errors import InputError, SettingsError
@@ -17,21 +17,30 @@ MOST_SHOWN = 20
 """Lines of a file with a problem that a message names."""
 
 
-def write_sample(store: Store, size: int, path: Path, topics: tuple[Topic, ...]) -> tuple[int, Path]:
+def write_sample(
+    store: Store,
+    size: int,
+    path: Path,
+    topics: tuple[Topic, ...],
+    since: date | None = None,
+    source: str | None = None,
+) -> tuple[int, Path]:
     """Draw texts and write the file to be filled in, with a guide beside it; returns how many texts, and the guide.
+
+    `since` and `source`: only what was first seen since that UTC day, only of that source.
 
     Raises SettingsError where the file is there already: it may be filled in. InputError where nothing is analysed.
     """
     if path.exists():
         raise SettingsError(f"--output: {path} is there already, and may hold labels; name another")
-    populations = store.labels.strata()
+    populations = store.labels.strata(since, source)
     sizes = allocate(populations, size)
     each = weights(populations, sizes)
     # numbers that follow the order of the names: they do not tell which sentiment was predicted
     numbers = {stratum: str(number) for number, stratum in enumerate(sorted(sizes, key=str), 1)}
-    drawn = store.labels.draw(sizes, datetime.now(UTC).toordinal())
+    drawn = store.labels.draw(sizes, datetime.now(UTC).toordinal(), since)
     if not drawn:
-        raise InputError("nothing is analysed yet, or all words are erased: `verbatims run` comes first")
+        raise InputError("nothing like it is analysed, or all its words are erased: `verbatims run` comes first")
     strata = [(one, (one.source, one.sentiment)) for one in drawn]
     rows = [ToLabel(one.verbatim_id, one.source, one.text, numbers[key], each[key]) for one, key in strata]
     written = write_labels(path, rows)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.commands.arguments import add_command, non_empty, positive
+from pipeline.commands.arguments import add_command, day, non_empty, positive
 from pipeline.commands.output import DONE, WITH_FAILURES, print_data, say, warn
 from pipeline.errors import SettingsError
 
@@ -40,6 +40,8 @@ def add_parser(parsers: Any) -> None:
         "--import", dest="given", type=non_empty, metavar="FILE", help="check a filled-in file, and keep its labels"
     )
     what.add_argument("--compare", nargs=2, type=non_empty, metavar="FILE", help="how far two people agree")
+    command.add_argument("--since", type=day, metavar="DAY", help="sample of what was first seen on this day or later")
+    command.add_argument("--source", type=non_empty, metavar="NAME", help="sample of this source")
     command.add_argument("--output", type=non_empty, metavar="FILE", help="default: labels-DAY.csv")
     command.add_argument("--json", action="store_true", help="print the result as one JSON object")
 
@@ -64,7 +66,7 @@ def _sample(options: argparse.Namespace, store: Store, topics: tuple[Topic, ...]
     from pipeline.labelling import write_sample
 
     path = Path(options.output or f"labels-{datetime.now(UTC).date()}.csv")
-    written, guide = write_sample(store, options.sample, path, topics)
+    written, guide = write_sample(store, options.sample, path, topics, options.since, options.source)
     if options.json:
         print_data({"file": str(path), "guide": str(guide), "texts": written})
     else:

@@ -6,7 +6,7 @@ import json
 import random
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -59,27 +59,21 @@ class Labels:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def strata(self) -> dict[tuple[str, Sentiment], int]:
-        """(source, current sentiment) → analysed verbatims whose words are there."""
+    def strata(self, since: date | None = None, source: str | None = None) -> dict[tuple[str, Sentiment], int]:
+        """(source, current sentiment) → analysed verbatims whose words are there.
+
+        Those first seen since that UTC day, of that source; all by default.
+        """
         stratum = (texts.c.source, answers.c.sentiment)
-        query = _current(*stratum, sa.func.count()).where(texts.c.text.is_not(None)).group_by(*stratum)
+        query = _wanted(_current(*stratum, sa.func.count()), since, source).group_by(*stratum)
         with self._database.read() as connection:
             return {(source, Sentiment(one)): int(n) for source, one, n in connection.execute(query)}
 
-    def published(self) -> dict[tuple[str, Sentiment], int]:
-        """The same of all analysed verbatims, erased ones included: what the warehouse's rows say."""
-        stratum = (texts.c.source, answers.c.sentiment)
-        with self._database.read() as connection:
-            found = connection.execute(_current(*stratum, sa.func.count()).group_by(*stratum))
-            return {(source, Sentiment(one)): int(n) for source, one, n in found}
-
-    def draw(self, sizes: Mapping[tuple[str, Sentiment], int], seed: int) -> list[Drawn]:
+    def draw(self, sizes: Mapping[tuple[str, Sentiment], int], seed: int, since: date | None = None) -> list[Drawn]:
         """A random sample of so many texts per stratum, in random order."""
         drawn: list[Drawn] = []
         for (source, sentiment), size in sorted(sizes.items()):
-            query = _current(texts.c.text_id).where(
-                texts.c.source == source, answers.c.sentiment == sentiment, texts.c.text.is_not(None)
-            )
+            query = _wanted(_current(texts.c.text_id), since, source).where(answers.c.sentiment == sentiment)
             with self._database.read() as connection:
                 there = list(connection.execute(query.order_by(texts.c.text_id)).scalars())
             chosen = random.Random(f"{seed} {source} {sentiment}").sample(there, min(size, len(there)))
@@ -190,6 +184,13 @@ class Labels:
 def drop_labels(connection: sa.Connection, ids: Sequence[int]) -> None:
     """Labels of texts whose words go: nobody can check them any more."""
     connection.execute(sa.delete(labels).where(labels.c.text_id.in_(ids)))
+
+
+def _wanted(query: sa.Select[Any], since: date | None, source: str | None) -> sa.Select[Any]:
+    query = query.where(texts.c.text.is_not(None))
+    if since is not None:
+        query = query.where(texts.c.seen_on >= since.isoformat())
+    return query if source is None else query.where(texts.c.source == source)
 
 
 def _current(*columns: Any) -> sa.Select[Any]:
