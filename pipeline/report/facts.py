@@ -14,8 +14,10 @@ from pipeline.report.topics import NewTopicCount, TopicCount, count_new_topics, 
 from pipeline.store import (
     CallShown,
     CallsTimed,
+    EvaluationShown,
     Failure,
     Feelings,
+    Judged,
     Paid,
     RunCounts,
     RunPaid,
@@ -90,6 +92,10 @@ class Facts:
     """Outcome, detail, how many; the most frequent first."""
     failed_records: Sequence[Failure]
     """The first of them."""
+    verdicts: Sequence[Judged]
+    """What the charts say of each source's last night, of whatever run."""
+    evaluations: Sequence[EvaluationShown]
+    """The latest of each analyser."""
 
     @property
     def quoted(self) -> frozenset[int]:
@@ -129,6 +135,8 @@ def facts_of(store: Store, run_id: str) -> Facts:
         recent=store.facts.recent(run_id, RECENT_RUNS),
         failures=_grouped(failures),
         failed_records=failures[:FAILURES_LISTED],
+        verdicts=store.nights.verdicts(),
+        evaluations=store.evaluations.latest(),
     )
 
 

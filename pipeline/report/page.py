@@ -16,6 +16,7 @@ from pipeline.report.call_figures import TraceLink
 from pipeline.report.drawing import draw
 from pipeline.report.facts import Facts, quantile, success_ratio
 from pipeline.report.figure import Figure
+from pipeline.report.model_figures import model_figures
 from pipeline.report.words import UNBROKEN, Language, Words
 from pipeline.settings import SANDBOX_PRICED_AS
 
@@ -84,6 +85,7 @@ def _sections(facts: Facts, w: Words, context: Context) -> Mapping[str, Sequence
         ],
         w("sentiment"): [verbatims.by_source(facts, w), verbatims.over_time(facts, w)],
         w("topics"): [verbatims.topics(facts, w, context.labels), verbatims.new_topics(facts, w)],
+        **({w("model_watch"): model} if (model := model_figures(facts, w)) else {}),
         w("latency"): [
             calls.latency(facts, w),
             calls.slow_calls(facts, w, link),

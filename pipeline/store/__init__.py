@@ -26,6 +26,7 @@ from pipeline.store.crawls import Crawls
 from pipeline.store.deliveries import Due, Loading
 from pipeline.store.dossier import AnalysisShown, Dossier
 from pipeline.store.erasure import Forgotten
+from pipeline.store.evaluations import EvaluationShown
 from pipeline.store.failures import Failure
 from pipeline.store.labels import LabelledText
 from pipeline.store.nights import Baseline, Judged, NightKey, PaidRequest
@@ -60,6 +61,7 @@ __all__ = [
     "Decision",
     "Dossier",
     "Due",
+    "EvaluationShown",
     "Failure",
     "Feelings",
     "Forgotten",

@@ -6,7 +6,7 @@ from string import Formatter
 
 import pytest
 
-from pipeline.records import JsonError, Length, LoadError, Outcome, Sentiment, SkipReason
+from pipeline.records import JsonError, Length, LoadError, Outcome, Sentiment, Signal, SkipReason
 from pipeline.report.bins import Period
 from pipeline.report.words import Language, Words, entries
 from pipeline.store.counts import ERASED, UNREADABLE_RECORD
@@ -31,7 +31,7 @@ def test_every_text_is_used_and_every_used_one_is_there() -> None:
     code = "".join(file.read_text(encoding="utf-8") for file in FOLDER.iterdir() if file.suffix in (".py", ".html"))
     listed = set(re.findall(r"""["'](\w+)["']""", code))
     assert set(NAMED.findall(code)) <= entries().keys()
-    built = re.compile(r"(outcome|do|period|length|counted)_\w+")
+    built = re.compile(r"(outcome|do|period|length|counted|signal)_\w+")
     closed = {one.value for one in (*Sentiment, *SkipReason, *JsonError, *LoadError)} | {
         "duplicate_id",
         "forgotten",
@@ -48,6 +48,7 @@ def test_every_value_of_a_closed_set_has_its_words() -> None:
     for one in (*Sentiment, *SkipReason, *JsonError, *LoadError):
         assert w(one.value)
     assert all(w(f"length_{one}") for one in Length)
+    assert all(w(f"signal_{one}") for one in Signal)
     assert all(w(f"period_{period}") for period in Period)
 
 
