@@ -38,6 +38,7 @@ from pipeline.commands import (
     run,
     sample,
     sandbox,
+    sentinel,
     show,
     stage,
 )
@@ -62,6 +63,7 @@ COMMANDS = (
     reanalyse,
     accept,
     baseline,
+    sentinel,
     expire,
     forget,
     exporter,

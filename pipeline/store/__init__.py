@@ -45,12 +45,15 @@ from pipeline.store.run_facts import (
     Said,
 )
 from pipeline.store.runs import day_run_id
+from pipeline.store.sentinel import ACCEPTANCE, WEEKLY, Flips, SentinelSet
 from pipeline.store.store import Store, open_store, peek_store
 from pipeline.store.texts import Decision
 from pipeline.store.totals import StoreTotals
 
 __all__ = [
+    "ACCEPTANCE",
     "ALL",
+    "WEEKLY",
     "AnalyserShown",
     "AnalysisShown",
     "Baseline",
@@ -64,6 +67,7 @@ __all__ = [
     "EvaluationShown",
     "Failure",
     "Feelings",
+    "Flips",
     "Forgotten",
     "Judged",
     "LabelledText",
@@ -80,6 +84,7 @@ __all__ = [
     "RunPaid",
     "RunShown",
     "Said",
+    "SentinelSet",
     "Store",
     "StoreTotals",
     "Touched",

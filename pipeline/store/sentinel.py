@@ -20,8 +20,8 @@ from pipeline.store.model_tables import sentinel, sentinel_answers
 from pipeline.store.predicates import GOOD, LATEST
 from pipeline.store.tables import analysers, analyses, answers, run_records, runs, texts
 
-WEEKLY, ACCEPTANCE = "sentinel", "acceptance"
-"""Purposes of runs, attempts and claims."""
+WEEKLY, ACCEPTANCE, RETIRED = "sentinel", "acceptance", "retired"
+"""Purposes of runs, attempts and claims; retired ones are of a set that was replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,8 @@ class Sentinel:
         chosen: list[dict[str, Any]] = []
         with self._database.write() as connection:
             connection.execute(sa.delete(sentinel))
+            before = sa.update(runs).where(runs.c.purpose.in_([WEEKLY, ACCEPTANCE]))
+            connection.execute(before.values(purpose=RETIRED))
             for (source, sentiment), size in sorted(sizes.items()):
                 found = _in_stratum(connection, series, source, sentiment)
                 drawn = random.Random(f"{seed} {source} {sentiment}").sample(found, min(size, len(found)))
@@ -86,6 +88,22 @@ class Sentinel:
                 sa.insert(run_records).from_select(["run_id", "position", "text_id"], rows)
             ).rowcount
 
+    def runs(self, purpose: str) -> list[tuple[str, bool]]:
+        """Runs that ask the set, the oldest first, and whether each has come to its end."""
+        query = sa.select(runs.c.run_id, runs.c.ended_at).where(runs.c.purpose == purpose)
+        with self._database.read() as connection:
+            found = connection.execute(query.order_by(runs.c.started_at, runs.c.run_id))
+            return [(one.run_id, one.ended_at is not None) for one in found]
+
+    def words(self, limit: int) -> tuple[list[str], int]:
+        """Some of the set's texts, and how many characters all of them have; for an estimate."""
+        there = sa.select(texts.c.text).join(sentinel, sentinel.c.text_id == texts.c.text_id)
+        there = there.where(texts.c.text.is_not(None))
+        with self._database.read() as connection:
+            some = list(connection.execute(there.order_by(texts.c.text_id).limit(limit)).scalars())
+            whole = connection.execute(there.with_only_columns(sa.func.sum(texts.c.characters))).scalar()
+        return some, int(whole or 0)
+
     def set(self) -> SentinelSet | None:
         """The set as it is; None where none was drawn."""
         with self._database.read() as connection:
@@ -94,7 +112,7 @@ class Sentinel:
             ).first()
             if found is None:
                 return None
-            accepted = [one for one in _asked(connection, found.series, ACCEPTANCE)]
+            accepted = _asked(connection, found.series, ACCEPTANCE)
         total = Flips("", "", sum(one.asked for one in accepted), sum(one.flips for one in accepted))
         return SentinelSet(found.series, int(found[1]), total)
 

@@ -1,0 +1,137 @@
+"""The sentinel: the same texts asked again each week, to see whether the model still answers as it was accepted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pipeline import journey as stages
+from pipeline.analyse.analyser import Analyser
+from pipeline.analyser_series import series_of
+from pipeline.cost_range import Range
+from pipeline.dry_run import MOST_COUNTED, Sample, cost_of
+from pipeline.errors import InputError
+from pipeline.evaluate.sample import allocate
+from pipeline.evaluate.sentinel import LEAST_ASKED, LEAST_PAIRS, flip_limit
+from pipeline.evaluate.verdict import Verdict
+from pipeline.records import AnalyserRecord, Sentiment
+from pipeline.session import Session, analyser_of, price_of
+from pipeline.store import ACCEPTANCE, WEEKLY, Flips, SentinelSet
+from pipeline.watching import judge_flips
+
+ROUNDS = 3
+"""How often each text is asked again on acceptance: with 300 texts, 900 pairs with the first answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a week's question came to."""
+
+    flips: Flips
+    limit: int | None
+    """More flips than this alarm; None where the acceptance has too few pairs."""
+    verdict: Verdict
+
+
+def draw(session: Session, size: int) -> SentinelSet:
+    """The set that is being accepted: a new one, or the last one where its acceptance was interrupted.
+
+    Raises InputError where there are too few analysed texts of the settings' analyser.
+    """
+    series = _series(_record(session))
+    there, done = session.store.sentinel.set(), session.store.sentinel.runs(ACCEPTANCE)
+    if there is not None and there.series == series and not _is_accepted(done):
+        return there
+    populations = {(source, Sentiment(one)): n for (source, one), n in session.store.sentinel.strata(series).items()}
+    if sum(populations.values()) < LEAST_ASKED:
+        raise InputError(
+            f"{sum(populations.values())} verbatims whose current answer is by the analyser of the settings, and whose "
+            f"words are there: a sentinel needs {LEAST_ASKED}"
+        )
+    sizes = {(source, one.value): n for (source, one), n in allocate(populations, size).items()}
+    session.store.sentinel.draw(series, sizes, datetime.now(UTC).toordinal())
+    return _set(session)
+
+
+def cost(session: Session, *, batch: bool = False, rounds: int = 1) -> Range:
+    """What asking the set costs, in USD."""
+    record, asked = _record(session), _set(session).texts * rounds
+    price = price_of(session.settings, batch=batch, model=record.model)
+    texts, characters = session.store.sentinel.words(MOST_COUNTED)
+    sample, past = Sample.of(texts, asked, characters * rounds), session.store.past_calls(record.fingerprint)
+    analyser = Analyser(record, session.settings.max_tokens)
+    return cost_of(sample, past, analyser, price, session.count_tokens, session.settings.concurrency)[0]
+
+
+def accept(session: Session, *, batch: bool = False) -> SentinelSet:
+    """Ask each text three more times; what differs from its first answer is what this model does by itself.
+
+    Interrupted, the same call goes on. Raises as `journey.analyse`.
+    """
+    done = session.store.sentinel.runs(ACCEPTANCE)
+    for at in range(ROUNDS):
+        run_id, has_ended = done[at] if at < len(done) else (_begin(session, ACCEPTANCE), False)
+        if not has_ended:
+            _ask(session, run_id, batch=batch)
+    return _set(session)
+
+
+def ask(session: Session, *, batch: bool = False) -> Asked:
+    """This week's question. One that was interrupted goes on. Raises InputError where no set is accepted."""
+    require_accepted(session)
+    open_ones = [run_id for run_id, has_ended in session.store.sentinel.runs(WEEKLY) if not has_ended]
+    _ask(session, open_ones[-1] if open_ones else _begin(session, WEEKLY), batch=batch)
+    return judged(session)
+
+
+def judged(session: Session) -> Asked:
+    """What the last question came to. Raises InputError where there was none."""
+    chosen = _set(session)
+    last, verdict = session.store.sentinel.last(chosen.series), judge_flips(session.store)
+    if last is None or verdict is None:
+        raise InputError("the sentinel was not asked yet: `verbatims sentinel ask`")
+    pairs = chosen.pairs
+    known = pairs.asked >= LEAST_PAIRS and last.asked >= LEAST_ASKED
+    return Asked(last, flip_limit(last.asked, pairs.flips / pairs.asked) if known else None, verdict)
+
+
+def require_accepted(session: Session) -> None:
+    """Raises InputError where there is no accepted set of the analyser that the settings define."""
+    there = session.store.sentinel.set()
+    if there is None or not _is_accepted(session.store.sentinel.runs(ACCEPTANCE)):
+        raise InputError("no sentinel is accepted yet: `verbatims sentinel accept` draws its texts")
+    if there.series != _series(_record(session)):
+        raise InputError(
+            "the sentinel was accepted with another model, prompt or way of thinking than the settings name: "
+            "`verbatims sentinel accept` draws it anew"
+        )
+
+
+def _set(session: Session) -> SentinelSet:
+    there = session.store.sentinel.set()
+    if there is None:
+        raise InputError("no sentinel is accepted yet: `verbatims sentinel accept` draws its texts")
+    return there
+
+
+def _is_accepted(done: list[tuple[str, bool]]) -> bool:
+    return len(done) >= ROUNDS and all(has_ended for _, has_ended in done)
+
+
+def _begin(session: Session, purpose: str) -> str:
+    run_id = stages.start_run(session, "the sentinel")
+    session.store.sentinel.start(run_id, _record(session), purpose)
+    return run_id
+
+
+def _ask(session: Session, run_id: str, *, batch: bool) -> None:
+    stages.analyse(session, run_id, batch=batch)
+    session.store.runs.finish(run_id)
+
+
+def _record(session: Session) -> AnalyserRecord:
+    return analyser_of(session.settings, session.store).record
+
+
+def _series(record: AnalyserRecord) -> str:
+    return series_of(record.fingerprint, record.definition)
