@@ -41,6 +41,7 @@ from pipeline.commands import (
     sentinel,
     show,
     stage,
+    topics,
 )
 from pipeline.commands.arguments import add_everywhere
 from pipeline.commands.output import set_quiet, warn
@@ -64,6 +65,7 @@ COMMANDS = (
     accept,
     baseline,
     sentinel,
+    topics,
     expire,
     forget,
     exporter,

@@ -23,6 +23,7 @@ from pipeline.store.analysers import AnalyserShown
 from pipeline.store.claims import Claims
 from pipeline.store.counts import RowCounts, RunCounts
 from pipeline.store.crawls import Crawls
+from pipeline.store.decisions import Decision as TopicDecision
 from pipeline.store.deliveries import Due, Loading
 from pipeline.store.dossier import AnalysisShown, Dossier
 from pipeline.store.erasure import Forgotten
@@ -87,6 +88,7 @@ __all__ = [
     "SentinelSet",
     "Store",
     "StoreTotals",
+    "TopicDecision",
     "Touched",
     "Wanted",
     "day_run_id",

@@ -1,0 +1,115 @@
+"""What people decide about new topics: they join the reference base, stand for a known topic, or are none."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import yaml
+
+from pipeline.analyse.topics import ID, MOST
+from pipeline.errors import InputError
+from pipeline.evaluate.candidates import Candidate, Said, collect
+from pipeline.records import Topic
+from pipeline.store import Store, TopicDecision
+from pipeline.topic_key import topic_key
+
+HEAD = "# The reference base: one entry per topic. VERBATIMS_TOPICS names a file like this one.\n"
+
+
+def candidates(store: Store) -> list[Candidate]:
+    """New topics that nobody has decided about, the most frequent first; merged ones count together."""
+    decided = {one.key: one for one in store.topics.decisions()}
+    named = list(store.topics.named())
+    spellings = {topic_key(one.label): one.label for one in named}
+    said = []
+    for one in named:
+        key = _end(topic_key(one.label), decided)
+        if key not in decided:
+            label = one.label if key == topic_key(one.label) else spellings.get(key, one.label)
+            said.append(Said(label, one.definition, one.quote, one.source, one.language))
+    return collect(said)
+
+
+def candidate(store: Store, label: str) -> Candidate:
+    """The undecided one that this label names. Raises InputError where there is none."""
+    key = topic_key(label)
+    found = candidates(store)
+    if (one := next((one for one in found if one.key == key), None)) is not None:
+        return one
+    if key in {one.key for one in store.topics.decisions()}:
+        raise InputError(f"{label!r}: it was decided already; `verbatims topics merge` and `reject` change that")
+    raise InputError(f"{label!r}: no answer names such a new topic; `verbatims topics list` shows those there are")
+
+
+def known_names(base: Iterable[Topic]) -> Mapping[str, tuple[str, ...]]:
+    """Topic → its id and its names in both languages, without the definitions."""
+    return {topic.id: (topic.id.replace("_", " "), _name(topic.fr), _name(topic.en)) for topic in base}
+
+
+def accept_as(store: Store, base: tuple[Topic, ...], label: str, into: str) -> tuple[Topic, int]:
+    """The new topic stands for a topic of the base; returns this and how many rows change."""
+    found = next((topic for topic in base if topic.id == into), None)
+    if found is None:
+        raise InputError(f"--into: {into!r} is no id of the reference base; `verbatims topics export` shows them")
+    return found, store.topics.accept(candidate(store, label).label, found, known=True)
+
+
+def accept_new(
+    store: Store, base: tuple[Topic, ...], label: str, fr: str, en: str, identity: str | None
+) -> tuple[Topic, int]:
+    """The new topic joins the base under both names; returns it and how many rows change. Raises InputError."""
+    one = candidate(store, label)
+    topic = Topic(identity or _identity(en), _line(fr), _line(en))
+    if not ID.fullmatch(topic.id):
+        raise InputError(f"--id: {topic.id!r} is no id: lower case letters, digits and _, at most 40")
+    if topic.id in {known.id for known in base}:
+        raise InputError(f"{topic.id}: the reference base has it already; --into {topic.id} joins the two")
+    if len(base) >= MOST:
+        raise InputError(f"the reference base has {len(base)} topics, and no more than {MOST} travel with each request")
+    return topic, store.topics.accept(one.label, topic, known=False)
+
+
+def reject(store: Store, label: str) -> int:
+    """The new topic is none; returns how many rows change."""
+    return store.topics.reject(candidate(store, label).label)
+
+
+def merge(store: Store, label: str, into: str) -> int:
+    """Both labels name one theme; returns how many rows change. The second may be decided already."""
+    decided = {one.key for one in store.topics.decisions()}
+    if topic_key(into) not in decided:
+        candidate(store, into)
+    return store.topics.merge(candidate(store, label).label, into)
+
+
+def exported(base: Iterable[Topic]) -> str:
+    """The whole base as a file that VERBATIMS_TOPICS can name."""
+    listed: dict[str, Any] = {"topics": [asdict(topic) for topic in base]}
+    return HEAD + yaml.safe_dump(listed, allow_unicode=True, sort_keys=False, width=1000)
+
+
+def _end(key: str, decided: Mapping[str, TopicDecision]) -> str:
+    """What a key is merged into at last."""
+    seen = {key}
+    while (found := decided.get(key)) is not None and found.merged_into and found.merged_into not in seen:
+        key = found.merged_into
+        seen.add(key)
+    return key
+
+
+def _name(text: str) -> str:
+    return text.split(":")[0].strip()
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _identity(en: str) -> str:
+    """An id out of an English name."""
+    plain = unicodedata.normalize("NFKD", _name(en).lower()).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[:40]

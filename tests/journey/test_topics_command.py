@@ -1,0 +1,120 @@
+"""New topics become part of the reference base by a person's decision; rows follow without a call."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.analyse.topics import load_topics
+
+from .conftest import Command, query, write_jsonl
+from .test_erasing import everything
+
+STORE, ROWS = "var/verbatims.db", "var/verbatims-warehouse.db"
+GIFT = [f"J'aurais aimé un emballage cadeau en option pour la commande {n}" for n in range(4)]
+LOYALTY = [f"Les points de fidélité sont enfin visibles sur ma commande {n}" for n in range(3)]
+ENGLISH = [f"I would have liked gift wrapping for the birthday order number {n}, it was not offered" for n in range(2)]
+NAMES = ("--fr", "Papier cadeau : emballage pour offrir", "--en", "Gift wrap: wrapping for presents")
+
+
+@pytest.fixture
+def analysed(verbatims: Command, tmp_path: Path) -> Command:
+    """Nine verbatims that name new topics."""
+    file = write_jsonl(tmp_path / "shop.jsonl", [*GIFT, *LOYALTY, *ENGLISH])
+    assert verbatims("run", "--input", file.name).code == 0
+    return verbatims
+
+
+def listed(verbatims: Command) -> dict[str, Any]:
+    """Label → candidate."""
+    return {one["label"]: one for one in verbatims("topics", "list", "--json").data["candidates"]}
+
+
+def rows(folder: Path) -> list[tuple[list[str], list[str]]]:
+    """Topics and labels of new topics of each row."""
+    found = query(folder / ROWS, "SELECT topics, new_topics FROM verbatims_analysed_v2 ORDER BY external_id")
+    return [(json.loads(topics), [one["label"] for one in json.loads(new)]) for topics, new in found]
+
+
+def counted(folder: Path) -> list[tuple[Any, ...]]:
+    return query(folder / STORE, "SELECT name, label, detail, sum(n) FROM totals WHERE run_id <> '' GROUP BY 1, 2, 3")
+
+
+def test_an_accepted_topic_reaches_rows_and_the_next_run_without_a_call(analysed: Command, tmp_path: Path) -> None:
+    candidates = listed(analysed)
+    gift, english = candidates["Emballage cadeau"], candidates["Gift wrapping"]
+    assert (gift["count"], gift["sources"], gift["languages"]) == (4, {"shop": 4}, {"fr": 4})
+    assert gift["quotes"] and {"label": "Emballage", "topic": "packaging"} in gift["near"]
+    assert (english["count"], english["languages"]) == (2, {"en": 2})
+    before = counted(tmp_path)
+    ended = analysed("topics", "accept", "emballages CADEAUX", *NAMES)
+    assert ended.code == 0 and "accepted as gift_wrap" in ended.err and "4 rows changed, without a call" in ended.err
+    assert analysed("topics", "accept", "Gift wrapping", "--into", "gift_wrap").code == 0
+    assert sum("gift_wrap" in topics for topics, _ in rows(tmp_path)) == 6
+    assert {label for _, new in rows(tmp_path) for label in new} == {"Fidélité et parrainage"}
+    assert counted(tmp_path) == before and query(tmp_path / STORE, "SELECT count(*) FROM attempts") == [(9,)]
+    assert set(listed(analysed)) == {"Fidélité et parrainage"}
+
+    file = write_jsonl(tmp_path / "later.jsonl", ["Un emballage cadeau serait bien pour ma commande de mars"])
+    assert analysed("run", "--input", file.name).code == 0
+    old, new = analysed("analysers", "--json").data["analysers"]
+    assert old["series"] == new["series"] and new["topics"] == old["topics"] + 1
+    [(definition,)] = query(tmp_path / STORE, f"SELECT definition FROM analysers WHERE analyser = '{new['analyser']}'")
+    assert "- gift_wrap — Papier cadeau : emballage pour offrir — Gift wrap" in json.loads(definition)["instructions"]
+
+
+def test_a_run_that_began_before_keeps_its_analyser(analysed: Command, tmp_path: Path) -> None:
+    file = write_jsonl(tmp_path / "later.jsonl", ["La livraison de mars était très rapide et soignée"])
+    run_id = analysed("scrape", "--input", file.name).out.strip()
+    assert analysed("topics", "accept", "Emballage cadeau", *NAMES).code == 0
+    assert analysed("clean", "--run", run_id).code == analysed("analyse", "--run", run_id).code == 0
+    assert query(tmp_path / STORE, "SELECT count(DISTINCT analyser) FROM analyses") == [(1,)]
+
+
+def test_rejected_and_merged_topics_leave_the_list_and_the_rows(analysed: Command, tmp_path: Path) -> None:
+    assert analysed("topics", "merge", "Gift wrapping", "Emballage cadeau").code == 0
+    assert listed(analysed)["Emballage cadeau"]["count"] == 6
+    circle = analysed("topics", "merge", "Emballage cadeau", "Gift wrapping")
+    assert circle.code == 2 and "both labels are one theme already" in circle.err
+    assert "6 rows changed" in analysed("topics", "accept", "Emballage cadeau", "--into", "packaging").err
+    assert "3 rows changed" in analysed("topics", "reject", "Fidélité et parrainage").err
+    assert listed(analysed) == {} and all(new == [] for _, new in rows(tmp_path))
+    assert sum("packaging" in topics for topics, _ in rows(tmp_path)) >= 6
+
+
+def test_the_base_is_exported_as_a_file_that_settings_can_name(analysed: Command, tmp_path: Path) -> None:
+    assert analysed("topics", "accept", "Emballage cadeau", *NAMES).code == 0
+    assert analysed("topics", "export", "base.yaml").code == 0
+    found = load_topics(tmp_path / "base.yaml")
+    assert found[:-1] == load_topics(None) and found[-1].id == "gift_wrap"
+    file = write_jsonl(tmp_path / "later.jsonl", ["La livraison de mars était très rapide et soignée"])
+    assert analysed("run", "--input", file.name, VERBATIMS_TOPICS="base.yaml").code == 0
+
+
+def test_quotes_of_candidates_go_with_their_text(analysed: Command, tmp_path: Path) -> None:
+    assert b"points de fid" in everything(tmp_path)
+    for number in range(len(GIFT), len(GIFT) + len(LOYALTY)):
+        assert analysed("forget", "shop", f"r{number}").code == 0
+    assert "Fidélité et parrainage" not in listed(analysed)
+    assert "points de fidélité".encode() not in everything(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("accept", "unknown theme"), "no answer names such a new topic"),
+        (("accept", "Emballage cadeau"), "topics accept needs both languages"),
+        (("accept", "Emballage cadeau", "--into", "nowhere"), "'nowhere' is no id of the reference base"),
+        (("accept", "Emballage cadeau", *NAMES, "--id", "Not An Id"), "'Not An Id' is no id"),
+        (("accept", "Emballage cadeau", *NAMES, "--id", "price"), "price: the reference base has it already"),
+        (("merge", "Emballage cadeau"), "topics merge takes 2"),
+        (("merge", "Emballage cadeau", "nothing like it"), "no answer names such a new topic"),
+        (("reject",), "topics reject takes 1"),
+        (("export", "."), "is there and is no file"),
+    ],
+)
+def test_each_mistake_is_one_line(analysed: Command, arguments: tuple[str, ...], said: str) -> None:
+    ended = analysed("topics", *arguments)
+    assert (ended.code, ended.out) == (2, "") and said in ended.err
+    assert len(ended.err.strip().splitlines()) == 1
