@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("verbatims")
 
-TAGS = frozenset({"verbatims", "nightly", "housekeeping"})
+TAGS = frozenset({"verbatims", "nightly", "weekly", "housekeeping"})
 """All tags that a DAG may have; a test checks it."""
 
 RETRIES = ExceptionRetryPolicy(

@@ -79,8 +79,22 @@ def accept(session: Session, *, batch: bool = False) -> SentinelSet:
 def ask(session: Session, *, batch: bool = False) -> Asked:
     """This week's question. One that was interrupted goes on. Raises InputError where no set is accepted."""
     require_accepted(session)
-    open_ones = [run_id for run_id, has_ended in session.store.sentinel.runs(WEEKLY) if not has_ended]
-    _ask(session, open_ones[-1] if open_ones else _begin(session, WEEKLY), batch=batch)
+    _ask(session, _this_week(session), batch=batch)
+    return judged(session)
+
+
+def send_or_collect(session: Session, *, sends: bool) -> list[str]:
+    """A step of `ask` in batches that does not wait; returns the ids of batches that Claude is working on.
+
+    `sends`: also what is pending, if none is under way.
+    """
+    ids, _ = stages.send_or_collect(session, _this_week(session), sends=sends)
+    return ids
+
+
+def end(session: Session) -> Asked:
+    """The last batch was collected: what the question came to."""
+    session.store.runs.finish(_this_week(session))
     return judged(session)
 
 
@@ -116,6 +130,12 @@ def _set(session: Session) -> SentinelSet:
 
 def _is_accepted(done: list[tuple[str, bool]]) -> bool:
     return len(done) >= ROUNDS and all(has_ended for _, has_ended in done)
+
+
+def _this_week(session: Session) -> str:
+    """The question that goes on, or a new one."""
+    open_ones = [run_id for run_id, has_ended in session.store.sentinel.runs(WEEKLY) if not has_ended]
+    return open_ones[-1] if open_ones else _begin(session, WEEKLY)
 
 
 def _begin(session: Session, purpose: str) -> str:

@@ -22,7 +22,7 @@ from pipeline import errors
 pytestmark = pytest.mark.airflow
 
 ROOT = Path(__file__).parents[2]
-DAGS = ("verbatims_daily", "verbatims_housekeeping")
+DAGS = ("verbatims_daily", "verbatims_housekeeping", "verbatims_sentinel")
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +113,7 @@ def test_a_dag_can_be_serialized(bag: Any, dag_id: str) -> None:
         ("verbatims_daily", "limit", [None, 1, 100], [0, -1, "x"]),
         ("verbatims_housekeeping", "days", [None, 1, 365], [0, -1, "x"]),
         ("verbatims_housekeeping", "airflow_days", [1, 30, 365], [0, -1, "x", None]),
+        ("verbatims_sentinel", "mode", ["live", "batch"], ["later", None]),
     ],
 )
 def test_params_are_checked(bag: Any, dag_id: str, name: str, good: list[object], bad: list[object]) -> None:

@@ -143,6 +143,27 @@ def test_housekeeping_erases_texts_and_keeps_counts(run: Run, tmp_path: Path) ->
     assert rows(tmp_path, "SELECT count(text), count(summary) FROM verbatims_analysed_v2") == [(0, 0)]
 
 
+def test_the_sentinel_is_asked_once_it_is_accepted_and_says_what_has_changed(
+    run: Run, home: Mapping[str, str], tmp_path: Path
+) -> None:
+    def verbatims(*arguments: str) -> None:
+        command = [sys.executable, "-m", "pipeline", *arguments]
+        subprocess.run(command, env=dict(home), cwd=tmp_path, check=True, capture_output=True, timeout=170)
+
+    verbatims("run")
+    early = run(today(), "verbatims_sentinel")
+    assert early.tasks == {"ask": "skipped"} and "no sentinel is accepted yet" in early.said
+    verbatims("sentinel", "accept", "--yes")
+    with Sandbox(latency_s=0, drift="negative=0.5") as drifting:
+        ended = run(today(), "verbatims_sentinel", {"mode": "live"}, ANTHROPIC_BASE_URL=drifting.url)
+    assert ended.state == "success", ended.said[-3000:]
+    flips = "SELECT sum(a.sentiment <> a.accepted) FROM sentinel_answers a JOIN runs USING (run_id) WHERE purpose = ?"
+    with closing(sqlite3.connect(tmp_path / "var" / "verbatims.db")) as store:
+        [(accepted,)], [(weekly,)] = (store.execute(flips, (one,)).fetchall() for one in ("acceptance", "sentinel"))
+    assert accepted == 0 < weekly
+    assert f"{weekly} of " in ended.said and "have another sentiment than the accepted one" in ended.said
+
+
 def test_a_past_day_of_which_the_store_holds_nothing_is_skipped_and_leaves_nothing_behind(
     run: Run, home: Mapping[str, str], tmp_path: Path, receiver: Receiver
 ) -> None:
