@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 WITHOUT = """
 import sys
 class Nowhere:
@@ -12,6 +14,7 @@ class Nowhere:
 sys.meta_path.insert(0, Nowhere())
 import pipeline.evaluate.baseline, pipeline.evaluate.drift, pipeline.evaluate.sentinel
 import pipeline.evaluate.corrected, pipeline.evaluate.sample, pipeline.label_file, pipeline.label_guide
+
 from pipeline.errors import SettingsError
 from pipeline.evaluate.extra import require
 try:
@@ -21,6 +24,7 @@ except SettingsError as error:
 """
 
 
+@pytest.mark.long
 def test_drift_needs_no_extra_and_scores_say_what_to_install() -> None:
     said = subprocess.check_output([sys.executable, "-c", WITHOUT], text=True, timeout=60)
     assert said == "evaluate needs more packages: pip install 'verbatims[model]'\n"

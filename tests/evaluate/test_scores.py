@@ -91,6 +91,7 @@ def test_topics_are_scored_where_a_person_has_labelled_them() -> None:
     assert score([*rows[:49], base]).topics.f1 is None
 
 
+@pytest.mark.long
 def test_the_interval_of_macro_f1_holds_the_truth() -> None:
     """In 95 % of the cases, give or take what 200 cases allow."""
     everything = score(drawn(60_000, 2)).macro_f1

@@ -3,6 +3,7 @@
 import argparse
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -171,7 +172,7 @@ def test_the_help_of_each_command_has_examples_that_parse_and_settings_that_exis
         examples, _, settings = command.format_help().partition("examples:\n")[2].partition("\n\nsettings, ")
         assert f"verbatims {name}" in examples
         for call in re.findall(r"verbatims ([^|&>\n]*)", examples):
-            parser.parse_args(call.split())
+            parser.parse_args(shlex.split(call))
         assert set(re.findall(r"^  ([A-Z_]+)$", settings, re.MULTILINE)) <= names, name
 
 

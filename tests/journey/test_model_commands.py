@@ -100,6 +100,7 @@ def test_a_reanalysis_touches_what_was_named_and_no_row(analysed: Command, tmp_p
     assert again.code == 0 and "all answered already" in again.err
 
 
+@pytest.mark.long
 def test_a_reanalysis_can_be_had_in_batches(analysed: Command, tmp_path: Path) -> None:
     found = analysed("reanalyse", "--yes", "--mode", "batch", "--json", VERBATIMS_PROMPT="second.md").data
     assert found["analysed"] == 40
@@ -121,9 +122,8 @@ def test_an_analyser_that_is_worse_is_accepted_only_on_demand(analysed: Command,
     assert [one["rows"] for one in analysed("analysers", "--json").data["analysers"]] == [40, 0]
 
 
-@pytest.mark.parametrize(
-    ("command", "said"),
-    [
+def test_each_mistake_is_one_line(analysed: Command) -> None:
+    for command, said in (
         (("accept", "nobody"), "'nobody': the store has no analyser of this name or fingerprint"),
         (("accept", "settings"), "it has answered nothing"),
         (("analysers", "--name", "current", "x"), "'current': the store has no analyser"),
@@ -131,9 +131,7 @@ def test_an_analyser_that_is_worse_is_accepted_only_on_demand(analysed: Command,
         (("evaluate",), "--labels: name a file or whose labels"),
         (("evaluate", "--labels", "nix.csv"), "nix.csv: there is no such file"),
         (("reanalyse", "--since", "yesterday"), "'yesterday' is no day"),
-    ],
-)
-def test_a_mistake_is_one_line(analysed: Command, command: tuple[str, ...], said: str) -> None:
-    ended = analysed(*command, VERBATIMS_PROMPT="second.md")
-    assert (ended.code, ended.out) == (2, "") and said in ended.err
-    assert len(ended.err.strip().splitlines()) == 1
+    ):
+        ended = analysed(*command, VERBATIMS_PROMPT="second.md")
+        assert (ended.code, ended.out) == (2, "") and said in ended.err, command
+        assert len(ended.err.strip().splitlines()) == 1

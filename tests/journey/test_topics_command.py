@@ -100,21 +100,19 @@ def test_quotes_of_candidates_go_with_their_text(analysed: Command, tmp_path: Pa
     assert "points de fidélité".encode() not in everything(tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
+def test_each_mistake_is_one_line(analysed: Command) -> None:
+    gift = "Emballage cadeau"
+    for arguments, said in (
         (("accept", "unknown theme"), "no answer names such a new topic"),
-        (("accept", "Emballage cadeau"), "topics accept needs both languages"),
-        (("accept", "Emballage cadeau", "--into", "nowhere"), "'nowhere' is no id of the reference base"),
-        (("accept", "Emballage cadeau", *NAMES, "--id", "Not An Id"), "'Not An Id' is no id"),
-        (("accept", "Emballage cadeau", *NAMES, "--id", "price"), "price: the reference base has it already"),
-        (("merge", "Emballage cadeau"), "topics merge takes 2"),
-        (("merge", "Emballage cadeau", "nothing like it"), "no answer names such a new topic"),
+        (("accept", gift), "topics accept needs both languages"),
+        (("accept", gift, "--into", "nowhere"), "'nowhere' is no id of the reference base"),
+        (("accept", gift, *NAMES, "--id", "Not An Id"), "'Not An Id' is no id"),
+        (("accept", gift, *NAMES, "--id", "price"), "price: the reference base has it already"),
+        (("merge", gift), "topics merge takes 2"),
+        (("merge", gift, "nothing like it"), "no answer names such a new topic"),
         (("reject",), "topics reject takes 1"),
         (("export", "."), "is there and is no file"),
-    ],
-)
-def test_each_mistake_is_one_line(analysed: Command, arguments: tuple[str, ...], said: str) -> None:
-    ended = analysed("topics", *arguments)
-    assert (ended.code, ended.out) == (2, "") and said in ended.err
-    assert len(ended.err.strip().splitlines()) == 1
+    ):
+        ended = analysed("topics", *arguments)
+        assert (ended.code, ended.out) == (2, "") and said in ended.err, arguments
+        assert len(ended.err.strip().splitlines()) == 1

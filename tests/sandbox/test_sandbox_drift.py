@@ -54,6 +54,7 @@ def test_faults_do_not_decide_which_texts_drift() -> None:
     assert len(failing & drifting) / len(drifting) == pytest.approx(0.5, abs=0.05)
 
 
+@pytest.mark.long
 def test_the_same_texts_drift_at_every_seed(ask: Ask) -> None:
     with (
         Sandbox(latency_s=0, drift="negative=0.5") as first,
@@ -104,6 +105,7 @@ def test_a_plain_text_answer_and_a_schema_without_sentiment_stay_as_they_are(bod
         assert choose_answer(asked, "x", None, 0.0, {Sentiment.MIXED: 1.0}) == choose_answer(asked, "x", None, 0.0)
 
 
+@pytest.mark.long
 def test_a_batch_is_answered_with_the_same_drift_as_live_calls(ask: Ask, body: Body, tmp_path: Path) -> None:
     requests: Any = [{"custom_id": f"v-{n}", "params": body(text)} for n, text in enumerate(PRAISE)]
     files = {"batches": tmp_path / "batches.db"}

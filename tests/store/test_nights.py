@@ -90,6 +90,7 @@ def test_nights_of_another_series_are_not_judged(store: Store) -> None:
     assert store.nights.verdicts() == []
 
 
+@pytest.mark.long
 def test_accepted_topics_leave_nights_and_baseline_as_they_are(store: Store) -> None:
     listed = load_topics(None)
     before, after = (
