@@ -11,8 +11,9 @@ from pipeline.claiming import CompletedRequest
 from pipeline.events import VerbatimAnalysed
 from pipeline.records import AnalyserRecord
 from pipeline.store.analyses import Analyses, lock_texts, tally_of
-from pipeline.store.database import Database
+from pipeline.store.database import Database, insert
 from pipeline.store.model_tables import sentinel, sentinel_answers
+from pipeline.store.predicates import GOOD
 
 
 class SentinelAnswers(Analyses):
@@ -33,8 +34,7 @@ class SentinelAnswers(Analyses):
         tally_of(ended, live=batch is None).write(connection, self._run_id, self._database.process)
         accepted = _accepted(connection, [one.ask.text_id for one in ended if one.final or _is_good(one)])
         rows = [self._compared(one, accepted[one.ask.text_id]) for one in ended if one.ask.text_id in accepted]
-        if rows:
-            connection.execute(sa.insert(sentinel_answers), rows)
+        _keep(connection, rows)
         return {}
 
     def stored_before(
@@ -56,6 +56,18 @@ class SentinelAnswers(Analyses):
             "sentiment": last.analysis.sentiment.value if last.analysis else None,
             "accepted": accepted,
         }
+
+
+def _keep(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Keep a text's first good answer; it replaces a failure. Two processes may bring one where a lease ran out."""
+    if not rows:
+        return
+    statement = insert(connection, sentinel_answers)
+    given = statement.excluded
+    heals = (sentinel_answers.c.outcome != GOOD) & (given.outcome == GOOD)
+    changed = {"outcome": given.outcome, "sentiment": given.sentiment, "accepted": given.accepted}
+    statement = statement.on_conflict_do_update(index_elements=["run_id", "text_id"], set_=changed, where=heals)
+    connection.execute(statement, rows)
 
 
 def _is_good(ended: CompletedRequest) -> bool:
