@@ -1,4 +1,7 @@
-"""What people decide about new topics: they join the reference base, stand for a known topic, or are none."""
+"""What people decide about new topics: they join the reference base, stand for a known topic, or are none.
+
+A later decision about the same label replaces an earlier one.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,8 @@ from typing import Any
 import yaml
 
 from pipeline.analyse.topics import ID, MOST
-from pipeline.errors import InputError
-from pipeline.evaluate.candidates import Candidate, Said, collect
+from pipeline.errors import InputError, SettingsError
+from pipeline.evaluate.candidates import Candidate, Said, collect, neighbours
 from pipeline.records import Topic
 from pipeline.store import Store, TopicDecision
 from pipeline.topic_key import topic_key
@@ -34,15 +37,16 @@ def candidates(store: Store) -> list[Candidate]:
     return collect(said)
 
 
-def candidate(store: Store, label: str) -> Candidate:
-    """The undecided one that this label names. Raises InputError where there is none."""
-    key = topic_key(label)
-    found = candidates(store)
-    if (one := next((one for one in found if one.key == key), None)) is not None:
-        return one
-    if key in {one.key for one in store.topics.decisions()}:
-        raise InputError(f"{label!r}: it was decided already; `verbatims topics merge` and `reject` change that")
-    raise InputError(f"{label!r}: no answer names such a new topic; `verbatims topics list` shows those there are")
+def known_label(store: Store, label: str) -> str:
+    """The label as answers, or an earlier decision, spell it. Raises InputError, which names the nearest."""
+    spelled = {one.key: one.label for one in store.topics.decisions()}
+    spelled |= {topic_key(one.label): one.label for one in store.topics.named()}
+    if (found := spelled.get(topic_key(label))) is not None:
+        return found
+    shown = f"; the nearest is {nearest!r}" if (nearest := _nearest(label, spelled.values())) else ""
+    raise InputError(
+        f"{label!r}: no answer names such a new topic{shown}; `verbatims topics list` shows those there are"
+    )
 
 
 def known_names(base: Iterable[Topic]) -> Mapping[str, tuple[str, ...]]:
@@ -55,14 +59,14 @@ def accept_as(store: Store, base: tuple[Topic, ...], label: str, into: str) -> t
     found = next((topic for topic in base if topic.id == into), None)
     if found is None:
         raise InputError(f"--into: {into!r} is no id of the reference base; `verbatims topics export` shows them")
-    return found, store.topics.accept(candidate(store, label).label, found, known=True)
+    return found, store.topics.accept(known_label(store, label), found, known=True)
 
 
 def accept_new(
     store: Store, base: tuple[Topic, ...], label: str, fr: str, en: str, identity: str | None
 ) -> tuple[Topic, int]:
     """The new topic joins the base under both names; returns it and how many rows change. Raises InputError."""
-    one = candidate(store, label)
+    label = known_label(store, label)
     topic = Topic(identity or _identity(en), _line(fr), _line(en))
     if not ID.fullmatch(topic.id):
         raise InputError(f"--id: {topic.id!r} is no id: lower case letters, digits and _, at most 40")
@@ -70,20 +74,17 @@ def accept_new(
         raise InputError(f"{topic.id}: the reference base has it already; --into {topic.id} joins the two")
     if len(base) >= MOST:
         raise InputError(f"the reference base has {len(base)} topics, and no more than {MOST} travel with each request")
-    return topic, store.topics.accept(one.label, topic, known=False)
+    return topic, store.topics.accept(label, topic, known=False)
 
 
 def reject(store: Store, label: str) -> int:
-    """The new topic is none; returns how many rows change."""
-    return store.topics.reject(candidate(store, label).label)
+    """The new topic is none; returns how many rows change. What was accepted for it stays in the reference base."""
+    return store.topics.reject(known_label(store, label))
 
 
 def merge(store: Store, label: str, into: str) -> int:
-    """Both labels name one theme; returns how many rows change. The second may be decided already."""
-    decided = {one.key for one in store.topics.decisions()}
-    if topic_key(into) not in decided:
-        candidate(store, into)
-    return store.topics.merge(candidate(store, label).label, into)
+    """Both labels name one theme; returns how many rows change: none before the second is decided."""
+    return store.topics.merge(known_label(store, label), known_label(store, into))
 
 
 def exported(base: Iterable[Topic]) -> str:
@@ -99,6 +100,16 @@ def _end(key: str, decided: Mapping[str, TopicDecision]) -> str:
         key = found.merged_into
         seen.add(key)
     return key
+
+
+def _nearest(label: str, others: Iterable[str]) -> str | None:
+    """The most similar label; None where none resembles it, or the package that compares them is missing."""
+    typed = collect([Said(label, "", None, "", None)])
+    try:
+        found = neighbours(typed, {other: () for other in others})
+    except SettingsError:
+        return None
+    return next((near.key_or_topic_id for one in typed for near in found[one.key]), None)
 
 
 def _name(text: str) -> str:

@@ -133,6 +133,7 @@ def _export(base: tuple[Topic, ...], words: list[str]) -> int:
 
 def _decide(session: Session, base: tuple[Topic, ...], options: argparse.Namespace) -> int:
     from pipeline import new_topics
+    from pipeline.program import next_command
     from pipeline.reanalysis import bring
 
     store, words = session.store, options.words
@@ -148,16 +149,18 @@ def _decide(session: Session, base: tuple[Topic, ...], options: argparse.Namespa
         said = f"accepted as {topic.id}: runs that begin from now on name it"
     bring(session)
     say(f"{words[0]}: {said}; {changed} rows changed, without a call")
+    if options.action == "accept" and not options.into:
+        say(f"the next run's analyser is a new minor version; `{next_command('reanalyse')}` would ask old texts too")
     return DONE
 
 
 def _accept_new(session: Session, base: tuple[Topic, ...], options: argparse.Namespace) -> tuple[Topic, int]:
-    from pipeline.new_topics import accept_new, candidate
+    from pipeline.new_topics import accept_new, known_label
 
-    one = candidate(session.store, options.words[0])
+    label = known_label(session.store, options.words[0])
     fr = options.fr or _asked("French name and definition, such as « Mode sombre : affichage de nuit »", "--fr")
     en = options.en or _asked("English name and definition, such as “Dark mode: display at night”", "--en")
-    return accept_new(session.store, base, one.label, fr, en, options.id)
+    return accept_new(session.store, base, label, fr, en, options.id)
 
 
 def _asked(question: str, option: str) -> str:

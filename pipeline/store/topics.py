@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from pipeline.errors import InputError
 from pipeline.records import Topic
 from pipeline.store.database import Database
-from pipeline.store.decisions import Decision, chain_of, decide, decisions_of, now
+from pipeline.store.decisions import Decision, chain_of, decide, decisions_of, now, resolved
 from pipeline.store.deliveries import PAGE, raise_due
 from pipeline.store.model_tables import topics
 from pipeline.store.predicates import LATEST
@@ -94,9 +94,13 @@ class Topics:
         return self._make_due(topic_key(label))
 
     def merge(self, label: str, into: str) -> int:
-        """Both labels name one theme; returns how many rows change. Raises InputError where that closes a circle."""
+        """Both labels name one theme; returns how many rows change: none where neither is decided.
+
+        Raises InputError where that closes a circle.
+        """
         key, target = topic_key(label), topic_key(into)
         with self._database.write() as connection:
+            before = resolved(connection)
             chain = {one.key: one.merged_into for one in decisions_of(connection)}
             at: str | None = target
             while at is not None:
@@ -104,7 +108,9 @@ class Topics:
                     raise InputError("both labels are one theme already")
                 at = chain.get(at)
             decide(connection, label, merged_into=target)
-        return self._make_due(key)
+            undecided = key not in before and key not in resolved(connection)
+        changed = self._make_due(key)  # always: the same merge again heals one that broke off here
+        return 0 if undecided else changed
 
     def _make_due(self, key: str) -> int:
         """Rows of verbatims that name this theme, or one that shares its decision."""

@@ -1,6 +1,10 @@
 """New topics become part of the reference base by a person's decision; rows follow without a call."""
 
+import io
 import json
+import sqlite3
+import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +87,45 @@ def test_rejected_and_merged_topics_leave_the_list_and_the_rows(analysed: Comman
     assert sum("packaging" in topics for topics, _ in rows(tmp_path)) >= 6
 
 
+def test_a_decision_can_be_replaced_by_another(analysed: Command, tmp_path: Path) -> None:
+    assert "2 rows changed" in analysed("topics", "reject", "Gift wrapping").err
+    assert "Gift wrapping" not in listed(analysed)
+    assert "2 rows changed" in analysed("topics", "merge", "Gift wrapping", "Emballage cadeau").err
+    assert listed(analysed)["Emballage cadeau"]["count"] == 6
+    assert "0 rows changed" in analysed("topics", "merge", "Fidélité et parrainage", "Emballage cadeau").err
+    ended = analysed("topics", "accept", "Emballage cadeau", *NAMES)
+    assert "9 rows changed" in ended.err and "verbatims reanalyse" in ended.err
+    assert all("gift_wrap" in topics and not new for topics, new in rows(tmp_path))
+
+
+def test_the_list_is_a_readable_one_in_both_languages(analysed: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = analysed("topics", "list", "--limit", "2")
+    assert shown.out.startswith("     4  Emballage cadeau  (shop 4; fr 4)\n        near: Emballage (topic packaging)\n")
+    assert "« " in shown.out and "Gift wrapping" not in shown.out and shown.err == ""
+    assert "Gift wrapping" in analysed("topics", "list").out
+
+    monkeypatch.setitem(sys.modules, "rapidfuzz", None)  # as if the extra were not installed
+    plain = analysed("topics", "list", "--limit", "2")
+    assert "Emballage cadeau" in plain.out and "near:" not in plain.out
+    assert "pip install 'verbatims[model]'" in plain.err and len(plain.err.strip().splitlines()) == 1
+    ended = analysed("topics", "reject", "emballage")
+    assert ended.code == 2 and "no answer names such a new topic; `verbatims topics list`" in ended.err
+
+
+def test_a_person_is_asked_for_both_languages(analysed: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Typed(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stdin", Typed(f"{NAMES[1]}\n{NAMES[3]}\n"))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    ended = analysed("topics", "accept", "Emballage cadeau")
+    assert ended.code == 0 and "French name" in ended.err and "accepted as gift_wrap" in ended.err
+    monkeypatch.setattr(sys, "stdin", Typed("Fidélité : points\n\n"))
+    nothing = analysed("topics", "accept", "Fidélité et parrainage")
+    assert nothing.code == 2 and "--en is empty" in nothing.err
+
+
 def test_the_base_is_exported_as_a_file_that_settings_can_name(analysed: Command, tmp_path: Path) -> None:
     assert analysed("topics", "accept", "Emballage cadeau", *NAMES).code == 0
     assert analysed("topics", "export", "base.yaml").code == 0
@@ -100,10 +143,20 @@ def test_quotes_of_candidates_go_with_their_text(analysed: Command, tmp_path: Pa
     assert "points de fidélité".encode() not in everything(tmp_path)
 
 
+def test_quotes_of_candidates_expire_and_the_counts_stay(analysed: Command, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / STORE)) as connection, connection:
+        connection.execute("UPDATE texts SET seen_on = date('now', '-60 days')")
+    assert analysed("expire", "--days", "30").code == 0
+    found = listed(analysed)
+    assert found["Emballage cadeau"]["count"] == 4 and not any(one["quotes"] for one in found.values())
+    assert "accepted as gift_wrap" in analysed("topics", "accept", "Emballage cadeau", *NAMES).err
+
+
 def test_each_mistake_is_one_line(analysed: Command) -> None:
     gift = "Emballage cadeau"
     for arguments, said in (
         (("accept", "unknown theme"), "no answer names such a new topic"),
+        (("reject", "emballage"), "the nearest is 'Emballage cadeau'"),
         (("accept", gift), "topics accept needs both languages"),
         (("accept", gift, "--into", "nowhere"), "'nowhere' is no id of the reference base"),
         (("accept", gift, *NAMES, "--id", "Not An Id"), "'Not An Id' is no id"),
@@ -111,6 +164,7 @@ def test_each_mistake_is_one_line(analysed: Command) -> None:
         (("merge", gift), "topics merge takes 2"),
         (("merge", gift, "nothing like it"), "no answer names such a new topic"),
         (("reject",), "topics reject takes 1"),
+        (("accept", gift, *NAMES[:2]), "add --en TEXT"),
         (("export", "."), "is there and is no file"),
     ):
         ended = analysed("topics", *arguments)
