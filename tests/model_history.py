@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import random
 import sqlite3
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -95,3 +96,21 @@ def totals_of(store: Path) -> Mapping[str, float]:
             f"SELECT name, sum(n) FROM totals WHERE name IN {names} AND run_id <> '' GROUP BY name"
         )
         return dict(rows.fetchall())
+
+
+def write_prompt(path: Path) -> Path:
+    """A second prompt, as `VERBATIMS_PROMPT` names it."""
+    path.write_text(PROMPT, encoding="utf-8")
+    return path
+
+
+COMMANDS: Mapping[str, Callable[..., object]] = {
+    "reviews": lambda file, count, seed: write_reviews(Path(file), int(count), int(seed)),
+    "date-back": lambda store, nights: date_back(Path(store), int(nights)),
+    "fill-in": lambda given, filled: fill_in(Path(given), Path(filled)),
+    "prompt": lambda file: write_prompt(Path(file)),
+}
+"""Steps of docs/*/model.md that only an exercise needs: `python -m tests.model_history reviews month.csv 2000 1`."""
+
+if __name__ == "__main__":
+    COMMANDS[sys.argv[1]](*sys.argv[2:])
