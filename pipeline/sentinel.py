@@ -14,7 +14,7 @@ from pipeline.errors import InputError
 from pipeline.evaluate.sample import allocate
 from pipeline.evaluate.sentinel import LEAST_ASKED, LEAST_PAIRS, flip_limit
 from pipeline.evaluate.verdict import Verdict
-from pipeline.records import AnalyserRecord, Sentiment
+from pipeline.records import AnalyserRecord, Sentiment, Signal
 from pipeline.session import Session, analyser_of, price_of
 from pipeline.store import ACCEPTANCE, WEEKLY, Flips, SentinelSet
 from pipeline.watching import judge_flips
@@ -50,6 +50,8 @@ def draw(session: Session, size: int) -> SentinelSet:
         )
     sizes = {(source, one.value): n for (source, one), n in allocate(populations, size).items()}
     session.store.sentinel.draw(series, sizes, datetime.now(UTC).toordinal())
+    # what the former texts have shown is answered by the new acceptance: its alert ends
+    session.store.nights.judge(series, [], of_signals=[Signal.SENTINEL.value])
     return _set(session)
 
 

@@ -35,7 +35,8 @@ def test_a_changed_model_alarms_and_nothing_but_calls_is_counted(analysed: Comma
         changed = analysed("sentinel", "ask", "--json", ANTHROPIC_BASE_URL=drifting.url)
     assert changed.code == 1 and changed.data["alarms"] and changed.data["flips"] > changed.data["limit"]
     assert "the model may have changed" in changed.err
-    assert query(store, "SELECT score > 1 FROM verdicts WHERE signal = 'sentinel'") == [(1,)]
+    alarming = "SELECT count(*) FROM verdicts WHERE signal = 'sentinel' AND score > 1"
+    assert query(store, alarming) == [(1,)]
 
     assert totals_of(store) == before and query(store, "SELECT count(*) FROM answers") == answers
     assert query(store, "SELECT count(*) FROM analyses") == [(320,)]
@@ -47,6 +48,7 @@ def test_a_changed_model_alarms_and_nothing_but_calls_is_counted(analysed: Comma
     [(tokens, spent)] = query(store, f"SELECT {sums} FROM attempts")
     counted = "SELECT sum(n) FROM totals WHERE name = 'input_tokens' AND run_id <> ''"
     assert spent == 1 and query(store, counted) == [(tokens,)]
+    assert analysed("sentinel", "accept", "--yes").code == 0 and query(store, alarming) == [(0,)]
 
 
 def test_the_latest_run_is_never_one_of_the_sentinel(analysed: Command, tmp_path: Path) -> None:
