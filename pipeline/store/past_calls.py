@@ -15,7 +15,10 @@ MOST_CALLS, FEWEST_CALLS = 500, 10
 
 @dataclass(frozen=True, slots=True)
 class PastCalls:
-    """The latest paid calls of one analyser, whatever their outcome: a refusal is paid too."""
+    """The latest paid calls of one analyser, whatever their outcome: a refusal is paid too.
+
+    Without the sentinel's: they ask answered texts again, which an estimate would take for second calls.
+    """
 
     calls: int
     texts: int
@@ -32,7 +35,7 @@ def find_past_calls(connection: sa.Connection, analyser: str) -> PastCalls | Non
     """Those of the analyser with this fingerprint; None where they are too few."""
     query = (
         sa.select(attempts.c.text_id, attempts.c.output_tokens, attempts.c.cached_tokens)
-        .where(attempts.c.analyser == analyser, attempts.c.input_tokens > 0)
+        .where(attempts.c.analyser == analyser, attempts.c.input_tokens > 0, attempts.c.purpose.is_(None))
         .order_by(attempts.c.attempt_id.desc())
         .limit(MOST_CALLS)
     )
