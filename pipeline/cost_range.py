@@ -121,7 +121,7 @@ def calls(asked: Asked, past: PastCalls | None) -> Range:
         return Range(asked.texts, asked.texts).times(*ASSUMED_CALLS)
     share = (past.calls - past.texts) / past.texts
     # one more text on each side: no second call among sixty texts does not mean that there never is one
-    likely = (past.calls - past.texts + 1) / (past.texts + 2)
+    likely = min((past.calls - past.texts + 1) / (past.texts + 2), 1.0)
     error = sqrt(likely * (1 - likely) * (1 / past.texts + 1 / asked.texts))
     per_text = Range.around(share, error)
     return Range(asked.texts * (1 + per_text.low), asked.texts * (1 + per_text.high))
