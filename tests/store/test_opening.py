@@ -30,10 +30,10 @@ import alembic.command, alembic.config
 from pipeline.load import open_warehouse
 from pipeline.store import open_store
 
-begin, codes = time.time() + 0.1, []
+begin, codes = time.time() + 0.3, []
 for _ in range(6):
     if not os.fork():
-        time.sleep(begin - time.time())
+        time.sleep(max(begin - time.time(), 0))  # a busy machine forks late
         {open}
         os._exit(0)
 for _ in range(6):
