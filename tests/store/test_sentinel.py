@@ -256,3 +256,10 @@ def test_a_question_that_was_interrupted_goes_on_in_another_process(drawn: Store
         assert later.sentinel.runs(WEEKLY) == [(run_id, True)]
         last = later.sentinel.last(SERIES)
         assert last is not None and last.asked == 3 and later.runs.count(run_id).calls == 3
+
+
+def test_the_calls_of_the_sentinel_are_no_second_tries_to_an_estimate(drawn: Store) -> None:
+    for purpose in (ACCEPTANCE, ACCEPTANCE, ACCEPTANCE, WEEKLY):
+        ask(claimed(drawn, started(drawn, purpose)))
+    past = drawn.past_calls(ANALYSER.fingerprint)
+    assert past is None, "four calls are too few, and the others are the sentinel's"
