@@ -10,7 +10,7 @@ from pipeline.analyse.analyser import Analyser
 from pipeline.analyser_series import series_of
 from pipeline.cost_range import Range
 from pipeline.dry_run import MOST_COUNTED, Sample, cost_of
-from pipeline.errors import InputError
+from pipeline.errors import InputError, TransientError
 from pipeline.evaluate.sample import allocate
 from pipeline.evaluate.sentinel import LEAST_ASKED, LEAST_PAIRS, flip_limit
 from pipeline.evaluate.verdict import Verdict
@@ -24,6 +24,17 @@ ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    """What an acceptance comes to."""
+
+    texts: int
+    calls: int
+    """Fewer than three for each text where an interrupted one goes on."""
+    cost: Range
+    """In USD."""
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """What a week's question came to."""
 
@@ -33,55 +44,44 @@ class Asked:
     verdict: Verdict
 
 
-def draw(session: Session, size: int) -> SentinelSet:
-    """The set that is being accepted: a new one, or the last one where its acceptance was interrupted.
+def plan(session: Session, size: int, *, batch: bool = False) -> Plan:
+    """What an acceptance asks and costs; it draws and stores nothing.
 
-    Raises InputError where there are too few analysed texts of the settings' analyser.
+    One that was interrupted goes on with its texts, whatever the size. Raises InputError where there are too few
+    analysed texts of the settings' analyser.
     """
-    series = _series(_record(session))
-    there, done = session.store.sentinel.set(), session.store.sentinel.runs(ACCEPTANCE)
-    if there is not None and there.series == series and not _is_accepted(done):
-        return there
-    populations = {(source, Sentiment(one)): n for (source, one), n in session.store.sentinel.strata(series).items()}
-    if sum(populations.values()) < LEAST_ASKED:
-        raise InputError(
-            f"{sum(populations.values())} verbatims whose current answer is by the analyser of the settings, and whose "
-            f"words are there: a sentinel needs {LEAST_ASKED}"
-        )
-    sizes = {(source, one.value): n for (source, one), n in allocate(populations, size).items()}
-    session.store.sentinel.draw(series, sizes, datetime.now(UTC).toordinal())
-    # what the former texts have shown is answered by the new acceptance: its alert ends
-    session.store.nights.judge(series, [], of_signals=[Signal.SENTINEL.value])
-    return _set(session)
+    there = _interrupted(session)
+    texts = there.texts if there else sum(_sizes(session, size).values())
+    # texts that were erased since have left the set, but not the pairs
+    calls = max(1, texts * ROUNDS - (there.pairs.asked if there else 0))
+    return Plan(texts, calls, _cost(session, calls, batch=batch))
 
 
-def cost(session: Session, *, batch: bool = False, rounds: int = 1) -> Range:
-    """What asking the set costs, in USD."""
-    record, asked = _record(session), _set(session).texts * rounds
-    price = price_of(session.settings, batch=batch, model=record.model)
-    texts, characters = session.store.sentinel.words(MOST_COUNTED)
-    sample, past = Sample.of(texts, asked, characters * rounds), session.store.past_calls(record.fingerprint)
-    analyser = Analyser(record, session.settings.max_tokens)
-    return cost_of(sample, past, analyser, price, session.count_tokens, session.settings.concurrency)[0]
+def accept(session: Session, size: int, *, batch: bool = False) -> SentinelSet:
+    """Draw the set and ask each text three more times; what differs from its first answer the model does by itself.
 
-
-def accept(session: Session, *, batch: bool = False) -> SentinelSet:
-    """Ask each text three more times; what differs from its first answer is what this model does by itself.
-
-    Interrupted, the same call goes on. Raises as `journey.analyse`.
+    Interrupted, the same call goes on. Raises as `plan` and as `journey.analyse`, and TransientError where texts are
+    left without an outcome.
     """
+    if _interrupted(session) is None:
+        _draw(session, _sizes(session, size))
     done = session.store.sentinel.runs(ACCEPTANCE)
     for at in range(ROUNDS):
         run_id, has_ended = done[at] if at < len(done) else (_begin(session, ACCEPTANCE), False)
-        if not has_ended:
-            _ask(session, run_id, batch=batch)
+        if has_ended:
+            continue
+        if left := stages.analyse(session, run_id, batch=batch):
+            raise TransientError(f"{left} of the sentinel's texts have no answer yet, and it is not accepted")
+        session.store.runs.finish(run_id)
     return _set(session)
 
 
 def ask(session: Session, *, batch: bool = False) -> Asked:
     """This week's question. One that was interrupted goes on. Raises InputError where no set is accepted."""
     require_accepted(session)
-    _ask(session, _this_week(session), batch=batch)
+    run_id = _this_week(session)
+    stages.analyse(session, run_id, batch=batch)
+    session.store.runs.finish(run_id)
     return judged(session)
 
 
@@ -134,6 +134,43 @@ def _is_accepted(done: list[tuple[str, bool]]) -> bool:
     return len(done) >= ROUNDS and all(has_ended for _, has_ended in done)
 
 
+def _interrupted(session: Session) -> SentinelSet | None:
+    """The set of an acceptance that has not come to its end."""
+    there = session.store.sentinel.set()
+    if there is None or there.series != _series(_record(session)):
+        return None
+    return None if _is_accepted(session.store.sentinel.runs(ACCEPTANCE)) else there
+
+
+def _sizes(session: Session, size: int) -> dict[tuple[str, str], int]:
+    """(source, sentiment) → texts to draw."""
+    found = session.store.sentinel.strata(_series(_record(session)))
+    populations = {(source, Sentiment(one)): n for (source, one), n in found.items()}
+    if sum(populations.values()) < LEAST_ASKED:
+        raise InputError(
+            f"{sum(populations.values())} verbatims whose current answer is by the analyser of the settings, and whose "
+            f"words are there: a sentinel needs {LEAST_ASKED}"
+        )
+    return {(source, one.value): n for (source, one), n in allocate(populations, size).items()}
+
+
+def _draw(session: Session, sizes: dict[tuple[str, str], int]) -> None:
+    series = _series(_record(session))
+    session.store.sentinel.draw(series, sizes, datetime.now(UTC).toordinal())
+    # what the former texts have shown is answered by the new acceptance: its alert ends
+    session.store.nights.judge(series, [], of_signals=[Signal.SENTINEL.value])
+
+
+def _cost(session: Session, calls: int, *, batch: bool) -> Range:
+    """Of so many calls, about texts as long as the series' texts are on average."""
+    record = _record(session)
+    price = price_of(session.settings, batch=batch, model=record.model)
+    texts, mean = session.store.sentinel.words(_series(record), MOST_COUNTED)
+    sample, past = Sample.of(texts, calls, round(mean * calls)), session.store.past_calls(record.fingerprint)
+    analyser = Analyser(record, session.settings.max_tokens)
+    return cost_of(sample, past, analyser, price, session.count_tokens, session.settings.concurrency)[0]
+
+
 def _this_week(session: Session) -> str:
     """The question that goes on, or a new one."""
     open_ones = [run_id for run_id, has_ended in session.store.sentinel.runs(WEEKLY) if not has_ended]
@@ -144,11 +181,6 @@ def _begin(session: Session, purpose: str) -> str:
     run_id = stages.start_run(session, "the sentinel")
     session.store.sentinel.start(run_id, _record(session), purpose)
     return run_id
-
-
-def _ask(session: Session, run_id: str, *, batch: bool) -> None:
-    stages.analyse(session, run_id, batch=batch)
-    session.store.runs.finish(run_id)
 
 
 def _record(session: Session) -> AnalyserRecord:

@@ -54,14 +54,15 @@ def _accept(session: Session, options: argparse.Namespace) -> int:
     from pipeline.evaluate.sentinel import LEAST_PAIRS
 
     batch = options.mode == "batch"
-    chosen = sentinel.draw(session, options.sample)
-    cost = sentinel.cost(session, batch=batch, rounds=sentinel.ROUNDS)
+    plan = sentinel.plan(session, options.sample, batch=batch)
     question = (
-        f"{chosen.texts} texts are asked {sentinel.ROUNDS} times, about ${cost.low:.2f} to ${cost.high:.2f} in all."
+        f"{plan.texts} texts are asked {sentinel.ROUNDS} times: {plan.calls} calls, "
+        f"about ${plan.cost.low:.2f} to ${plan.cost.high:.2f} in all."
     )
     if not confirm(options, question):
         return DONE
-    pairs = sentinel.accept(session, batch=batch).pairs
+    chosen = sentinel.accept(session, options.sample, batch=batch)
+    pairs = chosen.pairs
     if options.json:
         print_data({"texts": chosen.texts, "pairs": pairs.asked, "flips": pairs.flips})
     say(f"accepted: {chosen.texts} texts; {pairs.flips} of {pairs.asked} answers differ from the first one")

@@ -95,14 +95,12 @@ class Sentinel:
             found = connection.execute(query.order_by(runs.c.started_at, runs.c.run_id))
             return [(one.run_id, one.ended_at is not None) for one in found]
 
-    def words(self, limit: int) -> tuple[list[str], int]:
-        """Some of the set's texts, and how many characters all of them have; for an estimate."""
-        there = sa.select(texts.c.text).join(sentinel, sentinel.c.text_id == texts.c.text_id)
-        there = there.where(texts.c.text.is_not(None))
+    def words(self, series: str, limit: int) -> tuple[list[str], float]:
+        """Some of the texts that may be drawn, and how many characters one has on average; for an estimate."""
         with self._database.read() as connection:
-            some = list(connection.execute(there.order_by(texts.c.text_id).limit(limit)).scalars())
-            whole = connection.execute(there.with_only_columns(sa.func.sum(texts.c.characters))).scalar()
-        return some, int(whole or 0)
+            some = _candidates(series, texts.c.text).order_by(texts.c.text_id).limit(limit)
+            mean = connection.execute(_candidates(series, sa.func.avg(texts.c.characters))).scalar()
+            return list(connection.execute(some).scalars()), float(mean or 0)
 
     def set(self) -> SentinelSet | None:
         """The set as it is; None where none was drawn."""

@@ -1,5 +1,6 @@
 """The sentinel asks the same texts again past the stored answers, and alarms where the model answers otherwise."""
 
+import io
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,26 @@ def test_a_forgotten_text_is_replaced_by_one_of_its_stratum(analysed: Command, t
     assert analysed("forget", "shop", external_id).code == 0
     assert query(tmp_path / STORE, strata) == before
     assert query(tmp_path / STORE, f"SELECT count(*) FROM sentinel WHERE text_id = {text_id}") == [(0,)]
+
+
+def test_an_acceptance_that_nobody_confirms_changes_nothing(
+    analysed: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    assert analysed("sentinel", "accept", "--yes", "--sample", "120").code == 0
+    stored = "SELECT (SELECT group_concat(text_id) FROM sentinel), group_concat(purpose) FROM runs"
+    before = query(tmp_path / STORE, stored)
+    asked = analysed("sentinel", "accept")
+    assert asked.code == 2 and "300 texts are asked 3 times: 900 calls" in asked.err
+    assert query(tmp_path / STORE, stored) == before
+    assert analysed("sentinel", "ask").code == 0
+
+
+def test_an_acceptance_with_texts_left_unanswered_is_none_and_goes_on(analysed: Command, tmp_path: Path) -> None:
+    with Sandbox(latency_s=0, faults={"error": 0.02}) as failing:
+        stopped = analysed("sentinel", "accept", "--yes", ANTHROPIC_BASE_URL=failing.url, VERBATIMS_RETRY_S="0")
+    assert stopped.code == 3 and "have no answer yet" in stopped.err and "sentinel accept" in stopped.err
+    assert "no sentinel is accepted yet" in analysed("sentinel", "ask").err
+    assert analysed("sentinel", "accept", "--yes", "--json").data["pairs"] == 900
+    good = "SELECT count(*) FROM attempts WHERE purpose = 'acceptance' AND outcome = 'analysed'"
+    assert query(tmp_path / STORE, good) == [(900,)], "what was answered is not asked again"
