@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -109,13 +108,6 @@ class Analysers:
         values = {"accepted_at": datetime.now(UTC).isoformat(timespec="seconds")}
         with self._database.write() as connection:
             connection.execute(sa.update(analysers).where(analysers.c.analyser == fingerprint).values(values))
-
-    def of_series(self, series: str) -> Sequence[str]:
-        """The fingerprints of all that differ in their topics only."""
-        with self._database.read() as connection:
-            return list(
-                connection.execute(sa.select(analysers.c.analyser).where(analysers.c.series == series)).scalars()
-            )
 
 
 def note_analyser(connection: sa.Connection, analyser: AnalyserRecord) -> None:

@@ -9,8 +9,6 @@ from alembic import op
 revision = "0011"
 down_revision = "0010"
 
-PURPOSE = "as in runs"
-
 
 def upgrade() -> None:
     _add_columns()
