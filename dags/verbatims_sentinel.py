@@ -56,14 +56,16 @@ class AskSentinel(BaseOperator):
         from pipeline.errors import InputError
 
         live = context["params"]["mode"] == "live"
+        # a retry behind the end of the question must not ask a second one
+        since = context["dag_run"].run_after
         with opened(asks=True) as session:
             try:
                 sentinel.require_accepted(session)
             except InputError as error:
                 raise AirflowSkipException(str(error)) from None
-            ids = [] if live else sentinel.send_or_collect(session, sends=rounds > 0)
+            ids = [] if live else sentinel.send_or_collect(session, sends=rounds > 0, since=since)
             if not ids:
-                self._say(sentinel.ask(session) if live else sentinel.end(session))
+                self._say(sentinel.ask(session, since=since) if live else sentinel.end(session, since))
         if ids:
             self.defer(trigger=BatchesEnded(ids), method_name="step", kwargs={"rounds": rounds - 1}, timeout=BATCH)
 

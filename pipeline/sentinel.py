@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from pipeline import journey as stages
 from pipeline.analyse.analyser import Analyser
@@ -16,11 +16,14 @@ from pipeline.evaluate.sentinel import LEAST_ASKED, LEAST_PAIRS, flip_limit
 from pipeline.evaluate.verdict import Verdict
 from pipeline.records import AnalyserRecord, Sentiment, Signal
 from pipeline.session import Session, analyser_of, price_of
-from pipeline.store import ACCEPTANCE, WEEKLY, Flips, SentinelSet
+from pipeline.store import ACCEPTANCE, WEEKLY, Flips, SentinelRun, SentinelSet
 from pipeline.watching import judge_flips
 
 ROUNDS = 3
 """How often each text is asked again on acceptance: with 300 texts, 900 pairs with the first answer."""
+
+WEEK = timedelta(days=6)
+"""A question that was begun longer ago is not this week's. A day less than seven, since a DAG may start late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,36 +70,40 @@ def accept(session: Session, size: int, *, batch: bool = False) -> SentinelSet:
         _draw(session, _sizes(session, size))
     done = session.store.sentinel.runs(ACCEPTANCE)
     for at in range(ROUNDS):
-        run_id, has_ended = done[at] if at < len(done) else (_begin(session, ACCEPTANCE), False)
-        if has_ended:
+        if at < len(done) and done[at].has_ended:
             continue
+        run_id = done[at].run_id if at < len(done) else _begin(session, ACCEPTANCE)
         if left := stages.analyse(session, run_id, batch=batch):
             raise TransientError(f"{left} of the sentinel's texts have no answer yet, and it is not accepted")
         session.store.runs.finish(run_id)
     return _set(session)
 
 
-def ask(session: Session, *, batch: bool = False) -> Asked:
-    """This week's question. One that was interrupted goes on. Raises InputError where no set is accepted."""
+def ask(session: Session, *, batch: bool = False, since: datetime | None = None) -> Asked:
+    """This week's question. One that was interrupted goes on, and one that was asked after `since` is not asked again.
+
+    Raises InputError where no set is accepted.
+    """
     require_accepted(session)
-    run_id = _this_week(session)
-    stages.analyse(session, run_id, batch=batch)
-    session.store.runs.finish(run_id)
+    if run_id := _unanswered(session, since):
+        stages.analyse(session, run_id, batch=batch)
+        session.store.runs.finish(run_id)
     return judged(session)
 
 
-def send_or_collect(session: Session, *, sends: bool) -> list[str]:
+def send_or_collect(session: Session, *, sends: bool, since: datetime) -> list[str]:
     """A step of `ask` in batches that does not wait; returns the ids of batches that Claude is working on.
 
     `sends`: also what is pending, if none is under way.
     """
-    ids, _ = stages.send_or_collect(session, _this_week(session), sends=sends)
-    return ids
+    run_id = _unanswered(session, since)
+    return stages.send_or_collect(session, run_id, sends=sends)[0] if run_id else []
 
 
-def end(session: Session) -> Asked:
+def end(session: Session, since: datetime) -> Asked:
     """The last batch was collected: what the question came to."""
-    session.store.runs.finish(_this_week(session))
+    if run_id := _unanswered(session, since):
+        session.store.runs.finish(run_id)
     return judged(session)
 
 
@@ -130,8 +137,8 @@ def _set(session: Session) -> SentinelSet:
     return there
 
 
-def _is_accepted(done: list[tuple[str, bool]]) -> bool:
-    return len(done) >= ROUNDS and all(has_ended for _, has_ended in done)
+def _is_accepted(done: list[SentinelRun]) -> bool:
+    return len(done) >= ROUNDS and all(one.has_ended for one in done)
 
 
 def _interrupted(session: Session) -> SentinelSet | None:
@@ -171,10 +178,21 @@ def _cost(session: Session, calls: int, *, batch: bool) -> Range:
     return cost_of(sample, past, analyser, price, session.count_tokens, session.settings.concurrency)[0]
 
 
-def _this_week(session: Session) -> str:
-    """The question that goes on, or a new one."""
-    open_ones = [run_id for run_id, has_ended in session.store.sentinel.runs(WEEKLY) if not has_ended]
-    return open_ones[-1] if open_ones else _begin(session, WEEKLY)
+def _unanswered(session: Session, since: datetime | None) -> str | None:
+    """The question that goes on, or a new one; None where one was asked after `since` and has ended.
+
+    A question that was left open in a former week ends with the answers that it has.
+    """
+    asked = session.store.sentinel.runs(WEEKLY)
+    week_ago = datetime.now(UTC) - WEEK
+    for old in asked:
+        if not old.has_ended and old.started_at < week_ago:
+            session.store.runs.finish(old.run_id)
+    for one in asked:
+        if not one.has_ended and one.started_at >= week_ago:
+            return one.run_id
+    is_done = since is not None and any(one.started_at >= since for one in asked)
+    return None if is_done else _begin(session, WEEKLY)
 
 
 def _begin(session: Session, purpose: str) -> str:

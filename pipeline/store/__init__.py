@@ -46,7 +46,7 @@ from pipeline.store.run_facts import (
     Said,
 )
 from pipeline.store.runs import day_run_id
-from pipeline.store.sentinel import ACCEPTANCE, WEEKLY, Flips, SentinelSet
+from pipeline.store.sentinel import ACCEPTANCE, WEEKLY, Flips, SentinelRun, SentinelSet
 from pipeline.store.store import Store, open_store, peek_store
 from pipeline.store.texts import Decision
 from pipeline.store.totals import StoreTotals
@@ -85,6 +85,7 @@ __all__ = [
     "RunPaid",
     "RunShown",
     "Said",
+    "SentinelRun",
     "SentinelSet",
     "Store",
     "StoreTotals",

@@ -9,6 +9,7 @@ import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -34,6 +35,15 @@ class Flips:
     """Texts with a good answer."""
     flips: int
     """Of them, those with another sentiment than the accepted one."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentinelRun:
+    """A run that asks the set."""
+
+    run_id: str
+    started_at: datetime
+    has_ended: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +98,12 @@ class Sentinel:
                 sa.insert(run_records).from_select(["run_id", "position", "text_id"], rows)
             ).rowcount
 
-    def runs(self, purpose: str) -> list[tuple[str, bool]]:
-        """Runs that ask the set, the oldest first, and whether each has come to its end."""
-        query = sa.select(runs.c.run_id, runs.c.ended_at).where(runs.c.purpose == purpose)
+    def runs(self, purpose: str) -> list[SentinelRun]:
+        """Runs that ask the set, the oldest first."""
+        query = sa.select(runs.c.run_id, runs.c.started_at, runs.c.ended_at).where(runs.c.purpose == purpose)
         with self._database.read() as connection:
             found = connection.execute(query.order_by(runs.c.started_at, runs.c.run_id))
-            return [(one.run_id, one.ended_at is not None) for one in found]
+            return [SentinelRun(id, datetime.fromisoformat(at), ended is not None) for id, at, ended in found]
 
     def words(self, series: str, limit: int) -> tuple[list[str], float]:
         """Some of the texts that may be drawn, and how many characters one has on average; for an estimate."""

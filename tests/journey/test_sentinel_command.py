@@ -1,12 +1,18 @@
 """The sentinel asks the same texts again past the stored answers, and alarms where the model answers otherwise."""
 
 import io
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from model_history import PROMPT, totals_of, write_reviews
 
+from pipeline import sentinel
+from pipeline.commands.output import open_console, terminal_on
 from pipeline.sandbox import Sandbox
+from pipeline.session import open_session
 
 from .conftest import Command, query
 
@@ -14,6 +20,7 @@ pytestmark = pytest.mark.long
 
 STORE, ROWS = "var/verbatims.db", "var/verbatims-warehouse.db"
 ALL_ROWS = "SELECT * FROM verbatims_analysed_v2 ORDER BY verbatim_id"
+WEEKLY_CALLS = "SELECT count(*), count(DISTINCT run_id) FROM attempts WHERE purpose = 'sentinel'"
 
 
 @pytest.fixture
@@ -75,6 +82,32 @@ def test_it_can_be_asked_in_batches(analysed: Command, tmp_path: Path) -> None:
     assert query(tmp_path / STORE, asked) == [(360,)]
     few = analysed("sentinel", "ask", "--json")
     assert (few.code, few.data["state"], few.data["limit"]) == (0, "not_enough", None)
+
+
+def test_a_question_that_is_asked_is_not_paid_again_by_a_retry(analysed: Command, tmp_path: Path) -> None:
+    assert analysed("sentinel", "accept", "--yes", "--sample", "120").code == 0
+    monday = datetime.now(UTC)
+    for _ in range(2):
+        with open_session(terminal_on(open_console()), asks=True) as session:
+            assert sentinel.ask(session, since=monday).flips.asked == 120
+            assert sentinel.send_or_collect(session, sends=True, since=monday) == []
+            assert sentinel.end(session, monday).flips.asked == 120
+    assert query(tmp_path / STORE, WEEKLY_CALLS) == [(120, 1)]
+
+
+def test_a_question_left_open_in_a_former_week_is_not_gone_on_with(analysed: Command, tmp_path: Path) -> None:
+    assert analysed("sentinel", "accept", "--yes", "--sample", "120").code == 0
+    assert analysed("sentinel", "ask", "--budget", "0.005").code == 3
+    [(early, _)] = query(tmp_path / STORE, WEEKLY_CALLS)
+    assert 0 < early < 120
+    with closing(sqlite3.connect(tmp_path / STORE, isolation_level=None)) as store:
+        last_week = (datetime.now(UTC) - timedelta(days=7)).isoformat()
+        store.execute("UPDATE runs SET started_at = ? WHERE purpose = 'sentinel'", [last_week])
+    assert analysed("sentinel", "ask", "--json").data["asked"] == 120
+    assert query(tmp_path / STORE, WEEKLY_CALLS) == [(early + 120, 2)]
+    assert query(tmp_path / STORE, "SELECT count(*) FROM runs WHERE purpose = 'sentinel' AND ended_at IS NULL") == [
+        (0,)
+    ]
 
 
 def test_another_prompt_needs_another_acceptance(analysed: Command, tmp_path: Path) -> None:
