@@ -1,4 +1,4 @@
-"""The dashboard *Model*: whether its answers are still what they were, and how good they were when somebody looked."""
+"""The dashboard *Model*: whether its answers changed, and how good they were when last evaluated."""
 
 from __future__ import annotations
 
@@ -33,8 +33,9 @@ def model() -> dashboard.Dashboard:
 
 
 def _versions() -> list[build.AnnotationQuery]:
-    """What may explain a change: another model in use, and what somebody evaluated. Each mark is an hour long, so that
-    a month's steps of four minutes do not miss it.
+    """Marks of what may explain a change: another model in use, and an evaluation.
+
+    Each is an hour long, so that the steps of a month's graph do not miss it.
     """
     cost, evaluated = series(catalogue.MODEL_COST.prometheus_name), store(gauges.EVALUATED_AT)
     # the Collector forgets a process after 30 h: a model that pauses for a night is no new one

@@ -19,7 +19,7 @@ CLASSES = {name: look.french for name, look in SENTIMENT.items()} | {"macro": "m
 
 
 def panels() -> list[Panel]:
-    """First how good, then how old that is, then the sentinel."""
+    """First F1, then the age of the evaluation, then the sentinel."""
     return [_f1(), _age(), _score(), _flips()]
 
 
@@ -69,8 +69,8 @@ def _score() -> Panel:
     sentinel = store(model.SCORE, "", f'signal="{Signal.SENTINEL}"')
     panel = lines(
         "Sentinel and limit · Sentinelle et limite",
-        f"les mêmes textes étiquetés, redemandés chaque semaine sans le cache. {SCORED_FR}",
-        f"the same labelled texts, asked again each week past the cache. {SCORED_EN}",
+        f"les mêmes textes, soumis de nouveau chaque semaine sans les réponses enregistrées. {SCORED_FR}",
+        f"the same texts, asked again each week without the stored answers. {SCORED_EN}",
         units.Short,
         query(f"max({sentinel})", "sentinel · sentinelle"),
     )
@@ -80,8 +80,8 @@ def _score() -> Panel:
 def _flips() -> Panel:
     return lines(
         "Sentinel: flips · Sentinelle : changements",
-        "part des textes de la sentinelle dont le sentiment a changé quand on les a redemandés.",
-        "share of the sentinel's texts whose sentiment was another one when they were asked again.",
+        "part des textes de la sentinelle dont le sentiment a changé quand on les a soumis de nouveau.",
+        "share of the sentinel's texts whose sentiment changed when they were asked again.",
         units.PercentUnit,
         query(f"max({store(model.FLIPS)})", "flips · changements"),
     )
