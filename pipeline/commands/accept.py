@@ -16,7 +16,7 @@ def add_parser(parsers: Any) -> None:
     command = add_command(
         parsers,
         "accept",
-        "make an analyser's answers the current ones, and bring the rows that change",
+        "make an analyser's answers the current ones, and load the rows that change",
         run,
         examples=["verbatims accept settings", "verbatims accept second-prompt"],
         settings=["STORE", "WAREHOUSE"],

@@ -20,7 +20,7 @@ def add_parser(parsers: Any) -> None:
     command = add_command(
         parsers,
         "analysers",
-        "list who has answered: model, prompt, topics, thinking, rows; or give one a name",
+        "list the analysers that have answered: model, prompt, topics, thinking, rows; or give one a name",
         run,
         examples=[
             "verbatims analysers",

@@ -14,7 +14,7 @@ def add_parser(parsers: Any) -> None:
     command = add_command(
         parsers,
         "baseline",
-        "accept the last 28 nights as what all later ones are compared with, once in 28 nights",
+        "accept the last 28 nights; from then on, every 28 nights are compared with them once",
         run,
         examples=["verbatims baseline accept"],
         settings=["STORE"],

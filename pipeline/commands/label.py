@@ -33,13 +33,13 @@ def add_parser(parsers: Any) -> None:
         settings=["STORE", "VERBATIMS_TOPICS"],
     )
     what = command.add_mutually_exclusive_group(required=True)
-    what.add_argument(
-        "--sample", type=positive, metavar="N", help="write a file of N texts; 300 are the fewest that say something"
-    )
+    what.add_argument("--sample", type=positive, metavar="N", help="write a file of N texts; an evaluation needs 300")
     what.add_argument(
         "--import", dest="given", type=non_empty, metavar="FILE", help="check a filled-in file, and keep its labels"
     )
-    what.add_argument("--compare", nargs=2, type=non_empty, metavar="FILE", help="how far two people agree")
+    what.add_argument(
+        "--compare", nargs=2, type=non_empty, metavar="FILE", help="say how far the labels of two people agree"
+    )
     command.add_argument("--since", type=day, metavar="DAY", help="sample of what was first seen on this day or later")
     command.add_argument("--source", type=non_empty, metavar="NAME", help="sample of this source")
     command.add_argument("--output", type=non_empty, metavar="FILE", help="default: labels-DAY.csv")

@@ -32,7 +32,7 @@ def add_parser(parsers: Any) -> None:
         type=non_empty,
         default="settings",
         metavar="A",
-        help="whom to ask: a name or fingerprint of `verbatims analysers` (default: the one of the settings)",
+        help="which analyser to ask: a name or fingerprint of `verbatims analysers` (default: the one of the settings)",
     )
     command.add_argument("--since", type=day, metavar="DAY", help="only verbatims first seen on this day or later")
     command.add_argument("--source", type=non_empty, metavar="NAME", help="only verbatims of this source")

@@ -39,13 +39,15 @@ def add_parser(parsers: Any) -> None:
     )
     command.add_argument("action", choices=tuple(WORDS), help="what to do")
     command.add_argument(
-        "words", metavar="LABEL", nargs="*", type=non_empty, help="a label; two to merge; of export a file"
+        "words", metavar="LABEL", nargs="*", type=non_empty, help="a label (merge: two labels; export: a file)"
     )
     command.add_argument("--into", type=non_empty, metavar="ID", help="accept: the known topic that it stands for")
-    command.add_argument("--id", type=non_empty, metavar="ID", help="accept: the new topic's id (default: of its name)")
+    command.add_argument("--id", type=non_empty, metavar="ID", help="accept: the new topic's id (default: from --en)")
     command.add_argument("--fr", type=non_empty, metavar="TEXT", help="accept: French name and definition")
     command.add_argument("--en", type=non_empty, metavar="TEXT", help="accept: English name and definition")
-    command.add_argument("--limit", type=positive, default=30, metavar="N", help="list: so many (default: %(default)s)")
+    command.add_argument(
+        "--limit", type=positive, default=30, metavar="N", help="list: at most so many (default: %(default)s)"
+    )
     command.add_argument("--json", action="store_true", help="list: print one JSON object")
 
 
