@@ -50,8 +50,8 @@ def known_label(store: Store, label: str) -> str:
 
 
 def known_names(base: Iterable[Topic]) -> Mapping[str, tuple[str, ...]]:
-    """Topic → its id and its names in both languages, without the definitions."""
-    return {topic.id: (topic.id.replace("_", " "), _name(topic.fr), _name(topic.en)) for topic in base}
+    """Topic → its texts in both languages, as `candidates.neighbours` takes them."""
+    return {topic.id: (topic.fr, topic.en) for topic in base}
 
 
 def accept_as(store: Store, base: tuple[Topic, ...], label: str, into: str) -> tuple[Topic, int]:

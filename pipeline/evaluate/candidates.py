@@ -1,6 +1,6 @@
-"""New topics put together by theme, and what resembles them: who keeps the list of topics chooses among these.
+"""New topics grouped by theme, and labels that resemble them: a person chooses among these for the list of topics.
 
-Pure functions: what was said comes from the caller.
+Pure functions: the caller gives what was said.
 """
 
 from __future__ import annotations

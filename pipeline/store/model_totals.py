@@ -14,8 +14,8 @@ from pipeline.store.sentinel import Sentinel
 EVERYWHERE = "all"
 """The source of what is said of the whole installation."""
 
-Labelled = Mapping[tuple[str, ...], float]
-"""Source, signal, and for shares sentiment or nothing → value."""
+ByLabels = Mapping[tuple[str, ...], float]
+"""The labels of a series → its value: source, signal, and for shares the sentiment, which may be empty."""
 
 
 class ModelTotals:
@@ -26,7 +26,7 @@ class ModelTotals:
         self._evaluations = Evaluations(database)
         self._sentinel = Sentinel(database)
 
-    def scores(self) -> Labelled:
+    def scores(self) -> ByLabels:
         """The largest of each signal's shares, where there is enough to judge."""
         found: dict[tuple[str, ...], float] = {}
         for one in self._nights.verdicts():
@@ -34,7 +34,7 @@ class ModelTotals:
                 found[_source(one), one.signal] = max(one.score, found.get((_source(one), one.signal), 0.0))
         return found
 
-    def ready(self) -> Labelled:
+    def ready(self) -> ByLabels:
         """1 where all shares of a signal could be judged, else 0."""
         found: dict[tuple[str, ...], float] = {}
         for one in self._nights.verdicts():
@@ -42,12 +42,12 @@ class ModelTotals:
             found[_source(one), one.signal] = min(is_ready, found.get((_source(one), one.signal), 1.0))
         return found
 
-    def shares(self) -> Labelled:
-        """What was observed."""
+    def shares(self) -> ByLabels:
+        """What was observed; 0 to 1."""
         return {_share(one): one.share for one in self._nights.verdicts() if one.share is not None}
 
-    def expected_shares(self) -> Labelled:
-        """What was expected."""
+    def expected_shares(self) -> ByLabels:
+        """What was expected; 0 to 1."""
         return {_share(one): one.expected for one in self._nights.verdicts() if one.expected is not None}
 
     def f1(self) -> Mapping[tuple[str, ...], tuple[float, float, float]]:
@@ -65,7 +65,7 @@ class ModelTotals:
         }
 
     def flips_ratio(self) -> float | None:
-        """Of the sentinel's last question; None before the first."""
+        """The share of flips in the sentinel's last question, 0 to 1; None before the first."""
         found = self._sentinel.set()
         last = self._sentinel.last(found.series) if found else None
         return last.flips / last.asked if last and last.asked else None

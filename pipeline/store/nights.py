@@ -1,4 +1,4 @@
-"""What each night's answers came to, by source, and what is said of the last one."""
+"""The counts of each night's answers, by source, and the verdicts on the last one."""
 
 from __future__ import annotations
 
@@ -86,25 +86,7 @@ class Nights:
 
     def paid_on(self, day: str) -> Iterator[PaidRequest]:
         """The requests of one UTC day that were answered, of whatever run; those of the sentinel are not among them."""
-        seen_on = sa.case((runs.c.analyser.is_(None), sa.literal(day)), else_=texts.c.seen_on)
-        query = (
-            sa.select(attempts.c.attempt_id, attempts.c.outcome, analysers.c.series, texts.c.source, texts.c.rating)
-            .add_columns(texts.c.language, seen_on.label("day"))
-            .add_columns(answers.c.sentiment, answers.c.summary, answers.c.topics, answers.c.new_topics)
-            .join(texts, texts.c.text_id == attempts.c.text_id)
-            .join(analysers, analysers.c.analyser == attempts.c.analyser)
-            .join(runs, runs.c.run_id == attempts.c.run_id)
-            .outerjoin(
-                analyses,
-                (analyses.c.text_id == attempts.c.text_id)
-                & (analyses.c.analyser == attempts.c.analyser)
-                & (attempts.c.outcome == GOOD),
-            )
-            .outerjoin(answers, answers.c.request_key == analyses.c.request_key)
-            .where(attempts.c.sent_at.startswith(day), attempts.c.purpose.is_(None))
-            .where(attempts.c.outcome != Outcome.FAILED.value)
-        )
-        after = 0
+        query, after = _paid_query(day), 0
         while True:
             behind = query.where(attempts.c.attempt_id > after).order_by(attempts.c.attempt_id).limit(_PAGE)
             with self._database.read() as connection:
@@ -169,6 +151,27 @@ class Nights:
         with self._database.read() as connection:
             found = connection.execute(query).first()
         return Baseline(*found) if found else None
+
+
+def _paid_query(day: str) -> sa.Select[Any]:
+    seen_on = sa.case((runs.c.analyser.is_(None), sa.literal(day)), else_=texts.c.seen_on)
+    analysed = (
+        (analyses.c.text_id == attempts.c.text_id)
+        & (analyses.c.analyser == attempts.c.analyser)
+        & (attempts.c.outcome == GOOD)
+    )
+    return (
+        sa.select(attempts.c.attempt_id, attempts.c.outcome, analysers.c.series, texts.c.source, texts.c.rating)
+        .add_columns(texts.c.language, seen_on.label("day"))
+        .add_columns(answers.c.sentiment, answers.c.summary, answers.c.topics, answers.c.new_topics)
+        .join(texts, texts.c.text_id == attempts.c.text_id)
+        .join(analysers, analysers.c.analyser == attempts.c.analyser)
+        .join(runs, runs.c.run_id == attempts.c.run_id)
+        .outerjoin(analyses, analysed)
+        .outerjoin(answers, answers.c.request_key == analyses.c.request_key)
+        .where(attempts.c.sent_at.startswith(day), attempts.c.purpose.is_(None))
+        .where(attempts.c.outcome != Outcome.FAILED.value)
+    )
 
 
 def _paid(found: Any) -> PaidRequest:

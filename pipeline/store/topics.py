@@ -102,11 +102,8 @@ class Topics:
         with self._database.write() as connection:
             before = resolved(connection)
             chain = {one.key: one.merged_into for one in decisions_of(connection)}
-            at: str | None = target
-            while at is not None:
-                if at == key:
-                    raise InputError("both labels are one theme already")
-                at = chain.get(at)
+            if key in chain_of(target, chain):
+                raise InputError("both labels are one theme already")
             decide(connection, label, merged_into=target)
             undecided = key not in before and key not in resolved(connection)
         changed = self._make_due(key)  # always: the same merge again heals one that broke off here
