@@ -1,13 +1,13 @@
-"""Labels out of the store into a person's file, and back."""
+"""Writes a sample of texts into a file for a person to label, and reads the labels back into the store."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from pipeline.errors import InputError, SettingsError
-from pipeline.evaluate.sample import allocate, weights
+from pipeline.evaluate.sample import Stratum, allocate, weights
 from pipeline.label_file import Known, Label, ToLabel, ids_in, read_labels, write_labels
 from pipeline.label_guide import write_guide
 from pipeline.records import Topic
@@ -35,9 +35,7 @@ def write_sample(
         raise SettingsError(f"--output: {path} is there already, and may hold labels; name another")
     populations = store.labels.strata(since, source)
     sizes = allocate(populations, size)
-    each = weights(populations, sizes)
-    # numbers that follow the order of the names: they do not tell which sentiment was predicted
-    numbers = {stratum: str(number) for number, stratum in enumerate(sorted(sizes, key=str), 1)}
+    each, numbers = weights(populations, sizes), _numbers(sizes)
     drawn = store.labels.draw(sizes, datetime.now(UTC).toordinal(), since)
     if not drawn:
         raise InputError("nothing like it is analysed, or all its words are erased: `verbatims run` comes first")
@@ -47,6 +45,11 @@ def write_sample(
     guide = path.with_suffix(".guide.md")
     write_guide(guide, topics)
     return written, guide
+
+
+def _numbers(strata: Iterable[Stratum]) -> dict[Stratum, str]:
+    """Numbers in the order of the names: they do not tell which sentiment was predicted."""
+    return {stratum: str(number) for number, stratum in enumerate(sorted(strata, key=str), 1)}
 
 
 def read_file(store: Store, path: Path, topics: tuple[Topic, ...]) -> dict[int, Label]:

@@ -60,7 +60,7 @@ def resolve(session: Session, word: str) -> AnalyserShown:
 
 
 def record_of(session: Session, shown: AnalyserShown) -> AnalyserRecord:
-    """Its whole definition. Raises InputError for one of an older version, of which only the name is known."""
+    """The analyser's whole definition. Raises InputError where an older version stored only its name."""
     record = session.store.analysers.record(shown.fingerprint)
     if record is None:
         raise InputError(f"{shown.shown_as}: its definition is not known any more, so that nobody can ask it again")
@@ -68,7 +68,7 @@ def record_of(session: Session, shown: AnalyserShown) -> AnalyserRecord:
 
 
 def plan(session: Session, record: AnalyserRecord, wanted: Wanted = ALL, *, batch: bool = False) -> Plan:
-    """What it touches and costs; Claude counts the tokens of some texts, which is free."""
+    """What a re-analysis touches and costs; Claude counts the tokens of some texts, which is free."""
     touched = session.store.reanalyses.count(record, wanted)
     cost = _cost(session, record, wanted, touched, batch=batch) if touched.asked else Range(0.0, 0.0)
     return Plan(record, wanted, touched, cost)
@@ -89,7 +89,7 @@ def reanalyse(session: Session, planned: Plan, *, batch: bool = False) -> str:
 def accept(session: Session, shown: AnalyserShown) -> int:
     """Make the analyser's answers the current ones, and bring the rows that change; returns how many were brought.
 
-    Counters stay, but for texts that nobody had an answer to before. The charts judge this analyser from now on.
+    Counters change only for texts that no analyser had answered before. The charts judge this analyser from now on.
     """
     for news in session.store.reanalyses.accept(shown.fingerprint):
         _tell(session, news)
@@ -115,10 +115,8 @@ def _tell(session: Session, news: Sequence[VerbatimAnalysed]) -> None:
 
 
 def _cost(session: Session, record: AnalyserRecord, wanted: Wanted, touched: Touched, *, batch: bool) -> Range:
-    analyser, price = (
-        Analyser(record, session.settings.max_tokens),
-        price_of(session.settings, batch=batch, model=record.model),
-    )
+    analyser = Analyser(record, session.settings.max_tokens)
+    price = price_of(session.settings, batch=batch, model=record.model)
     texts = session.store.reanalyses.sample(record, wanted, MOST_COUNTED)
     sample = Sample.of(texts, touched.asked, touched.characters)
     past = session.store.past_calls(record.fingerprint)

@@ -13,7 +13,7 @@ from pipeline.errors import InputError
 from pipeline.evaluate.baseline import BLOCK_NIGHTS, judge_baseline
 from pipeline.evaluate.chart import LEAST_NIGHTS
 from pipeline.evaluate.contract import breaches
-from pipeline.evaluate.drift import judge
+from pipeline.evaluate.drift import HISTORY_NIGHTS, judge
 from pipeline.evaluate.night import Night, from_counts
 from pipeline.evaluate.sentinel import judge_sentinel
 from pipeline.evaluate.share import Count
@@ -31,8 +31,8 @@ OUTCOMES = {
 SILENT_DAYS = 7
 """A source that has had nothing for so long is not judged: its last verdict would alarm for ever."""
 
-NIGHTS = 182
-"""How many of the last nights are judged with; 91 are the fewest that a full verdict needs."""
+NIGHTS = 2 * HISTORY_NIGHTS
+"""How many of the last nights are read: twice what a verdict needs, since small nights are joined."""
 
 CUSTOMERS = frozenset({Signal.MIX, Signal.NO_TOPIC, Signal.NEW_TOPIC})
 """Signals that customers can move too."""
@@ -63,7 +63,7 @@ def watch(store: Store, analyser: AnalyserRecord) -> list[tuple[str, Verdict]]:
 
 
 def judge_flips(store: Store) -> Verdict | None:
-    """Judge the sentinel's last question; None where it was not asked yet."""
+    """Judge the sentinel's last question and keep the verdict; None where it was not asked yet."""
     chosen = store.sentinel.set()
     last = store.sentinel.last(chosen.series) if chosen else None
     if chosen is None or last is None:
@@ -75,7 +75,7 @@ def judge_flips(store: Store) -> Verdict | None:
 
 
 def accept_baseline(store: Store, analyser: AnalyserRecord) -> Baseline:
-    """Freeze the last nights as what all later ones are compared with. Raises InputError where they are too few."""
+    """Keep the last 28 nights as those that later ones are compared with. Raises InputError for fewer than 14."""
     series = series_of(analyser.fingerprint, analyser.definition)
     days = sorted({day for days in store.nights.of(series).values() for day in days})[-BLOCK_NIGHTS:]
     if len(days) < LEAST_NIGHTS:
@@ -158,7 +158,7 @@ def _days_before(day: str, days: int) -> str:
 
 
 def describe(source: str, verdict: Verdict) -> str:
-    """A verdict that alarms, in words."""
+    """A verdict that alarms, in one line for a person."""
     what = f"{verdict.signal.value} {verdict.sentiment.value}" if verdict.sentiment else verdict.signal.value
     why = "customers may have changed" if verdict.signal in CUSTOMERS else "the model may have changed"
     shares = f"{verdict.share:.1%} of the last night, {verdict.expected:.1%} expected"
