@@ -46,7 +46,7 @@ def rows_of(store: Store, analyser: str, labels: Labels) -> list[Labelled]:
 
 
 def evaluate(store: Store, shown: AnalyserShown, labels: Labels) -> tuple[dict[str, Any], str | None]:
-    """The result as JSON can hold it, and what is missing for a trustworthy one; kept if there are 300 labels."""
+    """The result as `as_data` gives it, and what is missing for one to trust; it is kept if there are 300 labels."""
     rows = rows_of(store, shown.fingerprint, labels)
     scores = score(rows)
     shares = correct(*_published(store, labels)) if shown.rows else None
@@ -57,7 +57,7 @@ def evaluate(store: Store, shown: AnalyserShown, labels: Labels) -> tuple[dict[s
 
 
 def compare_two(store: Store, first: AnalyserShown, second: AnalyserShown, labels: Labels) -> Paired:
-    """The second beside the first, on the texts that both were asked about; kept for `accept`."""
+    """Compare the second with the first, on the texts that both were asked about; the result is kept for `accept`."""
     ids = [one.text_id for one in labels]
     theirs = [store.labels.answered(one.fingerprint, ids) for one in (first, second)]
     pairs = [

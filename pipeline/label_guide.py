@@ -1,4 +1,4 @@
-"""The guide for whoever labels: a page of Markdown in French and English, to lie beside the file of labels."""
+"""The guide for whoever labels: a page of Markdown in French and English, written beside the file of labels."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from pipeline.whole_file import whole_file
 FRENCH = """# Étiqueter des verbatims
 
 Votre avis sert de référence : travaillez seul, sans regarder la réponse du modèle et sans en parler avec d'autres
-personnes qui étiquettent les mêmes textes. Deux personnes en désaccord nous apprennent quelque chose ; deux personnes
-qui se sont concertées, rien.
+personnes qui étiquettent les mêmes textes. Les désaccords entre deux personnes montrent quels textes sont difficiles ;
+une concertation les cacherait.
 
 Le fichier s'ouvre dans un tableur. Chaque ligne est un verbatim. Remplissez ces colonnes :
 
-| colonne | ce qu'elle attend |
+| colonne | quoi écrire |
 |---|---|
 | `sentiment` | un mot de la liste ci-dessous ; vide : pas encore étiqueté |
 | `topics` | les identifiants des thèmes dont parle le verbatim, séparés par des blancs, des virgules ou des \
 points-virgules ; `-` : aucun thème de la liste ; vide : non étiqueté |
-| `comment` | ce que vous voulez, par exemple un doute ; personne n'en calcule rien |
+| `comment` | ce que vous voulez, par exemple un doute ; rien n'en est calculé |
 
 Ne changez pas `verbatim_id`, `source`, `text`, `stratum` et `weight`. `stratum` et `weight` disent comment le texte a
 été tiré au sort. Une apostrophe devant un texte empêche le tableur de le calculer : laissez-la.
@@ -51,16 +51,16 @@ partie est utile aussi : les lignes sans sentiment sont laissées de côté.
 ENGLISH = """# Labelling verbatims
 
 Your judgement is the reference: work alone, without looking at the model's answer, and without speaking about it with
-others who label the same texts. Two people who disagree teach us something; two who have agreed beforehand do not.
+others who label the same texts. Where two people disagree, a text is hard to judge; agreeing beforehand would hide it.
 
 The file opens in a spreadsheet. Each line is a verbatim. Fill in these columns:
 
-| column | what it wants |
+| column | what to write |
 |---|---|
 | `sentiment` | a word of the list below; empty: not labelled yet |
 | `topics` | ids of the listed topics that the verbatim speaks of, separated by blanks, commas or semicolons; `-`: \
 none of them; empty: not labelled |
-| `comment` | whatever you like, such as a doubt; nothing is computed from it |
+| `comment` | whatever you like, such as a doubt; it is not evaluated |
 
 Do not change `verbatim_id`, `source`, `text`, `stratum` and `weight`. `stratum` and `weight` say how the text was
 drawn. An apostrophe before a text keeps the spreadsheet from calculating it: leave it.

@@ -33,13 +33,13 @@ class Agreement:
     kappa: float | None
     """Cohen's. Low where nearly all texts have one sentiment, however well the two agree."""
     ac1: float | None
-    """Gwet's, which such texts leave as it is."""
+    """Gwet's. Such texts do not lower it."""
     differ: tuple[str, ...]
     """Ids of the texts with two different labels, sorted."""
 
 
 def agree(first: Mapping[str, Sentiment], second: Mapping[str, Sentiment]) -> Agreement:
-    """Compare labels by verbatim_id. Texts that only one has labelled are left out."""
+    """Compare the labels of two people, each given by verbatim_id. Texts that only one has labelled are left out."""
     both = sorted(first.keys() & second.keys())
     matrix = np.zeros((len(CLASSES), len(CLASSES)))
     for name in both:

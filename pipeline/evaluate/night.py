@@ -10,11 +10,11 @@ from pipeline.evaluate.share import Count, Strata
 from pipeline.records import Sentiment, Signal
 
 OUTCOMES = (Signal.REFUSAL, Signal.EMPTY, Signal.TRUNCATED, Signal.UNREADABLE)
-"""Among all requests."""
+"""Counted among all requests."""
 
 BREACHES = (Signal.SUMMARY_TOO_LONG, Signal.WRONG_LANGUAGE, Signal.QUOTE_TOO_LONG)
 TOPICS = (Signal.NO_TOPIC, Signal.NEW_TOPIC)
-"""Both among analysed answers."""
+"""Breaches and topics are counted among analysed answers."""
 
 NO_STARS = "-"
 """Stands for them in the key of a count."""
@@ -22,7 +22,7 @@ NO_STARS = "-"
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """What one source's requests of one night came to. A reused answer is none: no model gave it that night."""
+    """The counts of one source's requests of one night. A reused answer is no request: no model gave it that night."""
 
     requests: int
     """Whatever their outcome."""

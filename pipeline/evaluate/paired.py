@@ -29,7 +29,7 @@ class Judgement(StrEnum):
 
     WORSE = "worse"
     NOT_WORSE = "not_worse"
-    """By three points or more."""
+    """If there is a loss, it is less than three points."""
     CANNOT_TELL = "cannot_tell"
 
 
@@ -65,14 +65,17 @@ class Paired:
 
 
 def compare(pairs: Sequence[Pair]) -> Paired:
-    """Compare answer by answer: only texts on which one of the two is right say anything. Takes any number of pairs."""
+    """Compare answer by answer: only texts on which exactly one of the two is right count."""
     lost = sum(pair.first is pair.label and pair.second is not pair.label for pair in pairs)
     won = sum(pair.first is not pair.label and pair.second is pair.label for pair in pairs)
     return judge(lost, won, len(pairs))
 
 
 def judge(lost: int, won: int, labels: int) -> Paired:
-    """The same of counts. Worse is tried first: a loss that is certain is one, even where it is within the margin."""
+    """Compare by counts: right only in the first, right only in the second, all texts.
+
+    WORSE is tried first: a significant loss is one, even where it is within the margin.
+    """
     difference = (won - lost) / labels if labels else 0.0
     p = mid_p(lost, won)
     low, high = interval(lost, won, labels, TWO_SIDED)

@@ -59,9 +59,9 @@ class ClassScore:
 
     labels: int
     precision: float | None = None
-    """Of those predicted; None too where nothing is."""
+    """Of the texts predicted to be of it, those that are; None too where none is predicted."""
     recall: float | None = None
-    """Of those labelled."""
+    """Of the texts labelled with it, those that are predicted."""
     f1: float | None = None
     low: float | None = None
     high: float | None = None
@@ -131,7 +131,10 @@ def not_enough(rows: Sequence[Labelled]) -> str | None:
 
 
 def wilson(share: float, size: float) -> tuple[float, float]:
-    """The 95 % interval of a share of `size` labels (Wilson, J. Am. Stat. Assoc. 22, 1927). The size may be broken."""
+    """The 95 % interval of a share of `size` labels (Wilson, J. Am. Stat. Assoc. 22, 1927).
+
+    `size` is above 0 and may be a fraction, as `effective_size` gives it.
+    """
     factor = Z95**2 / size
     middle = (share + factor / 2) / (1 + factor)
     half = Z95 * sqrt(share * (1 - share) / size + factor / size / 4) / (1 + factor)
