@@ -38,7 +38,7 @@ def _mix() -> list[Panel]:
         "Mix less expected: $source · Écart à l'attendu",
         "la même part moins celle que les nuits précédentes laissent attendre, en points de pourcentage. Pas de "
         "courbe : pas assez de nuits pour le dire.",
-        "the same share less the one that the nights before let expect, in points of a percentage. No line: not "
+        "the same share less the one expected from the nights before, in percentage points. No line: not "
         "enough nights to tell.",
         units.Short,
         query(f"({share} - {expected}) * 100", "{{sentiment}}"),
@@ -56,7 +56,7 @@ def _shares() -> Panel:
         "Shares and expected shares · Parts et parts attendues",
         "les mêmes parts en chiffres, et celles que les étoiles des clients laissent attendre ; une part attendue "
         "vide : pas assez de nuits pour le dire.",
-        "the same shares as numbers, and those that the customers' stars let expect; an empty expected share: not "
+        "the same shares as numbers, and those expected from the customers' stars; an empty expected share: not "
         "enough nights to tell.",
         units.PercentUnit,
         *(latest(each) for each in asked),
@@ -78,7 +78,7 @@ def _topics() -> Panel:
         "part des réponses sans thème, et avec un thème hors du référentiel, dans la dernière nuit ; et les parts que "
         "les nuits précédentes laissent attendre, absentes s'il n'y en a pas assez.",
         "share of answers without a topic, and with one outside the reference base, in the last night; and the shares "
-        "that the nights before let expect, absent where there are not enough.",
+        "expected from the nights before, absent where there are not enough.",
         units.PercentUnit,
         query(share, "{{signal}}"),
         query(expected, "{{signal}}, expected"),

@@ -74,7 +74,7 @@ class Signal(StrEnum):
     MIX = "mix"
     """Shares of the sentiments. The customers may have changed, or the model."""
     GIVEN_STARS = "given_stars"
-    """The same against what the customers' stars let expect: only the model may have changed."""
+    """The same against what is expected from the customers' stars: only the model may have changed."""
     REFUSAL = "refusal"
     EMPTY = "empty"
     TRUNCATED = "truncated"

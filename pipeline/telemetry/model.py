@@ -32,7 +32,7 @@ EXPECTED_SHARE = Metric(
     "model_signal_expected_share",
     Kind.GAUGE,
     "{share}",
-    "The share that the nights before, or the accepted ones, let expect, 0 to 1.",
+    "The share expected from the nights before, or from the accepted ones, 0 to 1.",
     "model_signal_expected_share",
     {"source": None, "signal": SIGNALS, "sentiment": SENTIMENTS},
 )
