@@ -68,11 +68,7 @@ def accept(session: Session, size: int, *, batch: bool = False) -> SentinelSet:
     """
     if _interrupted(session) is None:
         _draw(session, _sizes(session, size))
-    done = session.store.sentinel.runs(ACCEPTANCE)
-    for at in range(ROUNDS):
-        if at < len(done) and done[at].has_ended:
-            continue
-        run_id = done[at].run_id if at < len(done) else _begin(session, ACCEPTANCE)
+    while run_id := _begin(session, ACCEPTANCE, ROUNDS):
         if left := stages.analyse(session, run_id, batch=batch):
             raise TransientError(f"{left} of the sentinel's texts have no answer yet, and it is not accepted")
         session.store.runs.finish(run_id)
@@ -163,7 +159,7 @@ def _sizes(session: Session, size: int) -> dict[tuple[str, str], int]:
 
 def _draw(session: Session, sizes: dict[tuple[str, str], int]) -> None:
     series = _series(_record(session))
-    session.store.sentinel.draw(series, sizes, datetime.now(UTC).toordinal())
+    session.store.sentinel.draw(series, sizes, datetime.now(UTC).toordinal(), ROUNDS)
     # what the former texts have shown is answered by the new acceptance: its alert ends
     session.store.nights.judge(series, [], of_signals=[Signal.SENTINEL.value])
 
@@ -188,17 +184,18 @@ def _unanswered(session: Session, since: datetime | None) -> str | None:
     for old in asked:
         if not old.has_ended and old.started_at < week_ago:
             session.store.runs.finish(old.run_id)
-    for one in asked:
-        if not one.has_ended and one.started_at >= week_ago:
-            return one.run_id
-    is_done = since is not None and any(one.started_at >= since for one in asked)
+    is_done = since is not None and any(one.has_ended and one.started_at >= since for one in asked)
     return None if is_done else _begin(session, WEEKLY)
 
 
-def _begin(session: Session, purpose: str) -> str:
-    run_id = stages.start_run(session, "the sentinel")
-    session.store.sentinel.start(run_id, _record(session), purpose)
-    return run_id
+def _begin(session: Session, purpose: str, most: int | None = None) -> str | None:
+    """The run of this purpose that is open, or a new one; None where `most` have ended."""
+    there = session.store.sentinel.runs(purpose)
+    if open_ones := [one.run_id for one in there if not one.has_ended]:
+        return open_ones[-1]
+    if most is not None and len(there) >= most:
+        return None
+    return session.store.sentinel.start(stages.start_run(session, "the sentinel"), _record(session), purpose, most)
 
 
 def _record(session: Session) -> AnalyserRecord:

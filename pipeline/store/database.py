@@ -48,6 +48,8 @@ class Turn(IntEnum):
     """Into warehouses: of two loads the later one would leave what the earlier one has read before."""
     FOLDING = 716330
     """Two who fold totals at once would add to the same rows."""
+    SENTINEL = 716333
+    """Two who begin to ask the sentinel at once would both pay."""
 
 
 def sqlite_path(url: str) -> Path | None:

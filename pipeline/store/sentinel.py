@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from pipeline.records import AnalyserRecord
 from pipeline.store.analysers import note_analyser
-from pipeline.store.database import Database
+from pipeline.store.database import Database, Turn
 from pipeline.store.model_tables import sentinel, sentinel_answers
 from pipeline.store.predicates import GOOD, LATEST
 from pipeline.store.tables import analysers, analyses, answers, run_records, runs, texts
@@ -70,10 +70,16 @@ class Sentinel:
         with self._database.read() as connection:
             return {(source, sentiment): int(n) for source, sentiment, n in connection.execute(query)}
 
-    def draw(self, series: str, sizes: Mapping[tuple[str, str], int], seed: int) -> int:
-        """Replace the set by a new one of so many texts per stratum; returns how many it has."""
+    def draw(self, series: str, sizes: Mapping[tuple[str, str], int], seed: int, rounds: int = 0) -> int:
+        """Replace the set by a new one of so many texts per stratum; returns how many it has.
+
+        One of this series that was asked fewer than `rounds` times stays: another process is about to accept it.
+        """
         chosen: list[dict[str, Any]] = []
         with self._database.write() as connection:
+            self._database.take_turns(connection, Turn.SENTINEL)
+            if there := _being_accepted(connection, series, rounds):
+                return there
             connection.execute(sa.delete(sentinel))
             before = sa.update(runs).where(runs.c.purpose.in_([WEEKLY, ACCEPTANCE]))
             connection.execute(before.values(purpose=RETIRED))
@@ -85,25 +91,31 @@ class Sentinel:
                 connection.execute(sa.insert(sentinel), chosen)
         return len(chosen)
 
-    def start(self, run_id: str, analyser: AnalyserRecord, purpose: str) -> int:
-        """Make a begun run ask the set; returns how many texts it has."""
+    def start(self, run_id: str, analyser: AnalyserRecord, purpose: str, most: int | None = None) -> str | None:
+        """Make a begun run ask the set. Where another process was faster, that run goes on and this one is deleted.
+
+        Returns the run that asks; None where `most` runs of this purpose have ended already.
+        """
         numbered = sa.select(sentinel.c.text_id).join(texts, texts.c.text_id == sentinel.c.text_id)
         found = numbered.where(texts.c.text.is_not(None), LATEST).subquery()
         rows = sa.select(sa.literal(run_id), sa.func.row_number().over(order_by=found.c.text_id), found.c.text_id)
         with self._database.write() as connection:
+            self._database.take_turns(connection, Turn.SENTINEL)
+            there = _runs(connection, purpose)
+            open_ones = [one.run_id for one in there if not one.has_ended]
+            if open_ones or (most is not None and len(there) >= most):
+                connection.execute(sa.delete(runs).where(runs.c.run_id == run_id))
+                return open_ones[-1] if open_ones else None
             note_analyser(connection, analyser)
             mine = sa.update(runs).where(runs.c.run_id == run_id)
             connection.execute(mine.values(analyser=analyser.fingerprint, purpose=purpose))
-            return connection.execute(
-                sa.insert(run_records).from_select(["run_id", "position", "text_id"], rows)
-            ).rowcount
+            connection.execute(sa.insert(run_records).from_select(["run_id", "position", "text_id"], rows))
+        return run_id
 
     def runs(self, purpose: str) -> list[SentinelRun]:
         """Runs that ask the set, the oldest first."""
-        query = sa.select(runs.c.run_id, runs.c.started_at, runs.c.ended_at).where(runs.c.purpose == purpose)
         with self._database.read() as connection:
-            found = connection.execute(query.order_by(runs.c.started_at, runs.c.run_id))
-            return [SentinelRun(id, datetime.fromisoformat(at), ended is not None) for id, at, ended in found]
+            return _runs(connection, purpose)
 
     def words(self, series: str, limit: int) -> tuple[list[str], float]:
         """Some of the texts that may be drawn, and how many characters one has on average; for an estimate."""
@@ -147,6 +159,20 @@ def replace_erased(connection: sa.Connection, ids: Sequence[int]) -> None:
         if drawn:
             rows = [_row(text_id, source, accepted, series) for text_id in drawn]
             connection.execute(sa.insert(sentinel), rows)
+
+
+def _runs(connection: sa.Connection, purpose: str) -> list[SentinelRun]:
+    query = sa.select(runs.c.run_id, runs.c.started_at, runs.c.ended_at).where(runs.c.purpose == purpose)
+    found = connection.execute(query.order_by(runs.c.started_at, runs.c.run_id))
+    return [SentinelRun(id, datetime.fromisoformat(at), ended is not None) for id, at, ended in found]
+
+
+def _being_accepted(connection: sa.Connection, series: str, rounds: int) -> int:
+    """How many texts a set of this series has that was asked fewer times; 0 where there is no such set."""
+    if sum(one.has_ended for one in _runs(connection, ACCEPTANCE)) >= rounds:
+        return 0
+    mine = sa.select(sa.func.count()).select_from(sentinel).where(sentinel.c.series == series)
+    return int(connection.execute(mine).scalar_one())
 
 
 def _row(text_id: int, source: str, accepted: str, series: str) -> dict[str, Any]:

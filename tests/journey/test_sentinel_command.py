@@ -14,7 +14,7 @@ from pipeline.commands.output import open_console, terminal_on
 from pipeline.sandbox import Sandbox
 from pipeline.session import open_session
 
-from .conftest import Command, query
+from .conftest import Command, Shell, query
 
 pytestmark = pytest.mark.long
 
@@ -108,6 +108,17 @@ def test_a_question_left_open_in_a_former_week_is_not_gone_on_with(analysed: Com
     assert query(tmp_path / STORE, "SELECT count(*) FROM runs WHERE purpose = 'sentinel' AND ended_at IS NULL") == [
         (0,)
     ]
+
+
+def test_two_who_accept_at_once_pay_for_one_acceptance(analysed: Command, shell: Shell, tmp_path: Path) -> None:
+    both = [shell.start("sentinel", "accept", "--yes", "--sample", "120") for _ in range(2)]
+    ended = [shell.end(one) for one in both]
+    assert {one.code for one in ended} <= {0, 3}, [one.err for one in ended]
+    if all(one.code for one in ended):
+        assert analysed("sentinel", "accept", "--yes", "--sample", "120").code == 0
+    asked = "SELECT count(*), count(DISTINCT run_id) FROM attempts WHERE purpose = 'acceptance'"
+    assert query(tmp_path / STORE, asked) == [(360, 3)]
+    assert query(tmp_path / STORE, "SELECT count(*) FROM runs WHERE purpose <> 'acceptance'") == [(0,)]
 
 
 def test_another_prompt_needs_another_acceptance(analysed: Command, tmp_path: Path) -> None:
