@@ -1,6 +1,7 @@
 """Shared fixtures: a store of each kind, the folder of real reviews, an OTLP receiver."""
 
 import re
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 from otlp_receiver import Receiver
-from postgres import NoPostgres, Server, running, serving
+from postgres import NoPostgres, Server, database_name, new_database, running, serving
 from required import skip_or_fail
 
 from pipeline.store import Store, open_store
@@ -50,18 +51,36 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A place for a store of each kind: there is nothing yet."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/store.db"
+    return new_database(request.getfixturevalue("postgres"), request.node.nodeid)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store that is made already, to be copied: making one runs all migrations, 0.1 s, and 0.3 s on Postgres."""
+    path = tmp_path_factory.mktemp("template") / "store.db"
+    open_store(f"sqlite:///{path}").close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: str) -> str:
+    """The same on Postgres: the name of its database."""
+    open_store(new_database(postgres, "template")).close()
+    return database_name("template")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A new, empty store of each kind."""
     if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "store.db")
         return f"sqlite:///{tmp_path}/store.db"
-    server = request.getfixturevalue("postgres")
-    import psycopg
-
-    name = f"t{abs(hash(request.node.nodeid)) % 10**12}"
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE IF EXISTS "{name}"')  # type: ignore[arg-type, unused-ignore]
-        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type, unused-ignore]
-    return f"{server}/{name}"
+    template = request.getfixturevalue("postgres_template")
+    return new_database(request.getfixturevalue("postgres"), request.node.nodeid, template)
 
 
 @pytest.fixture

@@ -21,5 +21,6 @@ def test_calls_of_the_sentinel_are_not_second_calls(store: Store) -> None:
         store.sentinel.start(run_id, ANALYSER, ACCEPTANCE)
         claims = store.claims(run_id, ANALYSER, FINAL_OUTCOMES)
         claims.commit(good(*claims.take(asks(claims)).asks))
+        store.runs.finish(run_id)
     assert store.runs.count(run_id).calls == 12
     assert before is not None and store.past_calls(ANALYSER.fingerprint) == before

@@ -43,6 +43,9 @@ def drawn(store: Store) -> Store:
 
 
 def started(store: Store, purpose: str = WEEKLY) -> str:
+    """A new run, once those before have ended."""
+    for before in store.sentinel.runs(purpose):
+        store.runs.finish(before.run_id)
     run_id = store.runs.start("sandbox", "the sentinel")
     store.sentinel.start(run_id, ANALYSER, purpose)
     return run_id
@@ -256,6 +259,16 @@ def test_a_question_that_was_interrupted_goes_on_in_another_process(drawn: Store
         assert [(one.run_id, one.has_ended) for one in later.sentinel.runs(WEEKLY)] == [(run_id, True)]
         last = later.sentinel.last(SERIES)
         assert last is not None and last.asked == 3 and later.runs.count(run_id).calls == 3
+
+
+def test_of_two_processes_that_begin_at_once_the_second_joins_the_first(drawn: Store) -> None:
+    first, second = (drawn.runs.start("sandbox", "the sentinel") for _ in range(2))
+    assert [drawn.sentinel.start(one, ANALYSER, ACCEPTANCE, 1) for one in (first, second)] == [first, first]
+    assert drawn.sentinel.draw(SERIES, {SHOP: 2}, seed=2, rounds=1) == 3, "the set is being accepted"
+    drawn.runs.finish(first)
+    assert drawn.sentinel.start(late := drawn.runs.start("sandbox", "the sentinel"), ANALYSER, ACCEPTANCE, 1) is None
+    assert not any(map(drawn.runs.is_known, (second, late)))
+    assert drawn.sentinel.draw(SERIES, {SHOP: 2}, seed=2, rounds=1) == 2
 
 
 def test_the_calls_of_the_sentinel_are_no_second_tries_to_an_estimate(drawn: Store) -> None:

@@ -132,11 +132,11 @@ def _backed_up_records(database: Database) -> int:
 
 
 @pytest.mark.long
-def test_processes_that_start_at_once_build_a_new_store_once(store_url: str) -> None:
-    code = f"from pipeline.store import open_store; open_store({store_url!r}).runs.start('sandbox', 'test')"
+def test_processes_that_start_at_once_build_a_new_store_once(database_url: str) -> None:
+    code = f"from pipeline.store import open_store; open_store({database_url!r}).runs.start('sandbox', 'test')"
     started = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(4)]
     assert [process.wait(60) for process in started] == [0, 0, 0, 0]
-    with closing(open_store(store_url)) as store, store.database.read() as connection:
+    with closing(open_store(database_url)) as store, store.database.read() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM runs").scalar_one() == 4
 
 

@@ -47,9 +47,9 @@ def restore(url: str) -> None:
 
 
 @pytest.fixture
-def old_url(store_url: str) -> str:
-    restore(store_url)
-    return store_url
+def old_url(database_url: str) -> str:
+    restore(database_url)
+    return database_url
 
 
 @pytest.fixture
@@ -167,7 +167,7 @@ def test_nothing_is_asked_again_and_the_stopped_run_is_finished_by_the_new_analy
         assert delivered.by_run[STOPPED] == EXPECTED["row_counts"][STOPPED]["made"] + 6
 
 
-@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("view", [None, "CREATE VIEW broken AS SELECT * FROM a_table_that_is_gone"])
 def test_an_analysts_views_go_on(old_url: str, view: str | None) -> None:
     def negative() -> list[tuple[Any, ...]]:
@@ -181,7 +181,7 @@ def test_an_analysts_views_go_on(old_url: str, view: str | None) -> None:
     assert negative() == before != []
 
 
-@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_row_that_refers_to_nothing_stops_the_upgrade_and_nothing_is_changed(old_url: str) -> None:
     with closing(sqlite3.connect(old_url.removeprefix("sqlite:///"))) as connection:
         connection.execute('UPDATE readings SET "row" = 99999 WHERE position = 1')
