@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from pipeline.analyse.topics import ID, MOST
+from pipeline.analyse.topics import ID, MOST, fault_of
 from pipeline.errors import InputError, SettingsError
 from pipeline.evaluate.candidates import Candidate, Said, collect, neighbours
 from pipeline.records import Topic
@@ -65,20 +65,25 @@ def accept_as(store: Store, base: tuple[Topic, ...], label: str, into: str) -> t
 def accept_new(
     store: Store, base: tuple[Topic, ...], label: str, fr: str, en: str, identity: str | None
 ) -> tuple[Topic, int]:
-    """The new topic joins the base under both names; returns it and how many rows change. Raises InputError."""
+    """The new topic joins the base under both names; returns it and how many rows change.
+
+    The same label again corrects names, or the id. Raises InputError.
+    """
     label = known_label(store, label)
     topic = Topic(identity or _identity(en), _line(fr), _line(en))
-    if not ID.fullmatch(topic.id):
-        raise InputError(f"--id: {topic.id!r} is no id: lower case letters, digits and _, at most 40")
-    if topic.id in {known.id for known in base}:
+    _check(topic)
+    there = {known.id for known in base} - {_own_topic(store, label)}
+    if topic.id in there:
         raise InputError(f"{topic.id}: the reference base has it already; --into {topic.id} joins the two")
-    if len(base) >= MOST:
-        raise InputError(f"the reference base has {len(base)} topics, and no more than {MOST} travel with each request")
+    if len(there) >= MOST:
+        raise InputError(
+            f"the reference base has {len(there)} topics, and no more than {MOST} travel with each request"
+        )
     return topic, store.topics.accept(label, topic, known=False)
 
 
 def reject(store: Store, label: str) -> int:
-    """The new topic is none; returns how many rows change. What was accepted for it stays in the reference base."""
+    """The new topic is none; returns how many rows change. What was accepted for it alone leaves the base."""
     return store.topics.reject(known_label(store, label))
 
 
@@ -91,6 +96,21 @@ def exported(base: Iterable[Topic]) -> str:
     """The whole base as a file that VERBATIMS_TOPICS can name."""
     listed: dict[str, Any] = {"topics": [asdict(topic) for topic in base]}
     return HEAD + yaml.safe_dump(listed, allow_unicode=True, sort_keys=False, width=1000)
+
+
+def _check(topic: Topic) -> None:
+    if not ID.fullmatch(topic.id):
+        raise InputError(f"--id: {topic.id[:40]!r} is no id: lower case letters, digits and _, at most 40")
+    for option, text in (("--fr", topic.fr), ("--en", topic.en)):
+        if fault := fault_of(text):
+            raise InputError(f"{option}: the text {fault}")
+
+
+def _own_topic(store: Store, label: str) -> str | None:
+    """The id that was accepted for this label, which it may replace; None where it shares a known topic's."""
+    accepted = {topic.id for topic in store.topics.accepted()}
+    mine = {one.topic for one in store.topics.decisions() if one.key == topic_key(label)}
+    return next(iter(mine & accepted), None)
 
 
 def _end(key: str, decided: Mapping[str, TopicDecision]) -> str:

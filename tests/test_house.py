@@ -27,6 +27,7 @@ SHARED = {
     "pipeline.urls",
     "pipeline.header_list",
     "pipeline.sqlite_file",
+    "pipeline.shipped_yaml",
     "pipeline.events",
     "pipeline.claiming",
     "pipeline.batching",

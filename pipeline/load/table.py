@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
-import yaml
+from pipeline.shipped_yaml import shipped_yaml
 
 FOLDER = Path(__file__).parent / "tables"
 
@@ -74,7 +74,7 @@ class TableDescription:
 
     def checks(self) -> list[Check]:
         """The table's checks; their SQL is valid in every dialect."""
-        content = yaml.safe_load((FOLDER / self.name / "checks.yaml").read_text(encoding="utf-8"))
+        content = shipped_yaml(FOLDER / self.name / "checks.yaml")
         return [Check(**one) for one in content["checks"]]
 
 
@@ -85,7 +85,7 @@ def _described(table: str, column: Column) -> dict[str, str]:
 
 def describe(name: str) -> TableDescription:
     """Read a table's description from its folder."""
-    content = yaml.safe_load((FOLDER / name / "schema.yaml").read_text(encoding="utf-8"))
+    content = shipped_yaml(FOLDER / name / "schema.yaml")
     columns = tuple(Column(**column) for column in content["columns"])
     return TableDescription(
         name, content["description"], content["key"], content["partition"], tuple(content["clustering"]), columns

@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
-import yaml
+from pipeline.shipped_yaml import shipped_yaml
 
 FILE = Path(__file__).parent / "words.yaml"
 
@@ -30,7 +30,7 @@ NARROW, UNBROKEN = "\u202f", "\u00a0"
 @cache
 def entries() -> dict[str, dict[str, str]]:
     """Name → language → text."""
-    loaded: dict[str, dict[str, str]] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    loaded: dict[str, dict[str, str]] = shipped_yaml(FILE)
     return loaded
 
 

@@ -39,7 +39,7 @@ def write_report(store: Store, settings: Settings, run_id: str, language: Langua
 def _context(store: Store, settings: Settings) -> Context:
     labels = {
         topic.id: {"fr": _label(topic.fr), "en": _label(topic.en)}
-        for topic in (*load_topics(settings.topics), *store.topics.accepted())
+        for topic in (*load_topics(settings.topics), *store.topics.ever_accepted())
     }
     return Context(labels, _trace_link(settings.grafana_url), settings.budget_usd_per_day)
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pipeline.sandbox.tokenizer import fold
+from pipeline.shipped_yaml import shipped_yaml
 
 
 def load_word_list(name: str) -> Any:
     """The content of a YAML file in this folder."""
-    return yaml.safe_load(Path(__file__).with_name(name).read_text(encoding="utf-8"))
+    return shipped_yaml(Path(__file__).with_name(name))
 
 
 def entries(listed: str) -> list[str]:

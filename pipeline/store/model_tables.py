@@ -102,7 +102,8 @@ topics = Table(
     Column("topic", String, primary_key=True, comment="its id, as in rows"),
     Column("fr", Text, nullable=False),
     Column("en", Text, nullable=False),
-    Column("accepted_at", String, nullable=False, comment="runs that began before do not name it"),
+    Column("accepted_at", String, primary_key=True, comment="runs that began before do not name it"),
+    Column("retired_at", String, comment="runs that begin later do not name it"),
 )
 
 topic_decisions = Table(

@@ -40,11 +40,14 @@ class Topics:
 
     def accepted(self, before: str | None = None) -> tuple[Topic, ...]:
         """Topics that people have added to the reference base; `before`: an instant, for a run that began then."""
-        query = sa.select(topics).order_by(topics.c.accepted_at, topics.c.topic)
+        there: sa.ColumnElement[bool] = topics.c.retired_at.is_(None)
         if before is not None:
-            query = query.where(topics.c.accepted_at <= before)
-        with self._database.read() as connection:
-            return tuple(Topic(found.topic, found.fr, found.en) for found in connection.execute(query))
+            there = (topics.c.accepted_at <= before) & (there | (topics.c.retired_at > before))
+        return self._found(there)
+
+    def ever_accepted(self) -> tuple[Topic, ...]:
+        """Those that were taken out again too, which rows may still hold; the latest names last."""
+        return self._found(sa.true())
 
     def decisions(self) -> list[Decision]:
         """All of them."""
@@ -78,19 +81,25 @@ class Topics:
     def accept(self, label: str, topic: Topic, *, known: bool) -> int:
         """The new topic of this label stands for a topic of the reference base; returns how many rows change.
 
-        `known`: the topic is part of the base already; otherwise it is added. Rows get it without a call, by mapping.
+        `known`: the topic is part of the base already; otherwise it is added, in place of one that the label had
+        before. Rows get it without a call, by mapping.
         """
         with self._database.write() as connection:
+            decide(connection, label, topic=topic.id)
+            _retire_unused(connection, None if known else topic.id)
             if not known:
                 added = {"topic": topic.id, "fr": topic.fr, "en": topic.en, "accepted_at": now()}
                 connection.execute(sa.insert(topics), added)
-            decide(connection, label, topic=topic.id)
         return self._make_due(topic_key(label))
 
     def reject(self, label: str) -> int:
-        """The new topic of this label is none; returns how many rows lose it."""
+        """The new topic of this label is none; returns how many rows lose it.
+
+        A topic that was accepted for it alone leaves the reference base.
+        """
         with self._database.write() as connection:
             decide(connection, label)
+            _retire_unused(connection)
         return self._make_due(topic_key(label))
 
     def merge(self, label: str, into: str) -> int:
@@ -105,9 +114,15 @@ class Topics:
             if key in chain_of(target, chain):
                 raise InputError("both labels are one theme already")
             decide(connection, label, merged_into=target)
+            _retire_unused(connection)
             undecided = key not in before and key not in resolved(connection)
         changed = self._make_due(key)  # always: the same merge again heals one that broke off here
         return 0 if undecided else changed
+
+    def _found(self, which: sa.ColumnElement[bool]) -> tuple[Topic, ...]:
+        query = sa.select(topics).where(which).order_by(topics.c.accepted_at, topics.c.topic)
+        with self._database.read() as connection:
+            return tuple(Topic(found.topic, found.fr, found.en) for found in connection.execute(query))
 
     def _make_due(self, key: str) -> int:
         """Rows of verbatims that name this theme, or one that shares its decision."""
@@ -118,3 +133,10 @@ class Topics:
             with self._database.write() as connection:
                 raise_due(self._database, connection, changed[at : at + PAGE])
         return len(changed)
+
+
+def _retire_unused(connection: sa.Connection, replaced: str | None = None) -> None:
+    """Take accepted topics out of the base that no decision names any more, and the one that is replaced."""
+    used = [one.topic for one in decisions_of(connection) if one.topic and one.topic != replaced]
+    unused = sa.update(topics).where(topics.c.retired_at.is_(None), topics.c.topic.not_in(used))
+    connection.execute(unused.values(retired_at=now()))

@@ -17,6 +17,7 @@ from pipeline.claiming import CompletedRequest
 from pipeline.errors import InputError
 from pipeline.records import Analysis, NewTopic, Sentiment, Topic
 from pipeline.store import Store
+from pipeline.store.decisions import now
 
 from .test_claims import GOOD, asks
 from .test_deliveries import Watched, read
@@ -144,3 +145,38 @@ def test_a_full_base_takes_no_further_topic(store: Store, watched: Watched) -> N
     with pytest.raises(InputError, match="has 200 topics"):
         new_topics.accept_new(store, full, "fidélité", GIFT.fr, GIFT.en, None)
     assert store.topics.decisions() == [] and store.topics.accepted() == ()
+
+
+def test_a_topic_that_no_label_stands_for_any_more_leaves_the_base_of_later_runs(
+    watched: Watched, store: Store
+) -> None:
+    store.topics.accept("emballage cadeau", GIFT, known=False)
+    run_began = now()
+    store.topics.accept("gift wrapping", GIFT, known=True)
+    store.topics.reject("emballage cadeau")
+    assert store.topics.accepted() == (GIFT,)
+    store.topics.merge("gift wrapping", "papier de soie")
+    assert store.topics.accepted() == () and store.topics.accepted(run_began) == (GIFT,)
+    assert store.topics.ever_accepted() == (GIFT,)
+
+
+def test_the_same_label_again_corrects_a_name_or_an_id(watched: Watched, store: Store) -> None:
+    base, label = load_topics(None), "emballage cadeau"
+    first, _ = new_topics.accept_new(store, base, label, "Papier cado", "Gift wrap", None)
+    corrected, _ = new_topics.accept_new(store, (*base, first), label, GIFT.fr, GIFT.en, None)
+    assert store.topics.accepted() == (corrected,) == (GIFT,)
+    renamed, _ = new_topics.accept_new(store, (*base, GIFT), label, GIFT.fr, GIFT.en, "gifts")
+    assert store.topics.accepted() == (renamed,)
+    watched.load(store)
+    assert topics_of(watched)["a"] == ["gifts"]
+
+
+@pytest.mark.parametrize(
+    ("fr", "said"), [("x" * 501, "501 characters"), ("\x1b[2J", "control characters"), (" ", "empty")]
+)
+def test_a_name_that_must_not_travel_with_each_request_is_refused(
+    watched: Watched, store: Store, fr: str, said: str
+) -> None:
+    with pytest.raises(InputError, match=f"--fr: the text .*{said}"):
+        new_topics.accept_new(store, BASE, "emballage cadeau", fr, GIFT.en, None)
+    assert store.topics.accepted() == ()

@@ -148,7 +148,8 @@ def _create_tables() -> None:
         sa.Column("fr", sa.Text(), nullable=False),
         sa.Column("en", sa.Text(), nullable=False),
         sa.Column("accepted_at", sa.String(), nullable=False, comment="runs that began before do not name it"),
-        sa.PrimaryKeyConstraint("topic"),
+        sa.Column("retired_at", sa.String(), nullable=True, comment="runs that begin later do not name it"),
+        sa.PrimaryKeyConstraint("topic", "accepted_at"),
     )
     op.create_table(
         "topic_decisions",
