@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from pipeline.errors import InputError
 from pipeline.evaluate.corrected import Checked, CorrectedShare, correct
 from pipeline.evaluate.paired import Pair, Paired, compare
 from pipeline.evaluate.scores import Labelled, Scores, not_enough, score
@@ -57,7 +58,11 @@ def evaluate(store: Store, shown: AnalyserShown, labels: Labels) -> tuple[dict[s
 
 
 def compare_two(store: Store, first: AnalyserShown, second: AnalyserShown, labels: Labels) -> Paired:
-    """Compare the second with the first, on the texts that both were asked about; the result is kept for `accept`."""
+    """Compare the second with the first, on the texts that both were asked about; the result is kept for `accept`.
+
+    Raises InputError where both are the same analyser.
+    """
+    require_two(first, second)
     ids = [one.text_id for one in labels]
     theirs = [store.labels.answered(one.fingerprint, ids) for one in (first, second)]
     pairs = [
@@ -70,6 +75,15 @@ def compare_two(store: Store, first: AnalyserShown, second: AnalyserShown, label
     result = asdict(found) | {"judgement": verdict}
     store.evaluations.add_comparison(first.fingerprint, second.fingerprint, verdict, result)
     return found
+
+
+def require_two(first: AnalyserShown, second: AnalyserShown) -> None:
+    """Raises InputError where both are the same analyser: it is never worse than itself."""
+    if first.fingerprint == second.fingerprint:
+        raise InputError(
+            f"both are the analyser {first.shown_as}; VERBATIMS_PROMPT=FILE gives `settings` another prompt, "
+            "and `verbatims analysers` lists those that there are"
+        )
 
 
 def as_data(

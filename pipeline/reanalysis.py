@@ -16,10 +16,9 @@ from pipeline.events import VerbatimAnalysed
 from pipeline.program import next_command
 from pipeline.records import AnalyserRecord
 from pipeline.session import Session, analyser_of, price_of
-from pipeline.store import ALL, AnalyserShown, Touched, Wanted
+from pipeline.store import ALL, RESERVED, AnalyserShown, Touched, Wanted
 
-CURRENT, SETTINGS = "current", "settings"
-"""Words for two analysers: the one of most rows, and the one that the settings define."""
+CURRENT, SETTINGS = RESERVED
 
 
 @dataclass(frozen=True, slots=True)

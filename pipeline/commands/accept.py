@@ -9,6 +9,7 @@ from pipeline.commands.arguments import add_command, non_empty
 from pipeline.commands.output import DONE, open_console, say, terminal_on, warn
 from pipeline.commands.resuming import going_on
 from pipeline.errors import InputError
+from pipeline.program import next_command
 
 
 def add_parser(parsers: Any) -> None:
@@ -36,15 +37,19 @@ def run(options: argparse.Namespace) -> int:
         shown = reanalysis.resolve(session, options.analyser)
         if not shown.answers:
             raise InputError(f"{shown.shown_as}: it has answered nothing; `verbatims reanalyse` asks it")
-        last = session.store.evaluations.last_comparison(shown.fingerprint)
-        if last is not None and last.verdict == "worse" and not options.anyway:
+        worse = session.store.evaluations.found_worse(shown.fingerprint)
+        if worse is not None and not options.anyway:
             raise InputError(
-                f"{shown.shown_as}: the comparison of {last.compared_at[:10]} says that it is worse; "
-                "a better prompt, or --anyway"
+                f"{shown.shown_as}: the comparison of {worse.compared_at[:10]} says that it is worse than "
+                f"{worse.first[:12]}; a better prompt, or --anyway"
             )
         brought = reanalysis.accept(session, shown)
         asks_it = reanalysis.resolve(session, reanalysis.SETTINGS).series == shown.series
-    say(f"{shown.shown_as} is accepted: {brought} rows brought; rows that it has not answered keep theirs")
+        others = sum(one.rows for one in session.store.analysers.all() if one.fingerprint != shown.fingerprint)
+    say(f"{shown.shown_as} is accepted: {brought} rows brought")
+    if others:
+        ask_them = next_command(f"reanalyse --analyser {shown.shown_as}")
+        warn(f"{others} rows keep the answer of another analyser: `{ask_them}` asks for theirs")
     if not asks_it:
         warn(
             f"the settings define another analyser: the next run asks {shown.shown_as} only if VERBATIMS_PROMPT, "

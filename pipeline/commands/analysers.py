@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -91,4 +92,5 @@ def _table(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         cells = {**row, "analyser": row["analyser"][:12], "accepted_at": (row["accepted_at"] or "")[:10]}
         table.add_row(*("" if cells[name] is None else str(cells[name]) for name in columns))
-    Console(highlight=False).print(table)
+    # in a pipe rich takes 80 columns and cuts cells
+    Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(table)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from pipeline.commands.arguments import add_command, non_empty
-from pipeline.commands.evaluate import add_asking, add_labels, ask_missing
+from pipeline.commands.evaluate import add_asking, add_labels, ask_missing, labels_of
 from pipeline.commands.output import DONE, WITH_FAILURES, open_console, print_data, terminal_on
 from pipeline.commands.resuming import going_on
 
@@ -45,27 +45,27 @@ def run(options: argparse.Namespace) -> int:
 
     require("compare")
     from pipeline import evaluating, reanalysis
-    from pipeline.labelling import labels_named
-    from pipeline.session import open_session, reference_base
+    from pipeline.session import open_session
 
     with (
         open_session(terminal_on(open_console()), asks=True, run_budget_usd=options.budget) as session,
         going_on(options),
     ):
-        topics = reference_base(session.settings, session.store)
-        _, labels = labels_named(session.store, options.labels, topics)
+        _, labels = labels_of(session, options)
         first, second = (reanalysis.resolve(session, word) for word in (options.first, options.second))
-        if not all(ask_missing(session, options, one, labels) for one in (first, second)):
-            return DONE
+        evaluating.require_two(first, second)
+        for one in (first, second):
+            ask_missing(session, options, one, labels)
         found = evaluating.compare_two(session.store, first, second, labels)
     if options.json:
         print_data({"first": first.fingerprint, "second": second.fingerprint, **asdict(found)})
     else:
-        print(f"{second.shown_as} beside {first.shown_as}: {_words(found)}")
+        print(f"{second.shown_as} compared with {first.shown_as}: {_words(found)}")
         print(
-            f"{found.labels} labelled texts; only the first is right on {found.lost}, only the second on {found.won}; "
-            f"difference {found.difference:+.1%} ({found.low:+.1%} to {found.high:+.1%}), p = {found.p:.3f}"
+            f"{found.labels} labelled texts; only {first.shown_as} is right on {found.lost}, "
+            f"only {second.shown_as} on {found.won}"
         )
+        print(f"difference {found.difference:+.1%} ({found.low:+.1%} to {found.high:+.1%}), p = {found.p:.3f}")
     return WITH_FAILURES if found.judgement == "worse" else DONE
 
 
@@ -73,7 +73,7 @@ def _words(found: Paired) -> str:
     if found.judgement == "worse":
         return "worse"
     if found.judgement == "not_worse":
-        return "not worse by three points or more"
+        return "not worse; a loss of three points or more is ruled out"
     if not found.more_labels:
         return "cannot tell; more labels will hardly show that it is not worse"
     return f"cannot tell; some {found.more_labels} more labels could show that it is not worse"

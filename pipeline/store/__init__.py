@@ -19,7 +19,7 @@ driver_errors.py  what a driver says, as one line
 tables.py     all tables                    migrate.py, migrations/   how older stores become these
 """
 
-from pipeline.store.analysers import AnalyserShown
+from pipeline.store.analysers import RESERVED, AnalyserShown
 from pipeline.store.claims import Claims
 from pipeline.store.counts import RowCounts, RunCounts
 from pipeline.store.crawls import Crawls
@@ -54,6 +54,7 @@ from pipeline.store.totals import StoreTotals
 __all__ = [
     "ACCEPTANCE",
     "ALL",
+    "RESERVED",
     "WEEKLY",
     "AnalyserShown",
     "AnalysisShown",

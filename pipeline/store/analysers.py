@@ -15,8 +15,11 @@ from pipeline.store.database import Database, insert_ignoring
 from pipeline.store.predicates import GOOD
 from pipeline.store.tables import analysers, analyses, texts
 
-NAME = re.compile(r"[a-z][a-z0-9._-]{0,39}")
-"""Names of analysers; a fingerprint, which begins with a digit as often as not, is looked for first."""
+NAME = re.compile(r"(?![0-9a-f]+$)[a-z][a-z0-9._-]{0,39}")
+"""Names of analysers; what might be the beginning of a fingerprint is none."""
+
+RESERVED = ("current", "settings")
+"""Words for two analysers: the one of most rows, and the one that the settings define."""
 
 LEAST_PREFIX = 4
 """Characters of a fingerprint that name it, if no other begins so."""
@@ -95,8 +98,11 @@ class Analysers:
 
     def set_name(self, fingerprint: str, name: str) -> None:
         """Give a name, or another one. Raises InputError where it is no name, or another analyser's."""
-        if not NAME.fullmatch(name):
-            raise InputError(f"{name[:40]!r}: a name has lower case letters, digits, and . _ - in it, at most 40")
+        if not NAME.fullmatch(name) or name in RESERVED:
+            raise InputError(
+                f"{name[:40]!r}: a name has lower case letters, digits, and . _ - in it, at most 40; it is neither "
+                f"{' nor '.join(RESERVED)} nor like a fingerprint, which has a to f and digits only"
+            )
         with self._database.write() as connection:
             theirs = connection.execute(sa.select(analysers.c.analyser).where(analysers.c.name == name)).scalar()
             if theirs not in (None, fingerprint):

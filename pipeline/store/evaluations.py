@@ -16,13 +16,12 @@ from pipeline.store.tables import analysers
 
 @dataclass(frozen=True, slots=True)
 class EvaluationShown:
-    """The latest evaluation of an analyser."""
+    """The latest evaluation of a series of analysers."""
 
     analyser: str
     """Its fingerprint."""
     shown_as: str
     """Its name, or the beginning of its fingerprint."""
-    series: str
     evaluated_at: str
     labels: int
     result: dict[str, Any]
@@ -30,7 +29,7 @@ class EvaluationShown:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonShown:
-    """The latest comparison of two analysers."""
+    """A comparison of two analysers."""
 
     first: str
     second: str
@@ -52,10 +51,14 @@ class Evaluations:
             connection.execute(sa.insert(evaluations), row)
 
     def latest(self) -> list[EvaluationShown]:
-        """The latest of each analyser, the newest first."""
-        newest = sa.select(sa.func.max(evaluations.c.evaluation_id)).group_by(evaluations.c.analyser)
+        """The latest of each series, the newest first: what is accepted as a topic makes no evaluation stale."""
+        newest = (
+            sa.select(sa.func.max(evaluations.c.evaluation_id))
+            .join(analysers, analysers.c.analyser == evaluations.c.analyser)
+            .group_by(analysers.c.series)
+        )
         query = (
-            sa.select(evaluations, analysers.c.name, analysers.c.series)
+            sa.select(evaluations, analysers.c.name)
             .join(analysers, analysers.c.analyser == evaluations.c.analyser)
             .where(evaluations.c.evaluation_id.in_(newest))
             .order_by(evaluations.c.evaluation_id.desc())
@@ -65,7 +68,6 @@ class Evaluations:
                 EvaluationShown(
                     one.analyser,
                     one.name or one.analyser[:12],
-                    one.series,
                     one.evaluated_at,
                     one.labels,
                     json.loads(one.result),
@@ -79,13 +81,28 @@ class Evaluations:
         with self._database.write() as connection:
             connection.execute(sa.insert(comparisons), row | {"result": json.dumps(result)})
 
-    def last_comparison(self, second: str) -> ComparisonShown | None:
-        """The latest in which this analyser was the second; None where there was none."""
-        query = sa.select(comparisons).where(comparisons.c.second == second)
+    def found_worse(self, second: str) -> ComparisonShown | None:
+        """The comparison that says of this analyser that it is worse than another; None where there is none.
+
+        Only a later one with the same other analyser takes that back, if it says "not worse". Analysers that differ in
+        their topics only are the same one here.
+        """
+        other, mine, me = analysers.alias(), analysers.alias(), analysers.alias()
+        of_the_series = (mine.c.series == me.c.series) & (other.c.series != me.c.series)
+        query = (
+            sa.select(comparisons, other.c.series.label("other"))
+            .join(other, other.c.analyser == comparisons.c.first)
+            .join(mine, mine.c.analyser == comparisons.c.second)
+            .join(me, me.c.analyser == second)
+            .where(comparisons.c.verdict.in_(["worse", "not_worse"]), of_the_series | (comparisons.c.second == second))
+            .order_by(comparisons.c.comparison_id)
+        )
         with self._database.read() as connection:
-            one = connection.execute(query.order_by(comparisons.c.comparison_id.desc()).limit(1)).first()
-        if one is None:
+            last = {one.other: one for one in connection.execute(query)}
+        worse = [one for one in last.values() if one.verdict == "worse"]
+        if not worse:
             return None
+        one = max(worse, key=lambda found: found.comparison_id)
         return ComparisonShown(one.first, one.second, one.compared_at, one.verdict, json.loads(one.result))
 
 
