@@ -40,9 +40,9 @@ WORDS: Mapping[str, Sentiment] = MappingProxyType({
 })  # fmt: skip
 """Accepted in `sentiment`, without accents and case."""
 
-MOST_QUOTED = 30
-"""Characters of a wrong word that a message shows. A longer cell is not shown: it may be a verbatim in the wrong
-column."""
+MOST_QUOTED = 15
+"""Characters of a wrong word that a message shows. A longer one, or several, are not shown: they may be a verbatim in
+the wrong column."""
 
 _LIKE_A_NUMBER = re.compile(r"\d.{0,19}|\d+e?\d*")
 """What a spreadsheet might take for a number or a date: `10/10`, `12 mai`, an id of digits with an e among them."""
@@ -220,9 +220,11 @@ class _Checks:
         if cell.lstrip("'") in NO_TOPICS:
             return frozenset()
         topics = [word for word in re.split(r"[\s,;]+", cell.casefold()) if word]
-        for topic in topics:
-            if topic not in self._topic_ids:
-                raise _Problem(f"topic {_quoted(topic)} is no id of the list; - says that none fits")
+        unknown = [topic for topic in topics if topic not in self._topic_ids]
+        if unknown:
+            # of several unknown words none is shown: they may be a sentence
+            which = f"topic {_quoted(unknown[0])} is" if len(unknown) == 1 else f"{len(unknown)} topics are"
+            raise _Problem(f"{which} no id of the list; - says that none fits")
         return frozenset(topics)
 
 
@@ -234,7 +236,8 @@ def _sentiment(word: str) -> Sentiment:
 
 
 def _quoted(word: str) -> str:
-    return f"'{harmless(word)}'" if len(word) <= MOST_QUOTED else f"of {len(word)} characters"
+    is_one = len(word) <= MOST_QUOTED and len(word.split()) == 1
+    return f"'{harmless(word)}'" if is_one else f"of {len(word)} characters"
 
 
 def _comparable(text: str, encoding: str) -> str:

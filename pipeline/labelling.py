@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from pipeline.evaluate.sample import Stratum, allocate, weights
 from pipeline.label_file import Known, Label, ToLabel, ids_in, read_labels, write_labels
 from pipeline.label_guide import write_guide
 from pipeline.records import Topic
+from pipeline.source.fields import harmless
 from pipeline.store import LabelledText, Store
 
 MOST_SHOWN = 20
@@ -31,8 +33,10 @@ def write_sample(
 
     Raises SettingsError where the file is there already: it may be filled in. InputError where nothing is analysed.
     """
-    if path.exists():
-        raise SettingsError(f"--output: {path} is there already, and may hold labels; name another")
+    guide = path.with_suffix(".guide.md")
+    for file in (path, guide):
+        if file.exists():
+            raise SettingsError(f"--output: {file} is there already, and may be somebody's work; name another")
     populations = store.labels.strata(since, source)
     sizes = allocate(populations, size)
     each, numbers = weights(populations, sizes), _numbers(sizes)
@@ -42,7 +46,6 @@ def write_sample(
     strata = [(one, (one.source, one.sentiment)) for one in drawn]
     rows = [ToLabel(one.verbatim_id, one.source, one.text, numbers[key], each[key]) for one, key in strata]
     written = write_labels(path, rows)
-    guide = path.with_suffix(".guide.md")
     write_guide(guide, topics)
     return written, guide
 
@@ -73,20 +76,45 @@ class LabelProblems(InputError):
         self.lines = problems[:MOST_SHOWN] + ([f"and {more} more"] if more > 0 else [])
 
 
-def import_file(store: Store, path: Path, topics: tuple[Topic, ...]) -> tuple[str, int]:
-    """Keep the labels of a file under its name; returns the name and how many. Raises as `read_file`."""
-    found, person = read_file(store, path, topics), path.stem
-    store.labels.add(
-        person,
-        [
-            LabelledText(text_id, one.sentiment, one.topics, one.stratum, one.weight)
-            for text_id, one in sorted(found.items())
-        ],
-    )
-    return person, len(found)
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import came to."""
+
+    name: str
+    """Of the file, without its ending; `--labels` takes it."""
+    labels: int
+    lost: int
+    """Texts that an earlier file of this name has labelled, and this one does not."""
+
+    @property
+    def warning(self) -> str | None:
+        """What the person may not have wanted."""
+        if not self.lost:
+            return None
+        return (
+            f"{self.lost} texts have lost their labels, which an earlier file named {self.name} had; "
+            "files of two people need two names"
+        )
 
 
-def labels_named(store: Store, word: str | None, topics: tuple[Topic, ...]) -> tuple[str, list[LabelledText]]:
+def import_file(store: Store, path: Path, topics: tuple[Topic, ...]) -> Imported:
+    """Keep the labels of a file under its name, in place of those that an earlier file of this name had.
+
+    Raises as `read_file`, and InputError where nothing is labelled.
+    """
+    found, name = read_file(store, path, topics), path.stem
+    if not found:
+        raise InputError(f"{path.name}: no line is labelled; fill in the column sentiment")
+    if name != harmless(name) or name.startswith("-"):
+        raise InputError(f"{harmless(path.name)}: a name of labels is plain text without a dash in front; rename it")
+    given = [
+        LabelledText(text_id, one.sentiment, one.topics, one.stratum, one.weight)
+        for text_id, one in sorted(found.items())
+    ]
+    return Imported(name, len(given), store.labels.replace(name, given))
+
+
+def labels_named(store: Store, word: str | None, topics: tuple[Topic, ...]) -> tuple[Imported, list[LabelledText]]:
     """The labels that a word means: a file, which is imported; a name; or the only ones there are.
 
     Raises InputError where there are none, or those of several people.
@@ -98,6 +126,6 @@ def labels_named(store: Store, word: str | None, topics: tuple[Topic, ...]) -> t
             raise InputError(f"--labels: name a file or whose labels: {there}")
         word = next(iter(people))
     if word in people and not Path(word).is_file():
-        return word, store.labels.of(word)
-    person, _ = import_file(store, Path(word), topics)
-    return person, store.labels.of(person)
+        return Imported(word, people[word], 0), store.labels.of(word)
+    imported = import_file(store, Path(word), topics)
+    return imported, store.labels.of(imported.name)

@@ -35,6 +35,19 @@ class Plan:
     """Fewer than three for each text where an interrupted one goes on."""
     cost: Range
     """In USD."""
+    replaces: int
+    """Texts of an accepted set that goes."""
+
+    @property
+    def warning(self) -> str | None:
+        """What the person may not have wanted."""
+        few = f"So few never alarm: {-(-LEAST_PAIRS // ROUNDS)} texts are needed." if self._is_small else ""
+        gone = f"The accepted set of {self.replaces} texts and its answers go." if self.replaces else ""
+        return " ".join(filter(None, (gone, few))) or None
+
+    @property
+    def _is_small(self) -> bool:
+        return self.texts * ROUNDS < LEAST_PAIRS
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +70,8 @@ def plan(session: Session, size: int, *, batch: bool = False) -> Plan:
     texts = there.texts if there else sum(_sizes(session, size).values())
     # texts that were erased since have left the set, but not the pairs
     calls = max(1, texts * ROUNDS - (there.pairs.asked if there else 0))
-    return Plan(texts, calls, _cost(session, calls, batch=batch))
+    accepted = session.store.sentinel.set() if there is None else None
+    return Plan(texts, calls, _cost(session, calls, batch=batch), accepted.texts if accepted else 0)
 
 
 def accept(session: Session, size: int, *, batch: bool = False) -> SentinelSet:
@@ -161,7 +175,7 @@ def _draw(session: Session, sizes: dict[tuple[str, str], int]) -> None:
     series = _series(_record(session))
     session.store.sentinel.draw(series, sizes, datetime.now(UTC).toordinal(), ROUNDS)
     # what the former texts have shown is answered by the new acceptance: its alert ends
-    session.store.nights.judge(series, [], of_signals=[Signal.SENTINEL.value])
+    session.store.nights.judge(series, [], [Signal.SENTINEL.value])
 
 
 def _cost(session: Session, calls: int, *, batch: bool) -> Range:

@@ -57,7 +57,7 @@ def watch(store: Store, analyser: AnalyserRecord) -> list[tuple[str, Verdict]]:
         for verdict in [*judge(list(nights.values())[-NIGHTS:]), *_against_baseline(store, series, nights)]
     ]
     kept = [_judged(source, night, verdict) for source, night, verdict in found]
-    store.nights.judge(series, kept, of_signals=NIGHTLY)
+    store.nights.judge(series, kept, NIGHTLY)
     judge_flips(store)
     return [(source, verdict) for source, _, verdict in found if verdict.alarms]
 
@@ -70,7 +70,7 @@ def judge_flips(store: Store) -> Verdict | None:
         return None
     verdict = judge_sentinel(Count(last.flips, last.asked), Count(chosen.pairs.flips, chosen.pairs.asked))
     kept = [_judged("", last.asked_at[:10], verdict)]
-    store.nights.judge(chosen.series, kept, of_signals=[Signal.SENTINEL.value])
+    store.nights.judge(chosen.series, kept, [Signal.SENTINEL.value])
     return verdict
 
 

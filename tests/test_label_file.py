@@ -102,6 +102,8 @@ MISTAKES = {
         change(2, sentiment="Très bon accueil, mais livraison en retard"),
         "line 2: sentiment of 42",
     ),
+    "a short text as sentiment": (change(2, sentiment="Très bon accueil"), "line 2: sentiment of 16 characters"),
+    "a text as topics": (change(3, topics="Très bon accueil"), "line 3: 3 topics are no id"),
     "unknown topic": (change(3, topics="delivery, parking"), "line 3: topic 'parking' is no id"),
     "id twice": (lambda rows: rows.append(rows[1]), "line 6: the same verbatim_id as in line 3"),
     "unknown id": (change(4, verbatim_id="zz"), "line 4: verbatim_id is not in the store"),

@@ -15,11 +15,15 @@ def add_yes(command: Any) -> None:
     command.add_argument("--yes", action="store_true", help="do not ask before Claude is asked; needed in a script")
 
 
-def confirm(options: argparse.Namespace, question: str) -> bool:
-    """Whether to go on. Raises SettingsError where nobody can answer and --yes is not given."""
+def confirm(options: argparse.Namespace, question: str) -> None:
+    """Ask whether to go on. Raises SettingsError where the answer is no, or nobody can answer and --yes is not given.
+
+    Exit code 2: a script must not take what was not asked for done.
+    """
     if options.yes:
-        return True
+        return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise SettingsError(f"{question} Add --yes to go on: there is no terminal to ask")
     warn(f"{question} Go on? [y/N]")
-    return sys.stdin.readline().strip().lower() in ("y", "yes", "o", "oui")
+    if sys.stdin.readline().strip().lower() not in ("y", "yes", "o", "oui"):
+        raise SettingsError("nothing was asked, and nothing was paid")

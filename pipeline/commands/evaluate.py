@@ -58,18 +58,15 @@ def run(options: argparse.Namespace) -> int:
     require("evaluate")
     from pipeline import evaluating, reanalysis
     from pipeline.evaluation_shown import show
-    from pipeline.labelling import labels_named
-    from pipeline.session import open_session, reference_base
+    from pipeline.session import open_session
 
     with (
         open_session(terminal_on(open_console()), asks=True, run_budget_usd=options.budget) as session,
         going_on(options),
     ):
-        topics = reference_base(session.settings, session.store)
-        person, labels = labels_named(session.store, options.labels, topics)
+        person, labels = labels_of(session, options)
         shown = reanalysis.resolve(session, options.analyser)
-        if not ask_missing(session, options, shown, labels):
-            return DONE
+        ask_missing(session, options, shown, labels)
         result, lacking = evaluating.evaluate(session.store, shown, labels)
     if options.json:
         print_data({"analyser": shown.fingerprint, "name": shown.name, "person": person, "lacking": lacking, **result})
@@ -80,17 +77,25 @@ def run(options: argparse.Namespace) -> int:
     return DONE if result["enough"] else WITH_FAILURES
 
 
+def labels_of(session: Session, options: argparse.Namespace) -> tuple[str, list[LabelledText]]:
+    """The name of the labels that the options name, and the labels."""
+    from pipeline.labelling import labels_named
+    from pipeline.session import reference_base
+
+    named, labels = labels_named(session.store, options.labels, reference_base(session.settings, session.store))
+    if named.warning:
+        warn(named.warning)
+    return named.name, labels
+
+
 def ask_missing(
     session: Session, options: argparse.Namespace, shown: AnalyserShown, labels: list[LabelledText]
-) -> bool:
-    """Ask the analyser about labelled texts that it was not asked about, if the person agrees; False if not."""
+) -> None:
+    """Ask the analyser about labelled texts that it was not asked about, if the person agrees."""
     from pipeline import evaluating, reanalysis
 
     batch = options.mode == "batch"
     plan = evaluating.missing(session, shown, labels, batch=batch)
-    if plan is None:
-        return True
-    if not confirm(options, f"{shown.shown_as}: {plan.words}"):
-        return False
-    reanalysis.reanalyse(session, plan, batch=batch)
-    return True
+    if plan is not None:
+        confirm(options, f"{shown.shown_as}: {plan.words}")
+        reanalysis.reanalyse(session, plan, batch=batch)

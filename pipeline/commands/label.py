@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.commands.arguments import add_command, day, non_empty, positive
 from pipeline.commands.output import DONE, WITH_FAILURES, print_data, say, warn
 from pipeline.errors import SettingsError
+from pipeline.program import next_command
 
 if TYPE_CHECKING:
     from pipeline.records import Topic
@@ -79,10 +81,13 @@ def _sample(options: argparse.Namespace, store: Store, topics: tuple[Topic, ...]
 def _import(options: argparse.Namespace, store: Store, topics: tuple[Topic, ...]) -> int:
     from pipeline.labelling import import_file
 
-    person, found = import_file(store, Path(options.given), topics)
+    found = import_file(store, Path(options.given), topics)
     if options.json:
-        print_data({"labels": found, "name": person})
-    say(f"{found} labels of {person} are kept: `verbatims evaluate --labels {person}`")
+        print_data({"labels": found.labels, "name": found.name, "lost": found.lost})
+    if found.warning:
+        warn(found.warning)
+    to_go_on = next_command(f"evaluate --labels {shlex.quote(found.name)}")
+    say(f"{found.labels} labels of {found.name} are kept: `{to_go_on}`")
     return DONE
 
 

@@ -11,6 +11,7 @@ from pipeline.commands.asking_first import add_yes, confirm
 from pipeline.commands.ending import exit_code
 from pipeline.commands.output import DONE, open_console, print_data, say, terminal_on
 from pipeline.commands.resuming import going_on
+from pipeline.errors import InputError
 from pipeline.program import next_command
 
 
@@ -56,11 +57,16 @@ def run(options: argparse.Namespace) -> int:
         asked = reanalysis.resolve(session, options.analyser)
         record = reanalysis.record_of(session, asked)
         plan = reanalysis.plan(session, record, Wanted(options.since, options.source), batch=batch)
+        if not plan.touched.texts:
+            raise InputError(
+                "no analysed verbatim is like that; --since and --source choose among those that there are"
+            )
         if not plan.touched.asked:
+            if options.json:
+                print_data({"run_id": None, "analyser": record.fingerprint, "texts": plan.touched.texts, "asked": 0})
             say(f"{asked.shown_as}: {plan.words}")
             return DONE
-        if not confirm(options, f"{asked.shown_as}: {plan.words}"):
-            return DONE
+        confirm(options, f"{asked.shown_as}: {plan.words}")
         run_id = reanalysis.reanalyse(session, plan, batch=batch)
         counts = session.store.runs.count(run_id)
     if options.json:

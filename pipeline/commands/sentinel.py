@@ -19,7 +19,7 @@ def add_parser(parsers: Any) -> None:
     command = add_command(
         parsers,
         "sentinel",
-        "ask the same texts again past the stored answers, and compare them with the accepted ones",
+        "ask the same texts again without the stored answers, and compare with the accepted ones",
         run,
         examples=["verbatims sentinel accept --sample 300 --yes", "verbatims sentinel ask --mode batch --json"],
         settings=["STORE", "VERBATIMS_PROMPT", "VERBATIMS_MODEL", "VERBATIMS_BUDGET_USD_PER_DAY"],
@@ -59,8 +59,7 @@ def _accept(session: Session, options: argparse.Namespace) -> int:
         f"{plan.texts} texts are asked {sentinel.ROUNDS} times: {plan.calls} calls, "
         f"about ${plan.cost.low:.2f} to ${plan.cost.high:.2f} in all."
     )
-    if not confirm(options, question):
-        return DONE
+    confirm(options, question + (f" {plan.warning}" if plan.warning else ""))
     chosen = sentinel.accept(session, options.sample, batch=batch)
     pairs = chosen.pairs
     if options.json:

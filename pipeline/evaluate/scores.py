@@ -96,7 +96,6 @@ class Scores:
     """Agreement beyond chance: Cohen's and Gwet's. An answer that is not good counts as a category where there is
     one."""
     counts: Mapping[tuple[Sentiment, Sentiment | None], int]
-    weights: Mapping[tuple[Sentiment, Sentiment | None], float]
     """The confusion matrix, by label and prediction; cells without a text are missing."""
     topics: TopicScore
 
@@ -116,7 +115,6 @@ def score(rows: Sequence[Labelled], seed: int = 7) -> Scores:
         kappa=kappa(square),
         ac1=ac1(square),
         counts=Counter((row.label, row.predicted) for row in rows),
-        weights=_cells(matrix),
         topics=_topics([row for row in rows if row.topics is not None]),
     )
 
@@ -162,12 +160,6 @@ def _square(matrix: Matrix) -> Matrix:
     if not matrix[:, NO_ANSWER].any():
         return matrix[:, :NO_ANSWER]
     return np.vstack([matrix, np.zeros(NO_ANSWER + 1)])
-
-
-def _cells(matrix: Matrix) -> dict[tuple[Sentiment, Sentiment | None], float]:
-    columns = (*CLASSES, None)
-    found = ((int(row), int(column)) for row, column in np.argwhere(matrix > 0))
-    return {(CLASSES[row], columns[column]): float(matrix[row, column]) for row, column in found}
 
 
 def _occurring(rows: Sequence[Labelled]) -> list[Sentiment]:

@@ -1,4 +1,4 @@
-"""The same labelled texts asked again each week, past the cache: how many answers are others."""
+"""The same texts asked again each week, without the stored answers: how many answers are others."""
 
 from __future__ import annotations
 

@@ -8,8 +8,9 @@ from enum import StrEnum
 from pipeline.records import Sentiment, Signal
 
 PAGING = frozenset(Signal) - {Signal.MIX, Signal.NO_TOPIC, Signal.NEW_TOPIC, Signal.BASELINE}
-"""Signals that speak of the model alone, the same night. The others are for the morning: customers may have changed, or
-four weeks have passed already."""
+"""Signals that speak of the model alone, the same night. Their false alarms are counted as pages, though those of
+contract breaches only warn. The others are for the morning: customers may have changed, or four weeks have passed
+already."""
 
 
 class State(StrEnum):

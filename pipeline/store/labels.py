@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from pipeline.records import Sentiment
-from pipeline.store.database import Database, insert
+from pipeline.store.database import Database
 from pipeline.store.model_tables import labels
 from pipeline.store.predicates import LATEST
 from pipeline.store.tables import analyses, answers, attempts, texts
@@ -94,8 +94,8 @@ class Labels:
             found |= {one.verbatim_id: (one.text_id, one.text) for one in rows}
         return found
 
-    def add(self, person: str, given: Sequence[LabelledText]) -> None:
-        """Keep a person's labels; they replace the same person's earlier ones of these texts."""
+    def replace(self, person: str, given: Sequence[LabelledText]) -> int:
+        """Keep these labels of a person and no earlier ones; returns how many texts have lost theirs."""
         today = datetime.now(UTC).date().isoformat()
         rows = [
             {
@@ -109,12 +109,13 @@ class Labels:
             }
             for one in given
         ]
-        if not rows:
-            return
+        mine = labels.c.person == person
         with self._database.write() as connection:
-            statement = insert(connection, labels)
-            new = {name: statement.excluded[name] for name in rows[0] if name not in ("text_id", "person")}
-            connection.execute(statement.on_conflict_do_update(index_elements=["text_id", "person"], set_=new), rows)
+            before = set(connection.execute(sa.select(labels.c.text_id).where(mine)).scalars())
+            connection.execute(sa.delete(labels).where(mine))
+            if rows:
+                connection.execute(sa.insert(labels), rows)
+        return len(before - {one.text_id for one in given})
 
     def of(self, person: str) -> list[LabelledText]:
         """A person's labels."""

@@ -116,18 +116,16 @@ class Nights:
                 found[source].setdefault(day, []).append(json.loads(counts))
         return found
 
-    def judge(self, series: str, found: Iterable[Judged], *, of_signals: Sequence[str] | None = None) -> None:
-        """Keep what is said of the last nights, in place of all that was said before, or of these signals alone."""
+    def judge(self, series: str, found: Iterable[Judged], of_signals: Iterable[str]) -> None:
+        """Keep what is said of the last nights, in place of all that was said of these signals before."""
         judged_at = datetime.now(UTC).isoformat(timespec="seconds")
         rows = [
             {name: getattr(one, name) for name in Judged.__slots__} | {"series": series, "judged_at": judged_at}
             for one in found
         ]
-        before = sa.delete(verdicts)
-        if of_signals is not None:
-            before = before.where(verdicts.c.signal.in_(of_signals))
+        before = verdicts.c.signal.in_(list(of_signals))
         with self._database.write() as connection:
-            connection.execute(before)
+            connection.execute(sa.delete(verdicts).where(before))
             if rows:
                 connection.execute(sa.insert(verdicts), rows)
 

@@ -55,7 +55,7 @@ def test_a_file_with_problems_is_told_line_by_line_and_changes_nothing(analysed:
 def test_labels_are_kept_once_and_leave_with_their_text(analysed: Command, tmp_path: Path) -> None:
     rows = labelled(analysed, tmp_path)
     for _ in range(2):
-        assert analysed("label", "--import", "labels.csv", "--json").data == {"labels": 40, "name": "labels"}
+        assert analysed("label", "--import", "labels.csv", "--json").data == {"labels": 40, "name": "labels", "lost": 0}
     [(verbatim_id, external_id)] = query(
         tmp_path / STORE, "SELECT verbatim_id, external_id FROM texts JOIN labels USING (text_id) LIMIT 1"
     )
@@ -92,12 +92,12 @@ def test_nobody_pays_for_a_reanalysis_unasked(analysed: Command, tmp_path: Path)
 def test_a_reanalysis_touches_what_was_named_and_no_row(analysed: Command, tmp_path: Path) -> None:
     rows = query(tmp_path / ROWS, "SELECT * FROM verbatims_analysed_v2 ORDER BY 1")
     none = analysed("reanalyse", "--yes", "--source", "another", VERBATIMS_PROMPT="second.md")
-    assert none.code == 0 and "nothing to pay" in none.err
+    assert none.code == 2 and "no analysed verbatim is like that" in none.err
     found = analysed("reanalyse", "--yes", "--since", "2020-01-01", "--json", VERBATIMS_PROMPT="second.md").data
     assert (found["scraped"], found["analysed"], found["calls"]) == (40, 40, 40)
     assert query(tmp_path / ROWS, "SELECT * FROM verbatims_analysed_v2 ORDER BY 1") == rows
-    again = analysed("reanalyse", "--yes", VERBATIMS_PROMPT="second.md")
-    assert again.code == 0 and "all answered already" in again.err
+    again = analysed("reanalyse", "--yes", "--json", VERBATIMS_PROMPT="second.md")
+    assert again.code == 0 and "all answered already" in again.err and again.data["asked"] == 0
 
 
 @pytest.mark.long
@@ -113,16 +113,43 @@ def test_an_analyser_that_is_worse_is_accepted_only_on_demand(analysed: Command,
         one["analyser"] for one in analysed("analysers", "--json").data["analysers"] if one["prompt"] != "analyse_v1"
     )
     assert analysed("analysers", "--name", second, "second").code == 0
+    first = analysed("analysers", "--json").data["analysers"][0]["analyser"]
     insert = "INSERT INTO comparisons (first, second, compared_at, verdict, result) VALUES "
     with closing(sqlite3.connect(tmp_path / STORE)) as connection, connection:
-        connection.execute(f"{insert} (?, ?, '2026-01-01', 'worse', '{{}}')", (second, second))
+        connection.execute(f"{insert} (?, ?, '2026-01-01', 'worse', '{{}}')", (first, second))
+    labelled(analysed, tmp_path)
+    with (tmp_path / "labels.csv").open(encoding="utf-8-sig") as file:
+        (tmp_path / "few.csv").write_text("".join(line for line, _ in zip(file, range(4), strict=False)))
+    assert "cannot tell" in analysed("compare", "--labels", "few.csv", first, "second").out
     refused = analysed("accept", "second")
-    assert refused.code == 2 and "says that it is worse" in refused.err
+    assert refused.code == 2 and f"says that it is worse than {first[:12]}" in refused.err
     assert analysed("accept", "second", "--anyway").code == 0
     assert [one["rows"] for one in analysed("analysers", "--json").data["analysers"]] == [40, 0]
 
 
+def test_a_file_replaces_the_labels_of_an_earlier_one_of_its_name(analysed: Command, tmp_path: Path) -> None:
+    rows = labelled(analysed, tmp_path)
+    assert analysed("label", "--import", "labels.csv").code == 0
+    write_rows(tmp_path / "labels.csv", [row | {"sentiment": ""} if n < 15 else row for n, row in enumerate(rows)])
+    fewer = analysed("label", "--import", "labels.csv", "--json")
+    assert fewer.data == {"labels": 25, "name": "labels", "lost": 15}
+    assert "15 texts have lost their labels" in fewer.err
+    write_rows(tmp_path / "labels.csv", [row | {"sentiment": ""} for row in rows])
+    empty = analysed("label", "--import", "labels.csv")
+    assert empty.code == 2 and "no line is labelled" in empty.err
+    assert query(tmp_path / STORE, "SELECT count(*) FROM labels") == [(25,)]
+
+
+def test_an_acceptance_says_which_rows_it_leaves(analysed: Command, tmp_path: Path) -> None:
+    write_reviews(tmp_path / "more.csv", 10, 7)
+    assert analysed("reanalyse", "--yes", VERBATIMS_PROMPT="second.md").code == 0
+    assert analysed("run", "--input", "more.csv", "--source", "app").code == 0
+    accepted = analysed("accept", "settings", VERBATIMS_PROMPT="second.md")
+    assert accepted.code == 0 and "10 rows keep the answer of another analyser" in accepted.err
+
+
 def test_each_mistake_is_one_line(analysed: Command) -> None:
+    first = analysed("analysers", "--json").data["analysers"][0]["analyser"]
     for command, said in (
         (("accept", "nobody"), "'nobody': the store has no analyser of this name or fingerprint"),
         (("accept", "settings"), "it has answered nothing"),
@@ -130,6 +157,9 @@ def test_each_mistake_is_one_line(analysed: Command) -> None:
         (("baseline", "accept"), "not enough nights: 0 of 14"),
         (("evaluate",), "--labels: name a file or whose labels"),
         (("evaluate", "--labels", "nix.csv"), "nix.csv: there is no such file"),
+        (("analysers", "--name", first, "settings"), "it is neither current nor settings"),
+        (("analysers", "--name", first, "db5c"), "nor like a fingerprint"),
+        (("reanalyse", "--since", "2999-01-01", "--yes"), "no analysed verbatim is like that"),
         (("reanalyse", "--since", "yesterday"), "'yesterday' is no day"),
     ):
         ended = analysed(*command, VERBATIMS_PROMPT="second.md")

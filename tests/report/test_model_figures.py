@@ -21,7 +21,7 @@ def facts(store: Store) -> Facts:
     run_id = store.runs.start("sandbox", "test")
     store.analysers.note(ANALYSER)
     store.analysers.set_name(ANALYSER.fingerprint, "first")
-    store.nights.judge("v1", [NEAR, FAR, UNKNOWN])
+    store.nights.judge("v1", [NEAR, FAR, UNKNOWN], [])
     store.evaluations.add(ANALYSER.fingerprint, 300, {"f1": {"negative": [0.8, 0.75, 0.85], "macro": None}})
     return facts_of(store, run_id)
 

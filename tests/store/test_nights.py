@@ -131,7 +131,7 @@ def test_gauges_say_the_worst_share_and_that_nothing_is_known_while_there_is_not
         replace(row, sentiment="positive", score=1.2),
         replace(row, signal="refusal", sentiment="", score=None),
     ]
-    store.nights.judge("v1", found)
+    store.nights.judge("v1", found, ["mix", "refusal"])
     model = store.totals.model
     assert model.scores() == {("shop", "mix"): 1.2}
     assert model.ready() == {("shop", "mix"): 1, ("shop", "refusal"): 0}
