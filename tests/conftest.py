@@ -51,11 +51,13 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A place for a store of each kind: there is nothing yet."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/store.db"
-    return new_database(request.getfixturevalue("postgres"), request.node.nodeid)
+        yield f"sqlite:///{tmp_path}/store.db"
+    else:
+        with new_database(request.getfixturevalue("postgres"), request.node.nodeid) as url:
+            yield url
 
 
 @pytest.fixture(scope="session")
@@ -67,20 +69,23 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres: str) -> str:
+def postgres_template(postgres: str) -> Iterator[str]:
     """The same on Postgres: the name of its database."""
-    open_store(new_database(postgres, "template")).close()
-    return database_name("template")
+    with new_database(postgres, "template") as url:
+        open_store(url).close()
+        yield database_name("template")
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A new, empty store of each kind."""
     if request.param == "sqlite":
         shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "store.db")
-        return f"sqlite:///{tmp_path}/store.db"
-    template = request.getfixturevalue("postgres_template")
-    return new_database(request.getfixturevalue("postgres"), request.node.nodeid, template)
+        yield f"sqlite:///{tmp_path}/store.db"
+    else:
+        template = request.getfixturevalue("postgres_template")
+        with new_database(request.getfixturevalue("postgres"), request.node.nodeid, template) as url:
+            yield url
 
 
 @pytest.fixture

@@ -73,15 +73,21 @@ def serving() -> Iterator[str]:
         yield server.url
 
 
-def new_database(server: str, name: str, template: str = "template1") -> str:
-    """Make an empty database, or a copy of the template, for what has this name; returns its URL."""
+@contextmanager
+def new_database(server: str, name: str, template: str = "template1") -> Iterator[str]:
+    """An empty database, or a copy of the template, for what has this name: its URL, until it is dropped.
+
+    Hundreds of them, 9 MB each, take ten seconds to remove at the end.
+    """
     import psycopg
 
     new = database_name(name)
     with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{new}"')  # type: ignore[arg-type, unused-ignore]
         connection.execute(f'CREATE DATABASE "{new}" TEMPLATE "{template}"')  # type: ignore[arg-type, unused-ignore]
-    return f"{server}/{new}"
+    yield f"{server}/{new}"
+    with suppress(psycopg.OperationalError), psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{new}" WITH (FORCE)')  # type: ignore[arg-type, unused-ignore]
 
 
 def database_name(name: str) -> str:

@@ -45,6 +45,7 @@ def test_a_run_in_a_batch_costs_half_and_leaves_nothing_behind(place: Place, sto
     assert cached > given / 2
 
 
+@pytest.mark.long
 def test_a_batch_is_collected_by_another_process(place: Place, store: Store) -> None:
     place.serve(delay_s=5.0)
     run_id = kept(store, *TEXTS)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -148,6 +151,27 @@ def test_a_night_in_batches_waits_in_the_triggerer_and_holds_no_worker(
     assert environment.bills() == environment.one("SELECT count(*) FROM answers")
     assert environment.one("SELECT count(*) FROM attempts WHERE batch IS NULL") == 0
     assert environment.one("SELECT state FROM batches") == "closed"
+
+
+def test_the_sentinel_in_batches_waits_in_the_triggerer_and_is_asked_once(
+    first: tuple[RunEnvironment, str], airflow: Airflow, new_environment: Callable[..., RunEnvironment], tmp_path: Path
+) -> None:
+    environment = new_environment(0.0, batch_delay_s=15.0)
+    assert airflow.api.ended(DAG, airflow.api.trigger(DAG)) == "success"
+    accept = [sys.executable, "-m", "pipeline", "sentinel", "accept", "--sample", "100", "--yes"]
+    subprocess.run(accept, env={**os.environ, **environment.settings}, cwd=tmp_path, check=True, timeout=120)
+    run = airflow.api.trigger("verbatims_sentinel", mode="batch")
+    [task] = eventually(
+        lambda: [one for one in airflow.api.tasks("verbatims_sentinel", run, "ask") if one["state"] == "deferred"],
+        SEEN_WITHIN_S,
+        "the task is deferred",
+    )
+    assert not alive(task["pid"])
+    assert airflow.api.ended("verbatims_sentinel", run) == "success"
+    asked = "SELECT count(*) FROM attempts WHERE purpose = 'sentinel' AND batch IS NOT NULL"
+    assert environment.one(asked) == 100 == environment.one("SELECT count(*) FROM sentinel")
+    assert environment.one("SELECT count(*) FROM runs WHERE purpose = 'sentinel' AND ended_at IS NOT NULL") == 1
+    environment.assert_exact()
 
 
 def alive(pid: int) -> bool:

@@ -8,6 +8,8 @@ import pytest
 
 from .conftest import Command, query
 
+pytestmark = pytest.mark.long
+
 LONG = "La livraison numéro {} était très rapide et le colis intact"
 
 

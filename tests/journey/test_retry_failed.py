@@ -3,9 +3,13 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from pipeline.sandbox import Sandbox
 
 from .conftest import Command, query, write_jsonl
+
+pytestmark = pytest.mark.long
 
 FAULTS = {"unreadable": 0.5, "refused": 0.2}
 SEED = 7

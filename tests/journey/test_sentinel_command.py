@@ -1,4 +1,4 @@
-"""The sentinel asks the same texts again past the stored answers, and alarms where the model answers otherwise."""
+"""The sentinel asks the same texts again without the stored answers, and alarms where the model answers otherwise."""
 
 import io
 import sqlite3

@@ -15,6 +15,8 @@ from pipeline.analyse.topics import load_topics
 from .conftest import Command, query, write_jsonl
 from .test_erasing import everything
 
+pytestmark = pytest.mark.long
+
 STORE, ROWS = "var/verbatims.db", "var/verbatims-warehouse.db"
 GIFT = [f"J'aurais aimé un emballage cadeau en option pour la commande {n}" for n in range(4)]
 LOYALTY = [f"Les points de fidélité sont enfin visibles sur ma commande {n}" for n in range(3)]

@@ -1,4 +1,4 @@
-"""The sentinel's texts are asked again past the stored answers, and nothing of a verbatim is counted by it."""
+"""The sentinel's texts are asked again without the stored answers, and nothing of a verbatim is counted by it."""
 
 from __future__ import annotations
 
