@@ -7,12 +7,13 @@ import json
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import accumulate
+from operator import attrgetter
 from typing import Any
 
-from pipeline.load.table import Column, TableDescription
+from pipeline.load.table import TableDescription
 from pipeline.load.warehouse import RejectedRow
 from pipeline.records import WarehouseRow
 
@@ -21,6 +22,8 @@ SHARD_BYTES = 8_000_000
 
 SHARD_ROWS = 10_000
 """Most rows of one job."""
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +68,18 @@ def shards(
     pages: Iterable[Sequence[WarehouseRow]], table: TableDescription, refused: list[RejectedRow]
 ) -> Iterator[Shard]:
     """Split the valid rows into shards, in order; append the invalid ones to `refused`, without their values."""
+    form = RowFormat(table)
     ids: list[str] = []
     days: list[str] = []
     lines: list[bytes] = []
     size = 0
     # row by row, since the pages are generated and may not fit into memory together
     for row in (row for page in pages for row in page):
-        values = values_of(row)
-        if problem := problem_of(values, table):
+        cells = form.cells(row)
+        if problem := form.problem_of(cells):
             refused.append(RejectedRow(row.verbatim_id, problem))
             continue
+        values = dict(zip(form.names, cells, strict=True))
         line = json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
         if ids and (size + len(line) > SHARD_BYTES or len(ids) == SHARD_ROWS):
             yield Shard(tuple(ids), tuple(days), tuple(lines))
@@ -87,34 +92,46 @@ def shards(
         yield Shard(tuple(ids), tuple(days), tuple(lines))
 
 
-def values_of(row: WarehouseRow) -> dict[str, Any]:
-    """Column → value."""
-    values = asdict(row)
-    return {**values, "topics": list(values["topics"]), "new_topics": list(values["new_topics"])}
+class RowFormat:
+    """The values of rows in the order of their table's columns, and why some do not fit."""
+
+    def __init__(self, table: TableDescription) -> None:
+        self.names = tuple(column.name for column in table.columns)
+        self._cells = attrgetter(*self.names)
+        self._topics, self._new_topics = self.names.index("topics"), self.names.index("new_topics")
+        self._rules = [(column.name, column.required, column.type, FITTING[column.type]) for column in table.columns]
+
+    def cells(self, row: WarehouseRow) -> list[Any]:
+        """The values. By hand: `asdict` took half the time of a load."""
+        cells = list(self._cells(row))
+        cells[self._topics] = list(row.topics)
+        cells[self._new_topics] = [
+            {"label": topic.label, "definition": topic.definition, "quote": topic.quote} for topic in row.new_topics
+        ]
+        return cells
+
+    def problem_of(self, cells: Sequence[Any]) -> str | None:
+        """The first problem of a row, without its values; None if it fits."""
+        for value, (name, required, kind, fits) in zip(cells, self._rules, strict=True):
+            try:
+                if value is None:
+                    if required:
+                        return f"{name} is null"
+                elif not fits(value):
+                    return f"{name} is no {kind}"
+            except (TypeError, ValueError, OverflowError):
+                return f"{name} is no {kind}"
+        return None
 
 
-def problem_of(values: Mapping[str, Any], table: TableDescription) -> str | None:
-    """Why a row does not fit its table, without its values; None if it does."""
-    for column in table.columns:
-        value = values[column.name]
-        if value is None:
-            if column.required:
-                return f"{column.name} is null"
-        elif not _fits(value, column):
-            return f"{column.name} is no {column.type}"
-    return None
-
-
-def _fits(value: Any, column: Column) -> bool:
-    try:
-        return FITTING[column.type](value)
-    except (TypeError, ValueError, OverflowError):
-        return False
+def encoded(value: Any) -> str:
+    """A list or an object as JSON. Raises ValueError for NaN, and TypeError."""
+    return _ENCODER.encode(value)
 
 
 def _is_text(value: Any) -> bool:
     # encode() raises for a lone surrogate, which UTF-8 cannot hold
-    return (isinstance(value, str) and "\0" not in value and bool(value.encode())) or value == ""
+    return isinstance(value, str) and "\0" not in value and (value.isascii() or bool(value.encode()))
 
 
 def _is_number(value: Any) -> bool:
@@ -137,7 +154,7 @@ def _is_whole(value: Any) -> bool:
 
 
 def _is_json(value: Any) -> bool:
-    return isinstance(value, list | dict) and bool(json.dumps(value, allow_nan=False, ensure_ascii=False).encode())
+    return isinstance(value, list | dict) and (not value or bool(encoded(value).encode()))
 
 
 FITTING: Mapping[str, Callable[[Any], bool]] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import SettingsError, TransientError
-from pipeline.load.payload import problem_of, values_of
+from pipeline.load.payload import RowFormat, encoded
 from pipeline.load.table import ANALYSED, FORMER, Column, Parameter, TableDescription, describe, differences
 from pipeline.load.warehouse import Load, Loaded, RejectedRow, overtaken
 from pipeline.records import SANDBOX_MODEL, WarehouseRow
@@ -29,6 +28,9 @@ class SqliteWarehouse:
     def __init__(self, url: str, *, sandbox: bool) -> None:
         self._path = Path(url.removeprefix("sqlite:///"))
         self._table = describe(ANALYSED)
+        self._format = RowFormat(self._table)
+        self._json = [number for number, column in enumerate(self._table.columns) if column.type == "JSON"]
+        self._upsert = _upsert(self._table)
         self._load: Load | None = None
         self.name = f"{self._path}, table {ANALYSED}"
         try:
@@ -58,12 +60,12 @@ class SqliteWarehouse:
         """Upsert page by page, each in its own transaction; unchanged rows are not written."""
         held = 0
         refused: list[RejectedRow] = []
-        upsert = _upsert(self._table)
         for page in pages:
+            fitting, problems = self._checked(page)
             with self._writing():
-                before = len(refused)
-                refused.extend(filter(None, (self._write_row(upsert, row) for row in page)))
-            held += len(page) - (len(refused) - before)
+                problems += self._write(fitting)
+            held += len(page) - len(problems)
+            refused += problems
         gone = [(identity,) for identity in outdated]
         with self._writing():
             self._connection.executemany(f"DELETE FROM {ANALYSED} WHERE {self._table.key} = ?", gone)
@@ -139,19 +141,36 @@ class SqliteWarehouse:
     def _stopped(self, error: sqlite3.Error) -> TransientError:
         return TransientError(f"the warehouse {self._path} stopped answering: {error}; free space or mend it")
 
-    def _write_row(self, upsert: str, row: WarehouseRow) -> RejectedRow | None:
-        values = values_of(row)
-        if problem := problem_of(values, self._table):
-            return RejectedRow(row.verbatim_id, problem)
-        lists = {
-            column.name: json.dumps(values[column.name], ensure_ascii=False)
-            for column in self._table.columns
-            if column.type == "JSON" and values[column.name] is not None
-        }
+    def _checked(self, page: Sequence[WarehouseRow]) -> tuple[list[list[Any]], list[RejectedRow]]:
+        """The values of rows that fit the table, and the other rows."""
+        fitting: list[list[Any]] = []
+        problems: list[RejectedRow] = []
+        for row in page:
+            cells = self._format.cells(row)
+            if problem := self._format.problem_of(cells):
+                problems.append(RejectedRow(row.verbatim_id, problem))
+                continue
+            for number in self._json:
+                if cells[number] is not None:
+                    cells[number] = encoded(cells[number])
+            fitting.append(cells)
+        return fitting, problems
+
+    def _write(self, rows: Sequence[list[Any]]) -> list[RejectedRow]:
+        """All at once, or one by one where one is refused: by a constraint that somebody has added."""
+        self._connection.execute("SAVEPOINT page")
         try:
-            self._connection.execute(upsert, values | lists)
-        except sqlite3.IntegrityError as error:  # ours are checked above: a constraint that somebody has added
-            return RejectedRow(row.verbatim_id, _why(error))
+            self._connection.executemany(self._upsert, rows)
+        except sqlite3.IntegrityError:
+            self._connection.execute("ROLLBACK TO page")
+            return [found for row in rows if (found := self._write_row(row))]
+        return []
+
+    def _write_row(self, cells: list[Any]) -> RejectedRow | None:
+        try:
+            self._connection.execute(self._upsert, cells)
+        except sqlite3.IntegrityError as error:
+            return RejectedRow(cells[self._format.names.index(self._table.key)], _why(error))
         return None
 
     def _build(self) -> None:
@@ -253,7 +272,7 @@ def _upsert(table: TableDescription) -> str:
     # IS NOT instead of <>: it is also true if one side is null
     others = [name for name in names if name != table.key]
     return (
-        f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join(':' + name for name in names)}) "
+        f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))}) "
         f"ON CONFLICT ({table.key}) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in others)} "
         f"WHERE {' OR '.join(f'{table.name}.{name} IS NOT excluded.{name}' for name in others)}"
     )
