@@ -7,12 +7,13 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from genai_prices import Usage, calc_price
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.analyse.analyser import Analyser, define
 from pipeline.analyse.bound import WorstCase
-from pipeline.analyse.price import Price, Tokens
+from pipeline.analyse.price import USUAL, Price, Tokens
 from pipeline.analyse.topics import load_topics
 from pipeline.errors import SettingsError
 
@@ -128,6 +129,31 @@ def test_no_request_can_cost_more_than_its_worst_case(text: str, room: int) -> N
     assert most.input >= len(asked.request(text)["system"][0]["text"].encode()) and most.input <= len(sent) + 1200
     price = Price("claude-haiku-5-5", None, None)
     assert WorstCase(asked, price).usd(text, room) >= price.usd(Tokens(0, most.input, 0, most.output))
+
+
+COUNTS = st.integers(0, 300_000)
+PRICES = {
+    (model, batch): Price(model, None, None, batch=batch)
+    for model in ("claude-haiku-5-5", "claude-sonnet-4-5", "claude-haiku-4-5")
+    for batch in (False, True)
+}
+
+
+@given(st.builds(Tokens, COUNTS, COUNTS, COUNTS, COUNTS), st.sampled_from(sorted(PRICES)))
+@example(Tokens(USUAL, 0, 0, USUAL), ("claude-haiku-5-5", False))
+@example(Tokens(200_000, 1, 0, 0), ("claude-sonnet-4-5", True))
+def test_a_price_is_that_of_the_list_whatever_the_size(tokens: Tokens, which: tuple[str, bool]) -> None:
+    usage = Usage(
+        input_tokens=tokens.input,
+        cache_write_tokens=tokens.cache_write,
+        cache_read_tokens=tokens.cache_read,
+        output_tokens=tokens.output,
+    )
+    model, batch = which
+    context = {"processing": "batch"} if batch else None
+    listed = calc_price(usage, model, provider_id="anthropic", price_context=context)
+    expected = float(listed.total_price), float(listed.input_price)
+    assert PRICES[which].whole_and_input(tokens) == expected
 
 
 def test_an_unknown_model_needs_a_price_in_the_settings() -> None:
