@@ -1,8 +1,8 @@
 """A stand-in for Claude's Messages API, fast enough not to be what is measured: `python -m tests.bench.stand_in`.
 
 Each answer comes after LATENCY_S and names the number in its verbatim (`no. 17`), so that a client can check that the
-answer belongs to it. It speaks HTTP/1.1 with keep-alive over asyncio's own protocol: no framework, 20,000 answers a
-second on one core where the sandbox gives 3,000. It is no model of Claude's errors: the sandbox is.
+answer belongs to it. It speaks HTTP/1.1 with keep-alive over asyncio's own protocol, without a framework. It makes none
+of Claude's errors: the sandbox does.
 
 On standard output stands the port; each line on standard input is answered by one JSON object with what was answered
 since the line before: `answered`, `seconds` from the first request to the last answer, and `most_in_flight`.
