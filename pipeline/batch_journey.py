@@ -87,7 +87,7 @@ def cancel_batches(session: Session, run_id: str | None = None, claude_id: str |
                 f"no batch {claude_id} is under way: `{next_command('collect --no-wait')}` names those that are"
             )
         kept: TransientError | None = None
-        async with session.connect() as client:
+        async with session.connect_for_batches() as client:
             for batch in found:
                 try:
                     await _cancel(session, BatchApi(client), batch)
@@ -206,7 +206,7 @@ async def _opened(
     def open_batches() -> list[OpenBatch]:
         return [one for one in session.store.open_batches(run_id) if one.analyser.fingerprint == analyser.fingerprint]
 
-    async with session.connect() as client:
+    async with session.connect_for_batches() as client:
         worst = WorstCase(answering, price)
         desk = Desk(store, thread, BatchApi(client), answering, worst, session.observer, advance, say, pause)
         try:

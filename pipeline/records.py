@@ -283,6 +283,10 @@ class Attempt:
     """The most that tries may have cost which timed out or broke off: nobody can tell, and the budget counts it."""
     refusal: str | None = None
     """For `refused`: the category that the API names, such as `cyber`; None where it names none."""
+    request_id: str | None = None
+    """What Claude calls the last request, by which its support finds it; on spans, not stored."""
+    tries: tuple[Attempt, ...] = ()
+    """Each as if no other had come before it, where there were several; on spans, not stored."""
 
 
 @dataclass(frozen=True, slots=True)

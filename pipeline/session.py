@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anthropic import AsyncAnthropic
-
 from pipeline import load as loading
 from pipeline import sandbox as stand_in
 from pipeline.analyse.analyser import Analyser, define
-from pipeline.analyse.claude import connect
+from pipeline.analyse.client import Client, connect
 from pipeline.analyse.counting import NotCounted, count_tokens
 from pipeline.analyse.price import Price
 from pipeline.analyse.prompt import load_prompt
@@ -90,8 +88,12 @@ class Session:
 
         return asyncio.run(count())
 
-    def connect(self) -> AsyncAnthropic:
-        """A client for Claude's API, or for what stands in for it; close it when done."""
+    def connect(self) -> Client:
+        """A client for Claude's API, or for what stands in for it; close it when done. The observer makes the spans."""
+        return _connect(self.settings, self.claude_url, False)
+
+    def connect_for_batches(self) -> Client:
+        """The same, whose requests have the SDK's own spans."""
         return _connect(self.settings, self.claude_url, self.telemetry.anthropic_option())
 
 
@@ -119,7 +121,7 @@ class DrySession:
         return await count_tokens(_connect(self.settings, url, False), analyser, texts)
 
 
-def _connect(settings: Settings, url: str | None, open_telemetry: Any) -> AsyncAnthropic:
+def _connect(settings: Settings, url: str | None, open_telemetry: Any) -> Client:
     # the real key never travels to a sandbox, whatever the environment holds
     key = "sandbox" if settings.sandbox or settings.api_key is None else settings.api_key.get_secret_value()
     return connect(
@@ -133,7 +135,7 @@ def _connect(settings: Settings, url: str | None, open_telemetry: Any) -> AsyncA
 
 
 @contextmanager
-def claude_of(settings: Settings) -> Iterator[AsyncAnthropic]:
+def claude_of(settings: Settings) -> Iterator[Client]:
     """A client for Claude's API, or for what stands in for it, where no store is needed. The caller closes it."""
     with ExitStack() as stack:
         yield _connect(settings, _claude_url(settings, stack, needed=True), False)

@@ -51,6 +51,7 @@ class Analyser:
         # always said: claude-haiku-5-5 thinks when a request is silent, and bills two to five times the price
         self._fixed["thinking"] = thinking
         self._fixed_bytes = len(json.dumps(self._fixed, ensure_ascii=False).encode())
+        self._heads: dict[int, bytes] = {}
 
     def request(self, text: str, room: int = 1) -> dict[str, Any]:
         """The body for one verbatim: data between two marks, never an instruction.
@@ -59,6 +60,13 @@ class Analyser:
         """
         max_tokens = self._fixed["max_tokens"] * room
         return {**self._fixed, "max_tokens": max_tokens, "messages": [{"role": "user", "content": _delimited(text)}]}
+
+    def body(self, text: str, room: int = 1) -> bytes:
+        """`request(text, room)` as JSON; all but the text is encoded once."""
+        if room not in self._heads:
+            head = _json({**self._fixed, "max_tokens": self._fixed["max_tokens"] * room})
+            self._heads[room] = head.removesuffix(b"}") + b',"messages":[{"role":"user","content":'
+        return self._heads[room] + _json(_delimited(text)) + b"}]}"
 
     def most_tokens(self, text: str, room: int = 1) -> Tokens:
         """More than the request can take and its answer can give: no token is shorter than a byte.
@@ -100,6 +108,10 @@ def define(
 
 def _listed(topics: Sequence[Topic]) -> str:
     return "\n".join(f"- {topic.id} — {topic.fr} — {topic.en}" for topic in topics)
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _delimited(text: str) -> str:

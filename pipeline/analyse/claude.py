@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
 import re
 import time
 from collections.abc import Mapping
@@ -12,10 +10,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import anthropic
-from anthropic import AsyncAnthropic, DefaultAioHttpClient
 
 from pipeline.analyse.analyser import Analyser
 from pipeline.analyse.bound import WorstCase
+from pipeline.analyse.client import Client
 from pipeline.analyse.judge import NOT_THE_SHAPE, Judge
 from pipeline.analyse.pace import read_limits
 from pipeline.analyse.policy import ERROR_CODES, MAYBE_PAID
@@ -30,7 +28,7 @@ LONGEST_TRY_S = 600.0
 class Claude:
     """The live API (or the sandbox's: the wire is the same), one message per verbatim."""
 
-    def __init__(self, client: AsyncAnthropic, analyser: Analyser, price: Price) -> None:
+    def __init__(self, client: Client, analyser: Analyser, price: Price) -> None:
         self._client = client
         self._analyser = analyser
         self._judge = Judge(analyser, price)
@@ -54,15 +52,16 @@ class Claude:
             outcome, more = Outcome.FAILED, failure(error)
             if isinstance(error, anthropic.APIStatusError):
                 headers = error.response.headers
+        more["request_id"] = _request_id(headers)
         attempt = Attempt(outcome, self._analyser.model, sent_at, time.perf_counter() - began, **more)
         maybe_paid = attempt.error in MAYBE_PAID and attempt.cause not in NEVER_SENT
         return Try(attempt, began, read_limits(headers), retry_after(headers), maybe_paid)
 
     async def _request(self, text: str, room: int) -> tuple[Any, Mapping[str, str]]:
-        # raw: the SDK's own parsing raises on bad JSON and takes the paid usage with it
+        # not parsed by the SDK: it raises on bad JSON and takes the paid usage with it
         async with asyncio.timeout(LONGEST_TRY_S):
-            response = await self._client.messages.with_raw_response.create(**self._analyser.request(text, room))
-            return await response.json(), response.headers
+            response = await self._client.send_message(self._analyser.body(text, room))
+        return response.json(), response.headers
 
 
 def failure(error: Exception) -> dict[str, Any]:
@@ -80,6 +79,12 @@ def failure(error: Exception) -> dict[str, Any]:
     raise error
 
 
+def _request_id(headers: Mapping[str, str]) -> str | None:
+    """As the header says, if it is one word: a gateway may say anything."""
+    said = headers.get("request-id", "")
+    return said if re.fullmatch(r"[\w-]{1,100}", said, re.ASCII) else None
+
+
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds, where the headers say so."""
     for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
@@ -87,35 +92,3 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         if re.fullmatch(r"\d{1,9}(\.\d{1,3})?", said := headers.get(name, "")):
             return float(said) / unit
     return None
-
-
-def connect(
-    *,
-    api_key: str,
-    base_url: str | None,
-    concurrency: int,
-    timeout_s: float,
-    sandbox: bool,
-    open_telemetry: Any,
-) -> AsyncAnthropic:
-    """A client on the aiohttp transport, which halves the CPU of a call. Close it when done.
-
-    Nothing meant for a sandbox passes through a proxy or carries the headers that the environment holds for a
-    gateway; and no answer may send a verbatim on to another address.
-    """
-    for name in ("anthropic", "httpx2"):
-        # ANTHROPIC_LOG=debug would write every text to the log
-        logging.getLogger(name).setLevel(logging.WARNING)
-    if sandbox:
-        os.environ.pop("ANTHROPIC_CUSTOM_HEADERS", None)  # the SDK adds them to every request, a gateway's token maybe
-    limits = anthropic.DEFAULT_CONNECTION_LIMITS
-    return AsyncAnthropic(
-        api_key=api_key,
-        base_url=base_url or "https://api.anthropic.com",  # said, so that no profile on the machine decides it
-        timeout=timeout_s,
-        max_retries=0,  # `policy` decides what is sent again, and each try is seen
-        http_client=DefaultAioHttpClient(
-            limits=type(limits)(max_connections=max(concurrency, 100)), trust_env=not sandbox, follow_redirects=False
-        ),
-        open_telemetry=open_telemetry,
-    )

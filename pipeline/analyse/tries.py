@@ -49,6 +49,7 @@ def combine(tries: Sequence[Try], *, waited_s: float, held_s: float, maybe_usd: 
         retried=tuple(one.attempt.error for one in tries[:-1] if one.attempt.error),
         waited_s=waited_s,
         maybe_usd=maybe_usd,
+        tries=tuple(one.attempt for one in tries) if len(tries) > 1 else (),
     )
 
 

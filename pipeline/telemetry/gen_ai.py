@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from opentelemetry.util.types import AttributeValue
+
 from pipeline.records import Attempt
 from pipeline.telemetry.metric import Kind, Metric
 
@@ -36,6 +38,19 @@ TOKEN_USAGE = Metric(
     {**_COMMON, TOKEN_TYPE: ("input", "output")},
     tuple(float(4**power) for power in range(14)),
 )
+
+
+def span_attributes(attempt: Attempt) -> dict[str, AttributeValue]:
+    """What the conventions say of a call; the content of messages is never among it."""
+    said = {
+        **labels(attempt),
+        "gen_ai.usage.input_tokens": attempt.input_tokens or None,
+        "gen_ai.usage.output_tokens": attempt.output_tokens or None,
+        "gen_ai.usage.cache_read.input_tokens": attempt.cached_tokens,
+        "gen_ai.usage.reasoning.output_tokens": attempt.thinking_tokens,
+        "anthropic.request.id": attempt.request_id,
+    }
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def labels(attempt: Attempt) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -14,6 +14,7 @@ from opentelemetry.trace import (
     Link,
     Span,
     SpanContext,
+    SpanKind,
     StatusCode,
     Tracer,
     TracerProvider,
@@ -23,6 +24,7 @@ from opentelemetry.trace import (
     use_span,
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.util.types import AttributeValue
 
 from pipeline.errors import VerbatimsError
 from pipeline.events import Event
@@ -73,18 +75,33 @@ class TelemetryRequestSpan:
         return self._trace_id
 
     def answered(self, attempt: Attempt) -> None:
-        """Add one ended attempt, which has a span of its own; `describe` sums up all of them."""
+        """Add one ended attempt, which has a span of its own; `describe` sums up all of them.
+
+        So has each of its tries, if there were several.
+        """
         self._attempts.append(attempt)
-        started = int(attempt.sent_at.timestamp() * 1e9)
-        attributes: dict[str, str | int | float] = {
-            "verbatims.attempt": len(self._attempts),
+        number, attributes = len(self._attempts), gen_ai.span_attributes(attempt)
+        said: dict[str, AttributeValue] = {
+            "verbatims.attempt": number,
             "verbatims.outcome": attempt.outcome.value,
             "verbatims.model": attempt.model,
             "verbatims.waited_s": attempt.waited_s,
         }
-        span = self._tracer.start_span("attempt", self._context, attributes=attributes, start_time=started)
+        context = self._add_span("attempt", self._context, attempt, attributes | said)
+        for count, one in enumerate(attempt.tries, 1):
+            self._add_span("try", context, one, {"verbatims.attempt": number, "verbatims.try": count})
+
+    def _add_span(
+        self, name: str, parent: Context, attempt: Attempt, attributes: Mapping[str, AttributeValue]
+    ) -> Context:
+        """One that has ended; returns its context."""
+        started = int(attempt.sent_at.timestamp() * 1e9)
+        # a request of a batch is no call that we wait for
+        kind = SpanKind.CLIENT if self._live else SpanKind.INTERNAL
+        span = self._tracer.start_span(name, parent, kind, attributes, start_time=started)
         _set_error(span, attempt)
         span.end(started + int(attempt.duration_s * 1e9))
+        return set_span_in_context(span, parent)
 
     def committed(self, attempt: Attempt) -> None:
         """Write the metrics of one attempt, with an exemplar that leads to this span even after it has ended."""

@@ -13,7 +13,8 @@ from werkzeug import Request, Response
 
 from pipeline.analyse.analyser import Analyser, define
 from pipeline.analyse.attempts import Attempts
-from pipeline.analyse.claude import Claude, connect
+from pipeline.analyse.claude import Claude
+from pipeline.analyse.client import connect
 from pipeline.analyse.pace import Pace
 from pipeline.analyse.pacing import Pacer
 from pipeline.analyse.price import Price

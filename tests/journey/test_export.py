@@ -1,7 +1,7 @@
 """The complete export of a small run, from `run()` to spans, metrics and exemplars, equals export.json.
 
-Ids and the clock are fixed, one call is in flight at a time. What remains open (how long the SDK's own span and
-each attempt took, ports, the SDK's versions) is left out by name.
+Ids and the clock are fixed, one call is in flight at a time. What remains open (how long each attempt took, ports,
+the SDK's versions) is left out by name.
 """
 
 import itertools
@@ -29,7 +29,7 @@ from pipeline.telemetry import gen_ai, start
 EXPECTED = Path(__file__).parent / "export.json"
 FINE = (gen_ai.OPERATION_DURATION.name,)
 """Its bounds are so close that two calls may share one, and then have one exemplar, or may not."""
-OPEN = ("server.", "url.", "gen_ai.response.id", "anthropic.request.id", "verbatims.run_id", "http.", "user_agent.")
+OPEN = ("anthropic.request.id", "verbatims.run_id")
 TEXTS = [
     "La livraison était très rapide, merci beaucoup à toute l'équipe.",
     "Le bracelet s'est cassé au bout de deux jours, je suis déçue.",

@@ -9,7 +9,7 @@ import pytest
 import requests
 from anthropic import AsyncAnthropic
 from anthropic.types import MessageParam
-from claude_message import message
+from anthropic.types.message_create_params import MessageCreateParamsNonStreaming
 from opentelemetry.instrumentation.requests import RequestsInstrumentor
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -20,7 +20,6 @@ from pipeline.records import Ask
 from pipeline.telemetry import Telemetry, start
 
 TEXT = "La livraison était en retard et le colis abîmé."
-ANSWER = "Une réponse tout aussi confidentielle."
 
 
 @pytest.fixture
@@ -34,31 +33,31 @@ def telemetry(kept: InMemorySpanExporter) -> Iterator[Telemetry]:
         yield telemetry
 
 
-async def ask_claude(telemetry: Telemetry, base_url: str) -> None:
+async def create_batch(telemetry: Telemetry, base_url: str) -> None:
     option = telemetry.anthropic_option()
     async with AsyncAnthropic(api_key="k", base_url=base_url, max_retries=0, open_telemetry=option) as client:
-        with telemetry.observer.stage("analyse", "run-1"), telemetry.observer.call(Ask("v", TEXT, "key", "fichier")):
+        with telemetry.observer.stage("analyse", "run-1"):
             question: MessageParam = {"role": "user", "content": TEXT}
-            await client.messages.create(model="claude-haiku-5-5", max_tokens=10, messages=[question])
+            params: MessageCreateParamsNonStreaming = {
+                "model": "claude-haiku-5-5",
+                "max_tokens": 10,
+                "messages": [question],
+            }
+            await client.messages.batches.create(requests=[{"custom_id": "one", "params": params}])
 
 
-def test_the_sdks_client_span_is_the_only_child_of_ours_and_holds_no_text(
+def test_the_sdks_span_of_a_batch_is_the_only_child_of_ours_and_holds_no_text(
     telemetry: Telemetry, kept: InMemorySpanExporter, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also if the SDK's variables turn on contents and propagation."""
     monkeypatch.setenv("ANTHROPIC_OPEN_TELEMETRY_TRACES_CONTENT_MODE", "content")
     monkeypatch.setenv("ANTHROPIC_OPEN_TELEMETRY_PROPAGATION", "true")
-    httpserver.expect_request("/v1/messages").respond_with_json(message(ANSWER))
-    asyncio.run(ask_claude(telemetry, httpserver.url_for("")))
+    httpserver.expect_request("/v1/messages/batches").respond_with_json({"id": "msgbatch_1", "type": "message_batch"})
+    asyncio.run(create_batch(telemetry, httpserver.url_for("")))
 
-    spans = {span.name: span for span in kept.get_finished_spans()}
-    claude, ours, stage = spans["anthropic.messages.create"], spans["analyse verbatim"], spans["stage analyse"]
-    assert [span.name for span in spans.values() if span.kind is SpanKind.CLIENT] == ["anthropic.messages.create"]
-    assert claude.parent == ours.context
-    assert ours.parent is None
-    assert [link.context for link in ours.links] == [stage.context]
-    assert len({ours.context.trace_id, stage.context.trace_id}) == 2
-    assert not any(words in span.to_json() for span in spans.values() for words in ("livraison", "confidentielle"))
+    sdks, stage = kept.get_finished_spans()
+    assert (sdks.name, sdks.kind, sdks.parent) == ("anthropic.messages.batches.create", SpanKind.CLIENT, stage.context)
+    assert not any("livraison" in span.to_json() for span in (sdks, stage))
     assert "traceparent" not in httpserver.log[0][0].headers
 
 

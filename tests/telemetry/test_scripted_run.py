@@ -116,6 +116,19 @@ def test_without_an_endpoint_there_is_no_trace_but_live_values_exist(attempt: Ca
     assert durations(telemetry) == {"analysed": (1, 2.0)}
 
 
+def test_each_try_of_an_attempt_has_a_span_if_there_were_several(attempt: Callable[..., Attempt]) -> None:
+    recording = Recording()
+    tries = (attempt(Outcome.FAILED, 0.5, error="http_529"), attempt(duration_s=2.0))
+    with recording.telemetry.observer.call(Ask("v1", "Texte.", "key", "fichier")) as call:
+        call.answered(attempt(duration_s=4.0, retried=("http_529",), tries=tries))
+        call.answered(attempt())
+    recording.telemetry.shutdown()
+    whole, *each, other = recording.exporter.get_finished_spans()[:-1]
+    assert [span.name for span in (whole, *each, other)] == ["attempt", "try", "try", "attempt"]
+    assert [span.parent for span in each] == [whole.context] * 2
+    assert [(span.attributes or {}).get("error.type") for span in each] == ["http_529", None]
+
+
 def test_each_attempt_has_a_span_with_its_own_outcome_and_status(attempt: Callable[..., Attempt]) -> None:
     """A search for an outcome finds the attempt that the metric counts, also where a later attempt ended well."""
     recording = Recording()
