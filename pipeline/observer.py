@@ -44,5 +44,8 @@ class Observer(Protocol):
     def batch(self) -> str | None:
         """Note that a batch begins; returns the traceparent that its verbatims link to, if any."""
 
+    def together(self) -> AbstractContextManager[None]:
+        """Open around what becomes known at one time, as by a group's commit: writing it costs less."""
+
     def emit(self, event: Event) -> None:
         """Report an event."""

@@ -247,11 +247,12 @@ class _Reading:
             return
         desk, completed = self._desk, [one for one, _ in ended]
         news = await desk.thread.run(desk.store.commit, self._batch.batch, completed, self._ended_at)
-        for (one, call), analysed in zip(ended, news, strict=True):
-            [attempt] = one.attempts
-            call.committed(attempt)
-            if analysed is not None:
-                desk.observer.emit(analysed)
+        with desk.observer.together():
+            for (one, call), analysed in zip(ended, news, strict=True):
+                call.committed(one.attempts[-1])
+                if analysed is not None:
+                    desk.observer.emit(analysed)
+        for [attempt] in (one.attempts for one in completed):
             self._input_tokens += attempt.input_tokens
             self._cached_tokens += attempt.cached_tokens or 0
             if attempt.error is not None:

@@ -9,6 +9,7 @@ from typing import Any
 import anthropic
 import httpx2
 from anthropic import AsyncAnthropic, DefaultAioHttpClient
+from anthropic._models import FinalRequestOptions
 
 _MESSAGES = "/v1/messages"
 
@@ -24,10 +25,11 @@ class Client(AsyncAnthropic):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._alike: httpx2.Request | None = None
+        self._options = FinalRequestOptions.construct(method="post", url=_MESSAGES)
 
     async def send_message(self, body: bytes) -> httpx2.Response:
         """Send the JSON of a `POST /v1/messages`. Raises what `messages.create` raises."""
-        return await self.post(_MESSAGES, cast_to=httpx2.Response, content=body)
+        return await self.request(httpx2.Response, self._options.model_copy(update={"content": body}))
 
     def _build_request(self, options: Any, *, retries_taken: int = 0) -> httpx2.Request:
         if options.url != _MESSAGES or not isinstance(options.content, bytes):

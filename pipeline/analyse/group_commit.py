@@ -13,6 +13,9 @@ from pipeline.events import VerbatimAnalysed
 from pipeline.observer import Observer, RequestSpan
 from pipeline.records import Attempt, Outcome
 
+GATHER_S = 0.02
+"""How long a group gathers. A transaction takes 6 ms of CPU and 0.2 ms more for each request; Claude a second."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
@@ -22,7 +25,7 @@ class _Entry:
 
 
 class GroupCommit:
-    """Requests that end while one group is being written form the next group."""
+    """Requests that end within some milliseconds, or while one group is being written, form the next group."""
 
     def __init__(
         self, claims: ClaimStore, thread: StoreThread, observer: Observer, progress: Callable[[int, float], None]
@@ -53,6 +56,7 @@ class GroupCommit:
 
     async def _flush(self) -> None:
         while self._entries:
+            await asyncio.sleep(GATHER_S)
             group, self._entries = self._entries, []
             await self._commit(group)
 
@@ -81,13 +85,14 @@ class GroupCommit:
         entry.done.set_exception(error)
 
     def _tell(self, group: Sequence[_Entry], news: Sequence[VerbatimAnalysed | None]) -> None:
-        for entry, analysed in zip(group, news, strict=True):
-            for attempt in entry.ended.attempts:
-                entry.call.committed(attempt)
-            if analysed is not None:
-                self._observer.emit(analysed)
-            self._progress(1, sum(attempt.cost_usd for attempt in entry.ended.attempts))
-            entry.done.set_result(None)
+        with self._observer.together():
+            for entry, analysed in zip(group, news, strict=True):
+                for attempt in entry.ended.attempts:
+                    entry.call.committed(attempt)
+                if analysed is not None:
+                    self._observer.emit(analysed)
+                self._progress(1, sum(attempt.cost_usd for attempt in entry.ended.attempts))
+                entry.done.set_result(None)
 
 
 def _without_answer(ended: CompletedRequest) -> CompletedRequest:

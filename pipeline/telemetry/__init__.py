@@ -9,7 +9,7 @@ budgets      gauges of the day's budget and of batches, which the store alone kn
 claude       what requests to Claude meet: rate limits, errors
 gen_ai       the metrics of the semantic conventions for generative AI
 handlers     turns events into metrics
-providers    set-up, live values, shutdown
+providers    set-up and shutdown
 _otlp        export to the Collector
 _requests    spans of HTTP requests
 
@@ -19,14 +19,13 @@ Call `start(...)` inside the process; pass the `observer` of the returned `Telem
 from pipeline.telemetry.catalogue import METRICS, TEN
 from pipeline.telemetry.metric import Kind, Metric
 from pipeline.telemetry.observer import TelemetryObserver, TelemetryRequestSpan
-from pipeline.telemetry.providers import MetricSample, Telemetry, start
+from pipeline.telemetry.providers import Telemetry, start
 
 __all__ = [
     "METRICS",
     "TEN",
     "Kind",
     "Metric",
-    "MetricSample",
     "Telemetry",
     "TelemetryObserver",
     "TelemetryRequestSpan",

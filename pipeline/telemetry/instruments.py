@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 from opentelemetry.context import Context
 from opentelemetry.metrics import Meter
@@ -45,6 +46,15 @@ def meter_provider(
     return provider
 
 
+_ADDED = (Kind.COUNTER, Kind.UP_DOWN_COUNTER)
+
+
+class _Sum(NamedTuple):
+    value: float
+    labels: dict[str, str]
+    context: Context | None
+
+
 class Instruments:
     """Writes measurements. Every counter starts at 0 for each known label value.
 
@@ -54,11 +64,31 @@ class Instruments:
     def __init__(self, meter: Meter, metrics: Sequence[Metric] = METRICS) -> None:
         self._writers = {metric: _writer(meter, metric) for metric in metrics}
         self._sources: set[str] = set()
+        self._sums: dict[tuple[Metric, tuple[str, ...]], _Sum] | None = None
         self._write_zeros()
 
     def write(self, metric: Metric, value: float, /, context: Context | None = None, **labels: str) -> None:
         """Add to a counter, set a gauge or record in a histogram; `context` holds the span for the exemplar."""
-        self._writers[metric](value, labels, context)
+        if self._sums is None or metric.kind not in _ADDED:
+            self._writers[metric](value, labels, context)
+            return
+        series = metric, tuple(labels.values())
+        before = self._sums[series].value if series in self._sums else 0
+        self._sums[series] = _Sum(before + value, labels, context)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Counts written inside are added once per series at the end, with the exemplar of the last one.
+
+        The SDK takes 10 µs for an addition, and a verbatim makes twelve.
+        """
+        self._sums = {}
+        try:
+            yield
+        finally:
+            sums, self._sums = self._sums, None
+            for (metric, _), one in sums.items():
+                self._writers[metric](one.value, one.labels, one.context)
 
     def start_source(self, source: str) -> None:
         """Start the counters of a source at 0 when it is first seen."""
@@ -69,7 +99,7 @@ class Instruments:
     def _write_zeros(self, **seen: str) -> None:
         for metric in self._writers:
             # not gauges and histograms: a 0 there would be a false measurement
-            if metric.kind in (Kind.COUNTER, Kind.UP_DOWN_COUNTER) and metric.open_labels == seen.keys():
+            if metric.kind in _ADDED and metric.open_labels == seen.keys():
                 for labels in metric.known(**seen):
                     self.write(metric, 0, context=_NO_SPAN, **labels)
 

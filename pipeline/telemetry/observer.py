@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from opentelemetry.context import Context
@@ -274,6 +274,10 @@ class TelemetryObserver:
             "verbatims.task_id": self._task.task_id or stage,
             "verbatims.try_number": self._task.try_number,
         }
+
+    def together(self) -> AbstractContextManager[None]:
+        """As `Observer` says."""
+        return self._instruments.together()
 
     def emit(self, event: Event) -> None:
         """Write the metrics of an event."""

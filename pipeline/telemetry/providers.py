@@ -11,12 +11,13 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Literal, Self
 from urllib.parse import urlsplit
 
+from opentelemetry.metrics import MeterProvider as AnyMeterProvider
 from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk.metrics import MeterProvider, TraceBasedExemplarFilter
-from opentelemetry.sdk.metrics.export import DataPointT, InMemoryMetricReader, MetricReader, NumberDataPoint
+from opentelemetry.sdk.metrics.export import MetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.id_generator import IdGenerator
@@ -28,9 +29,8 @@ from opentelemetry.trace import TracerProvider as AnyTracerProvider
 from pipeline import __version__
 from pipeline.errors import SettingsError
 from pipeline.records import COMMAND_LINE, Task
-from pipeline.telemetry.catalogue import ENVIRONMENT, METRICS
+from pipeline.telemetry.catalogue import ENVIRONMENT
 from pipeline.telemetry.instruments import meter_provider
-from pipeline.telemetry.metric import Metric
 from pipeline.telemetry.observer import TelemetryObserver
 from pipeline.telemetry.reservoir import keeping_view
 
@@ -48,23 +48,13 @@ SHUTDOWN_S = 4.0
 """How long shutdown may take: a running export and the last one, with a timeout of 2 s each."""
 
 
-class MetricSample(NamedTuple):
-    """The current value of one series in this process."""
-
-    metric: Metric
-    labels: dict[str, str]
-    value: float | tuple[int, float]
-    """For a histogram, the number of measurements and their sum."""
-
-
 class Telemetry:
     """Spans, metrics and their export for one process. Use as a context manager, or call `shutdown` at the end."""
 
     def __init__(
         self,
         tracer_provider: AnyTracerProvider,
-        meter_provider: MeterProvider,
-        memory: InMemoryMetricReader,
+        meter_provider: AnyMeterProvider,
         *,
         delivery: Delivery | None,
         place: str,
@@ -76,19 +66,11 @@ class Telemetry:
         self.tracer_provider = tracer_provider
         self.meter_provider = meter_provider
         self.observer = TelemetryObserver(tracer_provider, meter_provider, task=task, now_ns=now_ns)
-        self._memory = memory
         self._delivery = delivery
         self._place = place
         self._traces_requests = traces_requests
         self._report = report
         self._ended = False
-
-    def values(self) -> list[MetricSample]:
-        """This process's current values, in the catalogue's order; available after `shutdown` too."""
-        data = self._memory.get_metrics_data()
-        scopes = [scope for resource in data.resource_metrics for scope in resource.scope_metrics] if data else []
-        points = {metric.name: metric.data.data_points for scope in scopes for metric in scope.metrics}
-        return [_sample(metric, point) for metric in METRICS for point in points.get(metric.name, ())]
 
     def anthropic_option(self) -> OpenTelemetryOptions | Literal[False]:
         """The value of `AsyncAnthropic(open_telemetry=…)`."""
@@ -122,9 +104,9 @@ class Telemetry:
 
     def _close(self) -> None:
         # shutdown exports once by itself: a force_flush before it would export twice
-        threads = [threading.Thread(target=self.meter_provider.shutdown, daemon=True)]
-        if isinstance(self.tracer_provider, TracerProvider):
-            threads.append(threading.Thread(target=self.tracer_provider.shutdown, daemon=True))
+        kept = (MeterProvider, TracerProvider)
+        providers = [one for one in (self.meter_provider, self.tracer_provider) if isinstance(one, kept)]
+        threads = [threading.Thread(target=one.shutdown, daemon=True) for one in providers]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -139,11 +121,6 @@ class Telemetry:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.shutdown()
-
-
-def _sample(metric: Metric, point: DataPointT) -> MetricSample:
-    labels = {label: str(value) for label, value in (point.attributes or {}).items()}
-    return MetricSample(metric, labels, point.value if isinstance(point, NumberDataPoint) else (point.count, point.sum))
 
 
 def start(
@@ -163,7 +140,7 @@ def start(
     metric_readers: Sequence[MetricReader] = (),
     now_ns: Callable[[], int] = time.time_ns,
 ) -> Telemetry:
-    """Start this process's telemetry. Without an endpoint nothing is sent, no thread starts and no spans are kept.
+    """Start this process's telemetry. Without an endpoint nothing is kept or sent, and no thread starts.
 
     `endpoint` is the base address of an OTLP/HTTP receiver; `/v1/traces` and `/v1/metrics` are appended.
     `environment` tells sandbox and prod apart. `resource_attributes` add to those that identify the process and don't
@@ -173,9 +150,7 @@ def start(
     """
     base = None if disabled or not endpoint else _base(endpoint)
     processors = [] if disabled else list(span_processors)
-    # a reader without an endpoint too: the summary of a run shows its values
-    memory = InMemoryMetricReader()
-    readers: list[MetricReader] = [memory, *metric_readers]
+    readers = list(metric_readers)
     delivery = None
     if base:
         from pipeline.telemetry import _otlp
@@ -187,8 +162,9 @@ def start(
     tracers = _tracer_provider(resource, processors, id_generator) if processors else NoOpTracerProvider()
     return Telemetry(
         tracers,
-        meter_provider(readers, resource, TraceBasedExemplarFilter(), [keeping_view()]),
-        memory,
+        meter_provider(readers, resource, TraceBasedExemplarFilter(), [keeping_view()])
+        if readers
+        else NoOpMeterProvider(),
         delivery=delivery,
         # without user and password
         place=urlsplit(base or "").netloc.rpartition("@")[2],

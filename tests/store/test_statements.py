@@ -4,7 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import date
 from typing import Any
 
@@ -51,6 +51,9 @@ class Silent:
 
     def emit(self, event: Event) -> None:
         """Not told."""
+
+    def together(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     @contextmanager
     def call(self, ask: Ask) -> Iterator[RequestSpan]:

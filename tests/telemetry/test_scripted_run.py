@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from pipeline.records import (
     Sentiment,
     SkipReason,
 )
-from pipeline.telemetry import TEN, Telemetry, start
+from pipeline.telemetry import TEN, start
 
 EXPECTED = Path(__file__).parent / "expected.json"
 BEGINNING_NS = 1_800_000_000 * 10**9
@@ -47,9 +48,14 @@ class Recording:
         )
 
     def metrics(self) -> dict[str, Any]:
-        data = self.reader.get_metrics_data()
-        assert data is not None
-        return {metric.name: metric for metric in data.resource_metrics[0].scope_metrics[0].metrics}
+        return read(self.reader)
+
+
+def read(reader: InMemoryMetricReader) -> dict[str, Any]:
+    """The metrics of the first scope, by name."""
+    data = reader.get_metrics_data()
+    assert data is not None
+    return {metric.name: metric for metric in data.resource_metrics[0].scope_metrics[0].metrics}
 
 
 def play(observe: Observer, attempt: Callable[..., Attempt]) -> None:
@@ -96,24 +102,41 @@ def test_a_scripted_run_exports_exactly_the_expected_file(attempt: Callable[...,
 
 
 def test_a_new_process_exports_every_counter_at_zero() -> None:
-    with start() as telemetry:
-        values = {reading.metric.name: reading.value for reading in telemetry.values()}
+    values = {
+        name: {point.value for point in metric.data.data_points} for name, metric in Recording().metrics().items()
+    }
     # counters of a source start when it is first seen, gauges and histograms at their first measurement
     begun = {metric.name for metric in TEN if "counter" in metric.kind and not metric.open_labels}
     assert begun <= values.keys()
-    assert set(values.values()) == {0}
+    assert set().union(*values.values()) == {0}
 
 
-def test_without_an_endpoint_there_is_no_trace_but_live_values_exist(attempt: Callable[..., Attempt]) -> None:
-    """Also if the SDK is disabled by its variable, which replaces its providers with no-ops."""
+def test_counts_that_become_known_together_are_the_same_counts(attempt: Callable[..., Attempt]) -> None:
+    one_by_one, together = Recording(), Recording()
+    outcomes = [Outcome.ANALYSED, Outcome.REFUSED, Outcome.ANALYSED]
+    for recording, around in ((one_by_one, nullcontext()), (together, together.telemetry.observer.together())):
+        with around:
+            for outcome in outcomes:
+                with recording.telemetry.observer.call(Ask("v", "Texte.", "key", "fichier")) as call:
+                    pass
+                call.committed(attempt(outcome))
+            recording.telemetry.observer.emit(SuccessRatioRead(0.5))
+    first, second = ([plain_metric(metric) for metric in one.metrics().values()] for one in (one_by_one, together))
+    assert first == second
+
+
+def test_the_sdks_own_switch_does_not_empty_what_is_kept(attempt: Callable[..., Attempt]) -> None:
+    """It replaces the SDK's providers with no-ops; the exporter's come from the same function."""
+    reader = InMemoryMetricReader()
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("OTEL_SDK_DISABLED", "true")
-        telemetry = start(endpoint="http://127.0.0.1:4318", disabled=True)
+        telemetry = start(endpoint="http://127.0.0.1:4318", disabled=True, metric_readers=[reader])
     with telemetry, telemetry.observer.call(Ask("v1", "Texte.", "key", "fichier")) as call:
         call.committed(attempt(duration_s=2.0))
     assert call.trace_id is None
     assert telemetry.anthropic_option() is False
-    assert durations(telemetry) == {"analysed": (1, 2.0)}
+    [point] = read(reader)["verbatim_analysis_duration"].data.data_points
+    assert (point.count, point.sum) == (1, 2.0)
 
 
 def test_each_try_of_an_attempt_has_a_span_if_there_were_several(attempt: Callable[..., Attempt]) -> None:
@@ -142,11 +165,6 @@ def test_each_attempt_has_a_span_with_its_own_outcome_and_status(attempt: Callab
     assert first["to_s"] - first["from_s"] == 6.5
     assert second["attributes"]["verbatims.outcome"] == "analysed" and second["status"]["code"] == "UNSET"
     assert verbatim["attributes"]["verbatims.outcome"] == "analysed" and verbatim["status"]["code"] == "UNSET"
-
-
-def durations(telemetry: Telemetry) -> dict[str, Any]:
-    readings = [reading for reading in telemetry.values() if reading.metric.name == "verbatim_analysis_duration"]
-    return {reading.labels["outcome"]: reading.value for reading in readings}
 
 
 def test_an_exemplar_is_kept_until_a_newer_one_replaces_it(attempt: Callable[..., Attempt]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader, NumberDataPoint
 
 from pipeline.analyse import policy
 from pipeline.records import Ask, Attempt, Outcome
@@ -23,12 +24,20 @@ NAMED = {
 
 def counted(*attempts: Attempt) -> dict[str, float]:
     """Error → failed tries, once these attempts are stored; without zeros."""
-    with start() as telemetry, telemetry.observer.call(Ask("v1", "Texte.", "key", "fichier")) as call:
-        for attempt in attempts:
-            call.committed(attempt)
-        values = [one for one in telemetry.values() if one.metric is TRY_ERRORS]
-    assert {one.labels["error"] for one in values} == set(TRY_ERRORS.attributes["error"] or ())
-    return {one.labels["error"]: float(one.value) for one in values if one.value}  # type: ignore[arg-type]
+    reader = InMemoryMetricReader()
+    with start(metric_readers=[reader]) as telemetry:
+        with telemetry.observer.call(Ask("v1", "Texte.", "key", "fichier")) as call:
+            for attempt in attempts:
+                call.committed(attempt)
+        data = reader.get_metrics_data()
+    assert data is not None
+    metrics = data.resource_metrics[0].scope_metrics[0].metrics
+    [points] = [metric.data.data_points for metric in metrics if metric.name == TRY_ERRORS.name]
+    values = {
+        str((point.attributes or {})["error"]): point.value for point in points if isinstance(point, NumberDataPoint)
+    }
+    assert values.keys() == set(TRY_ERRORS.attributes["error"] or ())
+    return {error: value for error, value in values.items() if value}
 
 
 def test_each_failed_try_counts_the_last_one_of_an_attempt_too(attempt: Callable[..., Attempt]) -> None:
