@@ -117,7 +117,8 @@ class Dispatcher:
         self._texts = _ClaimedTexts(claims, self._thread, key, worst_usd, page)
         self._unsent: dict[int, Ask] = {}
         """Handed out and not sent yet."""
-        self._commits = GroupCommit(claims, self._thread, observer, progress)
+        # half of the workers: while they wait for a commit, the others wait for Claude
+        self._commits = GroupCommit(claims, self._thread, observer, progress, max(page // 2, 1))
         self._stopped = asyncio.Event()
         self._pulling = asyncio.Lock()
         self._error: VerbatimsError | None = None

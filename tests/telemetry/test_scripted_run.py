@@ -50,6 +50,9 @@ class Recording:
     def metrics(self) -> dict[str, Any]:
         return read(self.reader)
 
+    def points(self) -> list[tuple[str, Any]]:
+        return [(name, point) for name, metric in self.metrics().items() for point in metric.data.data_points]
+
 
 def read(reader: InMemoryMetricReader) -> dict[str, Any]:
     """The metrics of the first scope, by name."""
@@ -121,8 +124,18 @@ def test_counts_that_become_known_together_are_the_same_counts(attempt: Callable
                     pass
                 call.committed(attempt(outcome))
             recording.telemetry.observer.emit(SuccessRatioRead(0.5))
-    first, second = ([plain_metric(metric) for metric in one.metrics().values()] for one in (one_by_one, together))
-    assert first == second
+    first, second = (
+        [
+            (name, point.attributes, point.count if hasattr(point, "count") else point.value)
+            for name, point in one.points()
+        ]
+        for one in (one_by_one, together)
+    )
+    assert first == second and len(first) > 20
+    led_to = {
+        exemplar.trace_id for name, point in together.points() if name == "claude_calls" for exemplar in point.exemplars
+    }
+    assert led_to == {2, 3}, "each series leads to the last call that it counts"
 
 
 def test_the_sdks_own_switch_does_not_empty_what_is_kept(attempt: Callable[..., Attempt]) -> None:
