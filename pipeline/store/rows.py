@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -17,6 +17,18 @@ from pipeline.topic_key import topic_key
 
 PAID = ("cost_usd", "input_tokens", "output_tokens", "cached_tokens", "thinking_tokens")
 """Columns of attempts whose sums stand in a row."""
+
+
+class _Unpaid(NamedTuple):
+    cost_usd: float = 0.0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int | None = None
+    thinking_tokens: int | None = None
+
+
+UNPAID = _Unpaid()
+"""Where an identical text has paid."""
 
 
 def rows_of(connection: sa.Connection, verbatim_ids: Collection[str]) -> dict[str, WarehouseRow]:
@@ -32,22 +44,22 @@ def rows_of(connection: sa.Connection, verbatim_ids: Collection[str]) -> dict[st
         .scalar_subquery()
     )
     query = (
-        sa.select(texts, answers, analyses.c.run_id.label("made_in"), analyses.c.analyser, *map(_paid, PAID))
+        sa.select(texts, answers, analyses.c.run_id.label("made_in"), analyses.c.analyser)
         .join(analyses, analyses.c.analysis_id == texts.c.current)
         .join(answers, answers.c.request_key == analyses.c.request_key)
         .where(texts.c.text_id.in_(latest))
     )
-    decided = resolved(connection)
-    return {found.verbatim_id: _row(found, decided) for found in connection.execute(query)}
+    found = connection.execute(query).all()
+    decided, paid = resolved(connection), _paid(connection, [one.text_id for one in found])
+    return {one.verbatim_id: _row(one, paid.get((one.text_id, one.analyser), UNPAID), decided) for one in found}
 
 
-def _paid(column: str) -> sa.Label[Any]:
-    """What all attempts of an analysis came to; null, or 0, where an identical text has paid."""
-    given = sa.func.sum(attempts.c[column])
-    counted = given if column in ("cached_tokens", "thinking_tokens") else sa.func.coalesce(given, 0)
-    mine = (attempts.c.text_id == texts.c.text_id) & (attempts.c.analyser == analyses.c.analyser)
-    mine &= attempts.c.purpose.is_(None)
-    return sa.select(counted).where(mine).scalar_subquery().label(f"paid_{column}")
+def _paid(connection: sa.Connection, text_ids: Collection[int]) -> dict[tuple[int, str], Any]:
+    """(text, analyser) → what all attempts of that analysis came to."""
+    whose = (attempts.c.text_id, attempts.c.analyser)
+    sums = [sa.func.sum(attempts.c[name]).label(name) for name in PAID]
+    query = sa.select(*whose, *sums).where(attempts.c.text_id.in_(text_ids), attempts.c.purpose.is_(None))
+    return {(one.text_id, one.analyser): one for one in connection.execute(query.group_by(*whose))}
 
 
 def _written(written_at: str | None) -> tuple[str | None, str | None]:
@@ -71,7 +83,7 @@ def _mapped(found: Any, decided: Mapping[str, str | None]) -> tuple[tuple[str, .
     return tuple(dict.fromkeys(named)), tuple(left)
 
 
-def _row(found: Any, decided: Mapping[str, str | None]) -> WarehouseRow:
+def _row(found: Any, paid: Any, decided: Mapping[str, str | None]) -> WarehouseRow:
     written_at, written_on = _written(found.written_at)
     topics, new_topics = _mapped(found, decided)
     row = WarehouseRow(
@@ -92,12 +104,12 @@ def _row(found: Any, decided: Mapping[str, str | None]) -> WarehouseRow:
         new_topics=new_topics,
         model=found.model,
         prompt_version=found.prompt_version,
-        cost_usd=found.paid_cost_usd,
+        cost_usd=paid.cost_usd,
         extra=found.extra and json.loads(found.extra),
-        input_tokens=found.paid_input_tokens,
-        output_tokens=found.paid_output_tokens,
-        cached_tokens=found.paid_cached_tokens,
-        thinking_tokens=found.paid_thinking_tokens,
+        input_tokens=paid.input_tokens,
+        output_tokens=paid.output_tokens,
+        cached_tokens=paid.cached_tokens,
+        thinking_tokens=paid.thinking_tokens,
         trace_id=found.trace_id,
         analysed_at=found.analysed_at,
         analyser=found.analyser,
