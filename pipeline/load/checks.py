@@ -35,7 +35,9 @@ def check(warehouse: Warehouse, run_id: str, counts: Mapping[str, int], today: d
         **counts,
         "week_ago": today - timedelta(days=7),
     }
-    return [found for one in describe(ANALYSED).checks() for found in _findings(warehouse, one, given)]
+    # SQLite would read all rows for it, 0.2 s per million
+    needed = [one for one in describe(ANALYSED).checks() if not (one.of_the_key and warehouse.enforces_key)]
+    return [found for one in needed for found in _findings(warehouse, one, given)]
 
 
 def _findings(warehouse: Warehouse, one: Check, given: Mapping[str, Parameter]) -> Sequence[Finding]:

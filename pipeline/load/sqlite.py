@@ -21,9 +21,14 @@ TYPES = {"STRING": "TEXT", "FLOAT64": "REAL", "INT64": "INTEGER", "DATE": "TEXT"
 LOADS = "verbatims_loads_v1"
 """Table of the load watermarks, by which a store notices that its rows have been lost."""
 
+INDEXED = ("run_id", "seen_on", "model")
+"""Columns by which checks, and each opening, look for rows: without an index they read the whole table each time."""
+
 
 class SqliteWarehouse:
     """Creates its table and views when opened; `.schema` shows each column's meaning as a comment."""
+
+    enforces_key = True
 
     def __init__(self, url: str, *, sandbox: bool) -> None:
         self._path = Path(url.removeprefix("sqlite:///"))
@@ -186,6 +191,8 @@ class SqliteWarehouse:
         if found and found != (_create(self._table),):
             self._recreate()
         self._take_over()
+        for column in INDEXED:
+            self._connection.execute(f"CREATE INDEX IF NOT EXISTS {ANALYSED}_by_{column} ON {ANALYSED} ({column})")
         for view, select in self._table.views("sqlite").items():
             self._replace_view(view, f"CREATE VIEW {view} AS\n{select.strip()}")
         self._connection.execute("COMMIT")
@@ -240,8 +247,10 @@ class SqliteWarehouse:
 
     def _check_mode(self, sandbox: bool) -> None:
         """Raise SettingsError if the table holds rows of the other mode: nobody could tell them apart later."""
-        query = f"SELECT 1 FROM {ANALYSED} WHERE (model = ?) != ? LIMIT 1"
-        if self._connection.execute(query, (SANDBOX_MODEL, sandbox)).fetchone():
+        # each half is looked up in an index; `<>` reads the whole table, each time that a command opens it
+        others = "model < :sandbox OR model > :sandbox" if sandbox else "model = :sandbox"
+        query = f"SELECT 1 FROM {ANALYSED} WHERE {others} LIMIT 1"
+        if self._connection.execute(query, {"sandbox": SANDBOX_MODEL}).fetchone():
             asked, there = ("the sandbox", "Claude") if sandbox else ("Claude", "the sandbox")
             raise SettingsError(f"WAREHOUSE: {self._path} holds rows of {there}, this run asks {asked}: name another")
 

@@ -36,6 +36,8 @@ class Check:
     says: str
     """Template of the message; braces hold the names of the query's columns."""
     sql: str
+    of_the_key: bool = False
+    """It looks for what a warehouse that enforces the key refuses anyway, and is left out there."""
 
 
 @dataclass(frozen=True, slots=True)

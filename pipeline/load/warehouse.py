@@ -50,6 +50,10 @@ class Warehouse(Protocol):
     def name(self) -> str:
         """Where the rows are, for messages; contains no secret."""
 
+    @property
+    def enforces_key(self) -> bool:
+        """Whether it refuses a second row of one verbatim by itself."""
+
     def start_load(self, load: Load) -> None:
         """Begin a load: from now on no earlier load of this store changes a row.
 
