@@ -48,13 +48,15 @@ def watch(store: Store, analyser: AnalyserRecord) -> list[tuple[str, Verdict]]:
     for day in store.nights.to_count():
         store.nights.replace(day, _counted(store.nights.paid_on(day)))
     series = series_of(analyser.fingerprint, analyser.definition)
-    by_source = {source: _nights(days) for source, days in store.nights.of(series).items()}
+    accepted = store.nights.baseline(series)
+    days_of = store.nights.of(series, NIGHTS, accepted.first_day if accepted else None)
+    by_source = {source: _nights(days) for source, days in days_of.items()}
     newest = max((max(nights) for nights in by_source.values()), default="")
     found = [
         (source, max(nights), verdict)
         for source, nights in sorted(by_source.items())
         if max(nights) > _days_before(newest, SILENT_DAYS)
-        for verdict in [*judge(list(nights.values())[-NIGHTS:]), *_against_baseline(store, series, nights)]
+        for verdict in [*judge(list(nights.values())[-NIGHTS:]), *_against_baseline(accepted, nights)]
     ]
     kept = [_judged(source, night, verdict) for source, night, verdict in found]
     store.nights.judge(series, kept, NIGHTLY)
@@ -77,7 +79,7 @@ def judge_flips(store: Store) -> Verdict | None:
 def accept_baseline(store: Store, analyser: AnalyserRecord) -> Baseline:
     """Keep the last 28 nights as those that later ones are compared with. Raises InputError for fewer than 14."""
     series = series_of(analyser.fingerprint, analyser.definition)
-    days = sorted({day for days in store.nights.of(series).values() for day in days})[-BLOCK_NIGHTS:]
+    days = sorted({day for days in store.nights.of(series, BLOCK_NIGHTS).values() for day in days})[-BLOCK_NIGHTS:]
     if len(days) < LEAST_NIGHTS:
         raise InputError(
             f"not enough nights: {len(days)} of {LEAST_NIGHTS} that this analyser has answered on; "
@@ -131,8 +133,7 @@ def _nights(days: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Night]
     return {day: night for day, night in found.items() if night.requests}
 
 
-def _against_baseline(store: Store, series: str, nights: Mapping[str, Night]) -> list[Verdict]:
-    accepted = store.nights.baseline(series)
+def _against_baseline(accepted: Baseline | None, nights: Mapping[str, Night]) -> list[Verdict]:
     if accepted is None:
         return []
     before = [night for day, night in nights.items() if accepted.first_day <= day <= accepted.last_day]

@@ -11,8 +11,8 @@ from pipeline.store.deliveries import in_use, is_rejected
 from pipeline.store.intake import NOT_FAILURES
 from pipeline.store.model_tables import sentinel_answers
 from pipeline.store.predicates import ANALYSED, GOOD, LATEST
-from pipeline.store.tables import analyses, answers, deliveries, run_records, runs, texts
-from pipeline.store.totals import Total, read_run
+from pipeline.store.tables import analyses, answers, deliveries, run_records, runs, texts, totals
+from pipeline.store.totals import EVER, Total, read_run
 
 UNREADABLE_RECORD = "unreadable_record"
 """How a record that could not be read at all counts among the failed."""
@@ -94,11 +94,38 @@ class RowCounts:
 def count_rows(connection: sa.Connection, run_id: str) -> RowCounts:
     """Count what should be there."""
     dead = is_rejected()
-    current = sa.select(analyses.c.run_id).where(analyses.c.analysis_id == texts.c.current).scalar_subquery()
-    mine = texts.c.text_id.in_(read_by(run_id))
-    counted = {"made": (current == run_id) & ~dead, "read": mine, "refused": mine & dead, "ever": ~dead}
-    query = sa.select(*(sa.func.coalesce(sa.func.sum(sa.case((which, 1), else_=0)), 0) for which in counted.values()))
-    return RowCounts(*map(int, connection.execute(query.where(ANALYSED, LATEST)).one()))
+    read = sa.select(texts.c.text_id).where(texts.c.text_id.in_(read_by(run_id)), ANALYSED, LATEST)
+    made = (
+        sa.select(texts.c.text_id)
+        .join(analyses, (analyses.c.text_id == texts.c.text_id) & (analyses.c.analysis_id == texts.c.current))
+        .where(analyses.c.run_id == run_id, LATEST, ~dead)
+    )
+    return RowCounts(
+        made=_count(connection, made),
+        read=_count(connection, read),
+        refused=_count(connection, read.where(dead)),
+        ever=_count_ever(connection),
+    )
+
+
+def _count_ever(connection: sa.Connection) -> int:
+    """All that was ever counted as analysed, less what another text has replaced, less dead letters.
+
+    Counting the texts themselves would take 0.1 s per million.
+    """
+    of_all = totals.c.name == Total.ANALYSED.value
+    ever = connection.execute(sa.select(sa.func.coalesce(sa.func.sum(totals.c.n), 0)).where(of_all, EVER)).scalar_one()
+    replaced = sa.select(texts.c.text_id).where(texts.c.superseded, ANALYSED)
+    dead = (
+        sa.select(texts.c.text_id)
+        .join(deliveries, deliveries.c.verbatim_id == texts.c.verbatim_id)
+        .where(deliveries.c.warehouse == in_use(), deliveries.c.problem.is_not(None), ANALYSED, LATEST)
+    )
+    return int(ever) - _count(connection, replaced) - _count(connection, dead)
+
+
+def _count(connection: sa.Connection, found: sa.Select[Any]) -> int:
+    return int(connection.execute(found.with_only_columns(sa.func.count(), maintain_column_froms=True)).scalar_one())
 
 
 def count_held(connection: sa.Connection, run_id: str) -> int:

@@ -13,7 +13,7 @@ from pipeline.errors import SettingsError
 from pipeline.store.database import Database, Turn
 from pipeline.store.holders import Witness, living_claims
 
-HEAD = "0011"
+HEAD = "0012"
 """The revision this code works with; a test compares it with `migrations/`."""
 
 

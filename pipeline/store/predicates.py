@@ -22,7 +22,7 @@ UNCLEANED: Condition = ~texts.c.kept & texts.c.skip_reason.is_(None) & texts.c.t
 
 # these four, word for word: SQLite uses a partial index only where the query repeats its condition
 _OPEN: Condition = texts.c.current.is_(None) & texts.c.skip_reason.is_(None) & texts.c.text.is_not(None) & LATEST
-"""The words of the partial index `texts_unanswered`."""
+"""The words of the partial indexes `texts_unanswered` and `texts_open`."""
 
 
 def has_final_outcome() -> Condition:

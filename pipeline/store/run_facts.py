@@ -230,18 +230,18 @@ class RunFacts:
     def recent(self, run_id: str, limit: int) -> list[RunPaid]:
         """That run and those that began before it, from the oldest."""
         began = sa.select(runs.c.started_at).where(runs.c.run_id == run_id).scalar_subquery()
+        latest = sa.select(runs.c.run_id, runs.c.started_at).where(runs.c.started_at <= began)
+        # limited before the join: or the totals of all runs would be added up
+        these = latest.order_by(runs.c.started_at.desc(), runs.c.run_id.desc()).limit(limit).subquery()
         calls = sa.case((totals.c.name == Total.ATTEMPTS.value, totals.c.n), else_=0)
         cost = sa.case((totals.c.name == Total.COST_USD.value, totals.c.amount), else_=0.0)
         query = (
-            sa.select(runs.c.run_id, runs.c.started_at, sa.func.sum(calls), sa.func.sum(cost))
-            .select_from(runs.outerjoin(totals, totals.c.run_id == runs.c.run_id))
-            .where(runs.c.started_at <= began)
-            .group_by(runs.c.run_id, runs.c.started_at)
-            .order_by(runs.c.started_at.desc(), runs.c.run_id.desc())
-            .limit(limit)
+            sa.select(these.c.run_id, these.c.started_at, sa.func.sum(calls), sa.func.sum(cost))
+            .select_from(these.outerjoin(totals, totals.c.run_id == these.c.run_id))
+            .group_by(these.c.run_id, these.c.started_at)
+            .order_by(these.c.started_at, these.c.run_id)
         )
-        found = [RunPaid(run, started, int(n or 0), float(usd or 0)) for run, started, n, usd in self._rows(query)]
-        return found[::-1]
+        return [RunPaid(run, started, int(n or 0), float(usd or 0)) for run, started, n, usd in self._rows(query)]
 
     def erased_among(self, text_ids: Iterable[int]) -> set[int]:
         """Those of these texts whose words are gone."""

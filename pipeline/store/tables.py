@@ -91,6 +91,14 @@ texts = Table(
         sqlite="current IS NULL AND skip_reason IS NULL AND text IS NOT NULL AND superseded = 0",
         postgresql="current IS NULL AND skip_reason IS NULL AND text IS NOT NULL AND NOT superseded",
     ),
+    _partial(
+        "texts_open",
+        "kept",
+        "seen_on",
+        sqlite="current IS NULL AND skip_reason IS NULL AND text IS NOT NULL AND superseded = 0",
+        postgresql="current IS NULL AND skip_reason IS NULL AND text IS NOT NULL AND NOT superseded",
+    ),
+    _partial("texts_replaced", "superseded", "current", sqlite="superseded = 1", postgresql="superseded"),
 )
 
 run_records = Table(
@@ -166,6 +174,7 @@ attempts = Table(
     Index("attempts_by_key", "request_key"),
     Index("attempts_by_text", "text_id", "analyser"),
     Index("attempts_by_time", "sent_at"),
+    Index("attempts_by_run", "run_id", "sent_at"),
 )
 
 answers = Table(

@@ -24,6 +24,9 @@ from pipeline.store.sources import Sources
 from pipeline.store.tables import claims, holders, run_records, runs, texts
 from pipeline.store.totals import Tally, Total
 
+EITHER = (True, False)
+"""Says nothing; but with it SQLite reads the index `texts_open`, else by day all texts that there are."""
+
 NOTHING_KNOWN: Known = MappingProxyType({})
 """Of a source that is not compared: a site's ids are its own."""
 
@@ -87,7 +90,7 @@ class Texts:
             if day is None:
                 return
             of_today = sa.select(texts.c.text_id).where(_of_day(day))
-            left = sa.select(texts.c.text_id).where(texts.c.seen_on < day, unanswered())
+            left = sa.select(texts.c.text_id).where(texts.c.seen_on < day, texts.c.kept.in_(EITHER), unanswered())
             missing = (of_today.union(left) if unanswered_too else of_today).subquery()
             number = sa.func.row_number().over(order_by=missing.c.text_id) + last_position(connection, run_id)
             rows = sa.select(sa.literal(run_id), number, missing.c.text_id).where(missing.c.text_id.not_in(known))
@@ -186,9 +189,9 @@ def _of_day(day: str) -> sa.ColumnElement[bool]:
     # seen_on stays what it was when a text is edited; that it was edited is the cheaper question
     earlier = texts.alias("earlier")
     edited = sa.exists().where(earlier.c.verbatim_id == texts.c.verbatim_id, earlier.c.text_id < texts.c.text_id)
-    later = sa.exists().where(
-        runs.c.day > day, run_records.c.run_id == runs.c.run_id, run_records.c.text_id == texts.c.text_id
-    )
+    # IN, not a join: SQLite would begin with all records of all runs
+    days_after = sa.select(runs.c.run_id).where(runs.c.day > day)
+    later = sa.exists().where(run_records.c.run_id.in_(days_after), run_records.c.text_id == texts.c.text_id)
     return (texts.c.seen_on == day) & LATEST & ~(edited & later)
 
 

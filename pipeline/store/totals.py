@@ -127,7 +127,7 @@ def success_ratio(connection: sa.Connection, run_id: str) -> float | None:
     return ended.get(Outcome.ANALYSED.value, 0) / sum(ended.values()) if ended else None
 
 
-_EVER = sa.text("(totals.run_id = '' OR totals.process <> '')")
+EVER = sa.text("(totals.run_id = '' OR totals.process <> '')")
 """What adds up to the totals since the first run: all that is folded, and what is not yet. As text, since only the
 words of the index `totals_ever` make SQLite use it."""
 
@@ -250,7 +250,7 @@ class StoreTotals:
     def _sums(self, total: Total) -> list[tuple[str, str, int, float]]:
         query = (
             sa.select(totals.c.label, totals.c.detail, sa.func.sum(totals.c.n), sa.func.sum(totals.c.amount))
-            .where(totals.c.name == total.value, _EVER if self._run_id is None else totals.c.run_id == self._run_id)
+            .where(totals.c.name == total.value, EVER if self._run_id is None else totals.c.run_id == self._run_id)
             .group_by(totals.c.label, totals.c.detail)
         )
         with self._database.read() as connection:

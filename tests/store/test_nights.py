@@ -136,3 +136,19 @@ def test_gauges_say_the_worst_share_and_that_nothing_is_known_while_there_is_not
     assert model.scores() == {("shop", "mix"): 1.2}
     assert model.ready() == {("shop", "mix"): 1, ("shop", "refusal"): 0}
     assert model.shares()["shop", "mix", "negative"] == 0.3
+
+
+def test_only_the_latest_nights_of_each_source_are_read_and_those_since_a_day(store: Store) -> None:
+    sources = {"a": [1, 2, 3, 4, 5], "b": [2, 4]}
+    for day in range(1, 6):
+        held = {("v1", source, f"2026-01-0{day}"): {} for source, days in sources.items() if day in days}
+        store.nights.replace(f"2026-01-0{day}", held)
+    store.nights.replace("2026-01-06", {("v1", "a", "2026-01-04"): {}})  # asked later, for the same night
+
+    def days(latest: int, since: str | None = None) -> dict[str, list[int]]:
+        return {source: [int(day[-1]) for day in of] for source, of in store.nights.of("v1", latest, since).items()}
+
+    assert days(2) == {"a": [4, 5], "b": [2, 4]}
+    assert days(1) == {"a": [5], "b": [4]}
+    assert days(1, "2026-01-03") == {"a": [3, 4, 5], "b": [4]}
+    assert len(store.nights.of("v1", 2)["a"]["2026-01-04"]) == 2

@@ -3,9 +3,10 @@
 import asyncio
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,9 +19,12 @@ from pipeline.analyse.policy import FINAL_OUTCOMES
 from pipeline.analyse.tries import Try
 from pipeline.events import Event
 from pipeline.observer import RequestSpan
-from pipeline.records import Ask, Attempt
+from pipeline.records import Ask, Attempt, Review
+from pipeline.report.facts import facts_of
 from pipeline.store import Store
+from pipeline.store_snapshot import take_snapshot
 from pipeline.totals import read_totals
+from pipeline.watching import watch
 
 from .test_claims import GOOD, asks, good, kept
 
@@ -162,3 +166,44 @@ def test_a_scrape_reads_by_indexes_and_sorts_nothing(store: Store) -> None:
     of_totals = [plan for (sql, _), plan in zip(found, plans, strict=True) if "FROM totals" in sql]
     assert all("totals_ever" in plan[0] for plan in of_totals) and len(of_totals) > 6, plans
     assert not any("TEMP B-TREE" in step for plan in plans for step in plan), plans
+
+
+HELD = r"texts|earlier|run_records|attempts|theirs|analyses|answers|deliveries"
+"""Tables that grow with each verbatim, and what queries call them."""
+
+OPEN_ONES = r"texts_(open|unanswered|replaced)|deliveries_(due|rejected)"
+"""Indexes that hold a few rows of them."""
+
+WORK: dict[str, Callable[[Store, str], object]] = {
+    "attach": lambda store, run_id: store.texts.attach_day(run_id, unanswered_too=True),
+    "clean": lambda store, run_id: [store.texts.uncleaned(run_id), store.texts.count_pending(run_id)],
+    "publish": lambda store, run_id: store.runs.count_rows(run_id),
+    "charts": lambda store, _: watch(store, ANALYSER),
+    "exporter": lambda store, _: take_snapshot(store.totals, Path()),
+    "report": lambda store, run_id: facts_of(store, run_id),
+}
+
+
+def reads_one_row(sql: str, given: tuple[Any, ...]) -> bool:
+    """Whether a scan of an index ends with its first row."""
+    return sql.endswith("LIMIT ? OFFSET ?") and given[-2:] == (1, 0)
+
+
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("work", WORK)
+def test_a_days_work_scans_nothing_that_grows_with_each_verbatim(store: Store, work: str) -> None:
+    run_id = store.runs.start("sandbox", "test", date(2026, 1, 2))
+    list(store.texts.add(run_id, [Review("shop", "a", "merci", 1)]))
+    with statements(store) as found:
+        WORK[work](store, run_id)
+    with store.database.read() as connection:
+        plans = [
+            row[3]
+            for sql, given in found
+            if isinstance(given, tuple) and not reads_one_row(sql, given)
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", given)
+        ]
+    assert len(plans) > 2
+    scans = [one for one in plans if re.match(rf"SCAN ({HELD})\b", one) and not re.search(OPEN_ONES, one)]
+    by_all_days = [one for one in plans if "texts_by_day (seen_on<?)" in one]
+    assert scans + by_all_days == []
