@@ -1,6 +1,6 @@
 # `make` lists the targets; each is a sentence.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-data chaos test-stack test-airflow test-pages test-compose airflow up down backup restore dashboards docs c11 lint requirements clean
+.PHONY: help demo test test-long test-data chaos test-stack test-airflow test-celery test-pages test-compose airflow up down backup restore dashboards docs c11 lint requirements clean
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -14,7 +14,7 @@ demo: .venv/report .venv/model ## Run the whole journey on the sandbox: no key, 
 	@SCRAPER_MODE=sandbox STORE=sqlite:///var/demo.db WAREHOUSE= ANTHROPIC_BASE_URL= $(BIN)/verbatims run --report
 
 test: .venv/dev ## Run the tests (under three minutes)
-	@$(BIN)/python -m pytest -n auto -m 'not stack and not airflow and not compose and not docs and not c11 and not chaos and not long and not data and not pages'
+	@$(BIN)/python -m pytest -n auto -m 'not stack and not airflow and not celery and not compose and not docs and not c11 and not chaos and not long and not data and not pages'
 
 test-long: .venv/dev ## Run the tests with many processes, kills and outages (five minutes)
 	@$(BIN)/python -m pytest -n auto tests -m long
@@ -30,6 +30,9 @@ test-stack: .venv/dev ## Run the tests on the real servers, which Go builds the 
 
 test-airflow: .venv/airflow ## Run the DAGs under a real Airflow, beside the real servers
 	@$(BIN)/python tests/stack/servers/build.py && $(BIN)/python -m pytest tests/dags -m airflow
+
+test-celery: .venv/celery ## Run a night on two hosts with Celery, one of which dies (root, Debian's redis-server)
+	@$(BIN)/python tests/stack/servers/build.py && $(BIN)/python -m pytest tests/hosts -m celery
 
 test-pages: .venv/docs ## Look at reports and documentation in a browser: accessibility, phone, keyboard, print
 	@$(BIN)/python -m pytest tests/pages -m pages
@@ -73,6 +76,7 @@ requirements: .venv/dev ## Compile the pinned requirements anew from pyproject.t
 	@$(COMPILE) pyproject.toml --extra model -c requirements/main.txt -o requirements/model.txt
 	@$(COMPILE) --group dev -c requirements/main.txt -o requirements/dev.txt
 	@$(COMPILE) --group airflow -c requirements/main.txt -o requirements/airflow.txt
+	@$(COMPILE) --group celery -c requirements/airflow.txt -o requirements/celery.txt
 	@$(COMPILE) --group docs -c requirements/main.txt -o requirements/docs.txt
 	@$(COMPILE) --group installer -o requirements/installer.txt
 
@@ -107,6 +111,11 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-ha
 
 .venv/airflow: .venv/dev requirements/airflow.txt
 	@$(PIP) install --require-hashes --only-binary :all: -r requirements/airflow.txt
+	@touch $@
+
+# Airflow on several machines.
+.venv/celery: .venv/airflow requirements/celery.txt
+	@$(PIP) install --require-hashes --only-binary :all: -r requirements/celery.txt
 	@touch $@
 
 .venv/docs: .venv/dev requirements/docs.txt

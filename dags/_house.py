@@ -6,6 +6,7 @@ Defines no DAG, and imports `pipeline` only inside tasks: Airflow parses this fo
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,16 @@ log = logging.getLogger("verbatims")
 
 TAGS = frozenset({"verbatims", "nightly", "weekly", "housekeeping"})
 """All tags that a DAG may have; a test checks it."""
+
+FILES_QUEUE = os.environ.get("AIRFLOW_FILES_QUEUE", "")
+"""Celery's queue of the one machine that keeps the files, where several work: a SQLite warehouse and the reports.
+
+Empty: whoever takes a task reaches them. SQLite's write-ahead log needs one machine (sqlite.org/wal.html), so a shared
+disk does not do.
+"""
+
+WITH_FILES: dict[str, Any] = {"queue": FILES_QUEUE} if FILES_QUEUE else {}
+"""Options of a task that uses these files. Only the CeleryExecutor looks at a queue."""
 
 RETRIES = ExceptionRetryPolicy(
     rules=[
@@ -85,9 +96,11 @@ def opened(
     from pipeline.records import Task
     from pipeline.session import open_session
 
-    ti = get_current_context()["ti"]
+    context = get_current_context()
+    ti, here = context["ti"], context["task"].queue == FILES_QUEUE or not FILES_QUEUE
     task = Task(ti.dag_id, ti.task_id, ti.try_number, shared, due, due + LONGEST if due else None)
-    with without_words(), open_session(lambda _: Logged(log), reads=reads, asks=asks, task=task) as session:
+    given = {"reads": reads, "asks": asks, "task": task, "checks_warehouse": here}
+    with without_words(), open_session(lambda _: Logged(log), **given) as session:
         yield session
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from _house import defaults, log, opened, say_run_failure, without_words, working
+from _house import WITH_FILES, defaults, log, opened, say_run_failure, without_words, working
 from _moments import HOUR, LONGEST, day_of, is_open
 from airflow.sdk import Asset, BaseOperator, Param, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
@@ -180,7 +180,7 @@ def _last_try(workers: Sequence[Mapping[str, Any]]) -> int:
     return max(map(int, tries))
 
 
-@task
+@task(**WITH_FILES)
 def load() -> None:
     """Load the rows into the warehouse."""
     from pipeline import journey
@@ -189,7 +189,7 @@ def load() -> None:
         journey.load(session, run_id)
 
 
-@task(outlets=[ANALYSED])
+@task(outlets=[ANALYSED], **WITH_FILES)
 def publish() -> None:
     """Check the rows and update the asset, so that DAGs that wait for it start."""
     from pipeline import journey
@@ -201,7 +201,7 @@ def publish() -> None:
 
 
 # one quick retry: until it has ended, a failed night is not said to have failed
-@task(retries=1, retry_delay=timedelta(seconds=10))
+@task(retries=1, retry_delay=timedelta(seconds=10), **WITH_FILES)
 def report() -> None:
     """Write the day's report for people, of a night that failed too."""
     from pipeline.errors import SettingsError

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import _trim
-from _house import defaults, opened, say_run_failure
+from _house import WITH_FILES, defaults, opened, say_run_failure
 from _moments import LONGEST
 from airflow.sdk import Param, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
@@ -57,7 +57,7 @@ def verbatims_housekeeping() -> None:
     trim_records()
 
 
-@task
+@task(**WITH_FILES)
 def expire() -> int:
     """Erase texts, quotes, summaries and raw answers by age; returns the number of texts."""
     from pipeline import retention

@@ -182,10 +182,12 @@ def open_session(
     file: Source | None = None,
     task: Task = COMMAND_LINE,
     run_budget_usd: float | None = None,
+    checks_warehouse: bool = True,
 ) -> Iterator[Session]:
     """Check and open everything; close it behind the command, telemetry flushed.
 
-    What `reads` needs a source: the file, or else those of the settings. What `asks` needs Claude.
+    What `reads` needs a source: the file, or else those of the settings. What `asks` needs Claude. Where another
+    machine loads the rows, nothing `checks_warehouse` here: opening it would make an empty file.
     Raises SettingsError or InputError before a word is said and before anything is written.
     """
     settings = load_settings()
@@ -196,8 +198,9 @@ def open_session(
         store = open_store(settings.store)
         stack.callback(store.close)
         store.runs.check_mode(settings.mode)
-        endpoint = url if settings.sandbox else None
-        loading.open_warehouse(settings.warehouse_url, sandbox=settings.sandbox, endpoint=endpoint).close()
+        if checks_warehouse:
+            endpoint = url if settings.sandbox else None
+            loading.open_warehouse(settings.warehouse_url, sandbox=settings.sandbox, endpoint=endpoint).close()
         progress = progress_for(settings)
         telemetry = stack.enter_context(_telemetry(settings, task, progress.say))
         yield Session(settings, store, telemetry, progress, task, url, source, run_budget_usd)

@@ -24,7 +24,7 @@ class Airflow:
         self.folder = folder
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        self._environment = _environment(folder, database, port)
+        self.environment = _environment(folder, database, port)
         self.server = self._server("api-server", f"{self.url}/execution/health")
         self.scheduler = self._server("scheduler", "")
         self.processor = self._server("dag-processor", "")
@@ -35,7 +35,7 @@ class Airflow:
         """Create the database, start all parts with additional environment variables, log in."""
         migrated = subprocess.run(
             [BIN / "airflow", "db", "migrate"],
-            env={**os.environ, **self._environment},
+            env={**os.environ, **self.environment},
             cwd=self.folder,
             capture_output=True,
             text=True,
@@ -72,7 +72,7 @@ class Airflow:
 
     def _server(self, name: str, ready_url: str) -> Server:
         command = [str(BIN / "airflow"), name, *SERVERS[name]]
-        return Server(name, command, ready_url, self.folder / f"{name}.log", self._environment)
+        return Server(name, command, ready_url, self.folder / f"{name}.log", self.environment)
 
 
 def _environment(folder: Path, database: str, port: int) -> dict[str, str]:
