@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,8 +22,11 @@ FILES = "files"
 SILENT_S = 15
 """How long a task may be silent before it counts as lost. Airflow's default is 300 s."""
 
-PRIVATE = ("AIRFLOW__DATABASE__", "AIRFLOW_DATABASE_TO_TRIM", "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_")
-"""What no worker is told: Airflow's database, and the passwords of its users."""
+PRIVATE = (
+    *("AIRFLOW__DATABASE__", "AIRFLOW_DATABASE_TO_TRIM"),
+    *("AIRFLOW__API_AUTH__", "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_"),
+)
+"""What no worker is told: Airflow's database, what signs its tokens, and the passwords of its users."""
 
 
 class Installation:
@@ -30,6 +34,7 @@ class Installation:
 
     def __init__(self, folder: Path, airflow: Airflow, network: Network, redis: tuple[int, str]) -> None:
         self.airflow, self._network, self._redis = airflow, network, redis
+        self._secret_key = secrets.token_hex(32)
         self.one = Host(network, "one", folder / "one", ["default", FILES], TASKS)
         self.two = Host(network, "two", folder / "two", ["default"], TASKS)
         self.hosts = (self.one, self.two)
@@ -52,7 +57,9 @@ class Installation:
     def use(self, environment: RunEnvironment, **settings: str) -> None:
         """Let the next tasks on both hosts work with this store and this sandbox; the warehouse is a file of each."""
         for host in self.hosts:
-            host.set_env_file(**{name: self.reached(value) for name, value in (environment.settings | settings).items()})
+            host.set_env_file(
+                **{name: self.reached(value) for name, value in (environment.settings | settings).items()}
+            )
 
     def reached(self, address: str) -> str:
         """An address of loopback as the hosts reach it."""
@@ -71,6 +78,8 @@ class Installation:
             "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "20",
             "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "2",
             "AIRFLOW__CORE__HOSTNAME_CALLABLE": "airflow.utils.net.get_host_ip_address",
+            # the same everywhere: with it the API asks a worker for a task's log
+            "AIRFLOW__API__SECRET_KEY": self._secret_key,
             "AIRFLOW_FILES_QUEUE": FILES,
         }
 

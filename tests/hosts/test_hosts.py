@@ -2,8 +2,9 @@
 
 A host is a network namespace with a cable to a bridge, and namespaces of its own for processes, mounts and its name:
 it has its own folder, sees nobody else's, and reaches the store, the broker, Airflow's API, the Collector and the
-sandbox over the network alone. The warehouse is a SQLite file of host `one`, whose worker alone takes what is queued
-for files. `dags/` and `pipeline/` are the checkout's, as in an image.
+sandbox over the network alone. It is told neither Airflow's database nor what signs its tokens. The warehouse is a
+SQLite file of host `one`, whose worker alone takes what is queued for files. `dags/` and `pipeline/` are the
+checkout's, as in an image.
 """
 
 from __future__ import annotations
@@ -73,11 +74,6 @@ def test_the_log_of_a_task_is_read_from_the_host_that_ran_it(
     for task in installation.airflow.api.tasks(DAG, run, "analyse"):
         lines = installation.airflow.api.log(DAG, run, task)
         assert run_id in {line.get("verbatims_run_id") for line in lines}, task["hostname"]
-
-
-def test_a_worker_is_told_nothing_of_airflows_database(installation: Installation, first: object) -> None:
-    told = installation.two.server
-    assert told is not None and not any("SQL_ALCHEMY" in name or "TO_TRIM" in name for name in told.environment)
 
 
 def test_a_night_outlives_the_death_of_a_host(
