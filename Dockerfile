@@ -35,15 +35,17 @@ WORKDIR /verbatims
 CMD ["verbatims", "--help"]
 
 FROM ${AIRFLOW_IMAGE} AS airflow
+# `--build-arg EXECUTORS=celery` adds the CeleryExecutor and the KubernetesExecutor, 170 MB, for several machines.
+ARG EXECUTORS=airflow
 USER root
 # An environment of its own here too, exactly as pinned and tested: the pins of the project would fall out with the
 # image's own. Hence the slim image: what the other one has more, a hundred providers, nothing here would see.
 RUN python3 -m venv /opt/verbatims && install -d -o 50000 -g 0 /verbatims /verbatims/var /verbatims/airflow
 WORKDIR /build
 COPY requirements/installer.txt requirements/main.txt requirements/report.txt requirements/model.txt \
-    requirements/airflow.txt requirements/
+    requirements/airflow.txt requirements/celery.txt requirements/
 RUN for files in installer.txt "main.txt -r requirements/report.txt -r requirements/model.txt \
-    -r requirements/airflow.txt"; do \
+    -r requirements/airflow.txt -r requirements/$EXECUTORS.txt"; do \
     PIP_USER=0 /opt/verbatims/bin/pip install --no-cache-dir --disable-pip-version-check \
     --require-hashes --only-binary :all: -r requirements/$files || exit 1; done
 COPY pyproject.toml README.md LICENSE ./

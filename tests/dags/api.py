@@ -37,11 +37,9 @@ class Api:
         """The run's state, such as running, success, failed."""
         return str(self._call("GET", f"dags/{dag_id}/dagRuns/{run_id}")["state"])
 
-    def ended(self, dag_id: str, run_id: str) -> str:
+    def ended(self, dag_id: str, run_id: str, within_s: float = RUN_WITHIN_S) -> str:
         """The run's state after it has ended."""
-        eventually(
-            lambda: self.state(dag_id, run_id) in ("success", "failed"), RUN_WITHIN_S, f"{run_id} ends", every_s=1.0
-        )
+        eventually(lambda: self.state(dag_id, run_id) in ("success", "failed"), within_s, f"{run_id} ends", every_s=1.0)
         return self.state(dag_id, run_id)
 
     def tasks(self, dag_id: str, run_id: str, task_id: str | None = None) -> list[dict[str, Any]]:

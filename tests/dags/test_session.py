@@ -28,13 +28,15 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def run_at(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:
-    """Let the next task be one of the DAG run of that moment."""
+def run_at(monkeypatch: pytest.MonkeyPatch, moment: datetime, queue: str = "default") -> None:
+    """Let the next task be one of the DAG run of that moment, out of that queue."""
     import _house
 
     ti = SimpleNamespace(dag_id="verbatims_daily", task_id="publish", try_number=2)
     run = SimpleNamespace(logical_date=moment, run_after=moment)
-    monkeypatch.setattr(_house, "get_current_context", lambda: {"ti": ti, "dag_run": run})
+    monkeypatch.setattr(
+        _house, "get_current_context", lambda: {"ti": ti, "dag_run": run, "task": SimpleNamespace(queue=queue)}
+    )
 
 
 def test_a_task_of_the_current_night_knows_when_the_next_one_starts_and_has_ended(
@@ -66,3 +68,17 @@ def test_a_day_gone_by_a_housekeeper_and_the_command_line_know_of_no_next_night(
         housekeeper = session.task
     for task in (past, housekeeper, COMMAND_LINE):
         assert (task.next_start, task.deadline) == (None, None)
+
+
+@pytest.mark.parametrize(("queue", "made"), [("default", False), ("files", True)])
+def test_where_one_machine_keeps_the_files_no_other_makes_a_warehouse(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, queue: str, made: bool
+) -> None:
+    import _house
+
+    monkeypatch.setattr(_house, "FILES_QUEUE", "files")
+    monkeypatch.setenv("WAREHOUSE", "sqlite:///rows.db")
+    run_at(monkeypatch, datetime.now(UTC), queue)
+    with _house.opened():
+        pass
+    assert (tmp_path / "rows.db").exists() == made
