@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
+import os
+import signal
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from local import BIN
-from stack.server import STOP_WITHIN_S, Server
+from stack.server import STOP_WITHIN_S, Server, eventually
 
 from .network import Network
 
@@ -30,7 +33,6 @@ class Host:
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "hosts").write_text(f"127.0.0.1 localhost\n{self.address} {self.name}\n", encoding="utf-8")
         given = {**environment, "HOME": str(self.folder), "AIRFLOW_HOME": str(self.folder / "home")}
-        # process 1 of its namespace: the kernel kills all others with it
         apart = ["unshare", "--uts", "--pid", "--mount", "--fork", "--kill-child", "--mount-proc"]
         command = ["ip", "netns", "exec", self._space, *apart, "sh", "-euc", self._boot(hidden), "sh", *self._worker]
         self.server = Server(self.name, command, "", self.folder / "worker.log", given)
@@ -54,19 +56,24 @@ class Host:
         self.kill()
 
     def kill(self) -> None:
-        """Kill -9 every process of the host."""
-        if self.server is not None and self.server.process is not None and self.server.process.poll() is None:
-            found = self._processes()
-            self.server.kill()
-            subprocess.run(["kill", "-9", *found], check=False, capture_output=True)
-            subprocess.run(["tail", "--pid", found[0], "-f", "/dev/null"], timeout=STOP_WITHIN_S, check=False)
+        """Kill -9 every process of the host, and wait until none is left."""
+        if self.server is None or self.server.process is None or self.server.process.poll() is not None:
+            return
+        first = self._first_process(self.server.process.pid)
+        self.server.kill()
+        for pid in first:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            eventually(partial(_is_gone, pid), STOP_WITHIN_S, f"{self.name} is dead", every_s=0.05)
 
-    def _processes(self) -> list[str]:
-        """Process 1 of the host, as this machine numbers it."""
-        assert self.server is not None and self.server.process is not None
-        pid = self.server.process.pid
-        return Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    def _first_process(self, pid: int) -> list[int]:
+        """Process 1 of the host, as this machine numbers it: the kernel kills all others with it."""
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
 
     def _boot(self, hidden: Sequence[Path]) -> str:
         covers = [f"mount -t tmpfs -o ro none '{folder}'" for folder in hidden]
         return "\n".join([f"hostname {self.name}", "mount --bind hosts /etc/hosts", *covers, 'exec "$@"'])
+
+
+def _is_gone(pid: int) -> bool:
+    return not Path(f"/proc/{pid}").exists()
