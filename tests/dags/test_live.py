@@ -28,6 +28,8 @@ DAG = "verbatims_daily"
 WORKERS = 4
 STAGES = ("scrape", "clean", "analyse", "load", "publish")
 SEEN_WITHIN_S = 60.0
+ENDS_WITHIN_S = 10.0
+"""A task says that it is deferred before its process ends, a second or more on a busy machine."""
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +147,8 @@ def test_a_night_in_batches_waits_in_the_triggerer_and_holds_no_worker(
         SEEN_WITHIN_S,
         "the task is deferred",
     )
-    assert not alive(task["pid"]) and environment.one("SELECT count(*) FROM answers") == 0
+    eventually(lambda: not alive(task["pid"]), ENDS_WITHIN_S, "its process has ended")
+    assert environment.one("SELECT count(*) FROM answers") == 0
     assert airflow.api.ended(DAG, run) == "success"
     environment.assert_exact()
     assert environment.bills() == environment.one("SELECT count(*) FROM answers")
@@ -166,7 +169,7 @@ def test_the_sentinel_in_batches_waits_in_the_triggerer_and_is_asked_once(
         SEEN_WITHIN_S,
         "the task is deferred",
     )
-    assert not alive(task["pid"])
+    eventually(lambda: not alive(task["pid"]), ENDS_WITHIN_S, "its process has ended")
     assert airflow.api.ended("verbatims_sentinel", run) == "success"
     asked = "SELECT count(*) FROM attempts WHERE purpose = 'sentinel' AND batch IS NOT NULL"
     assert environment.one(asked) == 100 == environment.one("SELECT count(*) FROM sentinel")
