@@ -119,6 +119,8 @@ class Dispatcher:
         """Handed out and not sent yet."""
         # half of the workers: while they wait for a commit, the others wait for Claude
         self._commits = GroupCommit(claims, self._thread, observer, progress, max(page // 2, 1))
+        self._few = page // 2
+        self._ahead: asyncio.Task[bool] | None = None
         self._stopped = asyncio.Event()
         self._pulling = asyncio.Lock()
         self._error: VerbatimsError | None = None
@@ -134,18 +136,24 @@ class Dispatcher:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        await self._commits.end()  # the leases are renewed meanwhile: an outage may last
         if self._heartbeat:
             self._heartbeat.cancel()
+        if self._ahead:
+            await asyncio.wait([self._ahead])  # what it claims is released too
+        stopped = error or self._commits.error
         try:
             await self._thread.run(self._claims.release, [*self._texts.ready, *self._unsent.values()])
             await self._report_ratio()
         except VerbatimsError:
-            if kind is None:
+            if stopped is None:
                 raise  # otherwise the first error says more than this one
         finally:
             self._thread.close()
-            if isinstance(error, VerbatimsError) and self._commits.loss:
-                error.args = (f"{error}; {self._commits.loss}",)
+        if isinstance(stopped, VerbatimsError) and self._commits.loss:
+            stopped.args = (f"{stopped}; {self._commits.loss}",)
+        if error is None and stopped is not None:
+            raise stopped
 
     def stop(self) -> None:
         """Hand out nothing more."""
@@ -156,11 +164,13 @@ class Dispatcher:
         async with self._pulling:
             while not self._stopped.is_set():
                 await self._check_claims()
+                if len(self._texts.ready) <= self._few:
+                    self._claim_ahead()
                 if self._texts.ready:
                     ask = self._texts.ready.popleft()
                     self._unsent[ask.text_id] = ask
                     return ask
-                if not await self._claim():
+                if not await self._claimed_ahead():
                     return None
         if self._error is not None:
             raise self._error
@@ -181,6 +191,7 @@ class Dispatcher:
         return self._stopped.is_set()
 
     async def _check_claims(self) -> None:
+        self._check_commits()
         if self._error is not None:
             raise self._error
         if self._thread.away:
@@ -188,8 +199,13 @@ class Dispatcher:
         await self._renew_if_late()
 
     async def commit(self, ask: Ask, attempts: tuple[Attempt, ...], call: RequestSpan, *, final: bool) -> None:
-        """Join the next group commit and return when it is on disk."""
+        """Join the next group commit. Raises what an earlier one has failed with."""
         await self._commits.add(CompletedRequest(ask, attempts, call.trace_id, final), call)
+        self._check_commits()
+
+    def _check_commits(self) -> None:
+        if self._commits.error is not None:
+            raise self._commits.error
 
     async def _renew_if_late(self) -> None:
         """A process that was stopped for a while must not send what another may have taken over."""
@@ -203,6 +219,17 @@ class Dispatcher:
         before = boot_clock()  # the process may be stopped behind the call
         self._claims.renew()
         return before
+
+    def _claim_ahead(self) -> None:
+        """While the last ones are being sent, the next are claimed: no worker waits for a transaction."""
+        if self._ahead is None or (self._ahead.done() and not self._ahead.exception() and self._ahead.result()):
+            self._ahead = asyncio.create_task(self._claim())
+
+    async def _claimed_ahead(self) -> bool:
+        """Whether there may be more. Raises what claiming has raised."""
+        assert self._ahead is not None
+        ahead, self._ahead = self._ahead, None
+        return await ahead
 
     async def _claim(self) -> bool:
         """Claim more, or pause while claims elsewhere go on; False when nothing is left to do."""

@@ -22,7 +22,7 @@ GATHER_S = 0.02
 class _Entry:
     ended: CompletedRequest
     call: RequestSpan
-    done: asyncio.Future[None]
+    done: asyncio.Event
 
 
 class GroupCommit:
@@ -36,7 +36,7 @@ class GroupCommit:
         progress: Callable[[int, float], None],
         enough: int,
     ) -> None:
-        """`enough`: how many make a group that waits for no more."""
+        """`enough`: how many make a group that waits for no more, and how many may be on their way unawaited."""
         self._claims = claims
         self._thread = thread
         self._observer = observer
@@ -45,17 +45,27 @@ class GroupCommit:
         self._gathered = asyncio.Event()
         self._entries: list[_Entry] = []
         self._flushing: asyncio.Task[None] | None = None
+        self._unsaved = 0
         self._lost: list[Attempt] = []
+        self.error: Exception | None = None
+        """What the first loss was due to."""
 
     async def add(self, ended: CompletedRequest, call: RequestSpan) -> None:
-        """Join the next group; returns when it is on disk."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._entries.append(_Entry(ended, call, done))
+        """Join the next group. Returns at once while `enough` or fewer are on their way, else when it is on disk."""
+        entry = _Entry(ended, call, asyncio.Event())
+        self._entries.append(entry)
+        self._unsaved += 1
         if len(self._entries) == self._enough:
             self._gathered.set()
         if self._flushing is None or self._flushing.done():
             self._flushing = asyncio.create_task(self._flush())
-        await done
+        if self._unsaved > self._enough:
+            await entry.done.wait()
+
+    async def end(self) -> None:
+        """Return when nothing is on its way any more."""
+        if self._flushing:
+            await self._flushing
 
     @property
     def loss(self) -> str | None:
@@ -100,7 +110,12 @@ class GroupCommit:
 
     def _lose(self, entry: _Entry, error: Exception) -> None:
         self._lost += [attempt for attempt in entry.ended.attempts if attempt.cost_usd]
-        entry.done.set_exception(error)
+        self.error = self.error or error
+        self._finish(entry)
+
+    def _finish(self, entry: _Entry) -> None:
+        self._unsaved -= 1
+        entry.done.set()
 
     def _tell(self, group: Sequence[_Entry], news: Sequence[VerbatimAnalysed | None]) -> None:
         with self._observer.together():
@@ -110,7 +125,7 @@ class GroupCommit:
                 if analysed is not None:
                     self._observer.emit(analysed)
                 self._progress(1, sum(attempt.cost_usd for attempt in entry.ended.attempts))
-                entry.done.set_result(None)
+                self._finish(entry)
 
 
 def _without_answer(ended: CompletedRequest) -> CompletedRequest:

@@ -25,7 +25,7 @@ class RequestQueue(Permit, Protocol):
         """The next verbatim to send; None when none is left or `stop` was called."""
 
     async def commit(self, ask: Ask, attempts: tuple[Attempt, ...], call: RequestSpan, *, final: bool) -> None:
-        """Returns once the attempts are on disk, so that a worker never has two answers unsaved.
+        """Hands the attempts to the store. Returns once they are on disk, or at once while few are on their way.
 
         `final`: the text is not sent again.
         """

@@ -60,8 +60,8 @@ class Striking:
 
     @property
     def may_be_lost(self) -> int:
-        """Answers that were in flight where a worker was hit."""
-        return self.plan.concurrency * sum(strike.kind in LOSING for strike in self.struck)
+        """Answers that were in flight, or on their way into the store, where a worker was hit."""
+        return self.plan.concurrency * 3 // 2 * sum(strike.kind in LOSING for strike in self.struck)
 
     def _strike(self, strike: Strike) -> None:
         self._wait_for(strike)
