@@ -1,6 +1,6 @@
 # `make` lists the targets; each is a sentence.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-data chaos test-stack test-airflow test-celery test-pages test-compose airflow up down backup restore dashboards docs c11 lint requirements clean
+.PHONY: help demo test test-long test-data bench chaos test-stack test-airflow test-celery test-pages test-compose airflow up down backup restore dashboards docs c11 lint requirements clean
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -21,6 +21,9 @@ test-long: .venv/dev ## Run the tests with many processes, kills and outages (fi
 
 test-data: .venv/dev ## Run the tests on real reviews, where their folder is there (two minutes)
 	@$(BIN)/python -m pytest -n auto tests -m data
+
+bench: .venv/dev ## Measure speed and memory beside a bare loop, and name what got worse (five minutes)
+	@$(BIN)/python -m tests.bench.bench
 
 chaos: .venv/dev ## Strike running workers with faults for ten minutes, or SECONDS=60 make chaos; SEED=7 repeats
 	@CHAOS_SECONDS=$(SECONDS) CHAOS_SEED=$(SEED) CHAOS_ROUND=$(ROUND) $(BIN)/python -m pytest tests/chaos -m chaos -s

@@ -1,4 +1,4 @@
-"""The analyse stage beside the bare loop: `python -m tests.bench.throughput` (three minutes).
+"""The analyse stage beside the bare loop: `python -m tests.bench.throughput` (four minutes; `--help`).
 
 The programs take turns, so that what else the machine does meets all of them; each turn is a process of its own, beside
 one stand-in that answers after 50 ms. Of the turns of a program the median counts. Printed are a table, and as the last
@@ -7,133 +7,112 @@ line one JSON object with ratios to the bare loop with as many calls in flight:
 throughput_64, throughput_256    verbatims a second; more is better
 cpu_64, cpu_256                  CPU of the process a verbatim; less is better
 
+raw       bytes over sockets: the ceiling of the stand-in
 bare      AsyncAnthropic with its defaults, a semaphore and gather; the same requests, no store and no telemetry
-product   pace, validation, spans, metrics, store; the telemetry is sent to an OTLP receiver
+product   pace, validation, spans, metrics, store; the telemetry is sent to the Collector
 quiet     the same without an OTLP endpoint
+down      the same with an OTLP endpoint where nobody listens
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import os
 import statistics
-import subprocess
 import sys
-import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from contextlib import ExitStack
+from typing import NamedTuple
 
-ROOT = Path(__file__).parents[2]
-IN_FLIGHT = (64, 256)
-ROUNDS = 3
-VERBATIMS = 4000
-PROGRAMS = {"bare": "bare_requests", "product": "analyse_stage", "quiet": "analyse_stage"}
+from .turns import StandIn, Turn, nobody, receiver, take_turn
 
-OURS = ("VERBATIMS_", "OTEL_", "ANTHROPIC_", "SCRAPER_MODE", "STORE", "WAREHOUSE")
-"""Beginnings of variables that a measurement does not take from its environment."""
-
-Turn = dict[str, float]
-
-
-class StandIn:
-    """A process of `stand_in.py`."""
-
-    def __init__(self) -> None:
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        self._process = subprocess.Popen([sys.executable, "-m", "tests.bench.stand_in"], cwd=ROOT, **pipes)  # type: ignore[call-overload]
-        self.url = f"http://127.0.0.1:{self._read()}"
-
-    def counts(self) -> dict[str, float]:
-        """What was answered since the last call."""
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-        found: dict[str, float] = json.loads(self._read())
-        return found
-
-    def stop(self) -> None:
-        """End it."""
-        self._process.stdin.close()
-        self._process.wait(10)
-
-    def _read(self) -> str:
-        return str(self._process.stdout.readline()).strip()
+MODULES = {
+    "raw": "raw_requests",
+    "bare": "bare_requests",
+    "product": "analyse_stage",
+    "quiet": "analyse_stage",
+    "down": "analyse_stage",
+}
+Turns = dict[tuple[str, int], list[Turn]]
 
 
-@contextmanager
-def receiver() -> Iterator[str]:
-    """Something that takes OTLP and throws it away, in a process of its own: its endpoint."""
-    code = "from tests.bench.otlp_sink import main; main()"
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    try:
-        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
-    finally:
-        process.terminate()
-        process.wait(10)
+class Plan(NamedTuple):
+    """What is measured."""
+
+    programs: list[str]
+    in_flight: list[int]
+    rounds: int
+    verbatims: int
 
 
-def take_turn(program: str, in_flight: int, stand_in: StandIn, endpoint: str, count: int) -> Turn:
-    """Run one program once. Raises RuntimeError where an answer does not belong to its verbatim, or is missing."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-    with tempfile.TemporaryDirectory() as folder:
-        environment = kept | {
-            "PYTHONPATH": str(ROOT),
-            "SCRAPER_MODE": "prod",
-            "ANTHROPIC_BASE_URL": stand_in.url,
-            "ANTHROPIC_API_KEY": "none",
-            "VERBATIMS_MODEL": "claude-haiku-4-5",
-            "VERBATIMS_CONCURRENCY": str(in_flight),
-            **({"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint} if program == "product" else {}),
-        }
-        command = [sys.executable, "-m", f"tests.bench.{PROGRAMS[program]}", str(count)]
-        ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=170)
-    if ended.returncode:
-        raise RuntimeError(f"{program}: {ended.stderr[-2000:]}")
-    found: Turn = json.loads(ended.stdout.splitlines()[-1]) | {"most": stand_in.counts()["most_in_flight"]}
-    if found["right"] != count:
-        raise RuntimeError(f"{program}: {found['right']} of {count} answers belong to their verbatims")
+def measure(plan: Plan) -> Turns:
+    """Let the programs take turns. Raises RuntimeError where an answer does not belong to its verbatim."""
+    turns: Turns = defaultdict(list)
+    with ExitStack() as stack:
+        (endpoint, what), stand_in = stack.enter_context(receiver()), StandIn()
+        print(f"OTLP goes to {what}", file=sys.stderr)
+        stack.callback(stand_in.stop)
+        endpoints = {"product": endpoint, "down": nobody()}
+        for number in range(plan.rounds):
+            for in_flight in plan.in_flight:
+                for program in plan.programs[:: 1 if number % 2 else -1]:
+                    arguments = MODULES[program], [str(plan.verbatims)], in_flight, stand_in, endpoints.get(program)
+                    turns[program, in_flight].append(_checked(program, take_turn(*arguments), plan.verbatims))
+                    print(".", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    return turns
+
+
+def _checked(program: str, turn: Turn, verbatims: int) -> Turn:
+    if turn["right"] != verbatims:
+        raise RuntimeError(f"{program}: {turn['right']} of {verbatims} answers belong to their verbatims")
+    return turn
+
+
+def ratios(turns: Turns, plan: Plan) -> dict[str, float]:
+    """Of the product to the bare loop."""
+    found: dict[str, float] = {}
+    for in_flight in plan.in_flight:
+        product, bare = (_medians(turns[program, in_flight], plan.verbatims) for program in ("product", "bare"))
+        found[f"throughput_{in_flight}"] = round(product[0] / bare[0], 3)
+        found[f"cpu_{in_flight}"] = round(product[1] / bare[1], 3)
     return found
+
+
+def table(turns: Turns, plan: Plan) -> str:
+    """All programs, for a page of Markdown."""
+    lines = ["| in flight | program | verbatims/s | × bare | CPU ms a verbatim | × bare | peak MB | spans lost |"]
+    lines.append("|---|---|---|---|---|---|---|---|")
+    for in_flight in plan.in_flight:
+        bare_rate, bare_cpu, *_ = _medians(turns["bare", in_flight], plan.verbatims)
+        for program in plan.programs:
+            rate, cpu, peak, lost = _medians(turns[program, in_flight], plan.verbatims)
+            cells = f"{rate:.0f} | {rate / bare_rate:.2f} | {cpu:.2f} | {cpu / bare_cpu:.2f} | {peak:.0f} | {lost:.0f}"
+            lines.append(f"| {in_flight} | {program} | {cells} |")
+    return "\n".join(lines)
+
+
+def _medians(of_program: list[Turn], verbatims: int) -> tuple[float, float, float, float]:
+    """Verbatims a second, CPU milliseconds a verbatim, peak memory in MB, spans that did not arrive."""
+    return (
+        statistics.median(verbatims / one["seconds"] for one in of_program),
+        statistics.median(1000 * one["cpu_seconds"] / verbatims for one in of_program),
+        statistics.median(one["peak_mb"] for one in of_program),
+        statistics.median(one["lost_spans"] for one in of_program),
+    )
 
 
 def main() -> None:
     """Measure and print."""
-    turns: dict[tuple[str, int], list[Turn]] = defaultdict(list)
-    with ExitStack() as stack:
-        endpoint, stand_in = stack.enter_context(receiver()), StandIn()
-        stack.callback(stand_in.stop)
-        for number in range(ROUNDS):
-            for in_flight in IN_FLIGHT:
-                for program in list(PROGRAMS)[:: 1 if number % 2 else -1]:
-                    turns[program, in_flight].append(take_turn(program, in_flight, stand_in, endpoint, VERBATIMS))
-                    print(".", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
-    _print(turns)
-
-
-def _print(turns: dict[tuple[str, int], list[Turn]]) -> None:
-    ratios: dict[str, float] = {}
-    print("| in flight | program | verbatims/s | × bare | CPU ms a verbatim | × bare | peak MB |")
-    print("|---|---|---|---|---|---|---|")
-    for in_flight in IN_FLIGHT:
-        bare_rate, bare_cpu, _ = _medians(turns["bare", in_flight])
-        for program in PROGRAMS:
-            rate, cpu, peak = _medians(turns[program, in_flight])
-            faster, cheaper = rate / bare_rate, cpu / bare_cpu
-            print(f"| {in_flight} | {program} | {rate:.0f} | {faster:.2f} | {cpu:.2f} | {cheaper:.2f} | {peak:.0f} |")
-            if program == "product":
-                ratios |= {f"throughput_{in_flight}": round(faster, 3), f"cpu_{in_flight}": round(cheaper, 3)}
-    print(json.dumps(ratios))
-
-
-def _medians(of_program: list[Turn]) -> tuple[float, float, float]:
-    """Verbatims a second, CPU milliseconds a verbatim, peak memory in MB."""
-    return (
-        statistics.median(VERBATIMS / one["seconds"] for one in of_program),
-        statistics.median(1000 * one["cpu_seconds"] / VERBATIMS for one in of_program),
-        statistics.median(one["peak_mb"] for one in of_program),
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--programs", nargs="+", choices=MODULES, default=["raw", "bare", "product", "quiet"])
+    parser.add_argument("--in-flight", nargs="+", type=int, default=[64, 256])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--verbatims", type=int, default=4000)
+    plan = Plan(**vars(parser.parse_args()))
+    turns = measure(plan)
+    print(table(turns, plan))
+    print(json.dumps(ratios(turns, plan)))
 
 
 if __name__ == "__main__":

@@ -129,7 +129,9 @@ def test_answers_that_are_lost_in_the_end_are_counted_with_their_cost(outage: Ou
     run_id = kept(store, *(f"texte {number}" for number in range(3 * IN_FLIGHT)))
     asker = Scripted(pause=all_in_flight(outage.take_away))
     try:
-        with pytest.raises(StoreUnavailable, match=r"; [4-6] answers that cost \$0\.00[4-6]0 are lost, and the next run pays"):
+        with pytest.raises(
+            StoreUnavailable, match=r"; [4-6] answers that cost \$0\.00[4-6]0 are lost, and the next run pays"
+        ):
             run(store.claims(run_id, ANALYSER, FINAL_OUTCOMES), asker, [], patience_s=0.5)
     finally:
         outage.bring_back()
