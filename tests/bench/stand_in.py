@@ -1,8 +1,9 @@
 """A stand-in for Claude's Messages API, fast enough not to be what is measured: `python -m tests.bench.stand_in`.
 
 Each answer comes after LATENCY_S and names the number in its verbatim (`no. 17`), so that a client can check that the
-answer belongs to it. It speaks HTTP/1.1 with keep-alive over asyncio's own protocol, without a framework. It makes none
-of Claude's errors: the sandbox does.
+answer belongs to it. A request that makes the model call a tool is answered by that call, with the answer as its input.
+It speaks HTTP/1.1 with keep-alive over asyncio's own protocol, without a framework. It makes none of Claude's errors:
+the sandbox does.
 
 On standard output stands the port; each line on standard input is answered by one JSON object with what was answered
 since the line before: `answered`, `seconds` from the first request to the last answer, and `most_in_flight`.
@@ -59,8 +60,8 @@ class Connection(asyncio.Protocol):
             return
         self._received = b""
         self._begin()
-        number = _NUMBER.findall(body)[-1].decode()
-        asyncio.get_running_loop().call_later(self._latency_s, self._answer, number)
+        number = (_NUMBER.findall(body) or [b"0"])[-1].decode()
+        asyncio.get_running_loop().call_later(self._latency_s, self._answer, number, forced_tool(body))
 
     def _begin(self) -> None:
         counts = self._counts
@@ -68,25 +69,38 @@ class Connection(asyncio.Protocol):
         counts.in_flight += 1
         counts.most_in_flight = max(counts.most_in_flight, counts.in_flight)
 
-    def _answer(self, number: str) -> None:
+    def _answer(self, number: str, tool: str) -> None:
         counts = self._counts
         counts.in_flight -= 1
         counts.answered += 1
         counts.ended = time.perf_counter()
         if not self._transport.is_closing():
-            self._transport.write(response(number))  # type: ignore[attr-defined]
+            self._transport.write(response(number, tool))  # type: ignore[attr-defined]
 
 
-def response(number: str) -> bytes:
-    """The answer to the verbatim of this number, as bytes of HTTP."""
+def forced_tool(body: bytes) -> str:
+    """The tool that the request makes the model call, or nothing. Only requests with a choice of tools are parsed."""
+    if b'"tool_choice":' not in body:
+        return ""
+    request = json.loads(body)
+    choice = request["tool_choice"]
+    named = {"tool": choice.get("name", ""), "any": request["tools"][0]["name"]}
+    return str(named.get(choice["type"], ""))
+
+
+def response(number: str, tool: str = "") -> bytes:
+    """The answer to the verbatim of this number, as bytes of HTTP: a text, or the input of the tool."""
     answer = {"summary": f"no. {number}", "sentiment": "positive", "topics": ["delivery"], "new_topics": []}
+    content: dict[str, object] = {"type": "text", "text": json.dumps(answer)}
+    if tool:
+        content = {"type": "tool_use", "id": f"toolu_{number}", "name": tool, "input": answer}
     message = {
         "id": f"msg_{number}",
         "type": "message",
         "role": "assistant",
         "model": "claude-haiku-4-5",
-        "content": [{"type": "text", "text": json.dumps(answer)}],
-        "stop_reason": "end_turn",
+        "content": [content],
+        "stop_reason": "tool_use" if tool else "end_turn",
         "stop_sequence": None,
         "usage": {
             "input_tokens": 120 + int(number) % 80,
