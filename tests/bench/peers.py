@@ -1,9 +1,10 @@
-"""Libraries that people use for this job beside the bare loop: `python -m tests.bench.peers` (two minutes).
+"""Libraries that people use for this job beside the bare loop: `python -m tests.bench.peers` (five minutes).
 
 Each library lives in an environment of its own in .cache/peers, or in peers/ of the folder that TESTS_CACHE names;
 `python -m tests.bench.peers --install` makes what is missing (1 GB). All send the same verbatims to one stand-in, in
-turns with the bare loop of `throughput`; of the turns of a program the median counts. Printed are a table, and as the
-last line one JSON object with the ratios to the bare loop: throughput (more is better) and CPU a verbatim (less is).
+turns with the bare loop of `throughput`, which has one before each of theirs; of the turns of a program the median
+counts. Printed are a table, and as the last line one JSON object with the ratios to the bare loop: throughput (more is
+better) and CPU a verbatim (less is better).
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ REQUIREMENTS = Path(__file__).parent / "peer_programs" / "requirements.txt"
 CACHE = Path(os.environ.get("TESTS_CACHE") or ROOT / ".cache").expanduser() / "peers"
 IN_FLIGHT = 64
 ROUNDS = 2
-VERBATIMS = 2000
+VERBATIMS = 1500
 
 QUIET = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
@@ -117,13 +118,14 @@ def measure(peers: list[Peer], count: int, rounds: int) -> dict[str, list[Turn]]
     with ExitStack() as stack:
         requests = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "requests.json"
         write_requests(requests, count)
-        commands = {"bare": [sys.executable, "-m", "tests.bench.bare_requests", str(count)]}
-        commands |= {peer.name: peer.command(requests) for peer in peers}
+        bare = [sys.executable, "-m", "tests.bench.bare_requests", str(count)]
         stand_in = StandIn()
         stack.callback(stand_in.stop)
         for number in range(rounds):
-            for name in list(commands)[:: -1 if number % 2 else 1]:
-                turns[name].append(take_turn(commands[name], stand_in, count))
+            for peer in peers[:: -1 if number % 2 else 1]:
+                # the loop before each: its turns are short, and what else the machine does would weigh on a single one
+                turns["bare"].append(take_turn(bare, stand_in, count))
+                turns[peer.name].append(take_turn(peer.command(requests), stand_in, count))
                 print(".", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     return turns
@@ -145,8 +147,8 @@ def main() -> None:
     for peer in peers:
         if missing := peer.missing():
             print(f"{peer.name}: {missing} is missing; run python -m tests.bench.peers --install", file=sys.stderr)
-    there = [peer for peer in peers if not peer.missing()]
-    _print(there, measure(there, options.count, options.rounds), options.count)
+    if there := [peer for peer in peers if not peer.missing()]:
+        _print(there, measure(there, options.count, options.rounds), options.count)
 
 
 def _install(peer: Peer) -> None:

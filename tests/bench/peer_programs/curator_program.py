@@ -1,7 +1,7 @@
-"""curator (bespokelabs-curator): its runner over rows with a response format, and its own limit of requests at a time.
+"""curator (bespokelabs-curator): its runner over rows, and its own limit of requests at a time.
 
-The backend is its litellm one. The one that it takes for Claude by itself sends `response_format`, which the Messages
-API does not have, to every model whose name holds `-4-`.
+Its backend for Claude, without its response format: for a model whose name holds `-4-` that would send
+`response_format`, which the Messages API does not have. The schema goes as the API's own parameter instead.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import os
 import tempfile
 from typing import Any
 
+# it counts tokens by an encoding that it would fetch from the network; litellm, which it needs, brings that
+import litellm.litellm_core_utils.default_encoding  # type: ignore[import-not-found]  # noqa: F401
 from bespokelabs import curator  # type: ignore[import-not-found]
 
 from .program import Request, answer_model, run, text_of
@@ -20,35 +22,31 @@ PER_MINUTE = 10**9
 
 
 class Analyser(curator.LLM):  # type: ignore[misc]
-    """What a user of it writes: the messages of a row, and the row of an answer."""
+    """What a user of it writes: the prompt of a row, and the row of an answer."""
 
-    system: Any
+    def prompt(self, row: dict[str, Any]) -> str:
+        """The verbatim; the system prompt is a parameter."""
+        return str(row["text"])
 
-    def prompt(self, row: dict[str, Any]) -> list[dict[str, Any]]:
-        """A system prompt and a verbatim."""
-        return [{"role": "system", "content": self.system}, {"role": "user", "content": row["text"]}]
-
-    def parse(self, row: dict[str, Any], response: Any) -> dict[str, Any]:
+    def parse(self, row: dict[str, Any], response: str) -> dict[str, Any]:
         """The answer beside the number of its verbatim."""
-        return {"number": row["number"], "answer": response.model_dump_json()}
+        return {"number": row["number"], "answer": response}
 
 
 async def ask_all(requests: list[Request], in_flight: int) -> list[Any]:
     """The answers, in the order of the requests."""
     first, answer = requests[0], answer_model(requests[0])
     analyser = Analyser(
-        model_name=f"anthropic/{first['model']}",
-        backend="litellm",
-        response_format=answer,
-        generation_params={"max_tokens": first["max_tokens"]},
+        model_name=first["model"],
+        generation_params={key: first[key] for key in ("max_tokens", "system", "output_config", "thinking")},
         backend_params={
-            "base_url": os.environ["ANTHROPIC_BASE_URL"],
+            "base_url": f"{os.environ['ANTHROPIC_BASE_URL']}/v1",
             "max_concurrent_requests": in_flight,
             "max_requests_per_minute": PER_MINUTE,
-            "max_tokens_per_minute": PER_MINUTE,
+            "max_input_tokens_per_minute": PER_MINUTE,
+            "max_output_tokens_per_minute": PER_MINUTE,
         },
     )
-    analyser.system = first["system"]
     rows = [{"number": number, "text": text_of(request)} for number, request in enumerate(requests)]
     with tempfile.TemporaryDirectory() as folder:  # it keeps requests, answers and a cache there
         ended = await asyncio.to_thread(analyser, rows, working_dir=folder)  # it runs an event loop of its own
