@@ -26,7 +26,7 @@ from pipeline.analyse.analyser import Analyser, define
 from pipeline.analyse.topics import load_topics
 
 from .measured import text_of
-from .throughput import OURS, ROOT, StandIn, Turn
+from .turns import OURS, ROOT, StandIn, Turn
 
 REQUIREMENTS = Path(__file__).parent / "peer_programs" / "requirements.txt"
 CACHE = Path(os.environ.get("TESTS_CACHE") or ROOT / ".cache").expanduser() / "peers"
