@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from functools import lru_cache
 
 from pipeline.clean.language import guess
 from pipeline.clean.privacy import holds_personal_data, mask, mask_url
@@ -50,7 +51,13 @@ def prepare(review: Review) -> Review:
 
 def name(source: str, external_id: str) -> tuple[str, str]:
     """Source and external id as they may be stored: without personal data."""
-    return mask(visible(source)), _anonymous(external_id)
+    return _source_name(source), _anonymous(external_id)
+
+
+@lru_cache(maxsize=1000)
+def _source_name(source: str) -> str:
+    """Cached: all records of a file have the same few sources."""
+    return mask(visible(source))
 
 
 def _kept(value: Value) -> Value:
