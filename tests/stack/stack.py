@@ -46,15 +46,22 @@ class Stack:
     """Collector, Prometheus, Alertmanager, Pushgateway and Tempo in one folder.
 
     `faster` divides every duration of Prometheus' and Alertmanager's files; `alerts` are variables of
-    otel/alertmanager/start.sh.
+    otel/alertmanager/start.sh; `sampling` are those of otel/collector-sampling.yaml, which is used only with them.
     """
 
     def __init__(
-        self, binaries: Mapping[str, Path], folder: Path, *, faster: int = 1, alerts: Mapping[str, str] | None = None
+        self,
+        binaries: Mapping[str, Path],
+        folder: Path,
+        *,
+        faster: int = 1,
+        alerts: Mapping[str, str] | None = None,
+        sampling: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self._faster = faster
         self._alerts = alerts or {}
+        self._sampling = sampling
         self.ports = {name: free_port() for name in PORTS}
         self._binaries = binaries
         self.collector = self._collector()
@@ -175,11 +182,12 @@ class Stack:
 
     def _collector(self) -> Server:
         ports = self.ports
+        files = ["collector.yaml"] if self._sampling is None else ["collector.yaml", "collector-sampling.yaml"]
         return self._server(
             "collector",
             "collector_health",
             "/",
-            *(str(self._binaries["collector"] / "otelcol"), f"--config={OTEL / 'collector.yaml'}"),
+            *(str(self._binaries["collector"] / "otelcol"), *(f"--config={OTEL / file}" for file in files)),
             LISTEN_HOST="127.0.0.1",
             OTLP_GRPC_PORT=str(ports["otlp_grpc"]),
             OTLP_HTTP_PORT=str(ports["otlp_http"]),
@@ -189,6 +197,7 @@ class Stack:
             TEMPO_ENDPOINT=f"127.0.0.1:{ports['tempo_otlp_grpc']}",
             FORWARDER_ENDPOINT=self.url("forwarder"),
             STORAGE_DIR=str(self.folder / "collector"),
+            **(self._sampling or {}),
         )
 
     def _tempo(self) -> Server:

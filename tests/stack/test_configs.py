@@ -44,6 +44,11 @@ def test_the_collector_accepts_its_file(binaries: Binaries) -> None:
     assert "deprecated" not in said
 
 
+def test_the_collector_accepts_the_file_for_sampling_after_its_own(binaries: Binaries) -> None:
+    files = (f"--config={OTEL / name}" for name in ("collector.yaml", "collector-sampling.yaml"))
+    assert "deprecated" not in accepts(binaries["collector"] / "otelcol", "validate", *files)
+
+
 def test_tempo_accepts_its_file(binaries: Binaries) -> None:
     accepts(
         binaries["tempo"] / "tempo",
