@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from enum import IntEnum
+from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -239,12 +240,23 @@ def _lock(file: IO[str], waits: Callable[[], None]) -> None:
 
 def insert(connection: sa.Connection, table: sa.Table) -> Any:
     """An INSERT of the connection's own dialect, which may say ON CONFLICT."""
-    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
+    return _insert(connection.dialect.name, table)
 
 
 def insert_ignoring(connection: sa.Connection, table: sa.Table) -> Any:
     """An INSERT that leaves an existing row as it is."""
-    return insert(connection, table).on_conflict_do_nothing()
+    return _insert_ignoring(connection.dialect.name, table)
+
+
+@cache
+def _insert(dialect: str, table: sa.Table) -> Any:
+    # cached with its columns `excluded`: each commit makes four, at half a millisecond
+    return (sqlite if dialect == "sqlite" else postgresql).insert(table)
+
+
+@cache
+def _insert_ignoring(dialect: str, table: sa.Table) -> Any:
+    return _insert(dialect, table).on_conflict_do_nothing()
 
 
 def _make_folder(folder: Path) -> None:
