@@ -27,17 +27,24 @@ def main() -> None:
     """Prepare, ask, check, print."""
     count = int(sys.argv[1])
     with open_session(lambda _: Logged(logging.getLogger()), asks=True) as session:
-        run_id = journey.start_run(session, "bench")
-        list(session.store.texts.add(run_id, _reviews(count)))
-        journey.clean(session, run_id)
+        journey.analyse(session, _cleaned(session, range(count, count + 1)))  # the imports are not measured
+        run_id = _cleaned(session, range(count))
         with measured() as found:
             left = journey.analyse(session, run_id)
         assert left == 0, f"{left} texts have no answer"
-        print(json.dumps(found | {"right": _right(session)}))
+        print(json.dumps(found | {"right": _right(session) - 1}))
 
 
-def _reviews(count: int) -> Iterator[Review]:
-    return (Review("shop", str(number), text_of(number), number + 1) for number in range(count))
+def _cleaned(session: Session, numbers: range) -> str:
+    """A run of these verbatims, ready to be analysed."""
+    run_id = journey.start_run(session, "bench")
+    list(session.store.texts.add(run_id, _reviews(numbers)))
+    journey.clean(session, run_id)
+    return run_id
+
+
+def _reviews(numbers: range) -> Iterator[Review]:
+    return (Review("shop", str(number), text_of(number), number + 1) for number in numbers)
 
 
 def _right(session: Session) -> int:
