@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import cache, lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,7 +16,7 @@ import sqlalchemy as sa
 from pipeline.claiming import CompletedRequest
 from pipeline.events import VerbatimAnalysed
 from pipeline.records import AnalyserRecord, Analysis, Ask, Attempt, Length, Sentiment
-from pipeline.store.database import Database, insert, insert_ignoring
+from pipeline.store.database import Database, insert_ignoring, insert_of
 from pipeline.store.deliveries import raise_due
 from pipeline.store.predicates import GOOD
 from pipeline.store.tables import analyses, answers, attempts, texts
@@ -27,12 +28,43 @@ UNKNOWN = "unknown"
 
 def lock_texts(connection: sa.Connection, ids: Sequence[int]) -> dict[int, Any]:
     """Texts for the rest of the transaction, by number; everybody locks them in this order."""
-    if not ids:
-        return {}
-    query = sa.select(texts.c.text_id, texts.c.verbatim_id, texts.c.current, texts.c.erased)
+    found = connection.execute(_LOCKED, {"ids": list(ids)}) if ids else ()
+    return {text.text_id: text for text in found}
+
+
+# statements of a commit are built once: for a group of 35 building them took as long as running them
+_IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
+_LOCKED = (
+    sa.select(texts.c.text_id, texts.c.verbatim_id, texts.c.current, texts.c.erased)
+    .where(texts.c.text_id.in_(_IDS))
+    .order_by(texts.c.text_id)
     # FOR NO KEY UPDATE: inserting a row that refers to a text must not wait for it
-    query = query.where(texts.c.text_id.in_(ids)).order_by(texts.c.text_id).with_for_update(key_share=True)
-    return {found.text_id: found for found in connection.execute(query)}
+    .with_for_update(key_share=True)
+)
+_KNOWN = (
+    sa.select(answers)
+    .where(answers.c.request_key.in_(sa.bindparam("keys", expanding=True)))
+    .order_by(answers.c.request_key)
+    # FOR KEY SHARE: erasure, which deletes answers, waits; others who refer to them do not
+    .with_for_update(read=True, key_share=True)
+)
+_MADE_CURRENT = (
+    sa.update(texts)
+    .where(texts.c.text_id.in_(_IDS), texts.c.current.is_(None))
+    .where(analyses.c.text_id == texts.c.text_id, analyses.c.analyser == sa.bindparam("by"), analyses.c.outcome == GOOD)
+    .values(current=analyses.c.analysis_id)
+    .returning(texts.c.text_id, texts.c.verbatim_id, texts.c.source, texts.c.characters, texts.c.language)
+)
+
+
+@cache
+def _keeping_the_first_good(dialect: str) -> Any:
+    """An INSERT of analyses: an analyser's first good answer stays, and replaces a failure."""
+    statement = insert_of(dialect, analyses)
+    given = statement.excluded
+    changed = {"outcome": given.outcome, "request_key": given.request_key, "run_id": given.run_id}
+    heals = (analyses.c.outcome != GOOD) & (given.outcome == GOOD)
+    return statement.on_conflict_do_update(index_elements=["text_id", "analyser"], set_=changed, where=heals)
 
 
 class Analyses:
@@ -122,34 +154,18 @@ class Analyses:
 
     def known_answers(self, connection: sa.Connection, keys: set[str]) -> dict[str, Any]:
         """Good answers to these requests, locked against erasure until this transaction has referred to them."""
-        if not keys:
-            return {}
-        query = sa.select(answers).where(answers.c.request_key.in_(keys)).order_by(answers.c.request_key)
-        # FOR KEY SHARE: erasure, which deletes answers, waits; others who refer to them do not
-        query = query.with_for_update(read=True, key_share=True)
-        return {found.request_key: found for found in connection.execute(query)}
+        found = connection.execute(_KNOWN, {"keys": list(keys)}) if keys else ()
+        return {answer.request_key: answer for answer in found}
 
     def _make_current(self, connection: sa.Connection, ids: Sequence[int]) -> Sequence[Any]:
         """The one statement that decides which transaction counts a verbatim as analysed."""
-        theirs = (analyses.c.text_id == texts.c.text_id) & (analyses.c.analyser == self._analyser.fingerprint)
-        statement = (
-            sa.update(texts)
-            .where(texts.c.text_id.in_(ids), texts.c.current.is_(None), theirs, analyses.c.outcome == GOOD)
-            .values(current=analyses.c.analysis_id)
-            .returning(texts.c.text_id, texts.c.verbatim_id, texts.c.source, texts.c.characters, texts.c.language)
-        )
-        return connection.execute(statement).all()
+        return connection.execute(_MADE_CURRENT, {"ids": list(ids), "by": self._analyser.fingerprint}).all()
 
     def _insert(self, connection: sa.Connection, rows: Sequence[tuple[int, str, str | None]]) -> None:
-        """Keep an analyser's first good answer for a text; it replaces a failure."""
         made = {"analyser": self._analyser.fingerprint, "run_id": self._run_id}
         if rows:
-            statement = insert(connection, analyses)
-            given = statement.excluded
-            heals = (analyses.c.outcome != GOOD) & (given.outcome == GOOD)
-            changed = {"outcome": given.outcome, "request_key": given.request_key, "run_id": given.run_id}
             connection.execute(
-                statement.on_conflict_do_update(index_elements=["text_id", "analyser"], set_=changed, where=heals),
+                _keeping_the_first_good(connection.dialect.name),
                 [
                     {"text_id": text_id, "outcome": outcome, "request_key": key, **made}
                     for text_id, outcome, key in rows
@@ -243,14 +259,21 @@ def tally_of(ended: Sequence[CompletedRequest], *, live: bool = True) -> Tally:
     return tally
 
 
+@lru_cache(maxsize=1000)
+def _topics(listed: str) -> list[str]:
+    """Cached: few lists of topics make most answers."""
+    return sorted(set(json.loads(listed)))
+
+
 def count(tally: Tally, text: Any, answer: Any) -> VerbatimAnalysed:
     """A text that is analysed for the first time: into the totals, and for the metrics."""
-    # a label is counted once per quote that shows it
-    new_topics = len({(topic["label"], topic["quote"]) for topic in json.loads(answer.new_topics)})
+    # a label is counted once per quote that shows it; most answers name none
+    named = json.loads(answer.new_topics) if answer.new_topics != "[]" else ()
+    new_topics = len({(topic["label"], topic["quote"]) for topic in named})
     tally.add(Total.ANALYSED, text.source, answer.sentiment)
     tally.add(Total.LENGTHS, Length.of(text.characters).value)
     tally.add(Total.LANGUAGES, text.language or UNKNOWN)
-    for topic in sorted(set(json.loads(answer.topics))):
+    for topic in _topics(answer.topics):
         tally.add(Total.TOPICS, topic)
     if new_topics:
         tally.add(Total.NEW_TOPICS, n=new_topics)

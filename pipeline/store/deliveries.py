@@ -10,12 +10,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 
 from pipeline.records import WarehouseRow
-from pipeline.store.database import Database, Turn, insert, insert_ignoring
+from pipeline.store.database import Database, Turn, insert_ignoring, insert_of
 from pipeline.store.rows import rows_of
 from pipeline.store.tables import deliveries, run_records, texts, warehouses
 
@@ -106,7 +107,7 @@ class Deliveries:
         )
         with self._database.write() as connection:
             self._database.take_turns(connection, Turn.DELIVERING)
-            _raise(connection, texts.c.verbatim_id.in_(read))
+            connection.execute(_raising(connection.dialect.name, texts.c.verbatim_id.in_(read)))
 
     def due(self, loading: Loading, *, erased: bool = False) -> Iterator[Due]:
         """What is due as it is now, a page at a time; `erased`: only of verbatims whose words were erased."""
@@ -176,7 +177,7 @@ def raise_due(database: Database, connection: sa.Connection, verbatim_ids: Colle
     """The rows of these verbatims have changed, for every warehouse: each is a delivery from now on."""
     if verbatim_ids:
         database.take_turns(connection, Turn.DELIVERING)
-        _raise(connection, texts.c.verbatim_id.in_(sorted(verbatim_ids)))
+        connection.execute(_raising_these(connection.dialect.name), {"ids": sorted(verbatim_ids)})
 
 
 def raise_due_again(database: Database, connection: sa.Connection, verbatim_ids: Collection[str]) -> None:
@@ -187,16 +188,21 @@ def raise_due_again(database: Database, connection: sa.Connection, verbatim_ids:
         connection.execute(sa.update(deliveries).where(theirs).values(due=deliveries.c.due + 1))
 
 
-def _raise(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
+@cache
+def _raising_these(dialect: str) -> Any:
+    return _raising(dialect, texts.c.verbatim_id.in_(sa.bindparam("ids", expanding=True)))
+
+
+def _raising(dialect: str, which: sa.ColumnElement[bool]) -> Any:
     changed = (
         sa.select(warehouses.c.warehouse, texts.c.verbatim_id, sa.literal(1), sa.literal(0))
         .distinct()
         .select_from(warehouses.join(texts, sa.true()))
         .where(which)
     )
-    statement = insert(connection, deliveries).from_select(["warehouse", "verbatim_id", "due", "sent"], changed)
+    statement = insert_of(dialect, deliveries).from_select(["warehouse", "verbatim_id", "due", "sent"], changed)
     key = ["verbatim_id", "warehouse"]
-    connection.execute(statement.on_conflict_do_update(index_elements=key, set_={"due": deliveries.c.due + 1}))
+    return statement.on_conflict_do_update(index_elements=key, set_={"due": deliveries.c.due + 1})
 
 
 def in_use() -> sa.ScalarSelect[int]:

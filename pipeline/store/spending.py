@@ -10,13 +10,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 
 from pipeline.claiming import Budget, CompletedRequest
 from pipeline.records import Ask
-from pipeline.store.database import Database, insert
+from pipeline.store.database import Database, insert_of
 from pipeline.store.tables import claims, spending
 
 EXACT_USD = 1e-9
@@ -94,11 +95,14 @@ class Spending:
         who = {"run_id": self._run_id, "process": self._process}
         rows = [{"day": day, "usd": usd, **who} for day, usd in sorted(usd_by_day.items()) if usd]
         if rows:
-            statement = insert(connection, spending)
-            more = {"usd": spending.c.usd + statement.excluded.usd}
-            connection.execute(
-                statement.on_conflict_do_update(index_elements=["day", "run_id", "process"], set_=more), rows
-            )
+            connection.execute(_adding(connection.dialect.name), rows)
+
+
+@cache
+def _adding(dialect: str) -> Any:
+    statement = insert_of(dialect, spending)
+    more = {"usd": spending.c.usd + statement.excluded.usd}
+    return statement.on_conflict_do_update(index_elements=["day", "run_id", "process"], set_=more)
 
 
 def spent(connection: sa.Connection, run_id: str, day: str | None = None) -> Spent:
@@ -125,9 +129,14 @@ def paid_usd(ended: Sequence[CompletedRequest]) -> float:
 def released(connection: sa.Connection, holder: str, ids: Sequence[int]) -> Sequence[Any]:
     """Delete a holder's claims on these texts; returns them, with what was reserved."""
     # only its own: a process that was taken for dead must not free the claims that another took over
-    theirs = claims.c.text_id.in_(ids) & (claims.c.holder == holder)
-    statement = sa.delete(claims).where(theirs).returning(claims.c.text_id, claims.c.reserved_usd, claims.c.reserved_on)
-    return connection.execute(statement).all()
+    return connection.execute(_RELEASED, {"ids": list(ids), "by": holder}).all()
+
+
+_RELEASED = (
+    sa.delete(claims)
+    .where(claims.c.text_id.in_(sa.bindparam("ids", expanding=True)), claims.c.holder == sa.bindparam("by"))
+    .returning(claims.c.text_id, claims.c.reserved_usd, claims.c.reserved_on)
+)
 
 
 def _amount(usd: float) -> str:

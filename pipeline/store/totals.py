@@ -10,12 +10,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 
 from pipeline.records import Length, Outcome
-from pipeline.store.database import Database, insert
+from pipeline.store.database import Database, insert_of
 from pipeline.store.deliveries import in_use
 from pipeline.store.model_totals import ModelTotals
 from pipeline.store.predicates import pending
@@ -74,11 +75,12 @@ class Tally:
             for (total, label, detail), (n, a) in sorted(self._sums.items())
         ]
         if rows:
-            connection.execute(_upsert(connection), rows)
+            connection.execute(_adding(connection.dialect.name), rows)
 
 
-def _upsert(connection: sa.Connection) -> Any:
-    statement = insert(connection, totals)
+@cache
+def _adding(dialect: str) -> Any:
+    statement = insert_of(dialect, totals)
     given = statement.excluded
     return statement.on_conflict_do_update(
         index_elements=list(totals.primary_key),
