@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 OURS = ("VERBATIMS_", "OTEL_", "ANTHROPIC_", "SCRAPER_MODE", "STORE", "WAREHOUSE")
 """Beginnings of variables that a measurement does not take from its environment."""
 
-Turn = dict[str, float]
+Turn = dict[str, Any]
 
 
 class StandIn:
