@@ -24,8 +24,13 @@ class Client(AsyncAnthropic):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._alike: httpx2.Request | None = None
+        self._first: httpx2.Request | None = None
         self._options = FinalRequestOptions.construct(method="post", url=_MESSAGES)
+
+    @property
+    def user_agent(self) -> str:
+        """The SDK's own, which has the name of the class."""
+        return f"AsyncAnthropic/Python {anthropic.__version__}"
 
     async def send_message(self, body: bytes) -> httpx2.Response:
         """Send the JSON of a `POST /v1/messages`. Raises what `messages.create` raises."""
@@ -34,10 +39,10 @@ class Client(AsyncAnthropic):
     def _build_request(self, options: Any, *, retries_taken: int = 0) -> httpx2.Request:
         if options.url != _MESSAGES or not isinstance(options.content, bytes):
             return super()._build_request(options, retries_taken=retries_taken)
-        if self._alike is None:
-            self._alike = super()._build_request(options, retries_taken=retries_taken)
-            del self._alike.headers["content-length"]
-        first = self._alike
+        if self._first is None:
+            self._first = super()._build_request(options, retries_taken=retries_taken)
+            del self._first.headers["content-length"]
+        first = self._first
         return httpx2.Request(
             first.method, first.url, headers=first.headers.raw, content=options.content, extensions=first.extensions
         )
@@ -46,11 +51,11 @@ class Client(AsyncAnthropic):
 class _HttpClient(DefaultAioHttpClient):
     """The aiohttp transport, which halves the CPU of a call, without the layers around it.
 
-    They are for redirects, cookies and authentication, of which a request to Claude has none.
+    They are for redirects, cookies and flows of authentication, which a request to Claude does not need.
     """
 
     async def send(self, request: httpx2.Request, *, stream: bool = False, **options: Any) -> httpx2.Response:
-        if stream:
+        if stream or options:
             return await super().send(request, stream=stream, **options)
         response = await self._transport_for_url(request.url).handle_async_request(request)
         response.request = request

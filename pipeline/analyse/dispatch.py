@@ -136,24 +136,21 @@ class Dispatcher:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        await self._commits.end()  # the leases are renewed meanwhile: an outage may last
         if self._heartbeat:
             self._heartbeat.cancel()
         if self._ahead:
-            await asyncio.wait([self._ahead])  # what it claims is released too
-        stopped = error or self._commits.error
+            # what it claims is released too; what it raises is told by whoever needs the claims, or by nobody
+            await asyncio.gather(self._ahead, return_exceptions=True)
         try:
             await self._thread.run(self._claims.release, [*self._texts.ready, *self._unsent.values()])
             await self._report_ratio()
         except VerbatimsError:
-            if stopped is None:
+            if kind is None:
                 raise  # otherwise the first error says more than this one
         finally:
             self._thread.close()
-        if isinstance(stopped, VerbatimsError) and self._commits.loss:
-            stopped.args = (f"{stopped}; {self._commits.loss}",)
-        if error is None and stopped is not None:
-            raise stopped
+            if isinstance(error, VerbatimsError) and self._commits.loss:
+                error.args = (f"{error}; {self._commits.loss}",)
 
     def stop(self) -> None:
         """Hand out nothing more."""
@@ -203,6 +200,11 @@ class Dispatcher:
         await self._commits.add(CompletedRequest(ask, attempts, call.trace_id, final), call)
         self._check_commits()
 
+    async def all_committed(self) -> None:
+        """Return when no answer is on its way any more. Raises what a commit has failed with."""
+        await self._commits.end()
+        self._check_commits()
+
     def _check_commits(self) -> None:
         if self._commits.error is not None:
             raise self._commits.error
@@ -221,8 +223,12 @@ class Dispatcher:
         return before
 
     def _claim_ahead(self) -> None:
-        """While the last ones are being sent, the next are claimed: no worker waits for a transaction."""
-        if self._ahead is None or (self._ahead.done() and not self._ahead.exception() and self._ahead.result()):
+        """While the last ones are being sent, the next are claimed: no worker waits for a transaction.
+
+        A claim that has failed, or has found nothing more, stays until the last one is sent.
+        """
+        ahead = self._ahead
+        if ahead is None or (ahead.done() and ahead.exception() is None and ahead.result()):
             self._ahead = asyncio.create_task(self._claim())
 
     async def _claimed_ahead(self) -> bool:

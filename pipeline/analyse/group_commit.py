@@ -79,7 +79,12 @@ class GroupCommit:
         while self._entries:
             await self._gather()
             group, self._entries = self._entries, []
-            await self._commit(group)
+            try:
+                await self._commit(group)
+            except Exception as error:  # of whoever is told: it stops the run, and nobody waits for ever
+                self.error = self.error or error
+            for entry in group:
+                self._finish(entry)
 
     async def _gather(self) -> None:
         """Until as many are there as make a group, or some time has passed."""
@@ -114,8 +119,9 @@ class GroupCommit:
         self._finish(entry)
 
     def _finish(self, entry: _Entry) -> None:
-        self._unsaved -= 1
-        entry.done.set()
+        if not entry.done.is_set():
+            self._unsaved -= 1
+            entry.done.set()
 
     def _tell(self, group: Sequence[_Entry], news: Sequence[VerbatimAnalysed | None]) -> None:
         with self._observer.together():

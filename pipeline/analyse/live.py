@@ -30,6 +30,9 @@ class RequestQueue(Permit, Protocol):
         `final`: the text is not sent again.
         """
 
+    async def all_committed(self) -> None:
+        """Returns once all attempts are on disk. Raises what a commit has failed with."""
+
     def stop(self) -> None:
         """Hand out nothing more; what is in flight still ends and is committed."""
 
@@ -55,6 +58,10 @@ async def analyse(
             work.stop()
 
     await asyncio.gather(*(worker() for _ in range(concurrency)))
+    try:
+        await work.all_committed()
+    except Exception as lost:
+        errors.append(lost)
     if error := errors[0] if errors else unreached(verbatims.unanswered):
         raise error
 

@@ -138,6 +138,16 @@ def test_counts_that_become_known_together_are_the_same_counts(attempt: Callable
     assert led_to == {2, 3}, "each series leads to the last call that it counts"
 
 
+def test_what_is_known_together_may_be_part_of_more(attempt: Callable[..., Attempt]) -> None:
+    recording = Recording()
+    observer = recording.telemetry.observer
+    with observer.together():
+        with observer.together(), observer.call(Ask("v", "Texte.", "key", "fichier")) as call:
+            call.committed(attempt())
+        call.committed(attempt())
+    assert sum(point.value for name, point in recording.points() if name == "claude_calls") == 2
+
+
 def test_the_sdks_own_switch_does_not_empty_what_is_kept(attempt: Callable[..., Attempt]) -> None:
     """It replaces the SDK's providers with no-ops; the exporter's come from the same function."""
     reader = InMemoryMetricReader()
