@@ -97,9 +97,9 @@ def opened(
     from pipeline.session import open_session
 
     context = get_current_context()
-    ti, here = context["ti"], not FILES_QUEUE or context["task"].queue == FILES_QUEUE
+    ti, reaches_files = context["ti"], not FILES_QUEUE or context["task"].queue == FILES_QUEUE
     task = Task(ti.dag_id, ti.task_id, ti.try_number, shared, due, due + LONGEST if due else None)
-    given = {"reads": reads, "asks": asks, "task": task, "checks_warehouse": here}
+    given = {"reads": reads, "asks": asks, "task": task, "checks_warehouse": reaches_files}
     with without_words(), open_session(lambda _: Logged(log), **given) as session:
         yield session
 

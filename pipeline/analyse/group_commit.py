@@ -48,7 +48,7 @@ class GroupCommit:
         self._unsaved = 0
         self._lost: list[Attempt] = []
         self.error: Exception | None = None
-        """What the first loss was due to."""
+        """The first that a commit, or whoever is told of it, has failed with."""
 
     async def add(self, ended: CompletedRequest, call: RequestSpan) -> None:
         """Join the next group. Returns at once while `enough` or fewer are on their way, else when it is on disk."""
@@ -83,8 +83,9 @@ class GroupCommit:
                 await self._commit(group)
             except Exception as error:  # of whoever is told: it stops the run, and nobody waits for ever
                 self.error = self.error or error
+            self._unsaved -= len(group)
             for entry in group:
-                self._finish(entry)
+                entry.done.set()
 
     async def _gather(self) -> None:
         """Until as many are there as make a group, or some time has passed."""
@@ -116,12 +117,6 @@ class GroupCommit:
     def _lose(self, entry: _Entry, error: Exception) -> None:
         self._lost += [attempt for attempt in entry.ended.attempts if attempt.cost_usd]
         self.error = self.error or error
-        self._finish(entry)
-
-    def _finish(self, entry: _Entry) -> None:
-        if not entry.done.is_set():
-            self._unsaved -= 1
-            entry.done.set()
 
     def _tell(self, group: Sequence[_Entry], news: Sequence[VerbatimAnalysed | None]) -> None:
         with self._observer.together():
@@ -131,7 +126,6 @@ class GroupCommit:
                 if analysed is not None:
                     self._observer.emit(analysed)
                 self._progress(1, sum(attempt.cost_usd for attempt in entry.ended.attempts))
-                self._finish(entry)
 
 
 def _without_answer(ended: CompletedRequest) -> CompletedRequest:

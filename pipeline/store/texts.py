@@ -25,7 +25,7 @@ from pipeline.store.tables import claims, holders, run_records, runs, texts
 from pipeline.store.totals import Tally, Total
 
 EITHER = (True, False)
-"""Says nothing; but with it SQLite reads the index `texts_open`, else by day all texts that there are."""
+"""All values of `kept`: a hint for SQLite, which else reads all texts by day and not the index `texts_open`."""
 
 NOTHING_KNOWN: Known = MappingProxyType({})
 """Of a source that is not compared: a site's ids are its own."""
