@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 import pytest
+from stack.server import free_port
 
 from .shown import LANGUAGES, ROOT, Shown, blocks, commands, is_listed, listed, matches, name_of, pages, run
 
@@ -46,12 +46,6 @@ def test_the_commands_of_a_page_do_what_it_says(page: Path, tmp_path: Path) -> N
             assert code == 0, f"{command.command}\n{said}"
         else:
             assert matches(command.expected, said), f"{command.command}\nprints\n{said}"
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 SANDBOXES = sorted(command for command in listed() if command.startswith("verbatims sandbox "))

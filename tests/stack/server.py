@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 import subprocess
 import time
@@ -19,14 +20,30 @@ STOP_WITHIN_S = 10.0
 SHOWN_BYTES = 4000
 """The number of log characters shown for a failed test."""
 
+PORTS = range(20_000, 32_000)
+"""Below the ports that Linux gives to outgoing connections (32768 and up): one of those was taken by a connection
+between `free_port` and the start of its server, seen once with Prometheus."""
+
 Found = TypeVar("Found")
+_given: set[int] = set()
 
 
 def free_port() -> int:
-    """A loopback port that is free now."""
+    """A loopback port that is free now, each time another one."""
+    while True:
+        port = random.SystemRandom().choice(PORTS)  # Hypothesis seeds `random` itself
+        if port not in _given and _is_free(port):
+            _given.add(port)
+            return port
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def eventually(look: Callable[[], Found], within_s: float, what: str, every_s: float = 0.25) -> Found:
