@@ -126,7 +126,7 @@ def analyse(session: Session, run_id: str, *, batch: bool = False, retry_failed:
         if batch:
             analyse_in_batches(session, run_id, analyser.record, stage.advance)
         elif pending:
-            with _collector_skips_start_up():
+            with _collector_works_less():
                 asyncio.run(_analyse(session, run_id, analyser, stage.advance))
     if held := session.store.texts.count_in_batches(run_id):
         session.progress.say(f"batches that are under way hold {held} texts: `{next_command('collect')}` brings them")
@@ -303,12 +303,18 @@ def _reopened(found: Reopened) -> str:
 
 
 @contextmanager
-def _collector_skips_start_up() -> Iterator[None]:
-    """The garbage collector does not walk through modules and classes while calls go on: a tenth of a call's CPU."""
+def _collector_works_less() -> Iterator[None]:
+    """The garbage collector leaves modules and classes alone while calls go on, and runs after 10,000 objects, not 700.
+
+    The first saves a tenth of the CPU, the second three hundredths. 10,000 are those of 130 verbatims.
+    """
+    before = gc.get_threshold()
     gc.freeze()
+    gc.set_threshold(10_000, *before[1:])
     try:
         yield
     finally:
+        gc.set_threshold(*before)
         gc.unfreeze()
 
 

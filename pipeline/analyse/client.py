@@ -43,9 +43,12 @@ class Client(AsyncAnthropic):
             self._first = super()._build_request(options, retries_taken=retries_taken)
             del self._first.headers["content-length"]
         first = self._first
-        return httpx2.Request(
-            first.method, first.url, headers=first.headers.raw, content=options.content, extensions=first.extensions
+        body = httpx2.ByteStream(options.content)
+        request = httpx2.Request(
+            first.method, first.url, headers=first.headers, stream=body, extensions=first.extensions
         )
+        request.read()
+        return request
 
 
 class _HttpClient(DefaultAioHttpClient):
