@@ -26,6 +26,7 @@ from .measured import measured, text_of
 def main() -> None:
     """Prepare, ask, check, print."""
     count = int(sys.argv[1])
+    logging.basicConfig(level=logging.INFO, format="%(message)s")  # `turns` reads there how many spans were lost
     with open_session(lambda _: Logged(logging.getLogger()), asks=True) as session:
         journey.analyse(session, _cleaned(session, range(count, count + 1)))  # the imports are not measured
         run_id = _cleaned(session, range(count))

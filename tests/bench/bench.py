@@ -32,7 +32,7 @@ def worse(found: dict[str, float], before: dict[str, float]) -> list[str]:
 def main() -> None:
     """Measure and print."""
     turns = throughput.measure(PLAN)
-    peaks = memory.measure([1000, 20_000])
+    peaks = memory.measure(memory.SIZES)
     found = throughput.ratios(turns, PLAN) | {"memory_mb_per_100k": memory.per_100k(peaks)}
     print(throughput.table(turns, PLAN))
     if "--write" in sys.argv:

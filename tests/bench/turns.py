@@ -45,6 +45,7 @@ class StandIn:
         """End it."""
         self._process.stdin.close()
         self._process.wait(10)
+        self._process.stdout.close()
 
     def _read(self) -> str:
         return str(self._process.stdout.readline()).strip()
