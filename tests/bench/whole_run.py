@@ -24,9 +24,10 @@ from .measured import measured, text_of
 
 
 class Timed:
-    """A progress that notes the process's CPU time at each step."""
+    """A progress that notes the process's CPU time at each hundredth of a stage; at each step it would need memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, count: int) -> None:
+        self._every = max(count // 100, 1)
         self._steps: dict[str, list[tuple[int, float]]] = {}
 
     def say(self, line: str) -> None:
@@ -34,9 +35,17 @@ class Timed:
 
     @contextmanager
     def stage(self, name: str, total: int | None = None) -> Iterator[Advance]:
-        """Note each step of one stage."""
-        steps = self._steps[name] = [(0, time.process_time())]
-        yield lambda more, _: steps.append((steps[-1][0] + more, time.process_time()))
+        """Note steps of one stage."""
+        steps, done = self._steps.setdefault(name, [(0, time.process_time())]), 0
+
+        def advance(more: int, _: float) -> None:
+            nonlocal done
+            done += more
+            if done >= steps[-1][0] + self._every:
+                steps.append((done, time.process_time()))
+
+        yield advance
+        steps.append((done, time.process_time()))
 
     def fifths(self) -> dict[str, list[float]]:
         """Microseconds a verbatim, by stage; one of a single step is left out."""
@@ -52,7 +61,8 @@ def _fifths(steps: list[tuple[int, float]]) -> list[float]:
 
 def main() -> None:
     """Run, check, print."""
-    count, file, progress = int(sys.argv[1]), Path("reviews.jsonl"), Timed()
+    count, file = int(sys.argv[1]), Path("reviews.jsonl")
+    progress = Timed(count)
     with file.open("w") as lines:
         for number in range(count):
             lines.write(json.dumps({"id": number, "text": text_of(number)}) + "\n")
