@@ -28,7 +28,7 @@ BATCH_SCOPE = "pipeline.batch"
 """The scope that the Collector forwards to the Pushgateway."""
 
 _NO_SPAN = set_span_in_context(INVALID_SPAN, Context())
-"""A context without a span: initial zeros must not create exemplars.
+"""A context without a span: initial zeros and gauges must not create exemplars.
 
 An empty context would not do: the SDK treats it as absent and uses the current one.
 """
@@ -108,13 +108,16 @@ class Instruments:
 
 
 class _Gauge:
-    """Keeps the last value of each series until the reader asks: the SDK's own gauge takes 20 µs, for each text."""
+    """Keeps the last value of each series until the reader asks: the SDK's own gauge takes 20 µs, for each text.
+
+    A meter takes one of each name: the SDK drops the readings of a second one.
+    """
 
     def __init__(self) -> None:
         self._last: dict[frozenset[tuple[str, str]], Observation] = {}
 
     def set(self, value: float, labels: dict[str, str], _context: Context | None) -> None:
-        self._last[frozenset(labels.items())] = Observation(value, labels)
+        self._last[frozenset(labels.items())] = Observation(value, labels, _NO_SPAN)
 
     def read(self, _options: CallbackOptions) -> list[Observation]:
         return list(self._last.values())

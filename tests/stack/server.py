@@ -20,9 +20,9 @@ STOP_WITHIN_S = 10.0
 SHOWN_BYTES = 4000
 """The number of log characters shown for a failed test."""
 
-PORTS = range(20_000, 32_000)
-"""Below the ports that Linux gives to outgoing connections (32768 and up): one of those was taken by a connection
-between `free_port` and the start of its server, seen once with Prometheus."""
+PORTS = range(20_000, 30_000)
+"""Below the ports that Linux gives to outgoing connections (32768 and up) and Kubernetes to nodes (30000 and up): one
+was taken by a connection between `free_port` and the start of its server, seen once with Prometheus."""
 
 Found = TypeVar("Found")
 _given: set[int] = set()
@@ -30,11 +30,10 @@ _given: set[int] = set()
 
 def free_port() -> int:
     """A loopback port that is free now, each time another one."""
-    while True:
-        port = random.SystemRandom().choice(PORTS)  # Hypothesis seeds `random` itself
-        if port not in _given and _is_free(port):
-            _given.add(port)
-            return port
+    shuffled = random.SystemRandom().sample(PORTS, len(PORTS))  # Hypothesis seeds `random` itself
+    port = next(port for port in shuffled if port not in _given and _is_free(port))
+    _given.add(port)
+    return port
 
 
 def _is_free(port: int) -> bool:
