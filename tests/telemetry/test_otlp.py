@@ -8,12 +8,15 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Any
 
 import pytest
 import requests
+from opentelemetry.sdk.metrics._internal import measurement_consumer
 
 from pipeline.errors import SettingsError
+from pipeline.events import TextSent
 from pipeline.records import Ask, Attempt
 from pipeline.telemetry import METRICS, Telemetry, providers, start
 from pipeline.telemetry.catalogue import DURATION_BOUNDS
@@ -138,6 +141,17 @@ def test_without_a_collector_the_process_ends_with_one_warning(
         "see that a Collector runs there, or fix OTEL_EXPORTER_OTLP_ENDPOINT"
     ]
     assert not [record for record in caplog.records if record.name.startswith("opentelemetry")]
+
+
+def test_a_last_export_that_the_sdk_skips_is_reported(receiver: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    hours, warnings = count(step=3600 * 10**9), []
+    telemetry = start(endpoint=receiver.endpoint, warn=warnings.append)
+    telemetry.observer.emit(TextSent(42))
+    telemetry.meter_provider.force_flush()
+    monkeypatch.setattr(measurement_consumer, "time_ns", lambda: next(hours))
+    end(telemetry)
+    assert len(receiver.metrics) == 1
+    assert [warning.partition(" did not")[0] for warning in warnings] == ["telemetry: the last metrics"]
 
 
 def test_shutdown_does_not_wait_for_a_longer_export_timeout(
