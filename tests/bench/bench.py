@@ -1,7 +1,8 @@
 """`make bench`: the figures that count, in under five minutes, and what got worse than the committed ones.
 
-Prints the tables, a line for each figure that is worse than `baseline.json` by more than a tenth, and as the last line
-one JSON object. Machines differ, so nothing fails; `--write` replaces the baseline.
+Prints the table, a line for each figure that is worse than `baseline.json` by more than a fifth (runs of one commit
+differ by 17 %), and as the last line one JSON object. Machines differ, so nothing fails; `--write` replaces the
+baseline.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from . import memory, throughput
 
 BASELINE = Path(__file__).with_name("baseline.json")
 PLAN = throughput.Plan(["bare", "product"], [64, 256], 3, 3000)
-TOLERATED = 0.1
+TOLERATED = 0.2
 MORE_IS_BETTER = ("throughput_64", "throughput_256")
 
 

@@ -1,8 +1,8 @@
 """What a run needs the more memory the more verbatims it has: `python -m tests.bench.memory` (two minutes).
 
 Whole runs, store and warehouse in SQLite, beside a stand-in that answers at once; sizes as arguments, 20,000 and
-60,000 unless given: most of what a large run takes more than a small one, it takes within its first 20,000. Printed is
-the peak of the process for each size, and as the last line one JSON object:
+60,000 unless given, which suit `make bench`; the peak grows less in larger runs. Printed is the peak of the process for
+each size, and as the last line one JSON object:
 
 memory_mb_per_100k    MB that 100,000 verbatims more take; less is better
 """
