@@ -217,4 +217,6 @@ def _first(error: ValidationError) -> str:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8; save it as UTF-8"
     return getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__

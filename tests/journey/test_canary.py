@@ -241,6 +241,7 @@ TOPICS = f"""topics:
 @settings(max_examples=25, **PROPERTY)
 @given(damaged(st.just(SOURCES.encode())), damaged(st.just(TOPICS.encode())), canary.WORDS)
 @example(sources=SOURCES.encode(), topics=b"topics:\n- id: delivery\n  en: !!int", word=NUMBER)
+@example(sources=SOURCES.encode() + b"\xeb", topics=TOPICS.encode(), word=WORD)
 def test_damaged_settings_are_not_shown(call: Call, tmp_path: Path, sources: bytes, topics: bytes, word: str) -> None:
     """The sources are refused or, where the damage hides user and password, blocked: nothing is sent."""
     (tmp_path / "sources.toml").write_bytes(sources)
