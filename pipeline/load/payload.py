@@ -126,7 +126,8 @@ class RowFormat:
 
 def encoded(value: Any) -> str:
     """A list or an object as JSON. Raises ValueError for NaN, and TypeError."""
-    return _ENCODER.encode(value)
+    # most rows name no new topic, and the encoder takes 1.5 µs to say so
+    return "[]" if value == [] else _ENCODER.encode(value)
 
 
 def _is_text(value: Any) -> bool:
@@ -154,7 +155,13 @@ def _is_whole(value: Any) -> bool:
 
 
 def _is_json(value: Any) -> bool:
-    return isinstance(value, list | dict) and (not value or bool(encoded(value).encode()))
+    # topics are ASCII: they need not be encoded twice
+    return isinstance(value, list | dict) and (_is_ascii(value) or bool(encoded(value).encode()))
+
+
+def _is_ascii(value: list[Any] | dict[str, Any]) -> bool:
+    """Whether it is a list of nothing but ASCII texts."""
+    return isinstance(value, list) and all(isinstance(one, str) and one.isascii() for one in value)
 
 
 FITTING: Mapping[str, Callable[[Any], bool]] = {
