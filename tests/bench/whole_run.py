@@ -36,7 +36,8 @@ class Timed:
     @contextmanager
     def stage(self, name: str, total: int | None = None) -> Iterator[Advance]:
         """Note steps of one stage."""
-        steps, done = self._steps.setdefault(name, [(0, time.process_time())]), 0
+        steps = self._steps[name] = [(0, time.process_time())]
+        done = 0
 
         def advance(more: int, _: float) -> None:
             nonlocal done
